@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// common/config: see config.h.
+#include <config.h>
+
+#include "common/config.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <set>
+#include <vector>
+
+#include "common/text.h"
+
+namespace holdfast {
+namespace {
+
+/// A key and where its value goes.
+struct Key {
+    const char* name;
+    std::string Config::*member;
+    bool may_be_empty;
+};
+
+constexpr std::array keys{
+    Key{"hypervisor", &Config::hypervisor, false},
+    Key{"bridge", &Config::bridge, false},
+    Key{"vtep", &Config::vtep, true},
+    Key{"fleet_address", &Config::fleet_address, true},
+    Key{"libvirt_uri", &Config::libvirt_uri, false},
+    Key{"migration_uri", &Config::migration_uri, false},
+    Key{"migration_network", &Config::migration_network, true},
+    Key{"store", &Config::store, false},
+    Key{"ovs_db", &Config::ovs_db, true},
+    Key{"log_level", &Config::log_level, false},
+    Key{"log_file", &Config::log_file, true},
+};
+
+std::string host_name()
+{
+    std::array<char, 256> name{};
+    if (gethostname(name.data(), name.size() - 1) != 0)
+        return "localhost";
+    return name.data();
+}
+
+Error wrong(const std::string& file, std::size_t line, const std::string& what)
+{
+    return {Errc::invalid, file + ", line " + std::to_string(line) + ": " + what};
+}
+
+Error unknown_key(const std::string& file, std::size_t line, const std::string& name)
+{
+    std::vector<std::string> names;
+    for (const Key& key : keys)
+        names.emplace_back(key.name);
+    std::string near = nearest(name, names);
+    std::string mend;
+    if (!near.empty()) {
+        mend = "did you mean \"" + near + "\"?";
+    } else {
+        mend = "known are";
+        for (const std::string& known : names)
+            mend += " " + known;
+    }
+    return wrong(file, line, "unknown key \"" + one_line(name, 60) + "\": " + mend);
+}
+
+Result<void> check(const Config& config, const std::string& file, std::size_t line)
+{
+    constexpr std::array levels{"trace", "debug", "info", "warning", "error"};
+    if (std::find(levels.begin(), levels.end(), config.log_level) == levels.end()) {
+        return wrong(file, line,
+                     "log_level is \"" + one_line(config.log_level, 60) +
+                         "\": give trace, debug, info, warning or error");
+    }
+    return {};
+}
+
+/// The text of a line before its comment.  A `#` counts at the start or after a blank, so
+/// that a URI may hold one.
+std::string_view without_comment(std::string_view line)
+{
+    for (std::size_t i = 0; i < line.size(); ++i) {
+        if (line[i] == '#' && (i == 0 || line[i - 1] == ' ' || line[i - 1] == '\t'))
+            return line.substr(0, i);
+    }
+    return line;
+}
+
+Result<void> set(Config& config, const std::string& file, std::size_t number, std::string_view line,
+                 std::set<std::string>& seen)
+{
+    std::size_t equals = line.find('=');
+    if (equals == std::string_view::npos)
+        return wrong(file, number, "\"" + one_line(line, 60) + "\" is not \"key = value\"");
+    std::string name{trimmed(line.substr(0, equals))};
+    std::string value{trimmed(line.substr(equals + 1))};
+    auto key = std::find_if(keys.begin(), keys.end(), [&](const Key& k) { return name == k.name; });
+    if (key == keys.end())
+        return unknown_key(file, number, name);
+    if (!seen.insert(name).second)
+        return wrong(file, number, name + " is set twice: keep one of the lines");
+    if (value.empty() && !key->may_be_empty)
+        return wrong(file, number, name + " has no value: give one, or take the line away");
+    config.*(key->member) = value;
+    return check(config, file, number);
+}
+
+} // namespace
+
+std::string default_config_file()
+{
+    if (const char* named = std::getenv("HOLDFAST_CONF"))
+        return named;
+    return HOLDFAST_SYSCONFDIR "/holdfast/holdfast.conf";
+}
+
+Result<Config> parse_config(std::string_view text, const std::string& file)
+{
+    Config config;
+    config.file = file;
+    config.hypervisor = host_name();
+    config.store = HOLDFAST_LOCALSTATEDIR "/lib/holdfast/holdfast.db";
+    std::set<std::string> seen;
+    std::size_t number = 0;
+    while (!text.empty()) {
+        std::size_t end = std::min(text.find('\n'), text.size());
+        std::string_view line = trimmed(without_comment(text.substr(0, end)));
+        text.remove_prefix(std::min(end + 1, text.size()));
+        ++number;
+        if (line.empty())
+            continue;
+        if (auto done = set(config, file, number, line, seen); !done)
+            return done.error();
+    }
+    return config;
+}
+
+Result<Config> load_config(const std::string& file)
+{
+    std::error_code failed;
+    if (!std::filesystem::exists(file, failed) && !failed) {
+        auto config = parse_config("", file);
+        if (config)
+            config->file.clear();
+        return config;
+    }
+    std::ifstream in{file, std::ios::binary};
+    std::string text{std::istreambuf_iterator<char>{in}, {}};
+    if (!in || std::filesystem::is_directory(file, failed)) {
+        return Error{Errc::io, file + ": cannot be read (" + std::strerror(errno) +
+                                   "): mend its permissions, or name another file"};
+    }
+    return parse_config(text, file);
+}
+
+} // namespace holdfast

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// common/config: the configuration file that all daemons read.
+//
+// Lines of `key = value`; `#` starts a comment; blank lines count for nothing.  A key that
+// nobody knows is an error that names the nearest one.  Read once, at the start.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "common/result.h"
+
+namespace holdfast {
+
+/// What the operator set, and the defaults for the rest.
+struct Config {
+    std::string file;                           // Where it was read from; empty: defaults only.
+    std::string hypervisor;                     // This machine's name; default: the host name.
+    std::string bridge = "br0";                 // The bridge that VMs are plugged into.
+    std::string vtep;                           // Our tunnel end's IP address; empty: no tunnel.
+    std::string fleet_address;                  // e.g. tcp:192.0.2.1:6650; empty: as stored.
+    std::string libvirt_uri = "qemu:///system"; // Whose VMs we watch.
+    std::string migration_uri = "qemu+ssh://{hypervisor}/system"; // A peer's libvirtd.
+    std::string migration_network;  // URI for the stream; empty: libvirt chooses.
+    std::string store;              // The SQLite file.
+    std::string ovs_db;             // Open vSwitch's database; empty: its default.
+    std::string log_level = "info"; // trace, debug, info, warning or error.
+    std::string log_file;           // Empty: standard error.
+
+    bool operator==(const Config&) const = default;
+};
+
+/// Where the file is unless a program was told otherwise: $HOLDFAST_CONF, or else
+/// SYSCONFDIR/holdfast/holdfast.conf.
+std::string default_config_file();
+
+/// Reads the text of a configuration file; `file` is its name in messages.
+/// Errors: invalid, naming file, line, what is wrong and the mend.
+Result<Config> parse_config(std::string_view text, const std::string& file);
+
+/// Reads `file`.  A file that is missing gives the defaults.
+/// Errors: as parse_config; io if the file is there but cannot be read.
+Result<Config> load_config(const std::string& file);
+
+} // namespace holdfast

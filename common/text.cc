@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// common/text: see text.h.
+#include <config.h>
+
+#include "common/text.h"
+
+#include <algorithm>
+#include <numeric>
+
+namespace holdfast {
+namespace {
+
+/// How many letters must be changed, added or taken away to make `b` of `a` (Levenshtein).
+std::size_t distance(std::string_view a, std::string_view b)
+{
+    std::vector<std::size_t> row(b.size() + 1);
+    std::iota(row.begin(), row.end(), std::size_t{0});
+    for (std::size_t i = 0; i < a.size(); ++i) {
+        std::size_t diagonal = row[0];
+        row[0] = i + 1;
+        for (std::size_t j = 0; j < b.size(); ++j) {
+            std::size_t replaced = diagonal + (a[i] != b[j]);
+            diagonal = row[j + 1];
+            row[j + 1] = std::min({replaced, row[j] + 1, row[j + 1] + 1});
+        }
+    }
+    return row.back();
+}
+
+} // namespace
+
+std::string nearest(std::string_view word, const std::vector<std::string>& candidates)
+{
+    constexpr std::size_t longest_word = 256; // The cost is quadratic, and input may be hostile.
+    std::string best;
+    std::size_t best_distance = std::max<std::size_t>(2, word.size() / 3) + 1;
+    if (word.size() > longest_word)
+        return best;
+    for (const std::string& candidate : candidates) {
+        if (candidate.size() > longest_word)
+            continue;
+        std::size_t found = distance(word, candidate);
+        if (found < best_distance) {
+            best_distance = found;
+            best = candidate;
+        }
+    }
+    return best;
+}
+
+std::string_view trimmed(std::string_view text)
+{
+    constexpr std::string_view blank = " \t\r\n";
+    std::size_t first = text.find_first_not_of(blank);
+    if (first == std::string_view::npos)
+        return {};
+    return text.substr(first, text.find_last_not_of(blank) - first + 1);
+}
+
+bool is_utf8(std::string_view text)
+{
+    for (std::size_t i = 0; i < text.size();) {
+        auto byte = [&](std::size_t at) -> unsigned {
+            return at < text.size() ? static_cast<unsigned char>(text[at]) : 0;
+        };
+        unsigned first = byte(i);
+        std::size_t length = first < 0x80 ? 1 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
+        if ((first >= 0x80 && first < 0xc2) || first > 0xf4)
+            return false;
+        for (std::size_t k = 1; k < length; ++k) {
+            if ((byte(i + k) & 0xc0) != 0x80)
+                return false;
+        }
+        // Too long a form, a surrogate, or beyond U+10FFFF.
+        unsigned second = byte(i + 1);
+        if ((first == 0xe0 && second < 0xa0) || (first == 0xed && second > 0x9f) ||
+            (first == 0xf0 && second < 0x90) || (first == 0xf4 && second > 0x8f)) {
+            return false;
+        }
+        i += length;
+    }
+    return true;
+}
+
+std::string one_line(std::string_view text, std::size_t length)
+{
+    std::string line{trimmed(text)};
+    if (line.size() > length) {
+        line.resize(length);
+        line += "...";
+    }
+    std::replace_if(
+        line.begin(), line.end(),
+        [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }, ' ');
+    return line;
+}
+
+} // namespace holdfast

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// common/text: small helpers for words and lines shown to people.
+//
+// Pure.  Any thread.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace holdfast {
+
+/// The candidate that differs least from `word`, for "did you mean".
+/// Shape:   empty if nothing is near: more than a third of the word, and at least two
+///          letters, would have to change.
+std::string nearest(std::string_view word, const std::vector<std::string>& candidates);
+
+/// `text` without spaces, tabs, CR and LF at both ends.
+std::string_view trimmed(std::string_view text);
+
+/// Whether `text` is UTF-8 throughout.
+/// Source: RFC 3629, section 4.
+bool is_utf8(std::string_view text);
+
+/// `text` as one line: control characters become spaces, and what is beyond `length` is cut.
+std::string one_line(std::string_view text, std::size_t length = 400);
+
+} // namespace holdfast

@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: Apache-2.0
+#
+# Bash completion for holdfast(1): nouns, verbs, options, and the names that this
+# hypervisor knows.
+
+# _holdfast_names NOUN...: the names in a list of the command, e.g. of `vm list`.
+_holdfast_names() {
+    holdfast "$@" --json 2>/dev/null | sed -n 's/^ *"name": "\(.*\)",\{0,1\}$/\1/p'
+}
+
+# _holdfast_words: what can stand after the words so far; COMP_CWORD is the one to complete.
+_holdfast_words() {
+    local -a words=()
+    local i word previous=${COMP_WORDS[COMP_CWORD - 1]}
+    # Options and their values are not counted: what is left is noun, verb and name.
+    for ((i = 1; i < COMP_CWORD; i++)); do
+        word=${COMP_WORDS[i]}
+        case $word in
+        --to | --match | --via | --priority | --dead | --packet | --listen | --vm | --chain | \
+            --last | --store) ((i++)) ;;
+        -*) ;;
+        *) words+=("$word") ;;
+        esac
+    done
+    case $previous in
+    --to) _holdfast_names status; return ;;
+    --vm | --via) _holdfast_names vm list; return ;;
+    --chain) _holdfast_names chain list; return ;;
+    --dead) echo drop bypass; return ;;
+    --match | --priority | --packet | --listen | --last | --store) return ;;
+    esac
+    local options="--json --help --store"
+    case "${words[*]}" in
+    "") echo status vm chain fleet events "$options" --version ;;
+    vm) echo list show migrate protect "$options" ;;
+    chain) echo add list show del trace check "$options" ;;
+    fleet) echo init join status leave "$options" ;;
+    events) echo --follow --move --vm --chain --last "$options" ;;
+    "vm show" | "vm protect") _holdfast_names vm list ;;
+    "vm migrate") _holdfast_names vm list; echo --to --follow "$options" ;;
+    "vm migrate "*) echo --to --follow "$options" ;;
+    "vm protect "*) ((${#words[@]} > 3)) || echo on off ;;
+    "chain show" | "chain del" | "chain trace") _holdfast_names chain list ;;
+    "chain trace "*) echo --packet "$options" ;;
+    "chain add "*) echo --match --via --symmetric --priority --dead "$options" ;;
+    "fleet init") echo --listen "$options" ;;
+    *) echo "$options" ;;
+    esac
+}
+
+_holdfast() {
+    local current=${COMP_WORDS[COMP_CWORD]} before=""
+    # The last of several names with commas is the one to complete.
+    if [[ ${COMP_WORDS[COMP_CWORD - 1]} == --via && $current == *,* ]]; then
+        before=${current%,*},
+        current=${current##*,}
+    fi
+    mapfile -t COMPREPLY < <(compgen -P "$before" -W "$(_holdfast_words)" -- "$current")
+}
+
+complete -F _holdfast holdfast

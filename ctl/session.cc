@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// ctl/session: see session.h.
+#include <config.h>
+
+#include "ctl/session.h"
+
+#include <algorithm>
+#include <cstdlib>
+#include <iostream>
+
+#include "common/config.h"
+#include "common/control-client.h"
+#include "ctl/answers.h"
+
+namespace holdfast::ctl {
+
+namespace {
+
+std::string dumped(const Json& value, int indent)
+{
+    return value.dump(indent, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+} // namespace
+
+Result<std::string> Session::store_path() const
+{
+    if (!store.empty())
+        return store;
+    if (const char* named = std::getenv("HOLDFAST_DB"); named && *named)
+        return std::string{named};
+    auto config = load_config(default_config_file());
+    if (!config)
+        return config.error();
+    return config->store;
+}
+
+Result<db::Store> Session::open_store() const
+{
+    auto path = store_path();
+    if (!path)
+        return path.error();
+    return db::Store::open_read_only(*path);
+}
+
+Result<Json> Session::ask_hookd(const std::string& method, const Json& argument,
+                                std::chrono::milliseconds deadline) const
+{
+    const std::string daemon = "holdfast-hookd";
+    auto client = ControlClient::connect(holdfast_control_socket(daemon), daemon, deadline);
+    if (!client)
+        return client.error();
+    std::vector<std::string> args;
+    if (!argument.is_null())
+        args.push_back(argument.dump(-1, ' ', false, Json::error_handler_t::replace));
+    auto text = client->call(method, args, deadline);
+    if (!text)
+        return text.error();
+    return parse_answer(*text, daemon);
+}
+
+void Session::print(const std::string& text) const
+{
+    std::cout << text << std::flush;
+}
+
+void Session::print_json(const Json& value) const
+{
+    std::cout << dumped(value, 2) << std::flush;
+}
+
+void Session::print_json_line(const Json& value) const
+{
+    std::cout << dumped(value, -1) << std::flush;
+}
+
+Result<World> read_world(db::Store& store)
+{
+    auto snapshot = store.snapshot();
+    if (!snapshot)
+        return snapshot.error();
+    auto paths = store.paths();
+    if (!paths)
+        return paths.error();
+    auto moves = store.moves();
+    if (!moves)
+        return moves.error();
+    std::stable_sort(snapshot->vms.begin(), snapshot->vms.end(),
+                     [](const auto& a, const auto& b) { return a.name < b.name; });
+    return World{std::move(snapshot->hypervisors), std::move(snapshot->vms),
+                 std::move(snapshot->chains), std::move(*paths), std::move(*moves)};
+}
+
+Result<World> read_world(const Session& session)
+{
+    auto store = session.open_store();
+    if (!store)
+        return store.error();
+    return read_world(*store);
+}
+
+} // namespace holdfast::ctl

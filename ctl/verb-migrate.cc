@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// ctl/verb-migrate: `holdfast vm migrate`, and following it to its end.
+#include <config.h>
+
+#include <chrono>
+
+#include "common/text.h"
+#include "ctl/answers.h"
+#include "ctl/lookup.h"
+#include "ctl/migration.h"
+#include "ctl/store-watch.h"
+#include "ctl/verbs.h"
+
+namespace holdfast::ctl {
+
+namespace {
+
+using Clock = Migration::Clock;
+
+/// One line on a terminal that says how far it is.
+class Progress {
+public:
+    Progress(const Session& session, std::string vm, std::string to)
+        : session_{session}, shown_{session.terminal && !session.json}, vm_{std::move(vm)},
+          to_{std::move(to)}
+    {
+    }
+    ~Progress() { end(); }
+    Progress(const Progress&) = delete;
+    Progress& operator=(const Progress&) = delete;
+
+    void show(const Migration& migration)
+    {
+        if (!shown_)
+            return;
+        end();
+        auto seconds =
+            std::chrono::duration_cast<std::chrono::seconds>(Clock::now() - begun_).count();
+        session_.print(session_.style.paint(vm_ + " → " + to_, Tone::head) + "  " +
+                       migration.progress() + ", " + std::to_string(seconds) + " s");
+        dirty_ = true;
+    }
+
+    /// Takes the line away.
+    void end()
+    {
+        if (dirty_)
+            session_.print("\r\033[K");
+        dirty_ = false;
+    }
+
+private:
+    const Session& session_;
+    bool shown_;
+    bool dirty_ = false; // The line has text.
+    std::string vm_;
+    std::string to_;
+    Clock::time_point begun_ = Clock::now();
+};
+
+/// One look at the store.
+Result<void> look(db::Store& store, Migration& migration)
+{
+    auto tasks = store.tasks();
+    if (!tasks)
+        return tasks.error();
+    auto moves = store.moves();
+    if (!moves)
+        return moves.error();
+    migration.see(*tasks, move_lines(*moves), Clock::now());
+    return {};
+}
+
+/// Waits until it has ended; an error if it cannot be watched any more.
+Result<Result<void>> wait_for_end(const Session& session, db::Store& store, StoreWatch& watch,
+                                  Migration& migration, Progress& progress)
+{
+    constexpr int idle_rounds = 20; // Seconds of silence before hookd is asked whether it lives.
+    for (int idle = 0;;) {
+        if (auto seen = look(store, migration); !seen)
+            return seen.error();
+        progress.show(migration);
+        if (auto ended = migration.ended(Clock::now()))
+            return *ended;
+        idle = watch.wait(std::chrono::seconds{1}) ? 0 : idle + 1;
+        if (idle % idle_rounds != idle_rounds - 1)
+            continue;
+        if (auto alive = session.ask_hookd("status", nullptr); !alive)
+            return Error{Errc::unavailable, "the migration may go on, but cannot be followed: " +
+                                                alive.error().message};
+    }
+}
+
+} // namespace
+
+Result<void> vm_migrate(const Session& session, const std::string& vm, const std::string& to,
+                        bool follow)
+{
+    if (!follow) {
+        auto answer = session.ask_hookd("vm/migrate", {{"vm", vm}, {"to", to}});
+        if (!answer)
+            return answer.error();
+        if (session.json)
+            session.print_json(*answer);
+        else
+            session.print("asked: " + one_line(vm) + " → " + one_line(to) +
+                          "; see 'holdfast events --follow --vm " + one_line(vm) + "'\n");
+        return {};
+    }
+    // The watch begins before the order, so that nothing is missed.
+    auto store = session.open_store();
+    if (!store)
+        return store.error();
+    auto watch = StoreWatch::on(*session.store_path());
+    if (!watch)
+        return watch.error();
+    auto world = read_world(*store);
+    if (!world)
+        return world.error();
+    auto known = find_vm(*world, vm);
+    auto answer = session.ask_hookd("vm/migrate", {{"vm", vm}, {"to", to}});
+    if (!answer)
+        return answer.error();
+    Migration migration{text_of(*answer, "task"), known ? known->id : vm, to,
+                        move_lines(world->moves)};
+    Progress progress{session, one_line(vm), one_line(to)};
+    auto ended = wait_for_end(session, *store, *watch, migration, progress);
+    if (!ended)
+        return ended.error();
+    progress.end();
+    if (migration.move() && session.json)
+        session.print_json(move_json(*migration.move(), *world));
+    else if (migration.move())
+        session.print(move_page(*migration.move(), *world, session.style));
+    return *ended;
+}
+
+} // namespace holdfast::ctl

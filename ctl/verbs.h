@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// ctl/verbs: the verbs of the holdfast command, one function each.
+//
+// Reading verbs read the store, so they work while hookd is down; acting verbs ask hookd.
+// Each prints its result to standard output; an error is what main prints to standard
+// error, as one line, before exit code 1.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "common/result.h"
+#include "ctl/session.h"
+
+namespace holdfast::ctl {
+
+Result<void> status(const Session& session);
+
+Result<void> vm_list(const Session& session);
+Result<void> vm_show(const Session& session, const std::string& vm);
+/// With `follow`, returns when the move has ended: an error unless the guest runs at `to`.
+Result<void> vm_migrate(const Session& session, const std::string& vm, const std::string& to,
+                        bool follow);
+Result<void> vm_protect(const Session& session, const std::string& vm, bool on);
+
+/// What `chain add` was given; hookd judges it.
+struct ChainOrder {
+    std::string name;
+    std::string match;
+    std::vector<std::string> via;
+    bool symmetric = false;
+    int priority = 1000;
+    std::string dead = "drop";
+};
+Result<void> chain_add(const Session& session, const ChainOrder& order);
+Result<void> chain_list(const Session& session);
+Result<void> chain_show(const Session& session, const std::string& name);
+Result<void> chain_del(const Session& session, const std::string& name);
+Result<void> chain_trace(const Session& session, const std::string& name,
+                         const std::string& packet);
+/// An error, after what was found, if a switch has not the flows it should have.
+Result<void> chain_check(const Session& session);
+
+Result<void> fleet_init(const Session& session, const std::string& listen);
+Result<void> fleet_join(const Session& session, const std::string& address);
+Result<void> fleet_status(const Session& session);
+Result<void> fleet_leave(const Session& session);
+
+/// Which part of the time line.
+struct EventFilter {
+    bool follow = false; // Go on with what comes.
+    bool moves = false;  // Time lines of moves instead of single events.
+    std::string vm;      // Name or id; empty: all.
+    std::string chain;   // Name; empty: all.
+    int last = 1000;     // The newest so many of those that exist.
+};
+/// With `follow` it returns only with an error.
+Result<void> events(const Session& session, const EventFilter& filter);
+
+} // namespace holdfast::ctl

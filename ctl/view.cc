@@ -1,0 +1,278 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// ctl/view: VMs and chains, and the words that all views share.  Moves and events are in
+// view-time.cc.
+#include <config.h>
+
+#include "ctl/view.h"
+
+#include <algorithm>
+
+#include "common/text.h"
+
+namespace holdfast::ctl {
+
+namespace {
+
+std::string joined(const std::vector<std::string>& words, const std::string& between)
+{
+    std::string all;
+    for (const auto& word : words)
+        all += (all.empty() ? "" : between) + word;
+    return all;
+}
+
+std::string or_dash(const std::string& text)
+{
+    return text.empty() ? "-" : text;
+}
+
+/// Names of the chains through the VM.
+std::vector<std::string> chains_through(const db::Vm& vm, const World& world)
+{
+    std::vector<std::string> names;
+    for (const auto& chain : world.chains)
+        if (std::find(chain.hops.begin(), chain.hops.end(), vm.id) != chain.hops.end())
+            names.push_back(chain.name);
+    return names;
+}
+
+Tone tone_of_state(const std::string& state)
+{
+    return state == "running" ? Tone::good : Tone::dim;
+}
+
+/// A label before its text; the second and later lines of `text` are not indented.
+std::string field(const std::string& name, const std::string& text, const Style& style)
+{
+    std::string blanks(name.size() < 12 ? 12 - name.size() : 1, ' ');
+    return style.paint(name, Tone::dim) + blanks + text + "\n";
+}
+
+std::string port_place(const db::VmPort& port)
+{
+    if (port.interface.empty())
+        return "not plugged in";
+    return port.interface + " on " + port.bridge + ", port " + std::to_string(port.ofport);
+}
+
+/// One direction of a chain: its hops in order.
+struct Direction {
+    std::string name; // "forward" or "reverse".
+    std::uint32_t spi = 0;
+    std::vector<db::PathHop> hops;
+};
+
+/// The chain's directions as stored; a hop without a row yet is pending.
+std::vector<Direction> directions(const db::Chain& chain, const World& world)
+{
+    std::vector<Direction> both{{"forward", chain.spi, {}}};
+    if (chain.symmetric)
+        both.push_back({"reverse", chain.rspi, {}});
+    for (auto& direction : both) {
+        auto vms = chain.hops;
+        if (direction.name == "reverse")
+            std::reverse(vms.begin(), vms.end());
+        int si = 255;
+        for (const auto& vm : vms) {
+            auto row = std::find_if(world.paths.begin(), world.paths.end(), [&](const auto& hop) {
+                return hop.spi == direction.spi && hop.si == si;
+            });
+            bool stored = row != world.paths.end() && row->vm == vm;
+            direction.hops.push_back(
+                stored ? *row : db::PathHop{direction.spi, si, chain.name, vm, "", "", 0, 0});
+            --si;
+        }
+    }
+    return both;
+}
+
+std::string drawn(const Direction& direction, const World& world, const Style& style)
+{
+    std::string text = "ingress";
+    for (const auto& hop : direction.hops) {
+        std::string name = one_line(world.name_of(hop.vm));
+        text += " → ";
+        if (hop.in_port == 0)
+            text += style.paint(name + " (pending)", Tone::warn);
+        else
+            text += style.paint(name, Tone::head) + "@" + hop.hypervisor + ":" +
+                    std::to_string(hop.in_port);
+    }
+    return text + " → own destination";
+}
+
+} // namespace
+
+std::string World::name_of(const std::string& vm) const
+{
+    auto row = std::find_if(vms.begin(), vms.end(), [&vm](const auto& v) { return v.id == vm; });
+    return row == vms.end() || row->name.empty() ? vm : row->name;
+}
+
+std::vector<std::string> pending(const db::Chain& chain, const World& world)
+{
+    std::vector<std::string> names;
+    for (const auto& direction : directions(chain, world)) {
+        for (const auto& hop : direction.hops) {
+            std::string name = world.name_of(hop.vm);
+            if (hop.in_port == 0 && std::find(names.begin(), names.end(), name) == names.end())
+                names.push_back(name);
+        }
+    }
+    return names;
+}
+
+std::string meanwhile(const db::Chain& chain)
+{
+    return std::string{"until then its traffic "} +
+           (chain.dead == "bypass" ? "passes it by" : "is dropped");
+}
+
+std::string vm_table(const World& world, const Style& style)
+{
+    if (world.vms.empty())
+        return "No VM is known. One is, once it has a port on the bridge or a libvirt domain.\n";
+    Table table{{"NAME", "STATE", "HYPERVISOR", "PORT", "MAC", "ADDRESS", "CHAINS"}};
+    for (const auto& vm : world.vms) {
+        bool plugged = !vm.ports.empty() && vm.ports[0].ofport != 0;
+        std::string more =
+            vm.ports.size() > 1 ? " +" + std::to_string(vm.ports.size() - 1) : std::string{};
+        table.add({{vm.name, Tone::head},
+                   {vm.state, tone_of_state(vm.state)},
+                   or_dash(vm.hypervisor),
+                   plugged ? vm.ports[0].interface + ":" + std::to_string(vm.ports[0].ofport) + more
+                           : "-",
+                   vm.ports.empty() ? "-" : vm.ports[0].mac,
+                   or_dash(joined(vm.ips, ",")),
+                   or_dash(joined(chains_through(vm, world), ","))});
+    }
+    return table.text(style);
+}
+
+std::string vm_page(const db::Vm& vm, const World& world, const Style& style)
+{
+    std::string page = style.paint(one_line(vm.name), Tone::head) + "  " +
+                       style.paint(vm.state, tone_of_state(vm.state)) +
+                       (vm.hypervisor.empty() ? "" : " on " + vm.hypervisor) + "\n";
+    page += field("id", vm.id, style);
+    page +=
+        field("kind", vm.kind == "domain" ? "libvirt domain" : "port plugged in by others", style);
+    if (!vm.service.empty())
+        page += field("service", one_line(vm.service), style);
+    page += field("label", std::to_string(vm.label), style);
+    page += field("addresses", or_dash(joined(vm.ips, ", ")), style);
+    for (const auto& port : vm.ports)
+        page += field("port", port.mac + "  " + port_place(port), style);
+    page += field("chains", or_dash(joined(chains_through(vm, world), ", ")), style);
+    page += field("protected", vm.protect ? "yes" : "no", style);
+    page += field("epoch", std::to_string(vm.epoch), style);
+    std::vector<db::Move> moves;
+    std::copy_if(world.moves.begin(), world.moves.end(), std::back_inserter(moves),
+                 [&vm](const auto& move) { return move.vm == vm.id; });
+    if (auto lines = move_lines(moves); !lines.empty())
+        page += "\nlast move: " + move_page(lines.back(), world, style);
+    return page;
+}
+
+Json vm_json(const db::Vm& vm, const World& world)
+{
+    Json ports = Json::array();
+    for (const auto& port : vm.ports)
+        ports.push_back({{"mac", port.mac},
+                         {"iface_id", port.iface_id},
+                         {"bridge", port.bridge},
+                         {"interface", port.interface},
+                         {"ofport", port.ofport}});
+    return {{"id", vm.id},
+            {"name", vm.name},
+            {"kind", vm.kind},
+            {"state", vm.state},
+            {"hypervisor", vm.hypervisor},
+            {"service", vm.service},
+            {"label", vm.label},
+            {"epoch", vm.epoch},
+            {"protect", vm.protect},
+            {"ips", vm.ips},
+            {"ports", std::move(ports)},
+            {"chains", chains_through(vm, world)}};
+}
+
+std::string chain_table(const World& world, const Style& style)
+{
+    if (world.chains.empty())
+        return "There is no chain. Make one with 'holdfast chain add'.\n";
+    Table table{{"NAME", ">PRIORITY", "MATCH", "WAY", "DEAD", "STATE", "VIA"}};
+    for (const auto& chain : world.chains) {
+        auto waiting = pending(chain, world);
+        std::vector<std::string> hops;
+        for (const auto& vm : chain.hops)
+            hops.push_back(world.name_of(vm));
+        table.add({{chain.name, Tone::head},
+                   std::to_string(chain.priority),
+                   chain.match,
+                   chain.symmetric ? "both" : "one",
+                   chain.dead,
+                   {waiting.empty() ? "ready" : "pending " + joined(waiting, ","),
+                    waiting.empty() ? Tone::good : Tone::warn},
+                   joined(hops, " → ")});
+    }
+    return table.text(style);
+}
+
+std::string chain_page(const db::Chain& chain, const World& world, const Style& style)
+{
+    auto waiting = pending(chain, world);
+    std::string page =
+        style.paint(one_line(chain.name), Tone::head) + "  " +
+        (waiting.empty() ? style.paint("ready", Tone::good) : style.paint("pending", Tone::warn)) +
+        "\n";
+    page += field("match", chain.match.empty() ? "any" : chain.match, style);
+    if (chain.symmetric)
+        page += field("match back", chain.match_reverse, style);
+    page += field("priority", std::to_string(chain.priority), style);
+    page += field("dead hop", chain.dead, style);
+    for (const auto& direction : directions(chain, world))
+        page += field(direction.name == "forward" ? "path" : "path back",
+                      drawn(direction, world, style), style);
+    page += field("SPI",
+                  std::to_string(chain.spi) +
+                      (chain.symmetric ? ", back " + std::to_string(chain.rspi) : ""),
+                  style);
+    for (const auto& name : waiting)
+        page +=
+            field("pending",
+                  one_line(name) + " is plugged in nowhere: start it; " + meanwhile(chain), style);
+    return page;
+}
+
+Json chain_json(const db::Chain& chain, const World& world)
+{
+    Json paths = Json::array();
+    for (const auto& direction : directions(chain, world)) {
+        Json hops = Json::array();
+        for (const auto& hop : direction.hops)
+            hops.push_back({{"si", hop.si},
+                            {"vm", world.name_of(hop.vm)},
+                            {"vm_id", hop.vm},
+                            {"hypervisor", hop.hypervisor},
+                            {"bridge", hop.bridge},
+                            {"in_port", hop.in_port},
+                            {"out_port", hop.out_port},
+                            {"pending", hop.in_port == 0}});
+        paths.push_back(
+            {{"direction", direction.name}, {"spi", direction.spi}, {"hops", std::move(hops)}});
+    }
+    auto waiting = pending(chain, world);
+    return {{"name", chain.name},
+            {"state", waiting.empty() ? "ready" : "pending"},
+            {"pending", waiting},
+            {"match", chain.match},
+            {"match_reverse", chain.match_reverse},
+            {"priority", chain.priority},
+            {"symmetric", chain.symmetric},
+            {"dead", chain.dead},
+            {"paths", std::move(paths)}};
+}
+
+} // namespace holdfast::ctl

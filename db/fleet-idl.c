@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * db/fleet-idl: see fleet-idl.h. */
+#include "common/ovs-config.h"
+
+#include "db/fleet-idl.h"
+
+#include "db/fleet-rows-idl.h"
+#include "ovsdb-idl.h"
+#include "stream-ssl.h"
+
+struct ovsdb_idl* fleet_idl_open(const char* remote)
+{
+    struct ovsdb_idl* idl = ovsdb_idl_create_unconnected(&holdfast_idl_class, true);
+
+    /* N hypervisors would wake N others at each heartbeat. */
+    ovsdb_idl_omit(idl, &holdfast_hypervisor_col_seen);
+    ovsdb_idl_set_leader_only(idl, false);
+    ovsdb_idl_set_shuffle_remotes(idl, true);
+    fleet_idl_set_interest(idl, "", false);
+    ovsdb_idl_set_remote(idl, remote, true);
+    return idl;
+}
+
+void fleet_idl_close(struct ovsdb_idl* idl)
+{
+    ovsdb_idl_destroy(idl);
+}
+
+void fleet_idl_set_interest(struct ovsdb_idl* idl, const char* own, bool all_vms)
+{
+    /* A condition without a clause holds for no row. */
+    struct ovsdb_idl_condition vms = OVSDB_IDL_CONDITION_INIT(&vms);
+    struct ovsdb_idl_condition moves = OVSDB_IDL_CONDITION_INIT(&moves);
+    struct ovsdb_idl_condition tasks = OVSDB_IDL_CONDITION_INIT(&tasks);
+
+    if (all_vms) {
+        ovsdb_idl_condition_add_clause_true(&vms);
+        ovsdb_idl_condition_add_clause_true(&moves);
+    } else if (own[0]) {
+        holdfast_vm_add_clause_hypervisor(&vms, OVSDB_F_EQ, own);
+        holdfast_move_add_clause_hypervisor(&moves, OVSDB_F_EQ, own);
+        holdfast_move_add_clause_peer(&moves, OVSDB_F_EQ, own);
+    }
+    if (own[0]) {
+        holdfast_task_add_clause_hypervisor(&tasks, OVSDB_F_EQ, own);
+        holdfast_task_add_clause_asked_by(&tasks, OVSDB_F_EQ, own);
+    }
+    holdfast_vm_set_condition(idl, &vms);
+    holdfast_move_set_condition(idl, &moves);
+    holdfast_task_set_condition(idl, &tasks);
+    ovsdb_idl_condition_destroy(&vms);
+    ovsdb_idl_condition_destroy(&moves);
+    ovsdb_idl_condition_destroy(&tasks);
+}
+
+void fleet_idl_run(struct ovsdb_idl* idl)
+{
+    ovsdb_idl_run(idl);
+}
+
+void fleet_idl_wait(struct ovsdb_idl* idl)
+{
+    ovsdb_idl_wait(idl);
+}
+
+bool fleet_idl_connected(const struct ovsdb_idl* idl)
+{
+    return ovsdb_idl_is_connected(idl);
+}
+
+bool fleet_idl_complete(const struct ovsdb_idl* idl)
+{
+    return ovsdb_idl_has_ever_connected(idl);
+}
+
+unsigned int fleet_idl_seqno(const struct ovsdb_idl* idl)
+{
+    return ovsdb_idl_get_seqno(idl);
+}
+
+static unsigned int newest_change(const struct ovsdb_idl_row* row)
+{
+    unsigned int inserted = ovsdb_idl_row_get_seqno(row, OVSDB_IDL_CHANGE_INSERT);
+    unsigned int modified = ovsdb_idl_row_get_seqno(row, OVSDB_IDL_CHANGE_MODIFY);
+
+    return inserted > modified ? inserted : modified;
+}
+
+static void visit_vms(struct ovsdb_idl* idl, const struct fleet_visitor* visitor)
+{
+    const struct holdfast_vm* row;
+
+    HOLDFAST_VM_FOR_EACH (row, idl) {
+        const struct uuid* uuid = &row->header_.uuid;
+        const struct fleet_vm vm = {
+            .uuid = {uuid->parts[0], uuid->parts[1], uuid->parts[2], uuid->parts[3]},
+            .seqno = newest_change(&row->header_),
+            .id = row->id,
+            .name = row->name,
+            .kind = row->kind,
+            .service = row->service,
+            .hypervisor = row->hypervisor,
+            .state = row->state,
+            .label = row->label,
+            .epoch = row->epoch,
+            .protect = row->protect,
+            .ips = {row->value_ips, row->n_ips},
+            .ports = {row->value_ports, row->n_ports},
+        };
+        visitor->vm(visitor->aux, &vm);
+    }
+}
+
+static void visit_chains(struct ovsdb_idl* idl, const struct fleet_visitor* visitor)
+{
+    const struct holdfast_chain* row;
+
+    HOLDFAST_CHAIN_FOR_EACH (row, idl) {
+        const struct fleet_chain chain = {
+            .name = row->name,
+            .match = row->match,
+            .match_reverse = row->match_reverse,
+            .dead = row->dead,
+            .spi = row->spi,
+            .rspi = row->rspi,
+            .priority = row->priority,
+            .symmetric = row->symmetric,
+            .hops = {row->value_hops, row->n_hops},
+        };
+        visitor->chain(visitor->aux, &chain);
+    }
+}
+
+static void visit_moves(struct ovsdb_idl* idl, const struct fleet_visitor* visitor)
+{
+    const struct holdfast_move* row;
+
+    HOLDFAST_MOVE_FOR_EACH (row, idl) {
+        const struct fleet_move move = {
+            .id = row->id,
+            .role = row->role,
+            .vm = row->vm,
+            .hypervisor = row->hypervisor,
+            .peer = row->peer,
+            .state = row->state,
+            .times = {row->key_times, row->value_times, row->n_times},
+            .figures = {row->key_figures, row->value_figures, row->n_figures},
+        };
+        visitor->move(visitor->aux, &move);
+    }
+}
+
+static void visit_tasks(struct ovsdb_idl* idl, const struct fleet_visitor* visitor)
+{
+    const struct holdfast_task* row;
+
+    HOLDFAST_TASK_FOR_EACH (row, idl) {
+        const struct fleet_task task = {
+            .id = row->id,
+            .hypervisor = row->hypervisor,
+            .asked_by = row->asked_by,
+            .verb = row->verb,
+            .arguments = row->arguments,
+            .state = row->state,
+            .reply = row->reply,
+            .deadline = row->deadline,
+        };
+        visitor->task(visitor->aux, &task);
+    }
+}
+
+void fleet_idl_visit(struct ovsdb_idl* idl, const struct fleet_visitor* visitor)
+{
+    const struct holdfast_hypervisor* row;
+
+    HOLDFAST_HYPERVISOR_FOR_EACH (row, idl) {
+        const struct fleet_hypervisor hypervisor = {
+            .number = row->number,
+            .name = row->name,
+            .id = row->id,
+            .vtep = row->vtep,
+            .bridge = row->bridge,
+        };
+        visitor->hypervisor(visitor->aux, &hypervisor);
+    }
+    visit_vms(idl, visitor);
+    visit_chains(idl, visitor);
+    visit_moves(idl, visitor);
+    visit_tasks(idl, visitor);
+}
+
+void fleet_set_ssl(const char* private_key, const char* certificate, const char* ca_certificate)
+{
+    stream_ssl_set_key_and_cert(private_key, certificate);
+    stream_ssl_set_ca_cert_file(ca_certificate, false);
+}

@@ -1,0 +1,592 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// db/fleet-ops: see fleet-ops.h.
+#include <config.h>
+
+#include "db/fleet-ops.h"
+
+#include <algorithm>
+#include <charconv>
+#include <map>
+#include <set>
+#include <string_view>
+
+namespace holdfast::db {
+namespace {
+
+using nlohmann::json;
+
+constexpr int n_hypervisors = 2047;
+
+/// [column, function, value], as where-clauses hold it.
+json clause(const char* column, const char* function, json value)
+{
+    return json::array({column, function, std::move(value)});
+}
+
+json is(const char* column, json value)
+{
+    return clause(column, "==", std::move(value));
+}
+json is_not(const char* column, json value)
+{
+    return clause(column, "!=", std::move(value));
+}
+
+/// All clauses of a condition.  (In braces, one clause alone would be taken for the list.)
+template <class... Clauses>
+json where_all(Clauses... clauses)
+{
+    auto all = json::array();
+    (all.push_back(std::move(clauses)), ...);
+    return all;
+}
+
+void add(FleetOps& ops, json operation)
+{
+    ops.params.push_back(std::move(operation));
+}
+
+/// The transaction fails with `meaning` unless there is a row (`there`), or none, of this kind.
+void expect(FleetOps& ops, const char* table, bool there, json where, Error meaning)
+{
+    ops.meanings.emplace_back(ops.params.size() - 1, std::move(meaning));
+    add(ops, {{"op", "wait"},
+              {"timeout", 0},
+              {"table", table},
+              {"columns", {"_uuid"}},
+              {"until", there ? "!=" : "=="},
+              {"where", std::move(where)},
+              {"rows", json::array()}});
+}
+
+void refuse(FleetOps& ops, const char* table, json where, Error meaning)
+{
+    expect(ops, table, false, std::move(where), std::move(meaning));
+}
+
+/// The transaction fails unless the row is still as it was seen.
+void expect_seen(FleetOps& ops, const SeenVm& seen)
+{
+    ops.meanings.emplace_back(ops.params.size() - 1,
+                              Error{Errc::invalid, "fleet: the replica was behind: ask again"});
+    add(ops, {{"op", "wait"},
+              {"timeout", 0},
+              {"table", "VM"},
+              {"columns", {"epoch", "hypervisor"}},
+              {"until", "=="},
+              {"where", where_all(is("_uuid", json::array({"uuid", seen.uuid})))},
+              {"rows", where_all(json{{"epoch", seen.epoch}, {"hypervisor", seen.hypervisor}})}});
+}
+
+void remove(FleetOps& ops, const char* table, json where)
+{
+    add(ops, {{"op", "delete"}, {"table", table}, {"where", std::move(where)}});
+}
+
+void replace(FleetOps& ops, const char* table, json key, json row)
+{
+    remove(ops, table, std::move(key));
+    add(ops, {{"op", "insert"}, {"table", table}, {"row", std::move(row)}});
+}
+
+/// An ordered list as a map from its places.
+json list(const std::vector<std::string>& values)
+{
+    auto pairs = json::array();
+    for (std::size_t place = 0; place < values.size(); ++place)
+        pairs.push_back(json::array({place, values[place]}));
+    return json::array({"map", std::move(pairs)});
+}
+
+json numbers(const std::map<std::string, std::int64_t>& values)
+{
+    auto pairs = json::array();
+    for (const auto& [name, value] : values)
+        pairs.push_back(json::array({name, value}));
+    return json::array({"map", std::move(pairs)});
+}
+
+json to_json(const Hypervisor& row)
+{
+    return {{"number", row.number}, {"name", row.name},     {"id", row.id},
+            {"vtep", row.vtep},     {"bridge", row.bridge}, {"seen", row.seen}};
+}
+
+json to_json(const Vm& row)
+{
+    std::vector<std::string> ports;
+    for (const auto& port : row.ports)
+        ports.push_back(port_to_text(port));
+    return {{"id", row.id},           {"name", row.name},       {"label", row.label},
+            {"kind", row.kind},       {"service", row.service}, {"hypervisor", row.hypervisor},
+            {"state", row.state},     {"ips", list(row.ips)},   {"epoch", row.epoch},
+            {"protect", row.protect}, {"ports", list(ports)}};
+}
+
+json to_json(const Chain& row)
+{
+    return {{"name", row.name},
+            {"spi", row.spi},
+            {"rspi", row.rspi},
+            {"match", row.match},
+            {"match_reverse", row.match_reverse},
+            {"priority", row.priority},
+            {"symmetric", row.symmetric},
+            {"dead", row.dead},
+            {"hops", list(row.hops)}};
+}
+
+json to_json(const Move& row)
+{
+    return {{"id", row.id},
+            {"role", row.role},
+            {"vm", row.vm},
+            {"hypervisor", row.hypervisor},
+            {"peer", row.peer},
+            {"state", row.state},
+            {"times", numbers(row.times)},
+            {"figures", numbers(row.figures)}};
+}
+
+json to_json(const Task& row)
+{
+    return {{"id", row.id},       {"hypervisor", row.hypervisor}, {"asked_by", row.asked_by},
+            {"verb", row.verb},   {"arguments", row.arguments},   {"state", row.state},
+            {"reply", row.reply}, {"deadline", row.deadline}};
+}
+
+Error others(const std::string& what, const std::string& mend)
+{
+    return {Errc::invalid, "fleet: " + what + " is another hypervisor's: " + mend};
+}
+
+void put(FleetOps& ops, const Hypervisor& row)
+{
+    expect(ops, "Hypervisor", true, where_all(is("id", row.id)),
+           {Errc::not_found,
+            "fleet: hypervisor " + row.name + " is not a member any more: join the fleet again"});
+    refuse(
+        ops, "Hypervisor", where_all(is("name", row.name), is_not("id", row.id)),
+        {Errc::exists, "fleet: the name " + row.name +
+                           " is another hypervisor's: set another `hypervisor` in holdfast.conf"});
+    auto columns = to_json(row);
+    columns.erase("number"); // Given once, by join.
+    add(ops, {{"op", "update"},
+              {"table", "Hypervisor"},
+              {"where", where_all(is("id", row.id))},
+              {"row", std::move(columns)}});
+}
+
+void put(FleetOps& ops, const Vm& row)
+{
+    refuse(ops, "VM", where_all(is("id", row.id), clause("epoch", ">", row.epoch)),
+           {Errc::invalid, "fleet: VM " + row.name + " was taken over since epoch " +
+                               std::to_string(row.epoch) + ": read it again"});
+    refuse(
+        ops, "VM",
+        where_all(is("id", row.id), is("epoch", row.epoch), is_not("hypervisor", row.hypervisor)),
+        {Errc::invalid, "fleet: VM " + row.name + " is another hypervisor's at epoch " +
+                            std::to_string(row.epoch) + ": take it over with a higher one"});
+    replace(ops, "VM", where_all(is("id", row.id)), to_json(row));
+}
+
+/// The same by what the replica holds, if that allows it.
+void put_hasty(FleetOps& ops, const Vm& row, const std::optional<SeenVm>& seen)
+{
+    if (seen && (seen->epoch > row.epoch ||
+                 (seen->epoch == row.epoch && seen->hypervisor != row.hypervisor)))
+        return put(ops, row); // Refused most likely: let the server say so.
+    ops.hasty = true;
+    if (!seen) {
+        add(ops, {{"op", "insert"}, {"table", "VM"}, {"row", to_json(row)}});
+        return;
+    }
+    expect_seen(ops, *seen);
+    add(ops, {{"op", "update"},
+              {"table", "VM"},
+              {"where", where_all(is("_uuid", json::array({"uuid", seen->uuid})))},
+              {"row", to_json(row)}});
+}
+
+void put(FleetOps& ops, const Chain& row)
+{
+    refuse(ops, "Chain", where_all(is("name", row.name), is_not("spi", row.spi)),
+           {Errc::exists, "fleet: there is a chain " + row.name + " already: choose another name"});
+    refuse(
+        ops, "Chain",
+        where_all(is("match", row.match), is("priority", row.priority), is_not("name", row.name)),
+        {Errc::exists, "fleet: another chain has this match and priority " +
+                           std::to_string(row.priority) + ": choose another --priority"});
+    refuse(ops, "Chain", where_all(is("spi", row.spi), is_not("name", row.name)),
+           {Errc::exists, "fleet: another chain has the SPI of " + row.name + ": choose another"});
+    replace(ops, "Chain", where_all(is("name", row.name)), to_json(row));
+}
+
+void put(FleetOps& ops, const Move& row)
+{
+    const json key = where_all(is("id", row.id), is("role", row.role));
+    auto of_others = key;
+    of_others.push_back(is_not("hypervisor", row.hypervisor));
+    refuse(ops, "Move", of_others,
+           others("the " + row.role + "'s part of move " + row.id, "leave it to its owner"));
+    replace(ops, "Move", key, to_json(row));
+}
+
+void put(FleetOps& ops, const Task& row)
+{
+    const json key = where_all(is("id", row.id));
+    if (row.state == "asked") {
+        auto begun = key;
+        begun.push_back(is_not("state", "asked"));
+        refuse(ops, "Task", begun,
+               {Errc::exists, "fleet: task " + row.id + " was begun already: await its reply"});
+    } else {
+        expect(ops, "Task", true, key,
+               {Errc::not_found, "fleet: task " + row.id + " was withdrawn: drop it"});
+    }
+    replace(ops, "Task", key, to_json(row));
+}
+
+/// Removes rows with this key, refused if they are not `own`'s.
+void remove_own(FleetOps& ops, const char* table, const json& key, const std::string& own,
+                const std::string& what)
+{
+    if (!own.empty()) {
+        auto of_others = key;
+        of_others.push_back(is_not("hypervisor", own));
+        refuse(ops, table, of_others, others(what, "leave it to its owner"));
+    }
+    remove(ops, table, key);
+}
+
+/// The first row of a change that `own` may not write, in words; empty if there is none.
+std::string not_ours(const FleetChange& change, const std::string& own)
+{
+    if (own.empty())
+        return {};
+    for (const auto& row : change.put_hypervisors)
+        if (row.name != own)
+            return "hypervisor " + row.name;
+    for (const auto& row : change.put_vms)
+        if (row.hypervisor != own)
+            return "VM " + row.name;
+    for (const auto& row : change.put_moves)
+        if (row.hypervisor != own)
+            return "the " + row.role + "'s part of move " + row.id;
+    for (const auto& row : change.put_tasks)
+        if ((row.state == "asked" ? row.asked_by : row.hypervisor) != own)
+            return "task " + row.id;
+    for (const auto& name : change.remove_hypervisors)
+        if (name != own)
+            return "hypervisor " + name;
+    return {};
+}
+
+/// What the server says of a failed operation, in our words.
+Error explain(const std::string& error, const std::string& details)
+{
+    if (error == "constraint violation") {
+        if (details.find("index on column \"label\"") != std::string::npos)
+            return {Errc::exists, "fleet: a VM's label is another VM's: its hypervisor's number "
+                                  "was given twice; leave the fleet and join again"};
+        if (details.find("index on") != std::string::npos)
+            return {Errc::exists, "fleet: taken: " + details.substr(0, details.find(".  First"))};
+        return {Errc::invalid, "fleet: a value is out of its range: " + details};
+    }
+    if (error == "cluster error" || error == "not leader" || error == "I/O error" ||
+        error == "resources exhausted" || error == "timed out")
+        return {Errc::unavailable, "fleet: the database cannot decide now (" + error +
+                                       "): try again, and see that most of its servers run"};
+    return {Errc::invalid, "fleet: refused: " + error + (details.empty() ? "" : ": " + details)};
+}
+
+/// The rows of the select at `place`; null if the answer has none.
+const json* rows_of(const json& answer, std::size_t place)
+{
+    if (!answer.is_array() || answer.size() <= place || !answer[place].is_object())
+        return nullptr;
+    const auto at = answer[place].find("rows");
+    return at != answer[place].end() && at->is_array() ? &*at : nullptr;
+}
+
+Error not_an_answer()
+{
+    return {Errc::damaged, "fleet: the server's answer is not what was asked for: is it a "
+                           "Holdfast database of this version?"};
+}
+
+FleetOps select(std::initializer_list<std::pair<const char*, json>> tables)
+{
+    FleetOps ops;
+    for (const auto& [table, columns] : tables)
+        add(ops,
+            {{"op", "select"}, {"table", table}, {"where", json::array()}, {"columns", columns}});
+    return ops;
+}
+
+std::vector<std::string> list_from(const json& column)
+{
+    std::map<std::int64_t, std::string> places;
+    for (const auto& pair : column.at(1))
+        places[pair.at(0)] = pair.at(1);
+    std::vector<std::string> values;
+    for (auto& [place, value] : places)
+        values.push_back(std::move(value));
+    return values;
+}
+
+Vm vm_from(const json& row)
+{
+    Vm vm;
+    vm.id = row.at("id");
+    vm.name = row.at("name");
+    vm.label = row.at("label");
+    vm.kind = row.at("kind");
+    vm.service = row.at("service");
+    vm.hypervisor = row.at("hypervisor");
+    vm.state = row.at("state");
+    vm.ips = list_from(row.at("ips"));
+    vm.epoch = row.at("epoch");
+    vm.protect = row.at("protect");
+    for (const auto& text : list_from(row.at("ports")))
+        if (auto port = port_from_text(text))
+            vm.ports.push_back(std::move(*port));
+    return vm;
+}
+
+bool is_port(std::string_view text)
+{
+    unsigned port = 0;
+    const auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), port);
+    return code == std::errc{} && end == text.data() + text.size() && port > 0 && port < 65536;
+}
+
+bool is_address(std::string_view one)
+{
+    if (one.starts_with("unix:"))
+        return one.size() > 5;
+    if (!one.starts_with("tcp:") && !one.starts_with("ssl:"))
+        return false;
+    one.remove_prefix(4);
+    const auto colon = one.rfind(':');
+    if (colon == std::string_view::npos || colon == 0 || !is_port(one.substr(colon + 1)))
+        return false;
+    const auto host = one.substr(0, colon);
+    const bool bracketed = host.front() == '[' && host.back() == ']' && host.size() > 2;
+    return bracketed || host.find_first_of(":[] ") == std::string_view::npos;
+}
+
+} // namespace
+
+bool FleetChange::empty() const
+{
+    return put_hypervisors.empty() && put_vms.empty() && put_chains.empty() && put_moves.empty() &&
+           put_tasks.empty() && remove_hypervisors.empty() && remove_vms.empty() &&
+           remove_chains.empty() && remove_moves.empty() && remove_tasks.empty();
+}
+
+Result<FleetOps> compose(const FleetChange& change, const std::string& own, const SeenVms& seen)
+{
+    if (const auto what = not_ours(change, own); !what.empty())
+        return others(what, "only its owner may write it");
+    FleetOps ops;
+    for (const auto& name : change.remove_hypervisors)
+        remove(ops, "Hypervisor", where_all(is("name", name)));
+    for (const auto& id : change.remove_vms)
+        if (const auto row = seen ? seen(id) : std::nullopt; row && row->hypervisor == own) {
+            ops.hasty = true;
+            expect_seen(ops, *row);
+            remove(ops, "VM", where_all(is("_uuid", json::array({"uuid", row->uuid}))));
+        } else {
+            remove_own(ops, "VM", where_all(is("id", id)), own, "VM " + id);
+        }
+    for (const auto& name : change.remove_chains)
+        remove(ops, "Chain", where_all(is("name", name)));
+    for (const auto& key : change.remove_moves)
+        remove_own(ops, "Move", where_all(is("id", key.id), is("role", key.role)), own,
+                   "the " + key.role + "'s part of move " + key.id);
+    for (const auto& id : change.remove_tasks) {
+        if (!own.empty())
+            refuse(ops, "Task",
+                   where_all(is("id", id), is_not("hypervisor", own), is_not("asked_by", own)),
+                   others("task " + id, "leave it to its owner"));
+        remove(ops, "Task", where_all(is("id", id)));
+    }
+    for (const auto& row : change.put_hypervisors)
+        put(ops, row);
+    for (const auto& row : change.put_vms)
+        if (seen)
+            put_hasty(ops, row, seen(row.id));
+        else
+            put(ops, row);
+    for (const auto& row : change.put_chains)
+        put(ops, row);
+    for (const auto& row : change.put_moves)
+        put(ops, row);
+    for (const auto& row : change.put_tasks)
+        put(ops, row);
+    return ops;
+}
+
+FleetOps compose_join(const Hypervisor& row)
+{
+    FleetOps ops;
+    refuse(ops, "Hypervisor", where_all(is("name", row.name), is_not("id", row.id)),
+           {Errc::exists, "fleet: there is a hypervisor " + row.name +
+                              " already: set another `hypervisor` in holdfast.conf"});
+    refuse(ops, "Hypervisor", where_all(is("number", row.number), is_not("id", row.id)),
+           {Errc::exists, "fleet: number " + std::to_string(row.number) +
+                              " is another hypervisor's: ask for another"});
+    replace(ops, "Hypervisor", where_all(is("id", row.id)), to_json(row));
+    return ops;
+}
+
+FleetOps compose_read_numbers()
+{
+    return select(
+        {{"Hypervisor", {"number", "id"}}, {"VM", {"label"}}, {"Chain", {"spi", "rspi"}}});
+}
+
+Result<int> number_for(const Hypervisor& row, const json& answer)
+{
+    const auto* hypervisors = rows_of(answer, 0);
+    const auto* vms = rows_of(answer, 1);
+    const auto* chains = rows_of(answer, 2);
+    if (!hypervisors || !vms || !chains)
+        return not_an_answer();
+    if (row.number)
+        return row.number;
+    std::set<int> taken{0};
+    try {
+        for (const auto& other : *hypervisors) {
+            const int number = other.at("number");
+            if (other.at("id") == row.id)
+                return number;
+            taken.insert(number);
+        }
+        for (const auto& vm : *vms)
+            taken.insert(vm.at("label").get<int>() >> 12);
+        for (const auto& chain : *chains) {
+            taken.insert(chain.at("spi").get<int>() >> 12);
+            taken.insert(chain.at("rspi").get<int>() >> 12);
+        }
+    } catch (const json::exception&) {
+        return not_an_answer();
+    }
+    for (int number = 1; number <= n_hypervisors; ++number)
+        if (!taken.contains(number))
+            return number;
+    return Error{Errc::exists, "fleet: all " + std::to_string(n_hypervisors) +
+                                   " numbers are taken: let a hypervisor leave"};
+}
+
+FleetOps compose_read_hypervisors()
+{
+    return select({{"Hypervisor", {"number", "name", "id", "vtep", "bridge", "seen"}}});
+}
+
+Result<std::vector<Hypervisor>> read_hypervisors(const json& answer)
+{
+    const auto* rows = rows_of(answer, 0);
+    if (!rows)
+        return not_an_answer();
+    std::vector<Hypervisor> all;
+    try {
+        for (const auto& row : *rows) {
+            auto& one = all.emplace_back();
+            one.number = row.at("number");
+            one.name = row.at("name");
+            one.id = row.at("id");
+            one.vtep = row.at("vtep");
+            one.bridge = row.at("bridge");
+            one.seen = row.at("seen");
+        }
+    } catch (const json::exception&) {
+        return not_an_answer();
+    }
+    std::ranges::sort(all, {}, &Hypervisor::name);
+    return all;
+}
+
+FleetOps compose_read_vm(const std::string& id)
+{
+    FleetOps ops;
+    add(ops, {{"op", "select"}, {"table", "VM"}, {"where", where_all(is("id", id))}});
+    return ops;
+}
+
+Result<std::optional<Vm>> read_vm(const json& answer)
+{
+    const auto* rows = rows_of(answer, 0);
+    if (!rows)
+        return not_an_answer();
+    if (rows->empty())
+        return std::optional<Vm>{};
+    try {
+        return std::optional{vm_from(rows->front())};
+    } catch (const json::exception&) {
+        return not_an_answer();
+    }
+}
+
+Result<void> judge(const FleetOps& ops, const json& answer)
+{
+    if (!answer.is_array())
+        return not_an_answer();
+    for (std::size_t place = 0; place < answer.size(); ++place) {
+        const auto& one = answer[place];
+        if (!one.is_object() || !one.contains("error"))
+            continue;
+        const auto error = one.value("error", "");
+        for (const auto& [at, meaning] : ops.meanings)
+            if (at == place && error == "timed out")
+                return meaning;
+        return explain(error, one.value("details", ""));
+    }
+    return {};
+}
+
+std::string port_to_text(const VmPort& port)
+{
+    return json{{"mac", port.mac},
+                {"iface_id", port.iface_id},
+                {"bridge", port.bridge},
+                {"interface", port.interface},
+                {"ofport", port.ofport}}
+        .dump();
+}
+
+Result<VmPort> port_from_text(const std::string& text)
+{
+    try {
+        const auto object = json::parse(text);
+        VmPort port;
+        port.mac = object.at("mac");
+        port.iface_id = object.at("iface_id");
+        port.bridge = object.at("bridge");
+        port.interface = object.at("interface");
+        port.ofport = object.at("ofport");
+        return port;
+    } catch (const json::exception&) {
+        return Error{Errc::damaged, "fleet: a VM's port is not one: " + text.substr(0, 60)};
+    }
+}
+
+Result<void> check_remote(const std::string& address)
+{
+    std::string_view rest = address;
+    for (;;) {
+        const auto comma = rest.find(',');
+        const auto one = rest.substr(0, comma);
+        if (!is_address(one))
+            return Error{Errc::invalid, "fleet address \"" + std::string{one} +
+                                            "\": write tcp:ADDRESS:PORT, ssl:ADDRESS:PORT or "
+                                            "unix:PATH, several with commas"};
+        if (comma == std::string_view::npos)
+            return {};
+        rest.remove_prefix(comma + 1);
+    }
+}
+
+} // namespace holdfast::db

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// db/fleet-ops: changes of the fleet as OVSDB operations, and answers as results.
+//
+// Pure: no connection.  Conditions are `wait` operations that the server checks (RFC 7047,
+// section 5.2.6), so that no stale replica can decide.  A row is replaced by delete and
+// insert under its natural key in one transaction: the same whether it was there or not, and
+// harmless when carried out twice.  Used by db/fleet only.
+//
+// Growth: the server looks through the whole table for each condition on a key, and goes
+// straight to a row that is named by OVSDB's own UUID.  VMs, of which there are most, are
+// therefore named so where the replica knows them (`hasty`), and by key only if that fails.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <nlohmann/json.hpp>
+
+#include "common/result.h"
+#include "db/fleet.h"
+#include "db/rows.h"
+
+namespace holdfast::db {
+
+/// One transaction: the parameters of `transact`, and what the failure of each wait means.
+struct FleetOps {
+    nlohmann::json params = nlohmann::json::array({"Holdfast"});
+    std::vector<std::pair<std::size_t, Error>> meanings; // By the operation's place, from 0.
+    bool hasty = false; // Relies on the replica: when refused, compose it again without.
+};
+
+/// A VM's row as the replica holds it.
+struct SeenVm {
+    std::string uuid; // OVSDB's.
+    std::string hypervisor;
+    std::int64_t epoch = 0;
+};
+/// The replica, by the VM's id.
+using SeenVms = std::function<std::optional<SeenVm>(const std::string& id)>;
+
+/// A change, asked for by the hypervisor named `own` (empty: owners are not checked).
+/// With `seen` it is hasty, without it the server looks the rows up.
+/// Errors: invalid for rows that are another hypervisor's to write.
+Result<FleetOps> compose(const FleetChange& change, const std::string& own,
+                         const SeenVms& seen = {});
+
+/// Adds or updates a hypervisor under its id with its number.
+FleetOps compose_join(const Hypervisor& row);
+
+/// Reads what number_for() needs.
+FleetOps compose_read_numbers();
+/// The number to join with, from the answer to compose_read_numbers(): the one that `row` asks
+/// for, or that the row with its id has, or else the lowest that nobody has and that no
+/// VM label or SPI carries, whose giver may have left.
+/// Errors: exists if all 2047 are taken; damaged if the answer is not what was asked for.
+Result<int> number_for(const Hypervisor& row, const nlohmann::json& answer);
+
+FleetOps compose_read_hypervisors();
+Result<std::vector<Hypervisor>> read_hypervisors(const nlohmann::json& answer);
+FleetOps compose_read_vm(const std::string& id);
+Result<std::optional<Vm>> read_vm(const nlohmann::json& answer);
+
+/// What an answer to `ops` means: success, or why nothing was changed.
+/// Errors: unavailable if the server could not decide now (a cluster without a leader).
+Result<void> judge(const FleetOps& ops, const nlohmann::json& answer);
+
+/// A port as the VM table's `ports` column holds it.
+std::string port_to_text(const VmPort& port);
+/// Errors: damaged.
+Result<VmPort> port_from_text(const std::string& text);
+
+/// Whether an address of the fleet database is well-formed.
+/// Errors: invalid, naming the part and how it should look.
+Result<void> check_remote(const std::string& address);
+
+} // namespace holdfast::db

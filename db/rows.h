@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// db/rows: the rows of the store, one struct a table, one member a column.
+//
+// Plain values, no I/O.  Used by everything that reads or decides; db/store reads and
+// writes them, db/fleet shares some of them between hypervisors.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace holdfast::db {
+
+/// Nanoseconds since the epoch, CLOCK_REALTIME.
+using TimeNs = std::int64_t;
+
+/// A machine with ovs-vswitchd and our daemons.  Owner: the hypervisor itself.
+struct Hypervisor {
+    int number = 0;     // 1 to 2047, unique in the fleet.
+    std::string name;   // Unique in the fleet; the host name unless configured.
+    std::string id;     // UUID of this installation, made at the first start.
+    std::string vtep;   // IP address of the tunnel's end; empty without a fleet.
+    std::string bridge; // The bridge that the VMs of this hypervisor are plugged into.
+    bool self = false;  // True for the one row that is this machine (store only).
+    TimeNs seen = 0;    // When it last said that it lives.
+
+    bool operator==(const Hypervisor&) const = default;
+};
+
+/// A virtual port of a VM.  Owner: the VM's hypervisor.
+struct VmPort {
+    std::string mac;       // aa:bb:cc:dd:ee:ff, lower case.
+    std::string iface_id;  // external_ids:iface-id; the same on every hypervisor.
+    std::string bridge;    // Where it is plugged; empty if it is not.
+    std::string interface; // The interface's name, e.g. vnet3; empty if not plugged.
+    int ofport = 0;        // OpenFlow port on its bridge; 0 if not plugged.
+
+    bool operator==(const VmPort&) const = default;
+};
+
+/// A VM record (spec C1).  Owner: `hypervisor`.
+struct Vm {
+    std::string id;                // libvirt UUID; for a port without a domain, its iface-id.
+    std::string name;              // Domain name, or the port's iface-id.
+    std::uint32_t label = 0;       // 23 bits, see doc/architecture.md.
+    std::string kind = "domain";   // "domain" (libvirt), or "port" (plugged by others).
+    std::string service;           // Optional service id; empty if none.
+    std::string hypervisor;        // Name of the one it runs on, or is defined on.
+    std::string state = "stopped"; // "running" or "stopped".
+    std::vector<std::string> ips;  // IPv4 and IPv6 addresses, without prefix length.
+    std::int64_t epoch = 0;        // Goes up by one each time a hypervisor takes it over.
+    bool protect = false;          // Drop frames it sends with another VM's address.
+    std::vector<VmPort> ports;     // In the order of the domain's XML.
+
+    bool operator==(const Vm&) const = default;
+};
+
+/// A chain as the operator gave it.  Shared by the fleet, owned by none.
+struct Chain {
+    std::string name;              // Unique.
+    std::uint32_t spi = 0;         // 24 bits, the path's number.
+    std::uint32_t rspi = 0;        // The way back's number; 0 if not symmetric.
+    std::string match;             // The classifier as ovs-ofctl writes it, normalised.
+    std::string match_reverse;     // Source and destination exchanged; empty if not symmetric.
+    int priority = 1000;           // 0 to 65535; the higher wins.
+    bool symmetric = false;        // The way back passes the hops in reverse order.
+    std::string dead = "drop";     // A dead hop: "drop" or "bypass".
+    std::vector<std::string> hops; // VM ids in order.
+
+    bool operator==(const Chain&) const = default;
+};
+
+/// One hop of a path, computed from chains and VMs (RFC 7665).  Owner: this store.
+struct PathHop {
+    std::uint32_t spi = 0;  // Path.
+    int si = 255;           // Place on it, falling from 255 (RFC 8300).
+    std::string chain;      // The chain it belongs to.
+    std::string vm;         // The hop's VM id.
+    std::string hypervisor; // Whose switch; empty if the VM is not known there yet.
+    std::string bridge;     // The bridge on it.
+    int in_port = 0;        // ofport to the VM; 0 while pending.
+    int out_port = 0;       // ofport from the VM; 0 while pending.
+
+    bool operator==(const PathHop&) const = default;
+};
+
+/// One side's view of a VM's move.  Owner: `hypervisor`.
+struct Move {
+    std::string id;         // UUID made by the destination; the same on both sides.
+    std::string role;       // "source" or "destination".
+    std::string vm;         // VM id.
+    std::string hypervisor; // The side that owns this row.
+    std::string peer;       // The other side; empty while unknown.
+    std::string state;      // source: armed turned back cleaned; destination: staged active failed.
+    std::map<std::string, TimeNs>
+        times; // What happened when: staged, armed, suspended, turned, first_frame, ...
+    std::map<std::string, std::int64_t> figures; // drained, swallowed, held, downtime_ms, ...
+
+    bool operator==(const Move&) const = default;
+};
+
+/// A line of the time line.  Owner: the hypervisor that wrote it; never changed.
+struct Event {
+    std::int64_t id = 0;    // Rises in this store.
+    TimeNs time = 0;        // When it happened.
+    std::string hypervisor; // Where.
+    std::string kind;       // staged, suspended, turned, chain-added, ...
+    std::string vm;         // VM id, or empty.
+    std::string chain;      // Chain name, or empty.
+    std::string text;       // One line for people.
+
+    bool operator==(const Event&) const = default;
+};
+
+/// An action asked of a hypervisor, through the fleet.  Owner: `hypervisor`, once asked.
+struct Task {
+    std::string id;         // UUID made by the one who asks.
+    std::string hypervisor; // Who is to do it.
+    std::string asked_by;   // Hypervisor that asks.
+    std::string verb;       // trace-step, check, migrate, ...
+    std::string arguments;  // JSON.
+    std::string state;      // "asked", "running", "done" or "failed".
+    std::string reply;      // JSON when done; one line when failed.
+    TimeNs deadline = 0;    // Not begun after this.
+
+    bool operator==(const Task&) const = default;
+};
+
+} // namespace holdfast::db

@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// db/schema: see schema.h.  A step is added at the end and never edited afterwards.
+#include <config.h>
+
+#include "db/schema.h"
+
+#include <array>
+#include <string>
+
+namespace holdfast::db {
+namespace {
+
+/// Step i takes the schema from version i to i + 1.
+constexpr std::array steps{
+    R"sql(
+CREATE TABLE change (        -- One row: how often the store changed.
+    one INTEGER PRIMARY KEY CHECK (one = 1),
+    version INTEGER NOT NULL -- Rises with each commit; readers poll it.
+);
+INSERT INTO change VALUES (1, 0);
+
+CREATE TABLE hypervisor (            -- A machine with our daemons.  Owner: itself.
+    name TEXT PRIMARY KEY NOT NULL,  -- Unique in the fleet.
+    number INTEGER NOT NULL,         -- 1 to 2047, unique in the fleet.
+    id TEXT NOT NULL,                -- UUID of the installation.
+    vtep TEXT NOT NULL,              -- IP address of the tunnel's end, or empty.
+    bridge TEXT NOT NULL,            -- Where its VMs are plugged.
+    self INTEGER NOT NULL,           -- 1 for this machine.
+    seen INTEGER NOT NULL            -- When it last said that it lives, ns since the epoch.
+) WITHOUT ROWID;
+CREATE UNIQUE INDEX hypervisor_self ON hypervisor (self) WHERE self = 1;
+
+CREATE TABLE vm (                    -- A VM record.  Owner: its hypervisor.
+    id TEXT PRIMARY KEY NOT NULL,    -- libvirt's UUID, or the iface-id.
+    name TEXT NOT NULL,              -- The domain's name.
+    label INTEGER NOT NULL,          -- 23 bits, for life.
+    kind TEXT NOT NULL,              -- "domain" or "port".
+    service TEXT NOT NULL,           -- Service id, or empty.
+    hypervisor TEXT NOT NULL,        -- Name of the one it runs on.
+    state TEXT NOT NULL,             -- "running" or "stopped".
+    ips TEXT NOT NULL,               -- JSON array of addresses.
+    epoch INTEGER NOT NULL,          -- Up by one at each take-over.
+    protect INTEGER NOT NULL         -- 1: drop what it sends with another's address.
+) WITHOUT ROWID;
+CREATE INDEX vm_name ON vm (name);
+
+CREATE TABLE vm_port (               -- A virtual port.  Owner: as its VM.
+    vm TEXT NOT NULL,                -- The VM's id.
+    place INTEGER NOT NULL,          -- From 0, in the order of the domain's XML.
+    mac TEXT NOT NULL,               -- Lower case, with colons.
+    iface_id TEXT NOT NULL,          -- external_ids:iface-id.
+    bridge TEXT NOT NULL,            -- Empty if not plugged.
+    interface TEXT NOT NULL,         -- Empty if not plugged.
+    ofport INTEGER NOT NULL,         -- 0 if not plugged.
+    PRIMARY KEY (vm, place)
+) WITHOUT ROWID;
+
+CREATE TABLE chain (                 -- A chain as given.  Shared, owned by none.
+    name TEXT PRIMARY KEY NOT NULL,  -- Unique.
+    spi INTEGER NOT NULL,            -- 24 bits, the path's number.
+    rspi INTEGER NOT NULL,           -- The way back's; 0 if not symmetric.
+    match TEXT NOT NULL,             -- The classifier, normalised.
+    match_reverse TEXT NOT NULL,     -- Empty if not symmetric.
+    priority INTEGER NOT NULL,       -- 0 to 65535.
+    symmetric INTEGER NOT NULL,      -- 1: the way back passes the hops too.
+    dead TEXT NOT NULL               -- "drop" or "bypass".
+) WITHOUT ROWID;
+
+CREATE TABLE chain_hop (             -- The VMs of a chain, in order.
+    chain TEXT NOT NULL,             -- The chain's name.
+    place INTEGER NOT NULL,          -- From 0.
+    vm TEXT NOT NULL,                -- The VM's id.
+    PRIMARY KEY (chain, place)
+) WITHOUT ROWID;
+CREATE INDEX chain_hop_vm ON chain_hop (vm);
+
+CREATE TABLE path (                  -- Computed hops (RFC 7665).  Owner: this store.
+    spi INTEGER NOT NULL,            -- The path.
+    si INTEGER NOT NULL,             -- The place on it, falling from 255.
+    chain TEXT NOT NULL,             -- The chain's name.
+    vm TEXT NOT NULL,                -- The VM's id.
+    hypervisor TEXT NOT NULL,        -- Whose switch; empty if unknown.
+    bridge TEXT NOT NULL,            -- The bridge on it.
+    in_port INTEGER NOT NULL,        -- ofport to the VM; 0 while pending.
+    out_port INTEGER NOT NULL,       -- ofport from the VM; 0 while pending.
+    PRIMARY KEY (spi, si)
+) WITHOUT ROWID;
+CREATE INDEX path_vm ON path (vm);
+
+CREATE TABLE move (                  -- One side's view of a move.  Owner: its hypervisor.
+    serial INTEGER PRIMARY KEY,      -- The order in which the rows came.
+    id TEXT NOT NULL,                -- The move's UUID.
+    role TEXT NOT NULL,              -- "source" or "destination".
+    vm TEXT NOT NULL,                -- The VM's id.
+    hypervisor TEXT NOT NULL,        -- Whose row.
+    peer TEXT NOT NULL,              -- The other side, or empty.
+    state TEXT NOT NULL,             -- See db/rows.h.
+    times TEXT NOT NULL,             -- JSON object: what happened when, ns since the epoch.
+    figures TEXT NOT NULL,           -- JSON object: what was counted.
+    UNIQUE (id, role)
+);
+CREATE INDEX move_open ON move (serial)
+    WHERE state NOT IN ('active', 'back', 'cleaned', 'failed');
+
+CREATE TABLE event (                 -- The time line.  Owner: the hypervisor named.
+    id INTEGER PRIMARY KEY AUTOINCREMENT, -- Rises, and is never used twice.
+    time INTEGER NOT NULL,           -- ns since the epoch.
+    hypervisor TEXT NOT NULL,        -- Where.
+    kind TEXT NOT NULL,              -- staged, turned, chain-added, ...
+    vm TEXT NOT NULL,                -- The VM's id, or empty.
+    chain TEXT NOT NULL,             -- The chain's name, or empty.
+    text TEXT NOT NULL               -- One line for people.
+);
+
+CREATE TABLE task (                  -- An action asked for.  Owner: the hypervisor asked.
+    id TEXT PRIMARY KEY NOT NULL,    -- UUID made by the one who asks.
+    hypervisor TEXT NOT NULL,        -- Who is to do it.
+    asked_by TEXT NOT NULL,          -- Who asks.
+    verb TEXT NOT NULL,              -- trace-step, check, migrate, ...
+    arguments TEXT NOT NULL,         -- JSON.
+    state TEXT NOT NULL,             -- "asked", "running", "done" or "failed".
+    reply TEXT NOT NULL,             -- JSON when done, one line when failed.
+    deadline INTEGER NOT NULL        -- Not begun after this, ns since the epoch.
+) WITHOUT ROWID;
+)sql",
+};
+
+} // namespace
+
+std::int64_t schema_version()
+{
+    return static_cast<std::int64_t>(steps.size());
+}
+
+void migrate(Connection& store)
+{
+    store.run("BEGIN IMMEDIATE");
+    try {
+        auto version = store.integer("PRAGMA user_version");
+        for (; version < schema_version(); ++version)
+            store.run(steps[static_cast<std::size_t>(version)]);
+        store.run("PRAGMA application_id = " + std::to_string(application_id));
+        store.run("PRAGMA user_version = " + std::to_string(version));
+        store.run("COMMIT");
+    } catch (const SqliteError&) {
+        store.roll_back();
+        throw;
+    }
+}
+
+} // namespace holdfast::db

@@ -1,0 +1,632 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Tests of db/fleet and db/fleet-server against a real ovsdb-server in a folder of its own.
+#include <config.h>
+
+#include "db/fleet.h"
+
+#include <array>
+#include <chrono>
+#include <condition_variable>
+#include <future>
+#include <mutex>
+#include <thread>
+
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/io_context.hpp>
+
+#include "db/fleet-ops.h"
+#include "db/fleet-server.h"
+#include "db/tests/folder.h"
+
+#include <CppUTest/CommandLineTestRunner.h>
+#include <CppUTest/MemoryLeakWarningPlugin.h>
+#include <CppUTest/TestHarness.h>
+
+using namespace holdfast::db;
+using namespace std::chrono_literals;
+using holdfast::Errc;
+using holdfast::OvsLoop;
+using holdfast::Result;
+using holdfast::tests::Folder;
+using holdfast::tests::shell;
+
+namespace {
+
+const char* schema_file = FLEET_SCHEMA;
+
+Hypervisor hypervisor(const std::string& name)
+{
+    return {.number = 0,
+            .name = name,
+            .id = "id-of-" + name,
+            .vtep = "10.91.0.1",
+            .bridge = "br0",
+            .self = false,
+            .seen = 5};
+}
+
+Vm vm(const std::string& id, const std::string& owner, std::int64_t epoch, std::uint32_t label = 7)
+{
+    Vm row;
+    row.id = id;
+    row.name = "name-" + id;
+    row.label = label;
+    row.hypervisor = owner;
+    row.state = "running";
+    row.ips = {"10.0.0.9", "10.0.0.1", "fd00::1"};
+    row.epoch = epoch;
+    row.ports = {{"52:54:00:00:00:02", "if-b", "br0", "vnet3", 4},
+                 {"52:54:00:00:00:01", "if-a", "", "", 0}};
+    return row;
+}
+
+Chain chain(const std::string& name, std::uint32_t spi, const std::string& match)
+{
+    Chain row;
+    row.name = name;
+    row.spi = spi;
+    row.match = match;
+    row.hops = {"z", "a", "m"};
+    return row;
+}
+
+Move move(const std::string& id, const std::string& owner, const std::string& peer)
+{
+    Move row;
+    row.id = id;
+    row.role = "destination";
+    row.vm = "vm";
+    row.hypervisor = owner;
+    row.peer = peer;
+    row.state = "staged";
+    row.times = {{"staged", 1'700'000'000'000'000'001}};
+    row.figures = {{"held", 3}};
+    return row;
+}
+
+Task task(const std::string& id, const std::string& owner, const std::string& asker)
+{
+    Task row;
+    row.id = id;
+    row.hypervisor = owner;
+    row.asked_by = asker;
+    row.verb = "check";
+    row.arguments = "{}";
+    row.state = "asked";
+    row.deadline = 9;
+    return row;
+}
+
+/// A member of the fleet: its view, and its changes awaited.
+class Member {
+public:
+    Member(OvsLoop& loop, const std::string& own, bool all_vms, const FleetRemote& remote)
+        : fleet_{std::make_unique<Fleet>(loop, [this](auto snapshot) {
+              const std::lock_guard lock{mutex_};
+              last_ = *snapshot;
+              changed_.notify_all();
+          })}
+    {
+        fleet_->set_interest(own, all_vms);
+        if (auto connected = fleet_->connect(remote); !connected)
+            FAIL(connected.error().message.c_str());
+    }
+
+    /// Waits until the newest snapshot is as asked.
+    template <class Is>
+    bool sees(Is is)
+    {
+        std::unique_lock lock{mutex_};
+        return changed_.wait_for(lock, 15s, [&] { return is(last_); });
+    }
+    bool sees_connection(bool connected)
+    {
+        return sees([&](auto& all) { return all.connected == connected; });
+    }
+    Result<void> transact(const FleetChange& change)
+    {
+        std::promise<Result<void>> done;
+        fleet_->transact(change, [&](auto result) { done.set_value(result); });
+        return done.get_future().get();
+    }
+    Result<Hypervisor> join(const Hypervisor& row)
+    {
+        std::promise<Result<Hypervisor>> done;
+        fleet_->join(row, [&](auto result) { done.set_value(result); });
+        return done.get_future().get();
+    }
+    Fleet& operator*() { return *fleet_; }
+    Fleet* operator->() { return fleet_.get(); }
+
+private:
+    std::mutex mutex_;
+    std::condition_variable changed_;
+    FleetSnapshot last_;
+    std::unique_ptr<Fleet> fleet_;
+};
+
+/// A server, a loop and a daemon's thread.
+struct Bench {
+    Folder folder;
+    FleetServer server{.database = folder / "fleet.db",
+                       .schema = schema_file,
+                       .rundir = folder / "run",
+                       .log_file = folder / "fleet.log",
+                       .listen = "",
+                       .port = 0,
+                       .cluster_local = "",
+                       .cluster_join = "",
+                       .private_key = "",
+                       .certificate = "",
+                       .ca_certificate = ""};
+    FleetRemote remote{"unix:" + (folder / "run/fleet.sock"), "", "", ""};
+    boost::asio::io_context io;
+    boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work{
+        io.get_executor()};
+    std::thread thread{[this] { io.run(); }};
+    std::unique_ptr<OvsLoop> loop;
+
+    Bench()
+    {
+        auto started = OvsLoop::start({.name = "fleet-test",
+                                       .version = "0",
+                                       .socket = folder / "loop.ctl",
+                                       .pidfile = folder / "loop.pid",
+                                       .ovs_rundir = folder / "none",
+                                       .log_file = folder / "loop.log"},
+                                      io.get_executor());
+        CHECK_TRUE(bool(started));
+        loop = std::move(*started);
+        start();
+    }
+    ~Bench()
+    {
+        stop_fleet_server(server);
+        loop.reset();
+        work.reset();
+        thread.join();
+    }
+    void start()
+    {
+        if (auto started = start_fleet_server(server); !started)
+            FAIL(started.error().message.c_str());
+    }
+};
+
+/// Checks an error's kind and a part of its line.
+void check_error(Errc code, const char* part, const Result<void>& result)
+{
+    CHECK_FALSE(bool(result));
+    STRCMP_CONTAINS(part, result.error().message.c_str());
+    CHECK_TRUE(code == result.error().code);
+}
+
+void check_ok(const Result<void>& result)
+{
+    if (!result)
+        FAIL(result.error().message.c_str());
+}
+
+} // namespace
+
+TEST_GROUP(Fleet){};
+
+TEST(Fleet, RowsComeThroughAsTheyWerePut)
+{
+    Bench bench;
+    Member a{*bench.loop, "a", true, bench.remote};
+    Member b{*bench.loop, "b", true, bench.remote};
+    CHECK_TRUE(a.sees_connection(true));
+    CHECK_TRUE(b.sees_connection(true));
+    CHECK_TRUE(bool(a.join(hypervisor("a"))));
+    FleetChange change;
+    change.put_vms = {vm("v1", "a", 3)};
+    change.put_chains = {chain("c", 4097, "ip")};
+    change.put_moves = {move("m", "a", "b")};
+    change.put_tasks = {task("t", "b", "a")};
+    check_ok(a.transact(change));
+    CHECK_TRUE(b.sees([&](auto& all) {
+        return all.vms == change.put_vms && all.chains == change.put_chains &&
+               all.moves == change.put_moves && all.tasks == change.put_tasks &&
+               all.hypervisors.size() == 1 && all.hypervisors[0].name == "a" &&
+               !all.hypervisors[0].self;
+    }));
+    CHECK_TRUE(a.sees([](auto& all) { return all.hypervisors[0].self; }));
+    check_ok(a.transact(change)); // Carried out twice: the same.
+
+    FleetChange back;
+    back.remove_vms = {"v1"};
+    back.remove_chains = {"c"};
+    back.remove_moves = {{"m", "destination"}};
+    back.remove_tasks = {"t"};
+    back.remove_hypervisors = {"a"};
+    check_ok(a.transact(back));
+    check_ok(a.transact(back));
+    CHECK_TRUE(b.sees([](auto& all) {
+        return all.vms.empty() && all.chains.empty() && all.moves.empty() && all.tasks.empty() &&
+               all.hypervisors.empty();
+    }));
+}
+
+TEST(Fleet, NumbersAreTheLowestFreeAndUnique)
+{
+    Bench bench;
+    Member a{*bench.loop, "a", false, bench.remote};
+    Member b{*bench.loop, "b", false, bench.remote};
+    CHECK_TRUE(a.sees_connection(true));
+    CHECK_TRUE(b.sees_connection(true));
+    std::promise<int> first, second; // Both at once: one is outrun and takes the next.
+    a->join(hypervisor("a"), [&](auto row) { first.set_value(row ? row->number : -1); });
+    b->join(hypervisor("b"), [&](auto row) { second.set_value(row ? row->number : -1); });
+    CHECK_EQUAL(3, first.get_future().get() + second.get_future().get());
+    const auto again = a.join(hypervisor("a"));
+    CHECK_TRUE(bool(again));
+    CHECK_TRUE(again->number == 1 || again->number == 2);
+
+    auto impostor = hypervisor("a");
+    impostor.id = "another";
+    auto refused = b.join(impostor);
+    CHECK_FALSE(bool(refused));
+    CHECK_TRUE(refused.error().code == Errc::exists);
+    STRCMP_CONTAINS("there is a hypervisor a already", refused.error().message.c_str());
+
+    auto third = hypervisor("c");
+    third.number = 2;
+    CHECK_FALSE(bool(b.join(third)));
+}
+
+TEST(Fleet, NumberWhoseLabelsLiveOnIsNotGivenAgain)
+{
+    Bench bench;
+    Member a{*bench.loop, "a", true, bench.remote};
+    CHECK_TRUE(a.sees_connection(true));
+    FleetChange change;
+    change.put_vms = {vm("v", "a", 1, 1u << 12 | 5)};
+    change.put_chains = {chain("c", 2u << 12 | 1, "ip")};
+    check_ok(a.transact(change));
+    const auto joined = a.join(hypervisor("n"));
+    CHECK_TRUE(bool(joined));
+    CHECK_EQUAL(3, joined->number);
+}
+
+TEST(Fleet, StaleEpochIsRefused)
+{
+    Bench bench;
+    Member a{*bench.loop, "a", true, bench.remote};
+    Member b{*bench.loop, "b", true, bench.remote};
+    CHECK_TRUE(a.sees_connection(true));
+    CHECK_TRUE(b.sees_connection(true));
+    FleetChange change;
+    change.put_vms = {vm("v", "a", 1)};
+    check_ok(a.transact(change));
+    change.put_vms = {vm("v", "b", 1)};
+    check_error(Errc::invalid, "another hypervisor's at epoch 1", b.transact(change));
+    change.put_vms = {vm("v", "b", 2)};
+    check_ok(b.transact(change));
+    change.put_vms = {vm("v", "a", 1), vm("other", "a", 0, 8)};
+    check_error(Errc::invalid, "taken over since epoch 1", a.transact(change));
+    change.put_vms = {vm("x", "b", 1)};
+    check_error(Errc::invalid, "is another hypervisor's", a.transact(change));
+    CHECK_TRUE(a.sees([](auto& all) { // Nothing of a refused change is there.
+        return all.vms.size() == 1 && all.vms[0].hypervisor == "b";
+    }));
+    FleetChange removal;
+    removal.remove_vms = {"v"};
+    check_error(Errc::invalid, "VM v is another hypervisor's", a.transact(removal));
+    check_ok(b.transact(removal));
+}
+
+TEST(Fleet, VmOutOfSightIsTakenOverByTheServersOwnLook)
+{
+    Bench bench;
+    Member a{*bench.loop, "a", false, bench.remote};
+    Member b{*bench.loop, "b", false, bench.remote};
+    CHECK_TRUE(a.sees_connection(true));
+    CHECK_TRUE(b.sees_connection(true));
+    FleetChange change;
+    change.put_vms = {vm("v", "a", 4)};
+    check_ok(a.transact(change));
+    change.put_vms = {vm("v", "b", 3)};
+    check_error(Errc::invalid, "taken over since epoch 3", b.transact(change));
+    change.put_vms = {vm("v", "b", 5)};
+    check_ok(b.transact(change));
+    CHECK_TRUE(a.sees([](auto& all) { return all.vms.empty(); }));
+    CHECK_TRUE(b.sees([&](auto& all) { return all.vms == change.put_vms; }));
+    change.put_vms = {vm("w", "b", 1)}; // The label is v's.
+    check_error(Errc::exists, "label", b.transact(change));
+}
+
+TEST(Fleet, HypervisorKnowsItselfAsSoonAsItIsNamed)
+{
+    Bench bench;
+    Member a{*bench.loop, "", false, bench.remote};
+    CHECK_TRUE(a.sees_connection(true));
+    CHECK_TRUE(bool(a.join(hypervisor("a"))));
+    CHECK_TRUE(a.sees([](auto& all) { return all.hypervisors.size() == 1; }));
+    a->set_interest("a", false);
+    CHECK_TRUE(a.sees([](auto& all) { return all.hypervisors[0].self; }));
+}
+
+TEST(Fleet, ChainsAreUniqueByNameSpiAndMatch)
+{
+    Bench bench;
+    Member a{*bench.loop, "a", false, bench.remote};
+    CHECK_TRUE(a.sees_connection(true));
+    FleetChange change;
+    change.put_chains = {chain("one", 1, "ip")};
+    check_ok(a.transact(change));
+    change.put_chains = {chain("one", 2, "tcp")};
+    check_error(Errc::exists, "a chain one already", a.transact(change));
+    change.put_chains = {chain("two", 2, "ip")};
+    check_error(Errc::exists, "this match and priority 1000", a.transact(change));
+    change.put_chains = {chain("two", 1, "tcp")};
+    check_error(Errc::exists, "SPI", a.transact(change));
+    change.put_chains = {chain("one", 1, "udp")};
+    check_ok(a.transact(change));
+}
+
+TEST(Fleet, TasksAreBegunOnceAndMayBeWithdrawn)
+{
+    Bench bench;
+    Member a{*bench.loop, "a", false, bench.remote};
+    Member b{*bench.loop, "b", false, bench.remote};
+    CHECK_TRUE(a.sees_connection(true));
+    CHECK_TRUE(b.sees_connection(true));
+    FleetChange ask;
+    ask.put_tasks = {task("t", "b", "a")};
+    check_ok(a.transact(ask));
+    CHECK_TRUE(b.sees([](auto& all) { return all.tasks.size() == 1; }));
+    auto answer = ask;
+    answer.put_tasks[0].state = "done";
+    answer.put_tasks[0].reply = "{}";
+    check_ok(b.transact(answer));
+    CHECK_TRUE(
+        a.sees([](auto& all) { return all.tasks.size() == 1 && all.tasks[0].state == "done"; }));
+    check_error(Errc::exists, "begun already", a.transact(ask));
+    FleetChange withdraw;
+    withdraw.remove_tasks = {"t"};
+    check_ok(a.transact(withdraw));
+    check_error(Errc::not_found, "was withdrawn", b.transact(answer));
+}
+
+TEST(Fleet, InterestIsWhatConcernsTheHypervisor)
+{
+    Bench bench;
+    Member a{*bench.loop, "a", false, bench.remote};
+    Member b{*bench.loop, "b", false, bench.remote};
+    CHECK_TRUE(a.sees_connection(true));
+    CHECK_TRUE(b.sees_connection(true));
+    FleetChange change;
+    change.put_vms = {vm("v", "a", 1)};
+    change.put_moves = {move("far", "a", "c"), move("near", "a", "b")};
+    change.put_tasks = {task("t", "c", "a")};
+    check_ok(a.transact(change));
+    CHECK_TRUE(
+        b.sees([](auto& all) { return all.moves.size() == 1 && all.moves[0].id == "near"; }));
+    CHECK_TRUE(b.sees([](auto& all) { return all.vms.empty() && all.tasks.empty(); }));
+    b->set_interest("b", true);
+    CHECK_TRUE(b.sees([](auto& all) { return all.vms.size() == 1 && all.moves.size() == 2; }));
+    b->set_interest("b", false);
+    CHECK_TRUE(b.sees([](auto& all) { return all.vms.empty() && all.moves.size() == 1; }));
+
+    std::promise<Result<std::optional<Vm>>> read;
+    b->read_vm("v", [&](auto row) { read.set_value(row); });
+    const auto row = read.get_future().get();
+    CHECK_TRUE(row && *row && **row == change.put_vms[0]);
+}
+
+TEST(Fleet, HeartbeatWakesNobodyAndCanBeRead)
+{
+    Bench bench;
+    Member a{*bench.loop, "a", false, bench.remote};
+    CHECK_TRUE(a.sees_connection(true));
+    auto row = a.join(hypervisor("a"));
+    CHECK_TRUE(bool(row));
+    row->seen = 77;
+    FleetChange beat;
+    beat.put_hypervisors = {*row};
+    check_ok(a.transact(beat));
+    std::promise<Result<std::vector<Hypervisor>>> read;
+    a->read_hypervisors([&](auto rows) { read.set_value(rows); });
+    const auto rows = read.get_future().get();
+    CHECK_TRUE(bool(rows));
+    CHECK_EQUAL(77, rows->at(0).seen);
+    CHECK_TRUE(a.sees(
+        [](auto& all) { return all.hypervisors.size() == 1 && all.hypervisors[0].seen == 0; }));
+    row->id = "never-joined";
+    beat.put_hypervisors = {*row};
+    check_error(Errc::not_found, "join the fleet again", a.transact(beat));
+}
+
+TEST(Fleet, ServerThatDiesAndComesBackIsFoundAgain)
+{
+    Bench bench;
+    Member a{*bench.loop, "a", true, bench.remote};
+    CHECK_TRUE(a.sees_connection(true));
+    FleetChange change;
+    change.put_vms = {vm("v", "a", 1)};
+    check_ok(a.transact(change));
+    CHECK_TRUE(a.sees([](auto& all) { return all.vms.size() == 1; }));
+    shell("kill -9 $(cat " + (bench.folder / "run/fleet.pid") + ")");
+    CHECK_TRUE(a.sees_connection(false));
+    CHECK_TRUE(a.sees([](auto& all) { return all.vms.size() == 1; })); // What was known stays.
+    check_error(Errc::unavailable, "not connected", a.transact(change));
+    CHECK_FALSE(fleet_server_runs(bench.server));
+    bench.start();
+    CHECK_TRUE(a.sees_connection(true));
+    change.put_vms = {vm("w", "a", 1, 9)};
+    check_ok(a.transact(change));
+    CHECK_TRUE(a.sees([](auto& all) { return all.vms.size() == 2; }));
+}
+
+TEST(Fleet, DisconnectKeepsWhatWasKnown)
+{
+    Bench bench;
+    Member a{*bench.loop, "a", true, bench.remote};
+    CHECK_TRUE(a.sees_connection(true));
+    FleetChange change;
+    change.put_chains = {chain("c", 1, "ip")};
+    check_ok(a.transact(change));
+    CHECK_TRUE(a.sees([](auto& all) { return all.chains.size() == 1; }));
+    a->disconnect();
+    CHECK_TRUE(a.sees([](auto& all) { return !all.connected && all.chains.size() == 1; }));
+    check_error(Errc::unavailable, "not connected", a.transact(change));
+    CHECK_TRUE(bool(a->connect(bench.remote)));
+    CHECK_TRUE(a.sees([](auto& all) { return all.connected && all.chains.size() == 1; }));
+}
+
+TEST(Fleet, AddressThatIsNoneIsRefused)
+{
+    check_error(Errc::invalid, "fleet address \"10.0.0.1:6650\"", check_remote("10.0.0.1:6650"));
+    check_error(Errc::invalid, "\"tcp:10.0.0.2\"", check_remote("tcp:10.0.0.1:6650,tcp:10.0.0.2"));
+    check_error(Errc::invalid, "tcp:h:70000", check_remote("tcp:h:70000"));
+    check_error(Errc::invalid, "\"\"", check_remote(""));
+    check_ok(check_remote("ssl:[fd00::1]:6650,unix:/run/x,tcp:hv1:1"));
+    Bench bench;
+    Fleet fleet{*bench.loop, [](auto) {}};
+    check_error(Errc::invalid, "private key", fleet.connect({"ssl:10.0.0.1:6650", "", "", ""}));
+    check_error(Errc::invalid, "/none/key.pem",
+                fleet.connect({"ssl:10.0.0.1:6650", "/none/key.pem", "/none/c", "/none/ca"}));
+}
+
+TEST_GROUP(FleetServer){};
+
+TEST(FleetServer, StartingTwiceAdoptsTheOneThatRuns)
+{
+    Bench bench;
+    const auto pid = shell("cat " + (bench.folder / "run/fleet.pid"));
+    bench.start();
+    STRCMP_EQUAL(pid.c_str(), shell("cat " + (bench.folder / "run/fleet.pid")).c_str());
+    CHECK_TRUE(fleet_server_runs(bench.server));
+    check_ok(stop_fleet_server(bench.server));
+    CHECK_FALSE(fleet_server_runs(bench.server));
+    check_ok(stop_fleet_server(bench.server));
+}
+
+TEST(FleetServer, FileThatIsNoDatabaseIsKept)
+{
+    Bench bench;
+    check_ok(stop_fleet_server(bench.server));
+    shell("echo nonsense >" + bench.server.database);
+    check_error(Errc::damaged, "is not a fleet database", start_fleet_server(bench.server));
+    STRCMP_EQUAL("nonsense\n[0]", shell("cat " + bench.server.database).c_str());
+}
+
+TEST(FleetServer, ClusterOfOneElectsItselfAndServes)
+{
+    Bench bench;
+    check_ok(stop_fleet_server(bench.server));
+    bench.server.database = bench.folder / "raft.db";
+    bench.server.cluster_local = "unix:" + (bench.folder / "raft.sock");
+    bench.start();
+    Member a{*bench.loop, "a", true, bench.remote};
+    CHECK_TRUE(a.sees_connection(true));
+    FleetChange change;
+    change.put_vms = {vm("v", "a", 1)};
+    check_ok(a.transact(change));
+    CHECK_TRUE(a.sees([](auto& all) { return all.vms.size() == 1; }));
+}
+
+TEST(FleetServer, ClusterOfThreeOutlivesItsLeader)
+{
+    Bench bench;
+    check_ok(stop_fleet_server(bench.server));
+    std::array<FleetServer, 3> servers;
+    FleetRemote remote;
+    for (int i = 0; i < 3; ++i) {
+        const auto name = bench.folder / ("s" + std::to_string(i));
+        servers[i] = bench.server;
+        servers[i].database = name + "/fleet.db";
+        servers[i].rundir = name;
+        servers[i].log_file = name + "/fleet.log";
+        servers[i].cluster_local = "unix:" + name + ".raft";
+        if (i > 0)
+            servers[i].cluster_join = servers[0].cluster_local;
+        remote.address += (i ? ",unix:" : "unix:") + name + "/fleet.sock";
+        check_ok(start_fleet_server(servers[i]));
+    }
+    for (const auto& server : servers)
+        shell("ovsdb-client -t 15 wait unix:" + server.rundir + "/fleet.sock Holdfast connected");
+    Member a{*bench.loop, "a", true, remote};
+    CHECK_TRUE(a.sees_connection(true));
+    FleetChange change;
+    change.put_vms = {vm("v", "a", 1)};
+    check_ok(a.transact(change));
+
+    for (const auto& server : servers) // The leader dies, whoever it is.
+        if (shell("ovs-appctl -t " + server.rundir + "/fleet.ctl cluster/status Holdfast")
+                .find("Role: leader") != std::string::npos)
+            shell("kill -9 $(cat " + server.rundir + "/fleet.pid)");
+    change.put_vms = {vm("w", "a", 1, 8)};
+    auto done = a.transact(change);
+    for (int i = 0; !done && done.error().code == Errc::unavailable && i < 20; ++i) {
+        CHECK_TRUE(a.sees_connection(true));
+        done = a.transact(change);
+    }
+    check_ok(done);
+    CHECK_TRUE(a.sees([](auto& all) { return all.vms.size() == 2; }));
+    for (const auto& server : servers)
+        check_ok(stop_fleet_server(server));
+}
+
+TEST(FleetServer, DatabaseMadeAClusterByHandKeepsItsRowsAndIsServed)
+{
+    Bench bench;
+    FleetChange change;
+    change.put_vms = {vm("v", "a", 1)};
+    {
+        Member a{*bench.loop, "a", true, bench.remote};
+        CHECK_TRUE(a.sees_connection(true));
+        check_ok(a.transact(change));
+    }
+    check_ok(stop_fleet_server(bench.server));
+    const auto made = shell("cd " + bench.folder.path() +
+                            " && mv fleet.db alone.db && ovsdb-tool create-cluster fleet.db "
+                            "alone.db unix:" +
+                            (bench.folder / "raft.sock"));
+    STRCMP_CONTAINS("[0]", made.c_str()); // It warns that `seen` goes to disk from now on.
+    bench.start();
+    Member a{*bench.loop, "a", true, bench.remote};
+    CHECK_TRUE(a.sees([&](auto& all) { return all.connected && all.vms == change.put_vms; }));
+}
+
+TEST(FleetServer, TlsAdmitsWhoHasACertificateOfTheFleets)
+{
+    Bench bench;
+    check_ok(stop_fleet_server(bench.server));
+    const auto made =
+        shell("(cd " + bench.folder.path() +
+              " && openssl req -x509 -newkey rsa:2048 -nodes -days 1 -subj /CN=ca -keyout ca.key "
+              "-out ca.pem && openssl req -newkey rsa:2048 -nodes -subj /CN=hv1 -keyout hv1.key "
+              "-out hv1.csr && openssl x509 -req -in hv1.csr -CA ca.pem -CAkey ca.key "
+              "-CAcreateserial -days 1 -out hv1.pem)");
+    STRCMP_CONTAINS("[0]", made.c_str());
+    bench.server.listen = "127.0.0.1";
+    bench.server.private_key = bench.folder / "hv1.key";
+    bench.server.certificate = bench.folder / "hv1.pem";
+    bench.server.ca_certificate = bench.folder / "ca.pem";
+    bench.start();
+    auto port = shell("sed -n 's/.*listening on port \\([0-9]*\\).*/\\1/p' " +
+                      bench.server.log_file + " | tail -n 1 | tr -d '\\n'");
+    port.resize(port.find('['));
+    Member a{*bench.loop,
+             "a",
+             true,
+             {"ssl:127.0.0.1:" + port, bench.server.private_key, bench.server.certificate,
+              bench.server.ca_certificate}};
+    CHECK_TRUE(a.sees_connection(true));
+    FleetChange change;
+    change.put_vms = {vm("v", "a", 1)};
+    check_ok(a.transact(change));
+    STRCMP_CONTAINS("[1]", shell("ovsdb-client -t 3 list-dbs tcp:127.0.0.1:" + port).c_str());
+}
+
+int main(int argc, char** argv)
+{
+    std::vector<const char*> args(argv, argv + argc);
+    args.push_back("-p");
+    // Its bookkeeping knows neither threads nor what lives as long as the process.
+    MemoryLeakWarningPlugin::turnOffNewDeleteOverloads();
+    return CommandLineTestRunner::RunAllTests(static_cast<int>(args.size()), args.data());
+}

@@ -1,0 +1,486 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Tests of db/store on real files.
+#include <config.h>
+
+#include "db/store.h"
+
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <fstream>
+#include <sstream>
+#include <vector>
+
+#include <sqlite3.h>
+
+#include "db/tests/folder.h"
+
+#include <CppUTest/CommandLineTestRunner.h>
+#include <CppUTest/TestHarness.h>
+
+using namespace holdfast::db;
+using holdfast::Errc;
+using holdfast::Error;
+using holdfast::Result;
+using holdfast::tests::Folder;
+
+namespace {
+
+Store open_store(const std::string& path)
+{
+    auto store = Store::open(path);
+    if (!store)
+        FAIL(store.error().message.c_str());
+    return std::move(*store);
+}
+
+Store open_reader(const std::string& path)
+{
+    auto store = Store::open_read_only(path);
+    if (!store)
+        FAIL(store.error().message.c_str());
+    return std::move(*store);
+}
+
+void check_ok(const Result<void>& result)
+{
+    if (!result)
+        FAIL(result.error().message.c_str());
+}
+
+/// Checks an error's kind, and that its line names the file and the mend.
+void check_error(Errc code, const std::string& path, const char* mend, const Error& error)
+{
+    CHECK_TRUE(code == error.code);
+    STRCMP_CONTAINS(path.c_str(), error.message.c_str());
+    STRCMP_CONTAINS(mend, error.message.c_str());
+    CHECK_EQUAL(std::string::npos, error.message.find('\n'));
+}
+
+std::string content(const std::string& path)
+{
+    std::ostringstream all;
+    all << std::ifstream{path, std::ios::binary}.rdbuf();
+    return all.str();
+}
+
+/// Runs SQL from outside, as an operator or another program would.
+void sql(const std::string& path, const std::string& text)
+{
+    sqlite3* file = nullptr;
+    CHECK_EQUAL(SQLITE_OK, sqlite3_open(path.c_str(), &file));
+    CHECK_EQUAL(SQLITE_OK, sqlite3_exec(file, text.c_str(), nullptr, nullptr, nullptr));
+    sqlite3_close(file);
+}
+
+Hypervisor hypervisor(const std::string& name, bool self = false)
+{
+    return {.number = 3,
+            .name = name,
+            .id = "an-id",
+            .vtep = "10.91.0.1",
+            .bridge = "br0",
+            .self = self,
+            .seen = 1'700'000'000'000'000'001};
+}
+
+Vm vm(const std::string& id)
+{
+    Vm row;
+    row.id = id;
+    row.name = "name-" + id;
+    row.label = (1u << 23) - 1;
+    row.kind = "port";
+    row.service = "web's \"own\"";
+    row.hypervisor = "hv1";
+    row.state = "running";
+    row.ips = {"10.0.0.9", "10.0.0.1", "fd00::1"};
+    row.epoch = 4;
+    row.protect = true;
+    row.ports = {{"52:54:00:00:00:02", "if-b", "br0", "vnet3", 4},
+                 {"52:54:00:00:00:01", "if-a", "", "", 0}};
+    return row;
+}
+
+Chain chain(const std::string& name)
+{
+    Chain row;
+    row.name = name;
+    row.spi = 4097;
+    row.rspi = 4098;
+    row.match = "ip,nw_dst=10.0.0.1";
+    row.match_reverse = "ip,nw_src=10.0.0.1";
+    row.priority = 65535;
+    row.symmetric = true;
+    row.dead = "bypass";
+    row.hops = {"z", "a", "m"};
+    return row;
+}
+
+Move move(const std::string& id, const std::string& role, const std::string& state)
+{
+    Move row;
+    row.id = id;
+    row.role = role;
+    row.vm = "v";
+    row.hypervisor = "hv1";
+    row.peer = "hv2";
+    row.state = state;
+    row.times = {{"staged", 1'700'000'000'000'000'001}, {"armed", 2}};
+    row.figures = {{"held", 3}};
+    return row;
+}
+
+} // namespace
+
+TEST_GROUP(Store)
+{
+    Folder folder;
+    std::string path = folder / "lib/holdfast.db";
+};
+
+TEST(Store, EveryRowComesBackAsItWasPut)
+{
+    auto store = open_store(path);
+    const PathHop hop{.spi = 4097,
+                      .si = 254,
+                      .chain = "c",
+                      .vm = "v",
+                      .hypervisor = "hv1",
+                      .bridge = "br0",
+                      .in_port = 2,
+                      .out_port = 3};
+    const Task task{.id = "t",
+                    .hypervisor = "hv2",
+                    .asked_by = "hv1",
+                    .verb = "check",
+                    .arguments = "{}",
+                    .state = "asked",
+                    .reply = "",
+                    .deadline = 9};
+    check_ok(store.put(hypervisor("hv1", true)));
+    check_ok(store.put(vm("v")));
+    check_ok(store.put(chain("c")));
+    check_ok(store.put_paths({hop}));
+    check_ok(store.put(move("m", "source", "armed")));
+    check_ok(store.put(task));
+    CHECK_TRUE(*store.hypervisors() == std::vector{hypervisor("hv1", true)});
+    CHECK_TRUE(*store.self() == hypervisor("hv1", true));
+    CHECK_TRUE(*store.vms() == std::vector{vm("v")});
+    CHECK_TRUE(*store.find_vm("v") == vm("v"));
+    CHECK_TRUE(*store.find_vm("name-v") == vm("v"));
+    CHECK_FALSE(store.find_vm("nobody")->has_value());
+    CHECK_TRUE(*store.chains() == std::vector{chain("c")});
+    CHECK_TRUE(*store.paths() == std::vector{hop});
+    CHECK_TRUE(*store.moves() == std::vector{move("m", "source", "armed")});
+    CHECK_TRUE(*store.tasks() == std::vector{task});
+}
+
+TEST(Store, PutReplacesWhatWasThereWhole)
+{
+    auto store = open_store(path);
+    check_ok(store.put(vm("v")));
+    check_ok(store.put(chain("c")));
+    auto changed_vm = vm("v");
+    changed_vm.ports.resize(1);
+    changed_vm.epoch = 5;
+    auto changed_chain = chain("c");
+    changed_chain.hops = {"m"};
+    check_ok(store.put(changed_vm));
+    check_ok(store.put(changed_chain));
+    CHECK_TRUE(*store.vms() == std::vector{changed_vm});
+    CHECK_TRUE(*store.chains() == std::vector{changed_chain});
+}
+
+TEST(Store, RemovedRowsLeaveNothing)
+{
+    auto store = open_store(path);
+    check_ok(store.put(hypervisor("hv1")));
+    check_ok(store.put(vm("v")));
+    check_ok(store.put(chain("c")));
+    check_ok(store.put(move("m", "source", "armed")));
+    check_ok(store.remove_hypervisor("hv1"));
+    check_ok(store.remove_vm("v"));
+    check_ok(store.remove_chain("c"));
+    check_ok(store.remove_move("m", "destination"));
+    CHECK_EQUAL(1u, store.moves()->size());
+    check_ok(store.remove_move("m", "source"));
+    check_ok(store.remove_task("never"));
+    const auto all = store.snapshot();
+    CHECK_TRUE(all->hypervisors.empty() && all->vms.empty() && all->chains.empty() &&
+               all->moves.empty());
+    auto bare = vm("v");
+    bare.ports.clear();
+    check_ok(store.put(bare)); // Its former ports do not come back.
+    CHECK_TRUE(*store.find_vm("v") == bare);
+}
+
+TEST(Store, SnapshotHoldsMovesThatHaveNotEnded)
+{
+    auto store = open_store(path);
+    check_ok(store.put(move("1", "source", "armed")));
+    check_ok(store.put(move("2", "source", "turned")));
+    check_ok(store.put(move("3", "destination", "staged")));
+    check_ok(store.put(move("4", "destination", "active")));
+    check_ok(store.put(move("5", "source", "back")));
+    check_ok(store.put(move("6", "source", "cleaned")));
+    check_ok(store.put(move("7", "destination", "failed")));
+    const auto all = store.snapshot();
+    CHECK_EQUAL(3u, all->moves.size());
+    STRCMP_EQUAL("3", all->moves[2].id.c_str());
+    const auto newest = store.moves(2);
+    CHECK_EQUAL(2u, newest->size());
+    STRCMP_EQUAL("7", newest->back().id.c_str());
+}
+
+TEST(Store, ThereIsOneSelf)
+{
+    auto store = open_store(path);
+    check_ok(store.put(hypervisor("old", true)));
+    check_ok(store.put(hypervisor("new", true)));
+    STRCMP_EQUAL("new", (*store.self())->name.c_str());
+}
+
+TEST(Store, EventsAreNumberedInOrder)
+{
+    auto store = open_store(path);
+    for (const char* kind : {"a", "b", "c"})
+        check_ok(store.add(Event{0, 7, "hv1", kind, "v", "c", "text"}));
+    const auto all = store.events_after(0);
+    CHECK_EQUAL(3u, all->size());
+    const auto rest = store.events_after(all->at(0).id, 1);
+    CHECK_EQUAL(1u, rest->size());
+    STRCMP_EQUAL("b", rest->at(0).kind.c_str());
+}
+
+TEST(Store, VersionRisesOnceACommit)
+{
+    auto store = open_store(path);
+    const auto before = *store.version();
+    check_ok(store.put(vm("v")));
+    CHECK_EQUAL(before + 1, *store.version());
+    {
+        Store::Transaction both{store};
+        check_ok(store.put(vm("w")));
+        check_ok(store.put(chain("c")));
+        check_ok(both.commit());
+    }
+    CHECK_EQUAL(before + 2, *store.version());
+    CHECK_EQUAL(before + 2, store.snapshot()->version);
+}
+
+TEST(Store, TransactionWithoutCommitIsRolledBack)
+{
+    auto store = open_store(path);
+    const auto before = *store.version();
+    {
+        Store::Transaction dropped{store};
+        check_ok(store.put(vm("v")));
+        CHECK_EQUAL(1u, store.vms()->size());
+    }
+    CHECK_TRUE(store.vms()->empty());
+    CHECK_EQUAL(before, *store.version());
+}
+
+TEST(Store, TransactionWithAFailedPutCannotCommit)
+{
+    auto store = open_store(path);
+    PathHop twice;
+    {
+        Store::Transaction both{store};
+        check_ok(store.put(vm("v")));
+        CHECK_FALSE(bool(store.put_paths({twice, twice})));
+        CHECK_FALSE(bool(store.put(vm("w"))));
+        CHECK_FALSE(bool(both.commit()));
+    }
+    CHECK_TRUE(store.vms()->empty());
+    check_ok(store.put(vm("v"))); // And the store goes on.
+}
+
+TEST(Store, ReaderSeesWholeCommitsWhileAWriterWrites)
+{
+    auto store = open_store(path);
+    check_ok(store.put(vm("v")));
+    auto reader = open_reader(path);
+    const auto before = reader.snapshot();
+    {
+        Store::Transaction half{store};
+        check_ok(store.put(vm("w")));
+        CHECK_EQUAL(1u, reader.vms()->size());
+        CHECK_EQUAL(before->version, *reader.version());
+        check_ok(half.commit());
+    }
+    CHECK_EQUAL(2u, reader.vms()->size());
+    CHECK_EQUAL(before->version + 1, *reader.version());
+    CHECK_FALSE(bool(reader.put(vm("x"))));
+}
+
+TEST(Store, ReaderWorksWhenTheWriterIsGone)
+{
+    {
+        auto store = open_store(path);
+        check_ok(store.put(vm("v")));
+    }
+    CHECK_EQUAL(1u, open_reader(path).vms()->size());
+}
+
+TEST(Store, ReaderWorksAfterTheWriterWasKilled)
+{
+    const auto child = ::fork();
+    if (child == 0) {
+        auto store = Store::open(path);
+        const bool put = store && store->put(vm("v"));
+        ::kill(::getpid(), put ? SIGKILL : SIGTERM);
+    }
+    int status = 0;
+    ::waitpid(child, &status, 0);
+    CHECK_EQUAL(SIGKILL, WTERMSIG(status));
+    CHECK_EQUAL(1u, open_reader(path).vms()->size()); // From the log that it left.
+    CHECK_EQUAL(1u, open_store(path).vms()->size());
+}
+
+TEST(Store, UserWhoMayOnlyReadTheFolderReads)
+{
+    if (::geteuid() != 0)
+        return; // Only root can become another user.
+    {
+        auto store = open_store(path);
+        check_ok(store.put(vm("v")));
+    }
+    std::filesystem::permissions(folder.path(), std::filesystem::perms{0755});
+    const auto child = ::fork();
+    if (child == 0) {
+        if (::setuid(65534) != 0)
+            ::_exit(2);
+        auto reader = Store::open_read_only(path);
+        const auto vms = reader ? reader->vms() : Result<std::vector<Vm>>{reader.error()};
+        ::_exit(vms && vms->size() == 1 && !Store::open(path) ? 0 : 1);
+    }
+    int status = 0;
+    ::waitpid(child, &status, 0);
+    CHECK_EQUAL(0, WEXITSTATUS(status));
+}
+
+TEST(Store, TwoWritersTakeTurns)
+{
+    auto one = open_store(path);
+    auto two = open_store(path);
+    check_ok(one.put(vm("v")));
+    check_ok(two.put(vm("w")));
+    CHECK_EQUAL(2u, one.vms()->size());
+    {
+        Store::Transaction held{one};
+        check_ok(one.put(vm("x")));
+        Store::Transaction refused{two};
+        CHECK_FALSE(bool(two.put(vm("y")))); // Not one by one outside a transaction.
+        const auto failed = refused.commit();
+        check_error(Errc::unavailable, path, "fuser", failed.error());
+        check_ok(held.commit());
+    }
+    CHECK_EQUAL(3u, two.vms()->size());
+    check_ok(two.put(vm("y")));
+}
+
+TEST(Store, MissingStoreIsNotFound)
+{
+    const auto refused = Store::open_read_only(path);
+    CHECK_FALSE(bool(refused));
+    check_error(Errc::not_found, path, "start holdfast-hookd", refused.error());
+    CHECK_FALSE(std::filesystem::exists(path));
+}
+
+TEST(Store, FolderThatCannotBeMadeIsAnError)
+{
+    const auto refused = Store::open("/proc/none/holdfast.db");
+    CHECK_FALSE(bool(refused));
+    check_error(Errc::io, "/proc/none/holdfast.db", "who may write there", refused.error());
+}
+
+TEST(Store, NewerStoreIsRefusedAndKept)
+{
+    {
+        open_store(path);
+    }
+    sql(path, "PRAGMA user_version = 99");
+    const auto before = content(path);
+    const auto refused = Store::open(path);
+    CHECK_FALSE(bool(refused));
+    check_error(Errc::too_new, path, "install that version", refused.error());
+    check_error(Errc::too_new, path, "schema 99", Store::open_read_only(path).error());
+    CHECK_TRUE(before == content(path));
+}
+
+TEST(Store, OtherProgramsDatabaseIsRefusedAndKept)
+{
+    std::filesystem::create_directories(folder / "lib");
+    sql(path, "CREATE TABLE theirs (x); INSERT INTO theirs VALUES (1)");
+    const auto before = content(path);
+    check_error(Errc::damaged, path, "kept as it is", Store::open(path).error());
+    CHECK_TRUE(before == content(path));
+}
+
+TEST(Store, FileThatIsNoDatabaseIsRefusedAndKept)
+{
+    std::filesystem::create_directories(folder / "lib");
+    std::ofstream{path} << std::string(5000, 'x');
+    check_error(Errc::damaged, path, "move it away", Store::open(path).error());
+    check_error(Errc::damaged, path, "move it away", Store::open_read_only(path).error());
+    CHECK_TRUE(content(path) == std::string(5000, 'x'));
+}
+
+TEST(Store, DamagedPagesAreFoundAndKept)
+{
+    {
+        auto store = open_store(path);
+        for (int i = 0; i < 500; ++i)
+            check_ok(store.put(vm("vm-" + std::to_string(i))));
+    }
+    auto bytes = content(path);
+    CHECK_TRUE(bytes.size() > 3 * 4096);
+    for (std::size_t at = 2 * 4096; at < bytes.size(); ++at)
+        bytes[at] = '\x5a';
+    std::ofstream{path, std::ios::binary} << bytes;
+    const auto refused = Store::open(path);
+    CHECK_FALSE(bool(refused));
+    check_error(Errc::damaged, path, "move it away", refused.error());
+    CHECK_TRUE(bytes == content(path));
+    CHECK_FALSE(bool(Store::open_read_only(path)));
+}
+
+TEST(Store, ColumnThatHoldsNonsenseIsNamed)
+{
+    auto store = open_store(path);
+    check_ok(store.put(vm("v")));
+    sql(path, "UPDATE vm SET ips = 'nonsense'");
+    check_error(Errc::damaged, path, "vm.ips of v", store.vms().error());
+}
+
+TEST(Store, FullDiskChangesNothing)
+{
+    auto store = open_store(path);
+    check_ok(store.put(vm("v")));
+    std::signal(SIGXFSZ, SIG_IGN);
+    const auto size = std::filesystem::file_size(path + "-wal");
+    const rlimit small{size + 4096, RLIM_INFINITY};
+    CHECK_EQUAL(0, ::setrlimit(RLIMIT_FSIZE, &small));
+    auto big = vm("w");
+    big.service = std::string(100'000, 'x');
+    const auto refused = store.put(big);
+    CHECK_FALSE(bool(refused));
+    check_error(Errc::io, path, "disk", refused.error());
+    CHECK_TRUE(*store.vms() == std::vector{vm("v")});
+    const rlimit all{RLIM_INFINITY, RLIM_INFINITY};
+    ::setrlimit(RLIMIT_FSIZE, &all);
+    check_ok(store.put(big));
+    CHECK_EQUAL(2u, store.vms()->size());
+}
+
+int main(int argc, char** argv)
+{
+    std::vector<const char*> args(argv, argv + argc);
+    args.push_back("-p");
+    return CommandLineTestRunner::RunAllTests(static_cast<int>(args.size()), args.data());
+}

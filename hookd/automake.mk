@@ -1,0 +1,113 @@
+# SPDX-License-Identifier: Apache-2.0
+#
+# hookd: the library is everything but main(); the hook client stands alone, in C.
+noinst_LIBRARIES += hookd/libhookd.a
+hookd_libhookd_a_SOURCES = \
+	hookd/chain.cc \
+	hookd/chain.h \
+	hookd/classifier.cc \
+	hookd/classifier.h \
+	hookd/commands-chain.cc \
+	hookd/commands-trace.cc \
+	hookd/commands-vm.cc \
+	hookd/commands.cc \
+	hookd/commands.h \
+	hookd/daemon.cc \
+	hookd/daemon.h \
+	hookd/domain-xml.cc \
+	hookd/domain-xml.h \
+	hookd/fleet-join.cc \
+	hookd/fleet-link.cc \
+	hookd/fleet-link.h \
+	hookd/fleet-note.h \
+	hookd/fleet-note.cc \
+	hookd/fleet-sync.cc \
+	hookd/fleet-sync.h \
+	hookd/hook-server.cc \
+	hookd/hook-server.h \
+	hookd/index.h \
+	hookd/json-text.h \
+	hookd/ledger.cc \
+	hookd/ledger.h \
+	hookd/libvirt-handle.h \
+	hookd/libvirt-loop.cc \
+	hookd/libvirt-loop.h \
+	hookd/libvirt-watch.cc \
+	hookd/libvirt-watch.h \
+	hookd/migrate.cc \
+	hookd/migrate.h \
+	hookd/move-machine.cc \
+	hookd/move-machine.h \
+	hookd/move-signal.cc \
+	hookd/mover-actions.cc \
+	hookd/mover.cc \
+	hookd/mover.h \
+	hookd/path.cc \
+	hookd/path.h \
+	hookd/qemu-tap.cc \
+	hookd/records.cc \
+	hookd/records.h \
+	hookd/switch-link.cc \
+	hookd/switch-link.h \
+	hookd/tool.cc \
+	hookd/tool.h \
+	hookd/trace.cc \
+	hookd/trace.h \
+	hookd/world.cc \
+	hookd/world.h
+hookd_libhookd_a_CPPFLAGS = $(AM_CPPFLAGS) $(SPDLOG_CFLAGS) $(LIBVIRT_CFLAGS)
+
+check_PROGRAMS += hookd/tests/hookd-test
+TESTS += hookd/tests/hookd-test
+hookd_tests_hookd_test_SOURCES = \
+	hookd/tests/chain-test.cc \
+	hookd/tests/fleet-sync-test.cc \
+	hookd/tests/main.cc \
+	hookd/tests/move-machine-test.cc \
+	hookd/tests/records-test.cc \
+	hookd/tests/trace-test.cc
+hookd_tests_hookd_test_CPPFLAGS = $(AM_CPPFLAGS) $(CPPUTEST_CFLAGS) $(LIBVIRT_CFLAGS)
+hookd_tests_hookd_test_LDADD = hookd/libhookd.a db/libfleet.a db/libdb.a common/libcommon.a \
+	common/libflowmatch.a $(OVS_LIBS) $(CPPUTEST_LIBS) $(SQLITE_LIBS) $(SPDLOG_LIBS) \
+	$(LIBVIRT_LIBS)
+
+# What libvirt runs; linked to as /etc/libvirt/hooks/qemu.d/holdfast.
+pkglibexec_PROGRAMS += hookd/holdfast-hook
+hookd_holdfast_hook_SOURCES = hookd/hook-client.c
+
+# The daemon.
+sbin_PROGRAMS += hookd/holdfast-hookd
+hookd_holdfast_hookd_SOURCES = hookd/hookd.cc
+hookd_holdfast_hookd_CPPFLAGS = $(AM_CPPFLAGS) $(SPDLOG_CFLAGS) $(LIBVIRT_CFLAGS)
+hookd_holdfast_hookd_LDADD = hookd/libhookd.a db/libfleet.a db/libdb.a \
+	common/libcommon.a common/libflowmatch.a $(OVS_LIBS) $(SQLITE_LIBS) $(SPDLOG_LIBS) \
+	$(LIBVIRT_LIBS)
+
+# The fleet's schema goes into the program.
+BUILT_SOURCES += hookd/fleet-schema.inc
+CLEANFILES += hookd/fleet-schema.inc
+hookd/fleet-schema.inc: db/fleet.ovsschema
+	$(AM_V_GEN)$(MKDIR_P) hookd && \
+	{ echo 'R"SCHEMA('; cat $<; echo ')SCHEMA"'; } > $@.tmp && mv $@.tmp $@
+
+dist_man_MANS += hookd/holdfast-hookd.8
+EXTRA_DIST += hookd/holdfast.conf hookd/holdfast-hookd.service.in
+
+# The configuration is the operator's once it is there.
+systemunitdir = $(prefix)/lib/systemd/system
+nodist_systemunit_DATA = hookd/holdfast-hookd.service
+CLEANFILES += hookd/holdfast-hookd.service
+hookd/holdfast-hookd.service: hookd/holdfast-hookd.service.in
+	$(AM_V_GEN)$(MKDIR_P) hookd && sed 's,[@]sbindir[@],$(sbindir),' $< > $@.tmp && mv $@.tmp $@
+
+install-data-local:
+	$(MKDIR_P) $(DESTDIR)$(sysconfdir)/holdfast
+	test -e $(DESTDIR)$(sysconfdir)/holdfast/holdfast.conf || \
+		$(INSTALL_DATA) $(srcdir)/hookd/holdfast.conf $(DESTDIR)$(sysconfdir)/holdfast
+
+# libvirt runs every program in this folder.
+install-exec-hook:
+	$(MKDIR_P) $(DESTDIR)$(sysconfdir)/libvirt/hooks/qemu.d
+	ln -sf $(pkglibexecdir)/holdfast-hook $(DESTDIR)$(sysconfdir)/libvirt/hooks/qemu.d/holdfast
+uninstall-hook:
+	rm -f $(DESTDIR)$(sysconfdir)/libvirt/hooks/qemu.d/holdfast

@@ -1,0 +1,239 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// hookd/chain: see chain.h.
+#include <config.h>
+
+#include "hookd/chain.h"
+
+#include <algorithm>
+#include <set>
+
+#include "common/text.h"
+
+namespace holdfast::hookd {
+namespace {
+
+constexpr std::uint32_t serials = 1u << 12; // Serial 0 is never given.
+
+Error refuse(const ChainRequest& request, const std::string& what, Errc code = Errc::invalid)
+{
+    return {code, "chain " + one_line(request.name, 64) + ": " + what};
+}
+
+Result<void> check_name(const ChainRequest& request)
+{
+    constexpr std::size_t longest = 64;
+    constexpr std::string_view allowed =
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.";
+    if (request.name.empty())
+        return Error{Errc::invalid, "a chain needs a name: give one of letters, digits, - _ ."};
+    if (request.name.size() > longest ||
+        request.name.find_first_not_of(allowed) != std::string::npos) {
+        return refuse(request, "this name will not do: give at most 64 letters, digits, - _ .");
+    }
+    return {};
+}
+
+Result<void> check_options(const ChainRequest& request)
+{
+    if (request.via.empty())
+        return refuse(request, "it has no hops: name at least one VM with --via");
+    if (request.via.size() > 255)
+        return refuse(request, "it has more than 255 hops: split it");
+    if (request.priority < 0 || request.priority > 65535) {
+        return refuse(request, "priority " + std::to_string(request.priority) +
+                                   " is out of range: give 0 to 65535");
+    }
+    if (request.dead != "drop" && request.dead != "bypass") {
+        return refuse(request,
+                      "--dead " + one_line(request.dead, 40) + " is unknown: give drop or bypass");
+    }
+    return {};
+}
+
+Result<std::vector<std::string>> hop_ids(const ChainRequest& request,
+                                         const std::vector<db::Vm>& vms)
+{
+    std::vector<std::string> ids;
+    for (const std::string& word : request.via) {
+        auto vm = find_vm(vms, word);
+        if (!vm)
+            return refuse(request, vm.error().message, vm.error().code);
+        if (std::find(ids.begin(), ids.end(), vm->id) != ids.end())
+            return refuse(request, "VM " + vm->name + " is in it twice: name each hop once");
+        ids.push_back(vm->id);
+    }
+    return ids;
+}
+
+/// Refuses what another chain has already: its name, or its traffic at the same priority.
+Result<void> check_free(const ChainRequest& request, const db::Chain& wanted,
+                        const std::vector<db::Chain>& chains)
+{
+    for (const db::Chain& chain : chains) {
+        if (chain.name == wanted.name) {
+            return refuse(request,
+                          "this name is taken: choose another, or first "
+                          "\"holdfast chain del " +
+                              chain.name + "\"",
+                          Errc::exists);
+        }
+        if (chain.priority != wanted.priority)
+            continue;
+        for (const std::string* mine : {&wanted.match, &wanted.match_reverse}) {
+            if (!mine->empty() && (*mine == chain.match || *mine == chain.match_reverse)) {
+                return refuse(request,
+                              "chain " + chain.name + " has this classifier (" + *mine +
+                                  ") at priority " + std::to_string(chain.priority) +
+                                  " already: give another --priority",
+                              Errc::exists);
+            }
+        }
+    }
+    return {};
+}
+
+/// The next number of `number`'s block of 4095 that is not among `used`.
+Result<std::uint32_t> next_in_block(const std::set<std::uint32_t>& used, int number,
+                                    const char* what)
+{
+    const std::uint32_t base = static_cast<std::uint32_t>(number) * serials;
+    auto after = used.lower_bound(base + serials);
+    std::uint32_t candidate = base + 1;
+    if (after != used.begin() && *std::prev(after) > base)
+        candidate = *std::prev(after) + 1;
+    if (candidate < base + serials)
+        return candidate;
+    for (candidate = base + 1; candidate < base + serials; ++candidate) {
+        if (!used.contains(candidate))
+            return candidate;
+    }
+    return Error{Errc::unavailable, std::string{"all 4095 "} + what + " of hypervisor number " +
+                                        std::to_string(number) +
+                                        " are in use: delete what is no longer needed"};
+}
+
+Result<void> give_spis(const ChainRequest& request, db::Chain& chain,
+                       const std::vector<db::Chain>& chains, int number)
+{
+    std::set<std::uint32_t> used;
+    for (const db::Chain& other : chains) {
+        used.insert(other.spi);
+        used.insert(other.rspi);
+    }
+    for (std::uint32_t* spi : {&chain.spi, &chain.rspi}) {
+        if (spi == &chain.rspi && !chain.symmetric)
+            break;
+        auto free = next_in_block(used, number, "path numbers");
+        if (!free)
+            return refuse(request, free.error().message, free.error().code);
+        used.insert(*spi = *free);
+    }
+    return {};
+}
+
+template <class Row>
+std::string did_you_mean(const std::vector<Row>& rows, const std::string& name)
+{
+    std::vector<std::string> names;
+    for (const Row& row : rows)
+        names.push_back(row.name);
+    std::string near = nearest(name, names);
+    return near.empty() ? std::string{} : "did you mean " + near + "? ";
+}
+
+} // namespace
+
+Result<db::Chain> make_chain(const ChainRequest& request, const ParsedMatch& match,
+                             const std::vector<db::Chain>& chains, const std::vector<db::Vm>& vms,
+                             int number)
+{
+    if (auto fine = check_name(request); !fine)
+        return fine.error();
+    if (auto fine = check_options(request); !fine)
+        return fine.error();
+    auto ids = hop_ids(request, vms);
+    if (!ids)
+        return ids.error();
+    db::Chain chain;
+    chain.name = request.name;
+    chain.match = match.normalized;
+    chain.priority = request.priority;
+    chain.symmetric = request.symmetric;
+    chain.dead = request.dead;
+    chain.hops = *ids;
+    if (request.symmetric) {
+        if (!match.reversed || *match.reversed == match.normalized) {
+            return refuse(request,
+                          "--symmetric needs a classifier with a source or a "
+                          "destination, and \"" +
+                              one_line(request.match, 80) +
+                              "\" is the same both ways: add one, or leave --symmetric out");
+        }
+        chain.match_reverse = *match.reversed;
+    }
+    if (auto fine = check_free(request, chain, chains); !fine)
+        return fine.error();
+    if (auto fine = give_spis(request, chain, chains, number); !fine)
+        return fine.error();
+    return chain;
+}
+
+Result<db::Vm> find_vm(const std::vector<db::Vm>& vms, const std::string& id_or_name)
+{
+    const db::Vm* found = nullptr;
+    for (const db::Vm& vm : vms) {
+        if (vm.id == id_or_name)
+            return vm;
+        if (vm.name != id_or_name)
+            continue;
+        if (found) {
+            return Error{Errc::invalid, "two VMs have the name " + vm.name + ": give the id, " +
+                                            found->id + " or " + vm.id};
+        }
+        found = &vm;
+    }
+    if (found)
+        return *found;
+    return Error{Errc::not_found, "VM " + one_line(id_or_name, 64) +
+                                      " is not known: " + did_you_mean(vms, id_or_name) +
+                                      "\"holdfast vm list\" shows all"};
+}
+
+Result<db::Chain> find_chain(const std::vector<db::Chain>& chains, const std::string& name)
+{
+    for (const db::Chain& chain : chains) {
+        if (chain.name == name)
+            return chain;
+    }
+    return Error{Errc::not_found, "chain " + one_line(name, 64) +
+                                      " is not known: " + did_you_mean(chains, name) +
+                                      "\"holdfast chain list\" shows all"};
+}
+
+std::vector<db::Vm> pending_hops(const db::Chain& chain, const std::vector<db::Vm>& vms)
+{
+    std::vector<db::Vm> pending;
+    for (const std::string& id : chain.hops) {
+        auto vm =
+            std::find_if(vms.begin(), vms.end(), [&](const db::Vm& row) { return row.id == id; });
+        if (vm == vms.end()) {
+            db::Vm unknown;
+            unknown.id = unknown.name = id;
+            pending.push_back(unknown);
+        } else if (vm->ports.empty() || vm->ports.front().ofport == 0) {
+            pending.push_back(*vm);
+        }
+    }
+    return pending;
+}
+
+Result<std::uint32_t> next_label(const std::vector<db::Vm>& vms, int number)
+{
+    std::set<std::uint32_t> used;
+    for (const db::Vm& vm : vms)
+        used.insert(vm.label);
+    return next_in_block(used, number, "VM labels");
+}
+
+} // namespace holdfast::hookd

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// hookd/classifier: see classifier.h.
+#include <config.h>
+
+#include "hookd/classifier.h"
+
+#include <cstdlib>
+#include <memory>
+
+#include "common/flow-match.h"
+#include "common/text.h"
+
+namespace holdfast::hookd {
+namespace {
+
+struct Free {
+    void operator()(char* text) const { std::free(text); }
+};
+using Text = std::unique_ptr<char, Free>;
+
+} // namespace
+
+Result<ParsedMatch> parse_match(const std::string& text)
+{
+    char* normalized = nullptr;
+    char* reversed = nullptr;
+    Text error{flow_match_parse(text.c_str(), &normalized, &reversed)};
+    Text first{normalized};
+    Text second{reversed};
+    if (error)
+        return Error{Errc::invalid, one_line(error.get())};
+    ParsedMatch match;
+    match.normalized = normalized;
+    if (reversed)
+        match.reversed = reversed;
+    return match;
+}
+
+} // namespace holdfast::hookd

@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// hookd/commands-chain: chain/add, chain/del and chain/check.
+#include <config.h>
+
+#include <spdlog/spdlog.h>
+
+#include "common/text.h"
+#include "hookd/chain.h"
+#include "hookd/classifier.h"
+#include "hookd/commands.h"
+#include "hookd/path.h"
+
+namespace holdfast::hookd {
+namespace {
+
+using Json = nlohmann::json;
+
+constexpr auto task_limit = std::chrono::seconds{10};
+
+Result<ChainRequest> read_request(const Json& arguments)
+{
+    ChainRequest request;
+    for (auto [key, into] :
+         {std::pair{"name", &request.name}, std::pair{"match", &request.match}}) {
+        auto text = text_argument(arguments, key);
+        if (!text)
+            return text.error();
+        *into = *text;
+    }
+    request.via = arguments.value("via", std::vector<std::string>{});
+    request.symmetric = arguments.value("symmetric", false);
+    request.priority = arguments.value("priority", 1000);
+    request.dead = arguments.value("dead", "drop");
+    return request;
+}
+
+/// Numbers in the lines of the switch's check: "ok N flows".
+int count_of(const std::string& text)
+{
+    return text.starts_with("ok ") ? std::atoi(text.c_str() + 3) : 0;
+}
+
+/// The answers of all hypervisors, put together when the last has come.
+struct Gathering {
+    std::size_t missing = 0;
+    bool ok = true;
+    Json rows = Json::array();
+    Commands::Done done;
+
+    void take(const Json& row)
+    {
+        ok = ok && row.value("ok", false);
+        rows.push_back(row);
+        if (--missing == 0)
+            done(Json{{"ok", ok}, {"hypervisors", rows}});
+    }
+};
+
+} // namespace
+
+void Commands::chain_add(const Json& arguments, Done done)
+{
+    auto request = read_request(arguments);
+    if (!request) {
+        done(request.error());
+        return;
+    }
+    auto match = parse_match(request->match);
+    if (!match) {
+        done(Error{Errc::invalid, "chain " + one_line(request->name, 64) + ": classifier \"" +
+                                      one_line(request->match, 80) +
+                                      "\": " + match.error().message});
+        return;
+    }
+    const Ledger& ledger = world().ledger;
+    auto chain = make_chain(*request, *match, ledger.chains(), ledger.vms(), ledger.self().number);
+    if (!chain) {
+        done(chain.error());
+        return;
+    }
+    daemon_.fleet().change_chains({*chain}, {}, [this, chain, done](const Result<void>& stored) {
+        if (!stored) {
+            done(stored.error());
+            return;
+        }
+        Json pending = Json::array();
+        for (const db::Vm& vm : pending_hops(*chain, world().ledger.vms()))
+            pending.push_back(vm.name);
+        note_chain(*chain, "chain-added",
+                   "chain " + chain->name + " for " + chain->match + " is in place");
+        answer_when_in_place(done, Json{{"chain", chain->name},
+                                        {"spi", chain->spi},
+                                        {"rspi", chain->rspi},
+                                        {"pending", pending}});
+    });
+}
+
+/// The chain that the argument `name` names.
+Result<db::Chain> Commands::named_chain(const Json& arguments)
+{
+    auto name = text_argument(arguments, "name");
+    if (!name)
+        return name.error();
+    return find_chain(world().ledger.chains(), *name);
+}
+
+void Commands::chain_del(const Json& arguments, Done done)
+{
+    auto chain = named_chain(arguments);
+    if (!chain) {
+        done(chain.error());
+        return;
+    }
+    daemon_.fleet().change_chains({}, {chain->name}, [this, chain, done](const Result<void>& gone) {
+        if (!gone) {
+            done(gone.error());
+            return;
+        }
+        note_chain(*chain, "chain-deleted", "chain " + chain->name + " is gone");
+        answer_when_in_place(done, Json{{"chain", chain->name}});
+    });
+}
+
+void Commands::note_chain(const db::Chain& chain, const std::string& kind, const std::string& text)
+{
+    StoreChange change;
+    change.events = {world().event(kind, text, now_ns())};
+    change.events[0].chain = chain.name;
+    world().commit(change);
+    spdlog::info("{}", text);
+}
+
+/// The operator's next command finds the flows of this switch changed.
+void Commands::answer_when_in_place(Done done, Json answer)
+{
+    daemon_.synced([done, answer](const Result<std::string>&) { done(answer); });
+}
+
+void Commands::check_here(Done done)
+{
+    auto stored = world().ledger.stored_paths();
+    std::vector<std::string> problems;
+    if (!stored)
+        problems.push_back(stored.error().message);
+    else
+        problems =
+            path_differences(*stored, compute_paths(world().ledger.chains(), world().ledger.vms()));
+    daemon_.ask_switch("holdfast/check", {},
+                       [this, problems, done](const Result<std::string>& answer) {
+                           Json lines = problems;
+                           std::string text = answer ? *answer : answer.error().message;
+                           for (std::size_t at = 0; !answer && at < text.size();) {
+                               std::size_t end = std::min(text.find('\n', at), text.size());
+                               if (end > at)
+                                   lines.push_back(one_line(text.substr(at, end - at)));
+                               at = end + 1;
+                           }
+                           done(Json{{"hypervisor", world().self()},
+                                     {"ok", lines.empty()},
+                                     {"flows", answer ? count_of(text) : 0},
+                                     {"problems", lines}});
+                       });
+}
+
+void Commands::chain_check(const Json&, Done done)
+{
+    auto gathering = std::make_shared<Gathering>();
+    gathering->missing = world().ledger.hypervisors().size();
+    gathering->done = std::move(done);
+    std::vector<db::Hypervisor> all = world().ledger.hypervisors();
+    for (const db::Hypervisor& row : all) {
+        auto take = [gathering, name = row.name](const Result<Json>& answer) {
+            if (answer)
+                gathering->take(*answer);
+            else
+                gathering->take(Json{{"hypervisor", name},
+                                     {"ok", false},
+                                     {"flows", 0},
+                                     {"problems", {answer.error().message}}});
+        };
+        if (row.self)
+            check_here(take);
+        else
+            daemon_.fleet().ask(row.name, "check", Json::object(), task_limit, take);
+    }
+}
+
+} // namespace holdfast::hookd

@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// hookd/commands: see commands.h.  Chains are in commands-chain.cc, VMs in commands-vm.cc.
+#include <config.h>
+
+#include "hookd/commands.h"
+
+#include <spdlog/spdlog.h>
+
+#include "common/text.h"
+#include "hookd/json-text.h"
+
+namespace holdfast::hookd {
+namespace {
+
+using Json = nlohmann::json;
+
+std::string word(bool well, const std::string& trouble)
+{
+    return well ? "ok" : one_line(trouble);
+}
+
+} // namespace
+
+Result<std::string> text_argument(const Json& arguments, const char* key)
+{
+    auto found = arguments.find(key);
+    if (found == arguments.end() || !found->is_string())
+        return Error{Errc::invalid, std::string{"\""} + key + "\" is missing: give it as text"};
+    return found->get<std::string>();
+}
+
+Commands::Commands(OvsLoop& loop, Daemon& daemon) : daemon_{daemon}
+{
+    add(loop, "status", "", &Commands::status);
+    add(loop, "hook", "{name,op,subop,xml}", &Commands::hook);
+    add(loop, "chain/add", "{name,match,via,symmetric,priority,dead}", &Commands::chain_add);
+    add(loop, "chain/del", "{name}", &Commands::chain_del);
+    add(loop, "chain/check", "", &Commands::chain_check);
+    add(loop, "chain/trace", "{name,packet}", &Commands::chain_trace);
+    add(loop, "vm/migrate", "{vm,to}", &Commands::vm_migrate);
+    add(loop, "vm/protect", "{vm,on}", &Commands::vm_protect);
+    add(loop, "fleet/init", "{listen}", &Commands::fleet_init);
+    add(loop, "fleet/join", "{address}", &Commands::fleet_join);
+    add(loop, "fleet/leave", "", &Commands::fleet_leave);
+    add(loop, "fleet/status", "", &Commands::fleet_status);
+    daemon.fleet().set_worker([this](const std::string& verb, const Json& arguments, Done done) {
+        do_task(verb, arguments, std::move(done));
+    });
+}
+
+void Commands::add(OvsLoop& loop, const std::string& name, const std::string& usage,
+                   Handler handler)
+{
+    loop.register_command(
+        name, usage, 0, 1, [this, handler](std::vector<std::string> args, OvsLoop::Reply reply) {
+            Json arguments = args.empty() ? Json::object() : Json::parse(args[0], nullptr, false);
+            auto shared = std::make_shared<OvsLoop::Reply>(std::move(reply));
+            if (!arguments.is_object()) {
+                shared->error("the argument is no JSON object: give one, or none");
+                return;
+            }
+            auto done = [shared](const Result<Json>& answer) {
+                if (answer)
+                    shared->ok(to_text(*answer));
+                else
+                    shared->error(one_line(answer.error().message));
+            };
+            try {
+                (this->*handler)(arguments, done);
+            } catch (const Json::exception& wrong) {
+                shared->error(std::string{"the argument is of the wrong shape: "} + wrong.what());
+            }
+        });
+}
+
+void Commands::do_task(const std::string& verb, const Json& arguments, Done done)
+try {
+    if (verb == "check") {
+        check_here(std::move(done));
+        return;
+    }
+    if (verb == "trace-step") {
+        trace_here(arguments, std::move(done));
+        return;
+    }
+    if (verb == "migrate") {
+        migrate_now(arguments, std::move(done));
+        return;
+    }
+    if (verb == "protect") {
+        vm_protect(arguments, std::move(done));
+        return;
+    }
+    done(Error{Errc::invalid, "this hypervisor does not know how to " + one_line(verb, 40) +
+                                  ": install the same version everywhere"});
+} catch (const Json::exception& wrong) {
+    done(Error{Errc::invalid, std::string{"the task's arguments: "} + wrong.what()});
+}
+
+void Commands::status(const Json&, Done done)
+{
+    World& w = world();
+    db::Hypervisor self = w.ledger.self();
+    Json problems = Json::array();
+    for (const auto& [subject, text] : w.problems) {
+        if (subject != "fleet") // Told under its own key.
+            problems.push_back(subject + ": " + text);
+    }
+    Json answer{{"version", PACKAGE_VERSION},
+                {"hypervisor", self.name},
+                {"number", self.number},
+                {"libvirt", word(w.libvirt_here, w.libvirt_trouble)},
+                {"switch", word(w.switch_here, w.switch_trouble)},
+                {"fleet", daemon_.fleet().state()},
+                {"vms", w.ledger.vms().size()},
+                {"chains", w.ledger.chains().size()},
+                {"problems", problems}};
+    done(answer);
+}
+
+void Commands::hook(const Json& arguments, Done done)
+{
+    HookCall call;
+    for (auto [key, into] : {std::pair{"name", &call.name}, std::pair{"op", &call.operation},
+                             std::pair{"subop", &call.sub}, std::pair{"xml", &call.xml}}) {
+        auto text = text_argument(arguments, key);
+        if (!text) {
+            done(text.error());
+            return;
+        }
+        *into = *text;
+    }
+    auto xml = parse_domain_xml(call.xml);
+    if (!xml) {
+        done(xml.error());
+        return;
+    }
+    daemon_.hook(call);
+    done(Json::object());
+}
+
+void Commands::fleet_init(const Json& arguments, Done done)
+{
+    daemon_.fleet().init(arguments.value("listen", ""), std::move(done));
+}
+
+void Commands::fleet_join(const Json& arguments, Done done)
+{
+    auto address = text_argument(arguments, "address");
+    if (!address)
+        done(address.error());
+    else
+        daemon_.fleet().join(*address, std::move(done));
+}
+
+void Commands::fleet_leave(const Json&, Done done)
+{
+    daemon_.fleet().leave(std::move(done));
+}
+
+void Commands::fleet_status(const Json&, Done done)
+{
+    daemon_.fleet().status(std::move(done));
+}
+
+} // namespace holdfast::hookd

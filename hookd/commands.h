@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// hookd/commands: the control commands of hookd (doc/architecture.md, "Contracts").
+//
+// Each takes at most one JSON object and answers JSON, or one line that says what is wrong.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include <nlohmann/json.hpp>
+
+#include "common/ovs-loop.h"
+#include "common/result.h"
+#include "hookd/daemon.h"
+#include "hookd/trace.h"
+
+namespace holdfast::hookd {
+
+/// The commands.  Lives as long as the loop that serves them.
+class Commands {
+public:
+    using Json = nlohmann::json;
+    using Done = std::function<void(Result<Json>)>;
+
+    Commands(OvsLoop& loop, Daemon& daemon);
+
+    /// Does what another hypervisor asks for: trace-step, check, migrate, protect.
+    void do_task(const std::string& verb, const Json& arguments, Done done);
+
+private:
+    using Handler = void (Commands::*)(const Json& arguments, Done done);
+    void add(OvsLoop& loop, const std::string& name, const std::string& usage, Handler handler);
+
+    void status(const Json&, Done done);
+    void hook(const Json& arguments, Done done);
+    void chain_add(const Json& arguments, Done done);
+    void chain_del(const Json& arguments, Done done);
+    void chain_check(const Json&, Done done);
+    void chain_trace(const Json& arguments, Done done);
+    void vm_migrate(const Json& arguments, Done done);
+    void vm_protect(const Json& arguments, Done done);
+    void fleet_init(const Json& arguments, Done done);
+    void fleet_join(const Json& arguments, Done done);
+    void fleet_leave(const Json&, Done done);
+    void fleet_status(const Json&, Done done);
+
+    void check_here(Done done);
+    Result<db::Chain> named_chain(const Json& arguments);
+    void note_chain(const db::Chain& chain, const std::string& kind, const std::string& text);
+    void answer_when_in_place(Done done, Json answer);
+    Json describe_step(const TraceStep& step, const std::string& where, int tunnel_port);
+    void migrate_here(const db::Vm& vm, const db::Hypervisor& to, Done done);
+    void migrate_now(const Json& arguments, Done done);
+    void trace_here(const Json& arguments, Done done);
+    Result<Json> protect_here(const db::Vm& vm, bool on);
+
+    World& world() { return daemon_.world(); }
+
+    Daemon& daemon_;
+};
+
+/// The text under `key`.
+/// Errors: invalid if it is missing, or no text, naming the key.
+Result<std::string> text_argument(const nlohmann::json& arguments, const char* key);
+
+} // namespace holdfast::hookd

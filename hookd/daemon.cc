@@ -1,0 +1,336 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// hookd/daemon: see daemon.h.
+#include <config.h>
+
+#include "hookd/daemon.h"
+
+#include <libvirt/libvirt.h>
+#include <unistd.h>
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
+#include <spdlog/spdlog.h>
+
+#include "common/text.h"
+#include "hookd/json-text.h"
+
+namespace asio = boost::asio;
+
+namespace holdfast::hookd {
+namespace {
+
+/// A task that was under way when the daemon ended: nobody knows how it goes on.
+db::Task given_up(db::Task task)
+{
+    task.state = "failed";
+    task.reply = "holdfast-hookd was restarted meanwhile: see where the VM is now";
+    return task;
+}
+
+} // namespace
+
+Daemon::Daemon(asio::io_context& io, World world)
+    : io_{io}, world_{std::move(world)}, link_{io, *this}, mover_{io, world_, link_}, tools_{io}
+{
+    world_.on_change = [this](const StoreChange& change) {
+        if (change.concerns_flows())
+            link_.sync_soon();
+        if (fleet_)
+            fleet_->push_soon();
+    };
+    world_.refresh_soon = [this] { refresh_soon(); };
+    world_.arrived = [this](const std::string& vm) { libvirt_->read_downtime(vm); };
+}
+
+Result<void> Daemon::start(OvsLoop& loop, const std::string& rundir)
+{
+    if (auto done = make_identity(); !done)
+        return done;
+    auto hooks =
+        HookServer::start(io_, rundir + "/hook.sock", [this](const HookCall& call) { hook(call); });
+    if (!hooks)
+        return hooks.error();
+    hooks_ = std::move(*hooks);
+    fleet_ = std::make_unique<FleetLink>(io_, world_, mover_, tools_, loop, rundir);
+    fleet_->start();
+    make_tunnel();
+    forget_old_tasks();
+    link_.start();
+    libvirt_ = std::make_unique<LibvirtWatch>(io_, world_.config.libvirt_uri, *this);
+    return {};
+}
+
+void Daemon::stop()
+{
+    hooks_.reset();
+    fleet_.reset();
+    Ledger closed{std::move(world_.ledger)};
+}
+
+/// The row of this machine, made at the first start; what the operator configured wins.
+Result<void> Daemon::make_identity()
+{
+    db::Hypervisor row = world_.ledger.self();
+    db::Hypervisor before = row;
+    if (row.id.empty()) {
+        row.id = new_uuid();
+        row.number = 1;
+        row.self = true;
+    }
+    row.name = world_.config.hypervisor;
+    row.bridge = world_.config.bridge;
+    row.vtep = world_.config.vtep;
+    if (row == before)
+        return {};
+    StoreChange change;
+    change.put_hypervisors = {row};
+    if (!before.name.empty() && before.name != row.name) {
+        spdlog::info("this hypervisor, {} until now, is called {}", before.name, row.name);
+        change.remove_hypervisors = {before.name};
+        for (db::Vm vm : world_.ledger.vms()) {
+            if (vm.hypervisor == before.name) {
+                vm.hypervisor = row.name;
+                change.put_vms.push_back(vm);
+            }
+        }
+    }
+    return world_.commit(change);
+}
+
+/// One tunnel port whatever the number of peers; asked for at each start, changed by nobody.
+void Daemon::make_tunnel()
+{
+    const Config& config = world_.config;
+    if (config.vtep.empty())
+        return;
+    std::vector<std::string> command{"ovs-vsctl", "--timeout=10"};
+    if (!config.ovs_db.empty())
+        command.push_back("--db=" + config.ovs_db);
+    for (const char* word : {"--may-exist", "add-port"})
+        command.push_back(word);
+    command.push_back(config.bridge);
+    for (const char* word :
+         {"holdfast0", "--", "set", "interface", "holdfast0", "type=vxlan",
+          "options:remote_ip=flow", "options:key=flow", "options:dst_port=4790"}) {
+        command.push_back(word);
+    }
+    command.push_back("options:local_ip=" + config.vtep);
+    tools_.run(command, std::chrono::seconds{15}, [this](const Result<std::string>& done) {
+        world_.problem("tunnel", done ? ""
+                                      : "port holdfast0 on " + world_.config.bridge +
+                                            " could not be made (" + done.error().message +
+                                            "): mend that, then restart holdfast-hookd");
+    });
+}
+
+/// Tasks of operators are kept for a day after their end, so that they can be looked up.
+void Daemon::forget_old_tasks()
+{
+    auto tasks = world_.ledger.tasks();
+    if (!tasks)
+        return;
+    StoreChange change;
+    constexpr db::TimeNs day = 86'400'000'000'000;
+    for (const db::Task& task : *tasks) {
+        if (task.deadline < now_ns() - day)
+            change.remove_tasks.push_back(task.id);
+        else if (task.state == "running")
+            change.put_tasks.push_back(given_up(task));
+    }
+    world_.commit(change);
+}
+
+void Daemon::ask_switch(std::string method, std::vector<std::string> args, Tools::Done done)
+{
+    auto ask = [](SwitchLink& link, std::string name, std::vector<std::string> words,
+                  Tools::Done then) -> asio::awaitable<void> {
+        then(co_await link.call(std::move(name), std::move(words)));
+    };
+    asio::co_spawn(io_, ask(link_, std::move(method), std::move(args), std::move(done)),
+                   asio::detached);
+}
+
+void Daemon::synced(Tools::Done done)
+{
+    ask_switch("holdfast/sync", {}, std::move(done));
+}
+
+void Daemon::refresh_soon()
+{
+    if (std::exchange(refresh_wanted_, true))
+        return;
+    asio::post(io_, [this] {
+        refresh_wanted_ = false;
+        refresh();
+    });
+}
+
+void Daemon::refresh()
+{
+    Seen seen;
+    db::Hypervisor self = world_.ledger.self();
+    seen.self = self.name;
+    seen.number = self.number;
+    seen.ports_known = world_.switch_here;
+    seen.domains_known = world_.libvirt_here;
+    seen.ports = world_.ports;
+    for (const auto& [uuid, domain] : world_.domains)
+        seen.domains.push_back(domain);
+    seen.moving = mover_.under_way();
+    for (const db::Chain& chain : world_.ledger.chains())
+        seen.chained.insert(chain.hops.begin(), chain.hops.end());
+    RecordChange records = compute_records(seen, world_.ledger.vms());
+    std::string problems;
+    for (const std::string& problem : records.problems)
+        problems += (problems.empty() ? "" : "; ") + problem;
+    world_.problem("records", problems);
+    StoreChange change;
+    for (const db::Vm& vm : records.put) {
+        const db::Vm* old = world_.ledger.vm(vm.id);
+        change.put_vms.push_back(vm);
+        if (old && old->hypervisor != vm.hypervisor) {
+            db::Event event = world_.event(
+                "taken-over", vm.name + " came up here; it was on " + old->hypervisor, now_ns());
+            event.vm = vm.id;
+            spdlog::info("{}", event.text);
+            change.events.push_back(event);
+        }
+    }
+    change.remove_vms = records.remove;
+    world_.commit(change);
+}
+
+void Daemon::hook(const HookCall& call)
+{
+    auto xml = parse_domain_xml(call.xml);
+    if (!xml) {
+        spdlog::warn("hook {} {}: {}: nothing was changed", one_line(call.name, 60),
+                     one_line(call.operation, 20), xml.error().message);
+        return;
+    }
+    spdlog::debug("hook {} {}", call.name, call.operation);
+    bool starts = call.operation == "migrate" || call.operation == "prepare" ||
+                  call.operation == "start" || call.operation == "started";
+    if (starts) {
+        // Kept, since libvirtd itself answers late while a VM migrates.
+        Domain& domain = world_.domains[xml->uuid];
+        domain.xml = *xml;
+    }
+    if (call.operation == "migrate")
+        mover_.incoming(xml->uuid);
+    if (call.operation == "stopped" || call.operation == "release") {
+        if (auto found = world_.domains.find(xml->uuid); found != world_.domains.end())
+            found->second.state = Reality::absent;
+    }
+    if (auto signal = signal_of_hook(call.operation))
+        mover_.signal(xml->uuid, *signal, now_ns());
+    refresh_soon();
+}
+
+void Daemon::libvirt_connected(std::vector<Domain> domains)
+{
+    spdlog::info("libvirt: connected, {} domains", domains.size());
+    world_.libvirt_here = true;
+    world_.libvirt_trouble.clear();
+    const char* hook = "/etc/libvirt/hooks/qemu.d/holdfast";
+    bool needed = world_.config.libvirt_uri.starts_with("qemu:") && access(hook, X_OK) != 0;
+    world_.problem("hook", needed ? std::string{hook} + " is not there or cannot be run: moves are "
+                                                        "prepared late; install it, then restart "
+                                                        "libvirtd"
+                                  : "");
+    world_.domains.clear();
+    for (Domain& domain : domains)
+        world_.domains[domain.xml.uuid] = domain;
+    if (!std::exchange(resumed_, true))
+        mover_.resume();
+    else
+        mover_.libvirt_back();
+    refresh();
+}
+
+void Daemon::libvirt_lost(const std::string& why)
+{
+    if (world_.libvirt_here || world_.libvirt_trouble != why)
+        spdlog::warn("libvirt: away ({}): trying again each second", why);
+    world_.libvirt_here = false;
+    world_.libvirt_trouble = why;
+}
+
+void Daemon::monitor_event(const std::string& uuid, const std::string& event, db::TimeNs time,
+                           const std::string& details)
+{
+    // First of all: at STOP each tenth of a millisecond is frames.
+    if (auto signal = signal_of_monitor(event, details))
+        mover_.signal(uuid, *signal, time);
+    auto domain = world_.domains.find(uuid);
+    if (domain == world_.domains.end())
+        return;
+    if (event == "STOP" && domain->second.state == Reality::running)
+        domain->second.state = Reality::paused;
+    if (event == "RESUME")
+        domain->second.state = Reality::running;
+    spdlog::debug("QEMU event {} of {} {}", event, world_.name_of(uuid), details);
+}
+
+void Daemon::domain_event(const std::string& uuid, const std::string& name, int event, int detail)
+{
+    if (event == VIR_DOMAIN_EVENT_STARTED && detail == VIR_DOMAIN_EVENT_STARTED_MIGRATED)
+        mover_.incoming(uuid);
+    mover_.lifecycle(uuid, event, detail);
+    spdlog::debug("libvirt event {} detail {} of {}", event, detail, name);
+    libvirt_->read(uuid);
+}
+
+void Daemon::domain_read(Domain domain, bool exists)
+{
+    if (exists)
+        world_.domains[domain.xml.uuid] = domain;
+    else
+        world_.domains.erase(domain.xml.uuid);
+    refresh_soon();
+}
+
+void Daemon::downtime_read(const std::string& uuid, std::int64_t downtime_ms)
+{
+    mover_.figure(uuid, "downtime_ms", downtime_ms);
+}
+
+void Daemon::switch_connected()
+{
+    spdlog::info("switch: connected");
+    world_.switch_trouble.clear();
+    mover_.switch_restarted();
+    link_.sync_soon();
+}
+
+void Daemon::switch_lost(const std::string& why)
+{
+    spdlog::warn("switch: away ({}): trying again", why);
+    world_.switch_here = false;
+    world_.switch_trouble = why;
+}
+
+void Daemon::switch_ports(std::vector<SwitchPort> ports)
+{
+    world_.ports = std::move(ports);
+    world_.switch_here = true;
+    mover_.ports_changed();
+    refresh();
+}
+
+void Daemon::switch_event(const nlohmann::json& event)
+try {
+    mover_.switch_event(event);
+    std::string kind = event.value("kind", "");
+    if (kind == "flushed" || kind == "forged" || kind == "store")
+        spdlog::info("switch event: {}", one_line(to_text(event)));
+} catch (const nlohmann::json::exception& wrong) {
+    spdlog::warn("switch event of an unknown shape: {}: are switch and daemon of one version?",
+                 wrong.what());
+}
+
+} // namespace holdfast::hookd

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// hookd/daemon: ties the parts together: what libvirt, the hooks, the switch and the fleet
+// tell goes to records, moves and the store from here.
+#pragma once
+
+#include <utility>
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/steady_timer.hpp>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "hookd/fleet-link.h"
+#include "hookd/hook-server.h"
+#include "hookd/libvirt-watch.h"
+#include "hookd/mover.h"
+#include "hookd/switch-link.h"
+#include "hookd/tool.h"
+#include "hookd/world.h"
+
+namespace holdfast::hookd {
+
+/// The daemon but for its control commands.
+/// Thread: that of the io_context.
+class Daemon : public LibvirtListener, public SwitchListener {
+public:
+    Daemon(boost::asio::io_context& io, World world);
+
+    /// Makes the own identity sure, then begins to listen to everybody.
+    /// Errors: those of the store and of the hook socket; the daemon cannot work then.
+    Result<void> start(OvsLoop& loop, const std::string& rundir);
+
+    /// Ends what others see of the daemon, and closes the store.  Nothing works afterwards.
+    void stop();
+
+    World& world() { return world_; }
+    SwitchLink& link() { return link_; }
+    FleetLink& fleet() { return *fleet_; }
+    Tools& tools() { return tools_; }
+
+    /// Calls the switch; `done` gets its answer.
+    void ask_switch(std::string method, std::vector<std::string> args, Tools::Done done);
+    /// Has the switch read the store again; `done` is called when its flows are in place.
+    void synced(Tools::Done done);
+
+    /// What a hook says.
+    void hook(const HookCall& call);
+    /// Brings the records up to date soon, once for any number of calls.
+    void refresh_soon();
+
+    void libvirt_connected(std::vector<Domain> domains) override;
+    void libvirt_lost(const std::string& why) override;
+    void domain_event(const std::string& uuid, const std::string& name, int event,
+                      int detail) override;
+    void monitor_event(const std::string& uuid, const std::string& event, db::TimeNs time,
+                       const std::string& details) override;
+    void domain_read(Domain domain, bool exists) override;
+    void downtime_read(const std::string& uuid, std::int64_t downtime_ms) override;
+
+    void switch_connected() override;
+    void switch_lost(const std::string& why) override;
+    void switch_ports(std::vector<SwitchPort> ports) override;
+    void switch_event(const nlohmann::json& event) override;
+
+private:
+    Result<void> make_identity();
+    void make_tunnel();
+    void forget_old_tasks();
+    void refresh();
+
+    boost::asio::io_context& io_;
+    World world_;
+    SwitchLink link_;
+    Mover mover_;
+    Tools tools_;
+    std::unique_ptr<FleetLink> fleet_;
+    std::unique_ptr<LibvirtWatch> libvirt_;
+    std::unique_ptr<HookServer> hooks_;
+    bool resumed_ = false; // The moves in the store were taken up.
+    bool refresh_wanted_ = false;
+};
+
+} // namespace holdfast::hookd

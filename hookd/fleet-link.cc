@@ -1,0 +1,354 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// hookd/fleet-link: see fleet-link.h.  Rows and tasks; joining is in fleet-join.cc.
+#include <config.h>
+
+#include "hookd/fleet-link.h"
+
+#include <boost/asio/post.hpp>
+
+#include <algorithm>
+
+#include <spdlog/spdlog.h>
+
+#include "hookd/index.h"
+#include "hookd/json-text.h"
+
+namespace asio = boost::asio;
+
+namespace holdfast::hookd {
+namespace {
+
+constexpr auto beat_interval = std::chrono::seconds{15};
+constexpr auto silence_limit = std::chrono::seconds{60};
+} // namespace
+
+FleetLink::FleetLink(asio::io_context& io, World& world, Mover& mover, Tools& tools, OvsLoop& loop,
+                     const std::string& rundir)
+    : io_{io}, world_{world}, mover_{mover}, tools_{tools}, rundir_{rundir},
+      beat_timer_{io}, retry_{io}
+{
+    fleet_ = std::make_unique<db::Fleet>(
+        loop, [this](std::shared_ptr<const db::FleetSnapshot> snapshot) { on_snapshot(snapshot); });
+}
+
+FleetLink::~FleetLink() = default;
+
+std::string FleetLink::state() const
+{
+    if (!configured())
+        return "none";
+    if (!trouble_.empty())
+        return trouble_;
+    if (!snapshot_ || !snapshot_->connected)
+        return "the database at " + note_.address + " is away: going on with what is known";
+    return joined_ ? "ok" : "joining";
+}
+
+Shared FleetLink::shared(const db::Hypervisor& self) const
+{
+    return {self.name, &world_.ledger.hypervisors(), &world_.ledger.vms(), &world_.ledger.chains(),
+            &world_.ledger.moves()};
+}
+
+void FleetLink::on_snapshot(std::shared_ptr<const db::FleetSnapshot> snapshot)
+{
+    bool was_connected = snapshot_ && snapshot_->connected;
+    snapshot_ = std::move(snapshot);
+    if (snapshot_->connected != was_connected) {
+        spdlog::info("fleet: database {} at {}", snapshot_->connected ? "connected" : "away",
+                     note_.address);
+    }
+    if (!snapshot_->connected || !configured())
+        return;
+    if (!joined_) {
+        try_join();
+        return;
+    }
+    if (!settled())
+        return;
+    pull();
+    push_soon();
+    do_tasks();
+}
+
+/// Whether the snapshot is one that may decide what the store holds: it knows us, and what
+/// we put into it when we joined.
+bool FleetLink::settled()
+{
+    const std::string self = world_.ledger.self().id;
+    bool member = std::any_of(snapshot_->hypervisors.begin(), snapshot_->hypervisors.end(),
+                              [&](const db::Hypervisor& row) { return row.id == self; });
+    if (!member && was_member_) {
+        spdlog::warn("fleet: the database at {} does not know us any more: joining again",
+                     note_.address);
+        joined_ = pulled_ = was_member_ = false;
+        try_join();
+    }
+    if (!member)
+        return false;
+    was_member_ = true;
+    if (awaits_chains_) {
+        Index shared{snapshot_->chains, &db::Chain::name};
+        for (const db::Chain& chain : world_.ledger.chains()) {
+            if (!shared.find(chain.name))
+                return false;
+        }
+    }
+    awaits_chains_ = false;
+    return true;
+}
+
+void FleetLink::pull()
+{
+    db::Hypervisor self = world_.ledger.self();
+    StoreChange change = pull_changes(*snapshot_, shared(self), !pulled_);
+    pulled_ = true;
+    if (!world_.commit(change))
+        return;
+    mover_.peer_rows(snapshot_->moves);
+    if (!change.put_vms.empty() && world_.refresh_soon)
+        world_.refresh_soon(); // A row that another took over may concern a VM that runs here.
+}
+
+void FleetLink::push_soon()
+{
+    if (!connected() || std::exchange(push_wanted_, true))
+        return;
+    asio::post(io_, [this] {
+        if (push_wanted_ && !pushing_)
+            push();
+    });
+}
+
+void FleetLink::push()
+{
+    push_wanted_ = false;
+    if (!connected() || !pulled_)
+        return;
+    db::Hypervisor self = world_.ledger.self();
+    db::FleetChange change = push_changes(*snapshot_, shared(self), now_ns());
+    if (change.empty())
+        return;
+    pushing_ = true;
+    fleet_->transact(change, [this, change](const Result<void>& done) {
+        pushing_ = false;
+        if (!done && done.error().code != Errc::unavailable) {
+            // Such as a VM that another hypervisor took over while we were cut off.
+            spdlog::info("fleet: rows refused together ({}): sending them one by one",
+                         done.error().message);
+            push_one_by_one(change);
+        }
+        // The snapshot with our rows follows; what changed meanwhile goes then or now.
+        if (push_wanted_)
+            push();
+    });
+}
+
+/// So that one row that another hypervisor took over does not hold the others up.
+void FleetLink::push_one_by_one(const db::FleetChange& change)
+{
+    auto send = [this](db::FleetChange one, const std::string& what) {
+        fleet_->transact(std::move(one), [what](const Result<void>& done) {
+            if (!done)
+                spdlog::info("fleet: {}: {}", what, done.error().message);
+        });
+    };
+    for (const db::Vm& vm : change.put_vms) {
+        db::FleetChange one;
+        one.put_vms = {vm};
+        send(one, "VM " + vm.name);
+    }
+    for (const db::Move& move : change.put_moves) {
+        db::FleetChange one;
+        one.put_moves = {move};
+        send(one, "move of " + world_.name_of(move.vm));
+    }
+    db::FleetChange rest;
+    rest.put_hypervisors = change.put_hypervisors;
+    rest.remove_vms = change.remove_vms;
+    rest.remove_moves = change.remove_moves;
+    send(rest, "what is to be removed");
+}
+
+/// Says that this hypervisor lives.
+void FleetLink::beat()
+{
+    if (connected()) {
+        db::FleetChange change;
+        change.put_hypervisors = {world_.ledger.self()};
+        change.put_hypervisors[0].seen = now_ns();
+        fleet_->transact(change, [](const Result<void>& done) {
+            if (!done)
+                spdlog::warn("fleet: heartbeat: {}", done.error().message);
+        });
+        fleet_->read_hypervisors([this](const Result<std::vector<db::Hypervisor>>& rows) {
+            if (rows)
+                note_seen(*rows);
+        });
+    } else if (!note_.listen.empty() && !joiner_) {
+        serve_again();
+    }
+    beat_timer_.expires_after(beat_interval);
+    beat_timer_.async_wait([this](boost::system::error_code cancelled) {
+        if (!cancelled)
+            beat();
+    });
+}
+
+/// Keeps when the others were last heard of, and says so if that is long ago.
+void FleetLink::note_seen(const std::vector<db::Hypervisor>& rows)
+{
+    StoreChange change;
+    for (const db::Hypervisor& row : rows) {
+        const db::Hypervisor* known = world_.ledger.hypervisor(row.name);
+        if (!known || known->seen == row.seen)
+            continue;
+        change.seen.push_back(*known);
+        change.seen.back().seen = row.seen;
+    }
+    world_.commit(change);
+    std::erase_if(world_.problems, [this](const auto& problem) {
+        constexpr std::string_view subject = "hypervisor ";
+        return problem.first.starts_with(subject) &&
+               !world_.ledger.hypervisor(problem.first.substr(subject.size()));
+    });
+    for (const db::Hypervisor& row : world_.ledger.hypervisors()) {
+        auto silent = (now_ns() - row.seen) / 1'000'000'000;
+        bool lost = !row.self && row.seen > 0 && silent > silence_limit.count();
+        world_.problem("hypervisor " + row.name,
+                       lost ? "its holdfast-hookd was not heard of for more than a minute: see "
+                              "whether the machine and the daemon run"
+                            : "");
+    }
+}
+
+void FleetLink::change_chains(std::vector<db::Chain> put, std::vector<std::string> remove,
+                              std::function<void(Result<void>)> done)
+{
+    if (!configured()) {
+        StoreChange change;
+        change.put_chains = std::move(put);
+        change.remove_chains = std::move(remove);
+        done(world_.commit(change));
+        return;
+    }
+    if (!connected()) {
+        done(
+            Error{Errc::unavailable, "chains belong to the whole fleet, which cannot be reached (" +
+                                         state() + "): try again when it is back"});
+        return;
+    }
+    db::FleetChange change;
+    change.put_chains = put;
+    change.remove_chains = remove;
+    fleet_->transact(change, [this, put, remove, done](const Result<void>& result) {
+        if (!result) {
+            done(result);
+            return;
+        }
+        // Not waiting for the snapshot: who asked finds the chain in the store.
+        StoreChange local;
+        local.put_chains = put;
+        local.remove_chains = remove;
+        done(world_.commit(local));
+    });
+}
+
+void FleetLink::ask(const std::string& hypervisor, const std::string& verb, const Json& arguments,
+                    std::chrono::seconds limit, Done done)
+{
+    if (!connected()) {
+        done(Error{Errc::unavailable,
+                   hypervisor + " cannot be asked: the fleet database is away: try again later"});
+        return;
+    }
+    db::Task task;
+    task.id = new_uuid();
+    task.hypervisor = hypervisor;
+    task.asked_by = world_.self();
+    task.verb = verb;
+    task.arguments = to_text(arguments);
+    task.state = "asked";
+    task.deadline = now_ns() + std::chrono::nanoseconds{limit}.count();
+    Question& question = questions_[task.id];
+    question.done = std::move(done);
+    question.limit = std::make_unique<asio::steady_timer>(io_, limit);
+    question.limit->async_wait(
+        [this, id = task.id, hypervisor](boost::system::error_code cancelled) {
+            auto asked = questions_.extract(id);
+            if (cancelled || asked.empty())
+                return;
+            db::FleetChange change;
+            change.remove_tasks = {id};
+            fleet_->transact(change, [](const Result<void>&) {}); // Else the one asked removes it.
+            asked.mapped().done(Error{Errc::unavailable, hypervisor +
+                                                             " did not answer: see "
+                                                             "whether its holdfast-hookd runs"});
+        });
+    db::FleetChange change;
+    change.put_tasks = {task};
+    fleet_->transact(change, [this, id = task.id](const Result<void>& sent) {
+        if (sent)
+            return;
+        if (auto asked = questions_.extract(id); !asked.empty())
+            asked.mapped().done(sent.error());
+    });
+}
+
+void FleetLink::do_tasks()
+{
+    std::set<std::string> there;
+    for (const db::Task& task : snapshot_->tasks) {
+        there.insert(task.id);
+        bool answered = task.state == "done" || task.state == "failed";
+        if (task.asked_by == world_.self() && answered) {
+            db::FleetChange change;
+            change.remove_tasks = {task.id};
+            fleet_->transact(change, [](const Result<void>&) {}); // Tried again at the next look.
+            auto asked = questions_.extract(task.id);
+            if (asked.empty())
+                continue;
+            Json reply = Json::parse(task.reply, nullptr, false);
+            if (task.state == "failed")
+                asked.mapped().done(Error{Errc::invalid, task.reply});
+            else
+                asked.mapped().done(reply);
+        } else if (task.hypervisor == world_.self() && task.state == "asked") {
+            do_task(task);
+        }
+    }
+    std::erase_if(tasks_begun_, [&](const std::string& id) { return !there.contains(id); });
+}
+
+void FleetLink::do_task(const db::Task& task)
+{
+    if (!tasks_begun_.insert(task.id).second)
+        return;
+    if (task.deadline < now_ns()) {
+        finish_task(task, Error{Errc::unavailable, "it was not begun in time"});
+        return;
+    }
+    Json arguments = Json::parse(task.arguments, nullptr, false);
+    if (!worker_ || !arguments.is_object()) {
+        finish_task(task, Error{Errc::invalid, "its arguments are no JSON object"});
+        return;
+    }
+    spdlog::info("fleet: {} asks for {}", task.asked_by, task.verb);
+    worker_(task.verb, arguments,
+            [this, task](const Result<Json>& result) { finish_task(task, result); });
+}
+
+void FleetLink::finish_task(db::Task task, const Result<Json>& result)
+{
+    task.state = result ? "done" : "failed";
+    task.reply = result ? to_text(*result) : result.error().message;
+    db::FleetChange change;
+    change.put_tasks = {task};
+    fleet_->transact(change, [verb = task.verb](const Result<void>& done) {
+        if (!done)
+            spdlog::warn("fleet: the answer to {} cannot be sent: {}", verb, done.error().message);
+    });
+}
+
+} // namespace holdfast::hookd

@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// hookd/fleet-link: this hypervisor's part in the fleet.
+//
+// Keeps store and fleet database in agreement while there is a connection, and goes on
+// from the store while there is none.  Carries tasks to other hypervisors and back.
+#pragma once
+
+#include <utility>
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/steady_timer.hpp>
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+
+#include <nlohmann/json.hpp>
+
+#include "common/ovs-loop.h"
+#include "common/result.h"
+#include "db/fleet-server.h"
+#include "db/fleet.h"
+#include "hookd/fleet-note.h"
+#include "hookd/fleet-sync.h"
+#include "hookd/mover.h"
+#include "hookd/tool.h"
+#include "hookd/world.h"
+
+namespace holdfast::hookd {
+
+/// The fleet, or its absence.
+/// Thread: that of the io_context.
+class FleetLink {
+public:
+    using Json = nlohmann::json;
+    using Done = std::function<void(Result<Json>)>;
+    /// Does a task that another hypervisor asked for.
+    using Worker = std::function<void(const std::string& verb, const Json& arguments, Done done)>;
+
+    FleetLink(boost::asio::io_context& io, World& world, Mover& mover, Tools& tools, OvsLoop& loop,
+              const std::string& rundir);
+    ~FleetLink();
+
+    /// Takes up the fleet of the last run, or the one configured.
+    void start();
+
+    bool configured() const { return !note_.address.empty(); }
+    bool connected() const { return joined_ && snapshot_ && snapshot_->connected; }
+    /// "none", "ok", or what is wrong.
+    std::string state() const;
+    const std::string& address() const { return note_.address; }
+
+    /// Sends what changed here, soon.
+    void push_soon();
+
+    /// Begins a fleet here, with a database of its own that listens at `listen`.
+    void init(const std::string& listen, Done done);
+    /// Joins the fleet at `address`.
+    /// Errors: exists if a hypervisor of this name is in it already; invalid while there are
+    ///         chains here that the fleet does not know.
+    void join(const std::string& address, Done done);
+    /// Leaves it; the store stays as it is, without the others' rows.
+    void leave(Done done);
+    /// State, address and members, for fleet/status.
+    void status(Done done);
+
+    /// Adds or removes chains: in the database if there is a fleet, else in the store.
+    /// Errors: unavailable if there is a fleet that cannot be reached now; exists.
+    void change_chains(std::vector<db::Chain> put, std::vector<std::string> remove,
+                       std::function<void(Result<void>)> done);
+
+    /// Asks another hypervisor to do something; `done` is called once, at the deadline at last.
+    void ask(const std::string& hypervisor, const std::string& verb, const Json& arguments,
+             std::chrono::seconds limit, Done done);
+    void set_worker(Worker worker) { worker_ = std::move(worker); }
+
+private:
+    void load_note();
+    Result<void> save_note() const;
+    db::FleetServer server() const;
+    Result<void> connect();
+    void serve_and_connect(std::function<void(Result<void>)> then);
+    void serve_again();
+    void end_server();
+    void on_snapshot(std::shared_ptr<const db::FleetSnapshot> snapshot);
+    void try_join();
+    void joined(const Result<db::Hypervisor>& row);
+    void finish_join(const Result<void>& done);
+    Result<void> take_number(const db::Hypervisor& row);
+    void forget_others();
+    void answer_joiner(const Result<Json>& answer);
+    Shared shared(const db::Hypervisor& self) const;
+    bool settled();
+    void pull();
+    void push();
+    void push_one_by_one(const db::FleetChange& change);
+    void beat();
+    void note_seen(const std::vector<db::Hypervisor>& rows);
+    void do_tasks();
+    void do_task(const db::Task& task);
+    void finish_task(db::Task task, const Result<Json>& result);
+
+    /// A question that is not answered yet.
+    struct Question {
+        Done done;
+        std::unique_ptr<boost::asio::steady_timer> limit;
+    };
+
+    boost::asio::io_context& io_;
+    World& world_;
+    Mover& mover_;
+    Tools& tools_;
+    std::string rundir_;
+    FleetNote note_;
+    std::string trouble_; // Why we are not in the fleet; empty if we are, or shall be soon.
+    bool joined_ = false; // In this run.
+    bool joining_ = false;
+    bool was_member_ = false;    // A snapshot since then had our row.
+    bool awaits_chains_ = false; // Our chains are on their way into a new database.
+    bool pulled_ = false;        // At least once since we joined.
+    bool push_wanted_ = false;
+    bool pushing_ = false;
+    std::shared_ptr<const db::FleetSnapshot> snapshot_;
+    Done joiner_; // Who waits for init or join.
+    std::map<std::string, Question> questions_;
+    std::set<std::string> tasks_begun_;
+    Worker worker_;
+    boost::asio::steady_timer beat_timer_;
+    boost::asio::steady_timer retry_;
+    std::unique_ptr<db::Fleet> fleet_; // Last: its callbacks use the rest.
+};
+
+} // namespace holdfast::hookd

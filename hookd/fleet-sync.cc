@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// hookd/fleet-sync: see fleet-sync.h.
+#include <config.h>
+
+#include "hookd/fleet-sync.h"
+
+#include <algorithm>
+
+#include "hookd/chain.h"
+#include "hookd/index.h"
+
+namespace holdfast::hookd {
+namespace {
+
+constexpr db::TimeNs history_limit = 600'000'000'000;
+
+const db::Move* find_move(const std::vector<db::Move>& rows, const db::Move& wanted)
+{
+    auto found = std::find_if(rows.begin(), rows.end(), [&](const db::Move& row) {
+        return row.id == wanted.id && row.role == wanted.role;
+    });
+    return found == rows.end() ? nullptr : &*found;
+}
+
+/// The rows but for what each side keeps for itself.
+bool same(db::Hypervisor a, db::Hypervisor b)
+{
+    a.seen = b.seen = 0;
+    a.self = b.self = false;
+    return a == b;
+}
+
+void pull_hypervisors(const db::FleetSnapshot& fleet, const Shared& store, StoreChange& change)
+{
+    Index known{*store.hypervisors, &db::Hypervisor::name};
+    Index members{fleet.hypervisors, &db::Hypervisor::name};
+    for (db::Hypervisor row : fleet.hypervisors) {
+        const db::Hypervisor* old = known.find(row.name);
+        row.self = row.name == store.self;
+        row.seen = old ? old->seen : 0;
+        if (!row.self && (!old || !same(*old, row)))
+            change.put_hypervisors.push_back(row);
+    }
+    for (const db::Hypervisor& row : *store.hypervisors) {
+        if (!row.self && !members.find(row.name))
+            change.remove_hypervisors.push_back(row.name);
+    }
+}
+
+void pull_vms(const db::FleetSnapshot& fleet, const Shared& store, bool adopt, StoreChange& change)
+{
+    Index known{*store.vms, &db::Vm::id};
+    Index shared{fleet.vms, &db::Vm::id};
+    for (const db::Vm& row : fleet.vms) {
+        const db::Vm* old = known.find(row.id);
+        if (!old) {
+            if (row.hypervisor != store.self || adopt)
+                change.put_vms.push_back(row);
+            continue;
+        }
+        bool newer = row.epoch > old->epoch;
+        bool owners = row.epoch == old->epoch && row.hypervisor != store.self;
+        if ((newer || owners) && *old != row)
+            change.put_vms.push_back(row);
+    }
+    for (const db::Vm& row : *store.vms) {
+        if (row.hypervisor != store.self && !shared.find(row.id))
+            change.remove_vms.push_back(row.id);
+    }
+}
+
+void pull_chains(const db::FleetSnapshot& fleet, const Shared& store, StoreChange& change)
+{
+    Index known{*store.chains, &db::Chain::name};
+    Index shared{fleet.chains, &db::Chain::name};
+    for (const db::Chain& row : fleet.chains) {
+        const db::Chain* old = known.find(row.name);
+        if (!old || *old != row)
+            change.put_chains.push_back(row);
+    }
+    for (const db::Chain& row : *store.chains) {
+        if (!shared.find(row.name))
+            change.remove_chains.push_back(row.name);
+    }
+}
+
+bool ended(const db::Move& row)
+{
+    return row.state == "back" || row.state == "cleaned" || row.state == "active" ||
+           row.state == "failed";
+}
+
+bool history(const db::Move& row, db::TimeNs now)
+{
+    db::TimeNs newest = 0;
+    for (const auto& [mark, time] : row.times)
+        newest = std::max(newest, time);
+    return ended(row) && now - newest > history_limit;
+}
+
+void push_vms(const db::FleetSnapshot& fleet, const Shared& store, db::FleetChange& change)
+{
+    Index known{*store.vms, &db::Vm::id};
+    Index shared{fleet.vms, &db::Vm::id};
+    for (const db::Vm& row : *store.vms) {
+        if (row.hypervisor != store.self)
+            continue;
+        const db::Vm* old = shared.find(row.id);
+        bool may = !old || old->epoch < row.epoch ||
+                   (old->epoch == row.epoch && old->hypervisor == store.self);
+        if (may && (!old || *old != row))
+            change.put_vms.push_back(row);
+    }
+    for (const db::Vm& row : fleet.vms) {
+        if (row.hypervisor == store.self && !known.find(row.id))
+            change.remove_vms.push_back(row.id);
+    }
+}
+
+void push_moves(const db::FleetSnapshot& fleet, const Shared& store, db::TimeNs now,
+                db::FleetChange& change)
+{
+    for (const db::Move& row : *store.moves) {
+        if (row.hypervisor != store.self || history(row, now))
+            continue;
+        const db::Move* old = find_move(fleet.moves, row);
+        if (!old || *old != row)
+            change.put_moves.push_back(row);
+    }
+    for (const db::Move& row : fleet.moves) {
+        if (row.hypervisor != store.self)
+            continue;
+        const db::Move* mine = find_move(*store.moves, row);
+        if (!mine || history(*mine, now))
+            change.remove_moves.push_back({row.id, row.role});
+    }
+}
+
+} // namespace
+
+StoreChange pull_changes(const db::FleetSnapshot& fleet, const Shared& store, bool adopt)
+{
+    StoreChange change;
+    pull_hypervisors(fleet, store, change);
+    pull_vms(fleet, store, adopt, change);
+    pull_chains(fleet, store, change);
+    for (const db::Move& row : fleet.moves) {
+        const db::Move* old = find_move(*store.moves, row);
+        bool mine = row.hypervisor == store.self;
+        if (mine ? adopt && !old && ended(row) : !old || *old != row)
+            change.put_moves.push_back(row);
+    }
+    return change;
+}
+
+db::FleetChange push_changes(const db::FleetSnapshot& fleet, const Shared& store, db::TimeNs now)
+{
+    db::FleetChange change;
+    Index members{fleet.hypervisors, &db::Hypervisor::id};
+    for (const db::Hypervisor& row : *store.hypervisors) {
+        const db::Hypervisor* old = members.find(row.id);
+        if (row.self && old && !same(*old, row))
+            change.put_hypervisors.push_back(row);
+    }
+    push_vms(fleet, store, change);
+    push_moves(fleet, store, now, change);
+    return change;
+}
+
+Result<std::vector<db::Vm>> renumbered(const std::vector<db::Vm>& vms, int from, int to)
+{
+    std::vector<db::Vm> all = vms;
+    std::vector<db::Vm> changed;
+    for (db::Vm& vm : all) {
+        if (static_cast<int>(vm.label >> 12) != from)
+            continue;
+        auto label = next_label(all, to);
+        if (!label)
+            return label.error();
+        vm.label = *label;
+        changed.push_back(vm);
+    }
+    return changed;
+}
+
+} // namespace holdfast::hookd

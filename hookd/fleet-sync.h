@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// hookd/fleet-sync: what has to go from the fleet database to the store, and back.
+//
+// Pure.  Each row has one owner who may change it: VMs and moves their hypervisor; chains
+// belong to the fleet, so its database decides them wherever there is one.  Where two
+// hypervisors claim a VM the higher epoch wins; at the same epoch the database's row does.
+#pragma once
+
+#include <string>
+
+#include "db/fleet.h"
+#include "hookd/ledger.h"
+
+namespace holdfast::hookd {
+
+/// What the store holds, as far as it concerns the fleet.
+struct Shared {
+    std::string self;
+    const std::vector<db::Hypervisor>* hypervisors;
+    const std::vector<db::Vm>* vms;
+    const std::vector<db::Chain>* chains;
+    const std::vector<db::Move>* moves;
+};
+
+/// Changes of the store that make it agree with the fleet, as far as others own the rows.
+/// `adopt`: our own rows that the store does not have are taken from the fleet (a store that
+/// was made anew), instead of being removed there.
+StoreChange pull_changes(const db::FleetSnapshot& fleet, const Shared& store, bool adopt);
+
+/// Changes of the fleet that make it agree with the store, as far as we own the rows.
+/// `now`: moves that ended more than ten minutes ago are history, and leave the fleet.
+db::FleetChange push_changes(const db::FleetSnapshot& fleet, const Shared& store, db::TimeNs now);
+
+/// The VM rows of a hypervisor that got another number: new labels for those that carry the
+/// old one.
+/// Errors: unavailable if there are too many.
+Result<std::vector<db::Vm>> renumbered(const std::vector<db::Vm>& vms, int from, int to);
+
+} // namespace holdfast::hookd

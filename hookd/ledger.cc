@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// hookd/ledger: see ledger.h.
+#include <config.h>
+
+#include "hookd/ledger.h"
+
+#include <ctime>
+
+#include <algorithm>
+#include <unordered_map>
+#include <unordered_set>
+
+#include <boost/uuid/random_generator.hpp>
+#include <boost/uuid/uuid_io.hpp>
+
+#include "hookd/path.h"
+
+namespace holdfast::hookd {
+namespace {
+
+/// Puts rows over those with the same key, or at the end.
+template <class Row, class Key>
+void put_all(std::vector<Row>& rows, const std::vector<Row>& news, Key key)
+{
+    if (news.empty())
+        return;
+    std::unordered_map<std::string, std::size_t> places;
+    for (std::size_t i = 0; i < rows.size(); ++i)
+        places.emplace(key(rows[i]), i);
+    for (const Row& row : news) {
+        auto [place, added] = places.emplace(key(row), rows.size());
+        if (added)
+            rows.push_back(row);
+        else
+            rows[place->second] = row;
+    }
+}
+
+template <class Row>
+void remove_all(std::vector<Row>& rows, const std::vector<std::string>& keys, std::string Row::*key)
+{
+    if (keys.empty())
+        return;
+    std::unordered_set<std::string> gone{keys.begin(), keys.end()};
+    std::erase_if(rows, [&](const Row& row) { return gone.contains(row.*key); });
+}
+
+template <class Row>
+auto by(std::string Row::*key)
+{
+    return [key](const Row& row) { return row.*key; };
+}
+
+std::string move_key(const db::Move& row)
+{
+    return row.id + " " + row.role;
+}
+
+} // namespace
+
+bool StoreChange::empty() const
+{
+    return !concerns_flows() && put_moves.empty() && events.empty() && put_tasks.empty() &&
+           seen.empty() && remove_tasks.empty();
+}
+
+bool StoreChange::concerns_flows() const
+{
+    return !put_hypervisors.empty() || !remove_hypervisors.empty() || !put_vms.empty() ||
+           !remove_vms.empty() || !put_chains.empty() || !remove_chains.empty();
+}
+
+Result<Ledger> Ledger::open(const std::string& path)
+{
+    auto store = db::Store::open(path);
+    if (!store)
+        return store.error();
+    Ledger ledger{std::move(*store)};
+    if (auto done = ledger.read(); !done)
+        return done.error();
+    return ledger;
+}
+
+Result<void> Ledger::read()
+{
+    auto take = [](auto result, auto& into) -> Result<void> {
+        if (!result)
+            return result.error();
+        into = std::move(*result);
+        return {};
+    };
+    for (auto done : {take(store_.hypervisors(), hypervisors_), take(store_.vms(), vms_),
+                      take(store_.chains(), chains_), take(store_.paths(), paths_),
+                      take(store_.moves(), moves_)}) {
+        if (!done)
+            return done;
+    }
+    sort_paths(paths_);
+    return {};
+}
+
+Result<void> Ledger::write(const StoreChange& change)
+{
+    Result<void> done;
+    auto put_each = [&](const auto& rows) {
+        for (const auto& row : rows)
+            done = done ? store_.put(row) : done;
+    };
+    auto remove_each = [&](const auto& keys, auto remove) {
+        for (const auto& key : keys)
+            done = done ? (store_.*remove)(key) : done;
+    };
+    remove_each(change.remove_hypervisors, &db::Store::remove_hypervisor);
+    remove_each(change.remove_vms, &db::Store::remove_vm);
+    remove_each(change.remove_chains, &db::Store::remove_chain);
+    put_each(change.put_hypervisors);
+    put_each(change.seen);
+    put_each(change.put_vms);
+    put_each(change.put_chains);
+    put_each(change.put_moves);
+    remove_each(change.remove_tasks, &db::Store::remove_task);
+    put_each(change.put_tasks);
+    for (const db::Event& event : change.events)
+        done = done ? store_.add(event) : done;
+    return done;
+}
+
+Result<void> Ledger::apply(const StoreChange& change)
+{
+    if (change.empty())
+        return {};
+    // What the transaction would make of memory; swapped in when it is done.
+    std::vector<db::Vm> vms;
+    std::vector<db::Chain> chains;
+    std::vector<db::PathHop> paths;
+    PathChange path_rows;
+    if (change.concerns_flows()) {
+        vms = vms_;
+        chains = chains_;
+        remove_all(vms, change.remove_vms, &db::Vm::id);
+        put_all(vms, change.put_vms, by(&db::Vm::id));
+        remove_all(chains, change.remove_chains, &db::Chain::name);
+        put_all(chains, change.put_chains, by(&db::Chain::name));
+        paths = compute_paths(chains, vms);
+        path_rows = path_change(paths_, paths);
+    }
+    db::Store::Transaction transaction{store_};
+    if (auto done = write(change); !done)
+        return done;
+    if (auto done = store_.change_paths(path_rows.put, path_rows.gone); !done)
+        return done;
+    if (auto done = transaction.commit(); !done)
+        return done;
+    if (change.concerns_flows()) {
+        vms_ = std::move(vms);
+        chains_ = std::move(chains);
+        paths_ = std::move(paths);
+    }
+    take_the_rest(change);
+    return {};
+}
+
+/// Brings into memory what no path depends on.
+void Ledger::take_the_rest(const StoreChange& change)
+{
+    remove_all(hypervisors_, change.remove_hypervisors, &db::Hypervisor::name);
+    put_all(hypervisors_, change.put_hypervisors, by(&db::Hypervisor::name));
+    put_all(hypervisors_, change.seen, by(&db::Hypervisor::name));
+    put_all(moves_, change.put_moves, move_key);
+    constexpr std::size_t most_moves = 1000;
+    if (moves_.size() > most_moves)
+        moves_.erase(moves_.begin(), moves_.end() - most_moves);
+}
+
+db::Hypervisor Ledger::self() const
+{
+    auto row = std::find_if(hypervisors_.begin(), hypervisors_.end(),
+                            [](const db::Hypervisor& h) { return h.self; });
+    return row == hypervisors_.end() ? db::Hypervisor{} : *row;
+}
+
+const db::Vm* Ledger::vm(const std::string& id) const
+{
+    auto row =
+        std::find_if(vms_.begin(), vms_.end(), [&](const db::Vm& vm) { return vm.id == id; });
+    return row == vms_.end() ? nullptr : &*row;
+}
+
+const db::Hypervisor* Ledger::hypervisor(const std::string& name) const
+{
+    auto row = std::find_if(hypervisors_.begin(), hypervisors_.end(),
+                            [&](const db::Hypervisor& h) { return h.name == name; });
+    return row == hypervisors_.end() ? nullptr : &*row;
+}
+
+db::TimeNs now_ns()
+{
+    timespec now{};
+    clock_gettime(CLOCK_REALTIME, &now);
+    return now.tv_sec * db::TimeNs{1'000'000'000} + now.tv_nsec;
+}
+
+std::string new_uuid()
+{
+    return boost::uuids::to_string(boost::uuids::random_generator{}());
+}
+
+} // namespace holdfast::hookd

@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// hookd/ledger: the store and a copy of it in memory.
+//
+// All writing goes through apply(): one transaction a change, with the paths computed anew
+// in the same transaction (spec C3), so that chains, VMs and paths always agree.  Reading
+// is from memory.
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "common/result.h"
+#include "db/rows.h"
+#include "db/store.h"
+
+namespace holdfast::hookd {
+
+/// Rows to put and to remove.
+struct StoreChange {
+    std::vector<db::Hypervisor> put_hypervisors;
+    std::vector<std::string> remove_hypervisors; // By name.
+    std::vector<db::Hypervisor> seen;            // Rows of which nothing but `seen` changed.
+    std::vector<db::Vm> put_vms;
+    std::vector<std::string> remove_vms; // By id.
+    std::vector<db::Chain> put_chains;
+    std::vector<std::string> remove_chains; // By name.
+    std::vector<db::Move> put_moves;
+    std::vector<db::Event> events;
+    std::vector<db::Task> put_tasks;
+    std::vector<std::string> remove_tasks; // By id.
+
+    bool empty() const;
+    /// Whether a switch has to know: anything but moves, events and tasks.
+    bool concerns_flows() const;
+};
+
+/// What the store holds.
+class Ledger {
+public:
+    /// Errors: as Store::open.
+    static Result<Ledger> open(const std::string& path);
+
+    /// Carries a change out, all or nothing.
+    /// Errors: those of the store; memory is then as before.
+    Result<void> apply(const StoreChange& change);
+
+    const std::vector<db::Hypervisor>& hypervisors() const { return hypervisors_; }
+    const std::vector<db::Vm>& vms() const { return vms_; }
+    const std::vector<db::Chain>& chains() const { return chains_; }
+    const std::vector<db::PathHop>& paths() const { return paths_; }
+    /// The newest thousand, of both roles and all hypervisors.
+    const std::vector<db::Move>& moves() const { return moves_; }
+
+    /// This machine's row; an empty one before the first start made it.
+    db::Hypervisor self() const;
+    /// Null if there is none; valid until the next apply().
+    const db::Vm* vm(const std::string& id) const;
+    const db::Hypervisor* hypervisor(const std::string& name) const;
+
+    /// What operators asked of this hypervisor, done or not.
+    Result<std::vector<db::Task>> tasks() { return store_.tasks(); }
+    /// The paths as they are in the file.
+    Result<std::vector<db::PathHop>> stored_paths() { return store_.paths(); }
+
+private:
+    explicit Ledger(db::Store store) : store_{std::move(store)} {}
+    Result<void> read();
+    void take_the_rest(const StoreChange& change);
+    Result<void> write(const StoreChange& change);
+
+    db::Store store_;
+    std::vector<db::Hypervisor> hypervisors_;
+    std::vector<db::Vm> vms_;
+    std::vector<db::Chain> chains_;
+    std::vector<db::PathHop> paths_;
+    std::vector<db::Move> moves_;
+};
+
+/// Now, as rows hold it.
+db::TimeNs now_ns();
+
+/// A new random UUID, lower case.
+std::string new_uuid();
+
+} // namespace holdfast::hookd

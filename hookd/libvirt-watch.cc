@@ -1,0 +1,309 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// hookd/libvirt-watch: see libvirt-watch.h.
+#include <config.h>
+
+#include "hookd/libvirt-watch.h"
+
+#include <libvirt/libvirt-qemu.h>
+#include <libvirt/libvirt.h>
+#include <libvirt/virterror.h>
+
+#include <boost/asio/post.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/thread_pool.hpp>
+
+#include <array>
+#include <cstdlib>
+
+#include <spdlog/spdlog.h>
+
+#include "common/text.h"
+#include "hookd/libvirt-handle.h"
+#include "hookd/libvirt-loop.h"
+
+namespace asio = boost::asio;
+
+namespace holdfast::hookd {
+namespace {
+
+constexpr auto retry_interval = std::chrono::seconds{1};
+
+std::string uuid_of(virDomainPtr domain)
+{
+    std::array<char, VIR_UUID_STRING_BUFLEN> text{};
+    virDomainGetUUIDString(domain, text.data());
+    return text.data();
+}
+
+Reality state_of(virDomainPtr domain)
+{
+    int state = VIR_DOMAIN_NOSTATE;
+    if (virDomainGetState(domain, &state, nullptr, 0) != 0)
+        return Reality::absent;
+    switch (state) {
+    case VIR_DOMAIN_RUNNING:
+    case VIR_DOMAIN_BLOCKED:
+    case VIR_DOMAIN_SHUTDOWN: // On its way down, and still running.
+        return Reality::running;
+    case VIR_DOMAIN_PAUSED:
+    case VIR_DOMAIN_PMSUSPENDED:
+        return Reality::paused;
+    default:
+        return Reality::absent;
+    }
+}
+
+/// On the worker's thread.  None if the domain vanished meanwhile.
+std::optional<Domain> read_domain(virDomainPtr domain)
+{
+    Domain read;
+    read.state = state_of(domain);
+    char* xml = virDomainGetXMLDesc(domain, 0);
+    if (!xml)
+        return std::nullopt;
+    auto parsed = parse_domain_xml(xml);
+    std::free(xml);
+    if (!parsed) {
+        spdlog::warn("domain {}: {}: it has no record", virDomainGetName(domain),
+                     parsed.error().message);
+        return std::nullopt;
+    }
+    read.xml = *parsed;
+    return read;
+}
+
+} // namespace
+
+struct LibvirtWatch::Impl : std::enable_shared_from_this<LibvirtWatch::Impl> {
+    Impl(asio::io_context& context, const std::string& libvirt_uri, LibvirtListener& l)
+        : io{context}, uri{libvirt_uri}, listener{&l}, retry{context}
+    {
+    }
+
+    /// Runs `work` on the io_context's thread, unless the watch is gone by then.
+    template <class Work>
+    void tell(Work work)
+    {
+        asio::post(io, [self = shared_from_this(), work] {
+            if (self->listener)
+                work(*self->listener);
+        });
+    }
+
+    void connect_later()
+    {
+        retry.expires_after(retry_interval);
+        retry.async_wait([self = shared_from_this()](boost::system::error_code cancelled) {
+            if (!cancelled && self->listener)
+                self->connect_soon();
+        });
+    }
+
+    void connect_soon()
+    {
+        asio::post(worker, [self = shared_from_this()] { self->connect(); });
+    }
+
+    // On the worker's thread.
+
+    void connect()
+    {
+        events.reset();
+        calls.reset();
+        ConnectPtr first{virConnectOpen(uri.c_str())};
+        ConnectPtr second{first ? virConnectOpen(uri.c_str()) : nullptr};
+        if (!second || !subscribe(first.get())) {
+            std::string why = one_line(virGetLastErrorMessage());
+            tell([why](LibvirtListener& l) { l.libvirt_lost(why); });
+            asio::post(io, [self = shared_from_this()] { self->connect_later(); });
+            return;
+        }
+        virConnectSetKeepAlive(first.get(), 5, 3);
+        virConnectSetKeepAlive(second.get(), 5, 3);
+        events = std::move(first);
+        calls = std::move(second);
+        auto domains = read_all();
+        if (!domains) { // "No domains" would end every move and every record.
+            tell([](LibvirtListener& l) { l.libvirt_lost("it did not list its domains"); });
+            events.reset();
+            calls.reset();
+            asio::post(io, [self = shared_from_this()] { self->connect_later(); });
+            return;
+        }
+        tell([list = *domains](LibvirtListener& l) { l.libvirt_connected(list); });
+    }
+
+    /// None if libvirtd failed meanwhile.
+    std::optional<std::vector<Domain>> read_all()
+    {
+        std::vector<Domain> domains;
+        virDomainPtr* all = nullptr;
+        int n = virConnectListAllDomains(calls.get(), &all, 0);
+        if (n < 0)
+            return std::nullopt;
+        for (int i = 0; i < n; ++i) {
+            DomainPtr domain{all[i]};
+            if (auto read = read_domain(domain.get()))
+                domains.push_back(*read);
+        }
+        std::free(all);
+        return domains;
+    }
+
+    void read_one(const std::string& uuid)
+    {
+        if (!calls)
+            return;
+        DomainPtr domain{virDomainLookupByUUIDString(calls.get(), uuid.c_str())};
+        virErrorPtr failed = domain ? nullptr : virGetLastError();
+        if (failed && failed->code != VIR_ERR_NO_DOMAIN)
+            return; // libvirtd is going: all domains are read when it is back.
+        std::optional<Domain> read;
+        if (domain)
+            read = read_domain(domain.get());
+        if (read) {
+            tell([read](LibvirtListener& l) { l.domain_read(*read, true); });
+            return;
+        }
+        Domain gone;
+        gone.xml.uuid = uuid;
+        tell([gone](LibvirtListener& l) { l.domain_read(gone, false); });
+    }
+
+    void read_downtime(const std::string& uuid)
+    {
+        DomainPtr domain{calls ? virDomainLookupByUUIDString(calls.get(), uuid.c_str()) : nullptr};
+        int type = 0;
+        int n = 0;
+        virTypedParameterPtr parameters = nullptr;
+        // Kept, so that `virsh domjobinfo --completed` still has them for the operator.
+        constexpr unsigned flags =
+            VIR_DOMAIN_JOB_STATS_COMPLETED | VIR_DOMAIN_JOB_STATS_KEEP_COMPLETED;
+        if (!domain || virDomainGetJobStats(domain.get(), &type, &parameters, &n, flags) != 0)
+            return; // The time line does without it.
+        unsigned long long downtime = 0;
+        if (virTypedParamsGetULLong(parameters, n, VIR_DOMAIN_JOB_DOWNTIME, &downtime) == 1) {
+            tell([uuid, downtime](LibvirtListener& l) {
+                l.downtime_read(uuid, static_cast<std::int64_t>(downtime));
+            });
+        }
+        virTypedParamsFree(parameters, n);
+    }
+
+    bool subscribe(virConnectPtr connection)
+    {
+        auto* self = new std::weak_ptr<Impl>{weak_from_this()};
+        if (virConnectRegisterCloseCallback(connection, closed, self, forget) != 0) {
+            delete self;
+            return false;
+        }
+        return subscribe_to(connection, VIR_DOMAIN_EVENT_ID_LIFECYCLE,
+                            VIR_DOMAIN_EVENT_CALLBACK(lifecycle)) &&
+               subscribe_to(connection, VIR_DOMAIN_EVENT_ID_METADATA_CHANGE,
+                            VIR_DOMAIN_EVENT_CALLBACK(metadata_changed)) &&
+               subscribe_to_monitor(connection);
+    }
+
+    bool subscribe_to(virConnectPtr connection, int id, virConnectDomainEventGenericCallback call)
+    {
+        auto* self = new std::weak_ptr<Impl>{weak_from_this()};
+        if (virConnectDomainEventRegisterAny(connection, nullptr, id, call, self, forget) >= 0)
+            return true;
+        delete self;
+        return false;
+    }
+
+    /// Only QEMU's driver has these events; without them the lifecycle events must do.
+    bool subscribe_to_monitor(virConnectPtr connection)
+    {
+        auto* self = new std::weak_ptr<Impl>{weak_from_this()};
+        if (virConnectDomainQemuMonitorEventRegister(
+                connection, nullptr, "^(STOP|RESUME|MIGRATION)$", monitor, self, forget,
+                VIR_CONNECT_DOMAIN_QEMU_MONITOR_EVENT_REGISTER_REGEX) >= 0) {
+            return true;
+        }
+        delete self;
+        spdlog::warn("libvirt {}: no QEMU monitor events ({}): a stop is seen some ms later", uri,
+                     one_line(virGetLastErrorMessage()));
+        return true;
+    }
+
+    // libvirt's callbacks, on the io_context's thread.
+
+    static LibvirtListener* listener_of(void* opaque)
+    {
+        auto self = static_cast<std::weak_ptr<Impl>*>(opaque)->lock();
+        return self ? self->listener : nullptr;
+    }
+
+    static void forget(void* opaque) { delete static_cast<std::weak_ptr<Impl>*>(opaque); }
+
+    static void closed(virConnectPtr, int, void* opaque)
+    {
+        auto self = static_cast<std::weak_ptr<Impl>*>(opaque)->lock();
+        if (!self || !self->listener)
+            return;
+        self->listener->libvirt_lost("the connection was closed");
+        self->connect_later();
+    }
+
+    static int lifecycle(virConnectPtr, virDomainPtr domain, int event, int detail, void* opaque)
+    {
+        if (LibvirtListener* l = listener_of(opaque))
+            l->domain_event(uuid_of(domain), virDomainGetName(domain), event, detail);
+        return 0;
+    }
+
+    static void metadata_changed(virConnectPtr, virDomainPtr domain, int, const char*, void* opaque)
+    {
+        if (LibvirtListener* l = listener_of(opaque)) {
+            l->domain_event(uuid_of(domain), virDomainGetName(domain), VIR_DOMAIN_EVENT_DEFINED,
+                            VIR_DOMAIN_EVENT_DEFINED_UPDATED);
+        }
+    }
+
+    static void monitor(virConnectPtr, virDomainPtr domain, const char* event, long long seconds,
+                        unsigned int micros, const char* details, void* opaque)
+    {
+        if (LibvirtListener* l = listener_of(opaque)) {
+            l->monitor_event(uuid_of(domain), event, seconds * 1'000'000'000LL + micros * 1000LL,
+                             details ? details : "");
+        }
+    }
+
+    asio::io_context& io;
+    std::string uri;
+    LibvirtListener* listener; // Null once the watch is gone.
+    asio::steady_timer retry;
+    asio::thread_pool worker{1};
+    ConnectPtr events; // The worker's.
+    ConnectPtr calls;  // The worker's.
+};
+
+LibvirtWatch::LibvirtWatch(asio::io_context& io, const std::string& uri, LibvirtListener& listener)
+    : impl_{std::make_shared<Impl>(io, uri, listener)}
+{
+    virSetErrorFunc(nullptr, [](void*, virErrorPtr) {}); // Errors are values; none is printed.
+    impl_->connect_soon();
+}
+
+LibvirtWatch::~LibvirtWatch()
+{
+    impl_->listener = nullptr;
+    impl_->retry.cancel();
+    impl_->worker.stop();
+    impl_->worker.join();
+}
+
+void LibvirtWatch::read(const std::string& uuid)
+{
+    asio::post(impl_->worker, [impl = impl_, uuid] { impl->read_one(uuid); });
+}
+
+void LibvirtWatch::read_downtime(const std::string& uuid)
+{
+    asio::post(impl_->worker, [impl = impl_, uuid] { impl->read_downtime(uuid); });
+}
+
+} // namespace holdfast::hookd

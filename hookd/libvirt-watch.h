@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// hookd/libvirt-watch: what libvirtd on this hypervisor tells.
+//
+// Two connections: one that only carries events, on the io_context's thread, and one for
+// calls, on a worker thread, since a call can wait a second or two while a VM migrates.
+// Comes back by itself when libvirtd restarts.
+#pragma once
+
+#include <utility>
+
+#include <boost/asio/io_context.hpp>
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "common/result.h"
+#include "hookd/records.h"
+
+namespace holdfast::hookd {
+
+/// Receives what is told, on the io_context's thread.
+class LibvirtListener {
+public:
+    virtual ~LibvirtListener() = default;
+    /// Connected, now or again; all domains, defined or running.
+    virtual void libvirt_connected(std::vector<Domain> domains) = 0;
+    /// libvirtd is not there; `why` is one line.
+    virtual void libvirt_lost(const std::string& why) = 0;
+    /// A lifecycle event (virDomainEventType and its detail).
+    virtual void domain_event(const std::string& uuid, const std::string& name, int event,
+                              int detail) = 0;
+    /// A QEMU monitor event, `time` being QEMU's own.
+    virtual void monitor_event(const std::string& uuid, const std::string& event, db::TimeNs time,
+                               const std::string& details) = 0;
+    /// A domain as it is now, asked for after an event; `xml.uuid` alone if it is gone.
+    virtual void domain_read(Domain domain, bool exists) = 0;
+    /// The downtime of the domain's last migration, by libvirt's own count.
+    virtual void downtime_read(const std::string& uuid, std::int64_t downtime_ms) = 0;
+};
+
+/// The watch.
+/// Thread: that of the io_context.
+class LibvirtWatch {
+public:
+    /// Starts to connect to `uri` and keeps at it, a second apart.
+    LibvirtWatch(boost::asio::io_context& io, const std::string& uri, LibvirtListener& listener);
+    /// Closes the connections; no call of the listener comes after.
+    ~LibvirtWatch();
+    LibvirtWatch(const LibvirtWatch&) = delete;
+    LibvirtWatch& operator=(const LibvirtWatch&) = delete;
+
+    /// Reads the domain again; domain_read follows.
+    void read(const std::string& uuid);
+    /// Reads the figures of its last migration; downtime_read follows if there are any.
+    void read_downtime(const std::string& uuid);
+
+    struct Impl;
+
+private:
+    std::shared_ptr<Impl> impl_;
+};
+
+/// The process of a domain's QEMU and its descriptor of a tap.
+struct QemuTap {
+    int pid = 0;
+    int fd = -1;
+};
+
+/// Finds them in libvirt's run directory and /proc, without asking libvirtd.
+/// Errors: not_found if the domain does not run here, or has no such tap.
+Result<QemuTap> find_qemu_tap(const std::string& domain, const std::string& interface,
+                              const std::string& rundir = "/run/libvirt/qemu");
+
+} // namespace holdfast::hookd

@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// hookd/mover-actions: what Mover does with the switch, the store and QEMU.
+#include <config.h>
+
+#include <algorithm>
+#include <string_view>
+
+#include <spdlog/spdlog.h>
+
+#include "hookd/libvirt-watch.h"
+#include "hookd/mover.h"
+
+namespace asio = boost::asio;
+
+namespace holdfast::hookd {
+namespace {
+
+/// What people read of a step or a mark of a move.
+std::string describe(const std::string& mark, const db::Move& row, const std::string& name)
+{
+    std::string peer = row.peer.empty() ? "another hypervisor" : row.peer;
+    if (mark == "staged")
+        return name + " is awaited from " + peer;
+    if (mark == "plugged")
+        return name + " has its port here";
+    if (mark == "armed")
+        return name + " is leaving for " + peer;
+    if (mark == "suspended")
+        return name + " stands still for the last copy round";
+    if (mark == "turned")
+        return "traffic of " + name + " is held for " + peer;
+    if (mark == "drained")
+        return "what was held for " + name + " is on its way to " + peer;
+    if (mark == "first_frame")
+        return name + " sent its first frame here";
+    if (mark == "first_guest_frame")
+        return name + " sent the first frame of its own here";
+    if (mark == "resumed")
+        return name + " runs here";
+    if (mark == "activated")
+        return "traffic of " + name + " goes to its port here";
+    if (mark == "cleaned")
+        return name + " is gone from here to " + peer;
+    if (mark == "back")
+        return name + " stays here: its move to " + peer + " came to nothing";
+    if (mark == "failed")
+        return name + " did not come: it stays on " + peer;
+    return name + ": " + mark;
+}
+
+/// The kind of event that a mark is, in the words of the time line.
+std::string kind_of(std::string mark)
+{
+    std::replace(mark.begin(), mark.end(), '_', '-');
+    return mark;
+}
+
+} // namespace
+
+asio::awaitable<void> Mover::work(RunPtr run)
+{
+    while (!run->todo.empty()) {
+        Action action = run->todo.front();
+        run->todo.pop_front();
+        co_await act(run, action);
+    }
+    run->working = false;
+}
+
+asio::awaitable<void> Mover::act(RunPtr run, Action action)
+{
+    switch (action) {
+    case Action::turn:
+        co_await turn(run);
+        break;
+    case Action::activate:
+        if (co_await order(run, "holdfast/activate", words()))
+            run->machine.note("activated", now_ns());
+        break;
+    case Action::back:
+        co_await order(run, "holdfast/back", words());
+        break;
+    case Action::arm:
+        co_await arm(run);
+        break;
+    case Action::disarm:
+        co_await order(run, "holdfast/disarm", words());
+        break;
+    case Action::expect:
+        co_await order(run, "holdfast/expect", words());
+        break;
+    case Action::put_row:
+        put_row(*run);
+        break;
+    case Action::take_over:
+        take_over(*run);
+        break;
+    case Action::sync:
+        if (auto done = co_await link_.sync(); !done)
+            spdlog::warn("switch: its flows are not known to be in place: {}",
+                         done.error().message);
+        break;
+    }
+}
+
+/// An urgent order about the run's VM; false, and logged, if the switch did not take it.
+asio::awaitable<bool> Mover::order(RunPtr run, std::string method, std::vector<std::string> more)
+{
+    std::vector<std::string> args{run->machine.row().vm};
+    args.insert(args.end(), more.begin(), more.end());
+    auto done = co_await link_.urgent(method, args);
+    if (!done) {
+        spdlog::warn("VM {}: {} refused by the switch: {}", world_.name_of(args[0]), method,
+                     done.error().message);
+    }
+    co_return bool(done);
+}
+
+asio::awaitable<void> Mover::arm(RunPtr run)
+{
+    const std::string vm = run->machine.row().vm;
+    const db::Vm* row = world_.ledger.vm(vm);
+    QemuTap tap{0, 0}; // 0: the switch does without; what lies in the tap at the stop is lost.
+    if (row && !row->ports.empty()) {
+        auto found = find_qemu_tap(row->name, row->ports.front().interface);
+        if (found)
+            tap = *found;
+        else
+            spdlog::warn("{}: frames in its tap cannot be taken along", found.error().message);
+    }
+    co_await order(run, "holdfast/arm", words(std::to_string(tap.pid), std::to_string(tap.fd)));
+}
+
+asio::awaitable<void> Mover::turn(RunPtr run)
+{
+    const db::Hypervisor* peer = world_.ledger.hypervisor(run->machine.row().peer);
+    if (!peer || peer->vtep.empty()) {
+        spdlog::error("VM {}: it moves to {}, whose tunnel address is not known: set vtep there",
+                      world_.name_of(run->machine.row().vm), run->machine.row().peer);
+        co_return;
+    }
+    std::string vtep = peer->vtep;
+    bool turned = co_await order(run, "holdfast/turn", words(vtep));
+    if (!turned) {
+        // A switch that restarted, or could not be armed in time.
+        co_await order(run, "holdfast/arm", words("0", "0"));
+        turned = co_await order(run, "holdfast/turn", words(vtep));
+    }
+    if (turned)
+        run->machine.note("turned", now_ns());
+}
+
+std::vector<db::Event> Mover::new_events(const Run& run) const
+{
+    std::vector<db::Event> events;
+    const db::Move& row = run.machine.row();
+    std::string name = world_.name_of(row.vm);
+    for (const auto& [mark, time] : row.times) {
+        auto old = run.stored.times.find(mark);
+        if (old != run.stored.times.end() && old->second == time)
+            continue;
+        db::Event event = world_.event(kind_of(mark), describe(mark, row, name), time);
+        event.vm = row.vm;
+        events.push_back(event);
+    }
+    std::sort(events.begin(), events.end(),
+              [](const db::Event& a, const db::Event& b) { return a.time < b.time; });
+    return events;
+}
+
+void Mover::put_row(Run& run)
+{
+    if (run.machine.row() == run.stored)
+        return;
+    StoreChange change;
+    change.put_moves = {run.machine.row()};
+    change.events = new_events(run);
+    if (!world_.commit(change))
+        return;
+    run.stored = change.put_moves.front();
+    for (const db::Event& event : change.events)
+        spdlog::info("move {}: {}", event.kind, event.text);
+    if (!run.machine.under_way() && world_.refresh_soon)
+        world_.refresh_soon(); // What is seen of the VM counts again.
+}
+
+/// Writes that the VM is ours, with its ports here, so that one change says it all.
+void Mover::take_over(const Run& run)
+{
+    const std::string& id = run.machine.row().vm;
+    const db::Vm* known = world_.ledger.vm(id);
+    if (!known)
+        return; // Its record is made with the next look at libvirt's domains.
+    db::Vm row = taken_over(*known, world_.self());
+    for (db::VmPort& port : row.ports) {
+        auto plugged =
+            std::find_if(world_.ports.begin(), world_.ports.end(),
+                         [&](const SwitchPort& p) { return p.vm_id == id && p.mac == port.mac; });
+        if (plugged == world_.ports.end())
+            port = {port.mac, port.iface_id, "", "", 0};
+        else
+            port = {port.mac, plugged->iface_id, plugged->bridge, plugged->interface,
+                    plugged->ofport};
+    }
+    StoreChange change;
+    change.put_vms = {row};
+    world_.commit(change);
+}
+
+} // namespace holdfast::hookd

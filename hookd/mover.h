@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// hookd/mover: carries moves out: feeds the machines, and does what they ask for.
+//
+// What a machine asks for is done in order, one thing at a time for each VM; different VMs
+// do not wait for each other.
+#pragma once
+
+#include <utility>
+
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/steady_timer.hpp>
+
+#include <deque>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include <nlohmann/json.hpp>
+
+#include "hookd/move-machine.h"
+#include "hookd/switch-link.h"
+#include "hookd/world.h"
+
+namespace holdfast::hookd {
+
+/// All moves that concern this hypervisor now.
+/// Thread: that of the io_context.
+class Mover {
+public:
+    Mover(boost::asio::io_context& io, World& world, SwitchLink& link);
+
+    /// libvirt prepares an incoming VM.
+    void incoming(const std::string& vm);
+    /// A signal for the VM's move, if it has one.
+    void signal(const std::string& vm, Signal what, db::TimeNs time);
+    /// Likewise where the meaning depends on the side.
+    void lifecycle(const std::string& vm, int event, int detail);
+    /// An event of the switch that concerns a move.
+    void switch_event(const nlohmann::json& event);
+    /// Ports are known anew: those of incoming VMs among them.
+    void ports_changed();
+    /// The switch restarted: it is told again of what is under way.
+    void switch_restarted();
+    /// A figure of libvirt's about the VM's newest move to here.
+    void figure(const std::string& vm, const std::string& what, std::int64_t value);
+
+    /// Rows of the other sides, as the fleet has them now.
+    void peer_rows(const std::vector<db::Move>& rows);
+    /// Goes on with the moves in the store; once, when libvirt's domains are known first.
+    void resume();
+
+    /// libvirtd was away: what it did meanwhile is told to the machines.
+    void libvirt_back();
+
+    /// VMs whose record must not follow what is seen of them now.
+    std::set<std::string> under_way() const;
+
+private:
+    /// A machine and what it asked for.
+    struct Run {
+        explicit Run(MoveMachine m) : machine{std::move(m)} {}
+
+        MoveMachine machine;
+        db::Move stored; // The row as it was last written.
+        std::deque<Action> todo;
+        bool working = false; // A coroutine is at it.
+    };
+    using RunPtr = std::shared_ptr<Run>;
+
+    RunPtr find(const std::string& vm) const;
+    RunPtr begin(MoveMachine machine);
+    void feed(const RunPtr& run, Signal signal, db::TimeNs time);
+    void add(const RunPtr& run, std::vector<Action> actions);
+    void source_from(const db::Move& peer);
+    void tell_reality(const RunPtr& run);
+    bool plugged(const std::string& vm) const;
+    bool gone_from(const std::vector<db::Move>& rows, const Run& run) const;
+
+    boost::asio::awaitable<void> work(RunPtr run);
+    boost::asio::awaitable<void> act(RunPtr run, Action action);
+    boost::asio::awaitable<bool> order(RunPtr run, std::string method,
+                                       std::vector<std::string> more);
+    boost::asio::awaitable<void> arm(RunPtr run);
+    boost::asio::awaitable<void> turn(RunPtr run);
+    boost::asio::awaitable<void> sweep();
+    void put_row(Run& run);
+    void take_over(const Run& run);
+    std::vector<db::Event> new_events(const Run& run) const;
+
+    boost::asio::io_context& io_;
+    World& world_;
+    SwitchLink& link_;
+    boost::asio::steady_timer sweep_timer_;
+    std::map<std::string, RunPtr> runs_; // By VM: the newest move of each.
+    std::set<std::string> seen_peers_;   // Ids of moves whose other side's row was seen.
+    bool resumed_ = false;               // What libvirt runs is known, so rows can be judged.
+    std::vector<db::Move> early_rows_;   // The others' rows from before that.
+};
+
+} // namespace holdfast::hookd

@@ -1,0 +1,242 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// hookd/records: see records.h.
+#include <config.h>
+
+#include "hookd/records.h"
+
+#include <algorithm>
+#include <map>
+#include <optional>
+
+#include <nlohmann/json.hpp>
+
+#include "hookd/chain.h"
+#include "hookd/index.h"
+
+namespace holdfast::hookd {
+namespace {
+
+using Json = nlohmann::json;
+
+/// Works on a copy of the rows, so that labels given in one round differ.
+class Recorder {
+public:
+    Recorder(const Seen& seen, const std::vector<db::Vm>& rows)
+        : seen_{seen}, rows_{rows}, before_{rows}
+    {
+    }
+
+    RecordChange run()
+    {
+        for (const Domain& domain : seen_.domains)
+            record_domain(domain);
+        for (const SwitchPort& port : seen_.ports) {
+            if (port.vm_id.empty() && !port.mac.empty() && !port.iface_id.empty())
+                record_port(port);
+        }
+        settle_the_rest();
+        Index before{before_, &db::Vm::id};
+        for (const db::Vm& row : rows_) {
+            const db::Vm* old = before.find(row.id);
+            if (!old || *old != row)
+                change_.put.push_back(row);
+        }
+        return change_;
+    }
+
+private:
+    db::Vm* find(const std::string& id)
+    {
+        auto row =
+            std::find_if(rows_.begin(), rows_.end(), [&](const db::Vm& vm) { return vm.id == id; });
+        return row == rows_.end() ? nullptr : &*row;
+    }
+
+    db::Vm* add(const std::string& id, const std::string& name, const std::string& kind)
+    {
+        auto label = next_label(rows_, seen_.number);
+        if (!label) {
+            change_.problems.push_back("VM " + name + " has no record: " + label.error().message);
+            return nullptr;
+        }
+        db::Vm row;
+        row.id = id;
+        row.name = name;
+        row.kind = kind;
+        row.label = *label;
+        row.hypervisor = seen_.self;
+        row.epoch = 1;
+        rows_.push_back(row);
+        return &rows_.back();
+    }
+
+    void record_domain(const Domain& domain)
+    {
+        present_.insert(domain.xml.uuid);
+        db::Vm* row = find(domain.xml.uuid);
+        bool moving = seen_.moving.contains(domain.xml.uuid);
+        if (!row && moving)
+            return; // Its record comes with it, or is made when it runs here.
+        if (!row && !(row = add(domain.xml.uuid, domain.xml.name, "domain")))
+            return;
+        bool runs = domain.state != Reality::absent;
+        // A paused guest may be one that is on its way in, so only a running one takes over.
+        if (row->hypervisor != seen_.self && !moving && domain.state == Reality::running)
+            *row = taken_over(*row, seen_.self);
+        // One that is leaving keeps its record until the move is over, its port's end included.
+        if (row->hypervisor != seen_.self || moving)
+            return;
+        row->name = domain.xml.name;
+        row->ips = domain.xml.ips;
+        row->service = domain.xml.service;
+        row->state = runs ? "running" : "stopped";
+        set_ports(*row, domain);
+    }
+
+    /// The ports in the order of the XML, as far as the switch knows them plugged.
+    void set_ports(db::Vm& row, const Domain& domain)
+    {
+        std::vector<db::VmPort> ports;
+        for (const DomainInterface& interface : domain.xml.interfaces) {
+            db::VmPort port;
+            port.mac = interface.mac;
+            port.iface_id = interface.iface_id;
+            auto old = std::find_if(row.ports.begin(), row.ports.end(),
+                                    [&](const db::VmPort& p) { return p.mac == interface.mac; });
+            if (old != row.ports.end() && port.iface_id.empty())
+                port.iface_id = old->iface_id;
+            if (!seen_.ports_known) {
+                if (old != row.ports.end())
+                    port = *old;
+            } else if (const SwitchPort* plugged = find_port(row.id, interface.mac)) {
+                port = plugged_port(*plugged);
+            }
+            ports.push_back(port);
+        }
+        row.ports = ports;
+    }
+
+    const SwitchPort* find_port(const std::string& vm, const std::string& mac) const
+    {
+        for (const SwitchPort& port : seen_.ports) {
+            if (port.vm_id == vm && port.mac == mac)
+                return &port;
+        }
+        return nullptr;
+    }
+
+    static db::VmPort plugged_port(const SwitchPort& port)
+    {
+        return {port.mac, port.iface_id, port.bridge, port.interface, port.ofport};
+    }
+
+    /// A port that somebody other than libvirt plugged: a VM of its own, kind "port".
+    void record_port(const SwitchPort& port)
+    {
+        present_.insert(port.iface_id);
+        db::Vm* row = find(port.iface_id);
+        if (!row && !(row = add(port.iface_id, port.iface_id, "port")))
+            return;
+        if (row->kind != "port") {
+            change_.problems.push_back("port " + port.interface + " has the iface-id of VM " +
+                                       row->name + ": give it another external_ids:iface-id");
+            return;
+        }
+        if (row->hypervisor != seen_.self)
+            *row = taken_over(*row, seen_.self);
+        row->state = "running";
+        row->ports = {plugged_port(port)};
+    }
+
+    /// Records of ours that neither libvirt nor the switch shows any more.
+    void settle_the_rest()
+    {
+        for (auto row = rows_.begin(); row != rows_.end();) {
+            bool known = row->kind == "port" ? seen_.ports_known : seen_.domains_known;
+            if (row->hypervisor != seen_.self || present_.contains(row->id)) {
+                ++row;
+                continue;
+            }
+            bool moving = seen_.moving.contains(row->id);
+            if (!known || moving) {
+                if (!moving)
+                    follow_ports(*row);
+                ++row;
+                continue;
+            }
+            if (!seen_.chained.contains(row->id)) {
+                change_.remove.push_back(row->id);
+                row = rows_.erase(row);
+                continue;
+            }
+            row->state = "stopped";
+            for (db::VmPort& port : row->ports)
+                unplug(port);
+            ++row;
+        }
+    }
+
+    /// While libvirtd is away the switch still shows what is plugged.
+    void follow_ports(db::Vm& row) const
+    {
+        for (db::VmPort& port : row.ports) {
+            const SwitchPort* plugged = find_port(row.id, port.mac);
+            if (plugged)
+                port = plugged_port(*plugged);
+            else if (seen_.ports_known)
+                unplug(port);
+        }
+    }
+
+    static void unplug(db::VmPort& port)
+    {
+        port.bridge.clear();
+        port.interface.clear();
+        port.ofport = 0;
+    }
+
+    const Seen& seen_;
+    std::vector<db::Vm> rows_;
+    const std::vector<db::Vm>& before_;
+    std::set<std::string> present_;
+    RecordChange change_;
+};
+
+} // namespace
+
+Result<std::vector<SwitchPort>> parse_switch_ports(const std::string& json)
+try {
+    std::vector<SwitchPort> ports;
+    for (const Json& item : Json::parse(json)) {
+        SwitchPort port;
+        port.bridge = item.at("bridge").get<std::string>();
+        port.interface = item.at("interface").get<std::string>();
+        port.ofport = item.at("ofport").get<int>();
+        port.iface_id = item.value("iface_id", "");
+        port.mac = item.value("mac", "");
+        port.vm_id = item.value("vm_id", "");
+        port.kind = item.value("kind", "");
+        ports.push_back(port);
+    }
+    return ports;
+} catch (const Json::exception& failed) {
+    return Error{Errc::damaged, std::string{"the switch's list of ports: "} + failed.what()};
+}
+
+RecordChange compute_records(const Seen& seen, const std::vector<db::Vm>& rows)
+{
+    return Recorder{seen, rows}.run();
+}
+
+db::Vm taken_over(db::Vm row, const std::string& self)
+{
+    if (row.hypervisor != self) {
+        row.hypervisor = self;
+        ++row.epoch;
+    }
+    row.state = "running";
+    return row;
+}
+
+} // namespace holdfast::hookd

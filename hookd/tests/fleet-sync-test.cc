@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Tests of hookd/fleet-sync: who wins where store and fleet differ.
+#include <config.h>
+
+#include "hookd/fleet-sync.h"
+
+#include <CppUTest/TestHarness.h>
+
+using namespace holdfast;
+using namespace holdfast::hookd;
+
+namespace {
+
+db::Vm vm(const std::string& id, const std::string& hypervisor, std::int64_t epoch)
+{
+    db::Vm row;
+    row.id = row.name = id;
+    row.hypervisor = hypervisor;
+    row.epoch = epoch;
+    return row;
+}
+
+db::Hypervisor hypervisor(const std::string& name, bool self)
+{
+    db::Hypervisor row;
+    row.name = name;
+    row.id = "id-" + name;
+    row.self = self;
+    return row;
+}
+
+db::Chain chain(const std::string& name)
+{
+    db::Chain row;
+    row.name = name;
+    return row;
+}
+
+db::Move move(const std::string& hypervisor, const std::string& role, const std::string& state)
+{
+    db::Move row;
+    row.id = "m1";
+    row.role = role;
+    row.vm = "v";
+    row.hypervisor = hypervisor;
+    row.state = state;
+    row.times["staged"] = 1'000;
+    return row;
+}
+
+constexpr db::TimeNs soon = 2'000;
+constexpr db::TimeNs much_later = 3'600'000'000'000;
+
+} // namespace
+
+TEST_GROUP(FleetSync)
+{
+    db::FleetSnapshot fleet;
+    std::vector<db::Hypervisor> hypervisors{hypervisor("hv1", true)};
+    std::vector<db::Vm> vms;
+    std::vector<db::Chain> chains;
+    std::vector<db::Move> moves;
+
+    void setup() override
+    {
+        fleet.hypervisors = {hypervisor("hv1", false)};
+    }
+    Shared store()
+    {
+        return {"hv1", &hypervisors, &vms, &chains, &moves};
+    }
+    StoreChange pull(bool adopt = false)
+    {
+        return pull_changes(fleet, store(), adopt);
+    }
+    db::FleetChange push(db::TimeNs now = soon)
+    {
+        return push_changes(fleet, store(), now);
+    }
+};
+
+TEST(FleetSync, NothingToDoWhereAllAgree)
+{
+    CHECK_TRUE(pull().empty());
+    CHECK_TRUE(push().empty());
+}
+
+TEST(FleetSync, OthersRowsComeAndGoWithTheFleet)
+{
+    fleet.hypervisors.push_back(hypervisor("hv2", false));
+    fleet.vms.push_back(vm("v", "hv2", 3));
+    auto change = pull();
+    CHECK_EQUAL(1u, change.put_hypervisors.size());
+    CHECK_EQUAL(1u, change.put_vms.size());
+    hypervisors.push_back(hypervisor("hv3", false));
+    vms.push_back(vm("w", "hv3", 1));
+    change = pull();
+    CHECK_EQUAL(std::string("hv3"), change.remove_hypervisors.at(0));
+    CHECK_EQUAL(std::string("w"), change.remove_vms.at(0));
+}
+
+TEST(FleetSync, HigherEpochWinsBothWays)
+{
+    vms.push_back(vm("v", "hv1", 4));
+    fleet.vms.push_back(vm("v", "hv2", 5));
+    CHECK_EQUAL(std::string("hv2"), pull().put_vms.at(0).hypervisor);
+    CHECK_TRUE(push().empty());
+    vms[0].epoch = 6;
+    CHECK_TRUE(pull().put_vms.empty());
+    CHECK_EQUAL(6, push().put_vms.at(0).epoch);
+}
+
+TEST(FleetSync, AtOneEpochTheDatabasesRowWins)
+{
+    vms.push_back(vm("v", "hv1", 5));
+    fleet.vms.push_back(vm("v", "hv2", 5));
+    CHECK_EQUAL(std::string("hv2"), pull().put_vms.at(0).hypervisor);
+    CHECK_TRUE(push().empty());
+}
+
+TEST(FleetSync, OwnRowsAreSentAndOwnRowsThatAreGoneAreRemoved)
+{
+    vms.push_back(vm("v", "hv1", 1));
+    fleet.vms.push_back(vm("old", "hv1", 1));
+    auto change = push();
+    CHECK_EQUAL(std::string("v"), change.put_vms.at(0).id);
+    CHECK_EQUAL(std::string("old"), change.remove_vms.at(0));
+    CHECK_TRUE(pull().put_vms.empty());
+}
+
+TEST(FleetSync, StoreMadeAnewAdoptsItsOwnRows)
+{
+    fleet.vms.push_back(vm("v", "hv1", 7));
+    CHECK_EQUAL(7, pull(true).put_vms.at(0).epoch);
+}
+
+TEST(FleetSync, DatabaseDecidesChains)
+{
+    chains.push_back(chain("mine"));
+    fleet.chains.push_back(chain("theirs"));
+    auto change = pull();
+    CHECK_EQUAL(std::string("mine"), change.remove_chains.at(0));
+    CHECK_EQUAL(std::string("theirs"), change.put_chains.at(0).name);
+    CHECK_TRUE(push().put_chains.empty());
+}
+
+TEST(FleetSync, MovesAreSharedWhileTheyMatter)
+{
+    moves.push_back(move("hv1", "source", "cleaned"));
+    CHECK_EQUAL(1u, push().put_moves.size());
+    CHECK_TRUE(push(much_later).put_moves.empty());
+    fleet.moves = moves;
+    CHECK_EQUAL(1u, push(much_later).remove_moves.size());
+    moves[0].state = "turned";
+    CHECK_EQUAL(1u, push(much_later).put_moves.size());
+}
+
+TEST(FleetSync, OthersMovesAreTakenAndKeptAsHistory)
+{
+    fleet.moves.push_back(move("hv2", "destination", "staged"));
+    CHECK_EQUAL(1u, pull().put_moves.size());
+    moves = fleet.moves;
+    fleet.moves.clear();
+    CHECK_TRUE(pull().empty());
+}
+
+TEST(FleetSync, AnotherNumberMeansNewLabels)
+{
+    std::vector<db::Vm> all{vm("v", "hv1", 1), vm("w", "hv1", 1)};
+    all[0].label = 1 << 12 | 5;
+    all[1].label = 3 << 12 | 1;
+    auto changed = renumbered(all, 1, 3);
+    CHECK_EQUAL(1u, changed->size());
+    CHECK_EQUAL(3u << 12 | 2, changed->at(0).label);
+}

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// hookd/tool: runs other programs without holding the daemon up.
+#pragma once
+
+#include <utility>
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/thread_pool.hpp>
+
+#include <chrono>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "common/result.h"
+
+namespace holdfast::hookd {
+
+/// Runs a program to its end and takes its standard output.  Blocks.
+/// Errors: io with the program's last line if it fails; unavailable if it was ended because
+///         it took longer than `limit`.
+Result<std::string> run_tool(const std::vector<std::string>& command,
+                             std::chrono::milliseconds limit);
+
+/// Threads for what blocks; answers come back on the io_context's thread.
+class Tools {
+public:
+    explicit Tools(boost::asio::io_context& io) : io_{io} {}
+    ~Tools();
+
+    using Done = std::function<void(Result<std::string>)>;
+    /// Runs a program aside.
+    void run(std::vector<std::string> command, std::chrono::milliseconds limit, Done done);
+    /// Runs any work aside.
+    void run(std::function<Result<std::string>()> work, Done done);
+
+private:
+    boost::asio::io_context& io_;
+    boost::asio::thread_pool pool_{4};
+};
+
+} // namespace holdfast::hookd

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// hookd/world: what hookd knows now, and the one way to change the store.
+//
+// Shared by the parts that act (mover, records, chains, fleet), all on one thread.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "common/config.h"
+#include "hookd/ledger.h"
+#include "hookd/records.h"
+
+namespace holdfast::hookd {
+
+/// The state of the daemon.
+struct World {
+    World(Config c, Ledger l) : config{std::move(c)}, ledger{std::move(l)} {}
+
+    Config config;
+    Ledger ledger;
+
+    std::vector<SwitchPort> ports;
+    bool switch_here = false;
+    std::string switch_trouble = "not reached yet";
+
+    std::map<std::string, Domain> domains; // By UUID.
+    bool libvirt_here = false;
+    std::string libvirt_trouble = "not reached yet";
+
+    std::map<std::string, std::string> problems; // By subject: what is wrong, and the mend.
+
+    /// Called after each change that was stored.
+    std::function<void(const StoreChange&)> on_change;
+    /// Brings the records up to date soon; set by the daemon.
+    std::function<void()> refresh_soon;
+    /// A VM has moved here for good; set by the daemon.
+    std::function<void(const std::string& vm)> arrived;
+
+    std::string self() const { return ledger.self().name; }
+    /// The VM's name for people.
+    std::string name_of(const std::string& vm) const;
+
+    /// Stores a change and tells switch and fleet; one that fails is logged and shown as a
+    /// problem, and leaves everything as it was.
+    Result<void> commit(const StoreChange& change);
+    /// Notes a problem, or with an empty text its end.
+    void problem(const std::string& subject, const std::string& text);
+    /// A line of the time line, of this hypervisor.
+    db::Event event(const std::string& kind, const std::string& text, db::TimeNs time) const;
+};
+
+} // namespace holdfast::hookd

@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// lab/guest/roles: the two things a lab guest can be.  Each runs until the guest ends.
+#pragma once
+
+#include "lab/guest/counts.h"
+
+namespace lab {
+
+/// Passes frames on: every unicast frame on `interface` whose destination is not this guest goes
+/// back out of it, byte by byte the same (its VLAN tag too), and is counted.
+/// Errors:  1, with one line on standard error, if the interface cannot be opened.
+int forward(const char* interface, Counts& counts);
+
+/// Answers probe datagrams (an unchanged copy back to the sender) and TCP echo on port 7.
+/// Errors:  1, with one line on standard error, if a port cannot be opened.
+int serve(Counts& counts);
+
+} // namespace lab

@@ -1,0 +1,197 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Guests: their domain XML, their start, and commands run inside them over a serial port."""
+
+import base64
+import os
+import random
+import socket
+import time
+import uuid
+from pathlib import Path
+
+from . import hypervisor, image, network, spaces
+from .base import STATE, LabError, last_line, load, locked, names, run, save, wait_for
+
+BOOT_LIMIT = 90  # Seconds; several guests that start at once on two cores are slow.
+
+DOMAIN = """\
+<domain type='{accelerator}'>
+  <name>{name}</name>
+  <uuid>{uuid}</uuid>
+  <metadata>
+    <holdfast:vm xmlns:holdfast='https://holdfast.example/vm'>{ip}</holdfast:vm>
+  </metadata>
+  <memory unit='MiB'>{memory}</memory>
+  <vcpu>1</vcpu>
+  <os>
+    <type arch='x86_64' machine='pc'>hvm</type>
+    <kernel>{kernel}</kernel>
+    <initrd>{initramfs}</initrd>
+    <cmdline>{command_line} lab.name={name} lab.ip={address} lab.role={role}</cmdline>
+  </os>
+  <features><acpi/></features>
+  <clock offset='utc'/>
+  <on_poweroff>destroy</on_poweroff>
+  <on_reboot>destroy</on_reboot>
+  <on_crash>destroy</on_crash>
+  <devices>
+    <emulator>/usr/bin/qemu-system-x86_64</emulator>
+    <controller type='usb' model='none'/>
+    <interface type='bridge'>
+      <mac address='{mac}'/>
+      <source bridge='br0'/>
+      <virtualport type='openvswitch'/>{vlan}
+      <model type='virtio'/>
+      <driver>
+        <host csum='off' gso='off' tso4='off' tso6='off' ecn='off' ufo='off' mrg_rxbuf='on'/>
+        <guest csum='off' tso4='off' tso6='off' ecn='off' ufo='off'/>
+      </driver>
+    </interface>
+    <serial type='file'>
+      <source path='{console}' append='on'/>
+      <target port='0'/>
+    </serial>
+    <serial type='unix'>
+      <source mode='bind' path='/run/guest/{name}'/>
+      <target port='1'/>
+    </serial>
+    <memballoon model='none'/>
+  </devices>
+</domain>
+"""
+
+
+def console_of(name):
+    """Where a guest's console is written, wherever it runs."""
+    return STATE / "guest" / f"{name}.console"
+
+
+def start(name, on, address, vlan, role, memory):
+    """Defines and starts a guest, and waits until it says that it is ready.
+
+    address is ADDRESS/PREFIX or None; memory is in MiB.  Returns its record.
+    """
+    inside = hypervisor.inside(on)
+    if where(name):
+        raise LabError(f"VM {name} runs already: lab/lab in {on} virsh destroy {name} ends it")
+    kernel, initramfs, accelerator = image.prepare()
+    console = console_of(name)
+    console.parent.mkdir(parents=True, exist_ok=True)
+    console.write_text("")
+    record = {"name": name, "uuid": str(uuid.uuid5(uuid.NAMESPACE_DNS, name)),
+              "mac": network.mac_for(name), "ip": address, "vlan": vlan, "role": role, "on": on}
+    plain = address.split("/")[0] if address else None
+    xml = DOMAIN.format(
+        **record | {"ip": f"<holdfast:ip>{plain}</holdfast:ip>" if plain else "",
+                    "vlan": f"\n      <vlan><tag id='{vlan}'/></vlan>" if vlan else ""},
+        accelerator=accelerator, kernel=kernel, initramfs=initramfs, memory=memory,
+        command_line=image.COMMAND_LINE, address=address or "none", console=console)
+    file = STATE / "guest" / f"{name}.xml"
+    file.write_text(xml)
+    run([*inside, "virsh", "-q", "define", file])
+    run([*inside, "virsh", "-q", "start", name], limit=60)
+    save("vm", name, record)
+    log = hypervisor.folder_of(on) / "var-log/libvirt/qemu" / f"{name}.log"
+
+    def is_ready():
+        if "LAB-READY" in console.read_text(errors="replace"):
+            return True
+        if not where(name):
+            raise LabError(f"VM {name} ended while booting: {last_line(log)} (log: {log}, {console})")
+        return False
+
+    wait_for(is_ready, f"VM {name}: boot", limit=BOOT_LIMIT, log=console, every=0.1)
+    hypervisor.keep_capabilities(on)
+    return record
+
+
+def where(name):
+    """The hypervisor where guest `name` runs, or None.
+
+    While it moves there are two QEMUs of it; the one that is older still has it.
+    """
+    found = []
+    for on in names("hv"):
+        record = load("hv", on)
+        if not spaces.alive(record):
+            continue
+        pid = qemu_of(on, name)
+        if pid:
+            found.append((spaces.start_time(pid) or 0, on))
+    return min(found)[1] if found else None
+
+
+def qemu_of(on, name):
+    """The machine's number of the QEMU process of guest `name` on hypervisor `on`, or None."""
+    record = load("hv", on)
+    if not spaces.alive(record):
+        return None
+    space = os.readlink(f"/proc/{record['pid']}/ns/pid")
+    for entry in Path("/proc").iterdir():
+        if not entry.name.isdigit():
+            continue
+        try:
+            words = (entry / "cmdline").read_bytes().split(b"\0")
+            if (words and words[0].endswith(b"qemu-system-x86_64")
+                    and f"guest={name},".encode() in b" ".join(words[:6])
+                    and os.readlink(entry / "ns/pid") == space):
+                return int(entry.name)
+        except OSError:
+            continue  # It ended meanwhile.
+    return None
+
+
+def command(name, text, *, limit=60):
+    """Runs a shell command inside a guest, wherever it is, also while it moves.
+
+    Returns (exit code, output as bytes).  limit is in seconds.
+    """
+    if load("vm", name) is None:
+        raise LabError(f"no VM {name}: there are {' '.join(names('vm')) or 'none'}")
+    number = random.randrange(1, 1 << 60)
+    line = f"\n{number} {base64.b64encode(text.encode()).decode()}\n".encode()
+    with locked(STATE / "guest" / f"{name}.lock"):
+        end = time.monotonic() + limit
+        while time.monotonic() < end:
+            on = where(name)
+            if on is None:
+                raise LabError(f"VM {name} does not run (console: {console_of(name)})")
+            answer = ask(on, name, line, number, end)
+            if answer is not None:
+                return answer
+    raise LabError(f"VM {name}: no answer in {limit} s (console: {console_of(name)})")
+
+
+def ask(on, name, line, number, end):
+    """One attempt to have a command answered: None if the guest moved away meanwhile."""
+    path = hypervisor.folder_of(on) / "run" / "guest" / name
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as port:
+        try:
+            port.connect(str(path))
+            port.sendall(line)
+        except OSError:
+            time.sleep(0.05)  # It is between two hypervisors; the caller's limit holds.
+            return None
+        received = b""
+        asked = time.monotonic()
+        while time.monotonic() < end:
+            port.settimeout(max(0.01, min(1.0, end - time.monotonic())))
+            try:
+                piece = port.recv(65536)
+            except TimeoutError:
+                if where(name) != on:
+                    return None
+                if time.monotonic() - asked > 3:
+                    return None  # Bytes can be lost in a move: ask again, with the same number.
+                continue
+            except OSError:
+                return None
+            if not piece:
+                return None
+            received += piece
+            for done in received.split(b"\n")[:-1]:
+                words = done.split(b" ")
+                if words[0] == str(number).encode() and len(words) >= 2:
+                    output = base64.b64decode(words[2]) if len(words) > 2 else b""
+                    return int(words[1]), output
+    return None

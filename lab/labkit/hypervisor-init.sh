@@ -1,0 +1,26 @@
+# SPDX-License-Identifier: Apache-2.0
+# First process of a hypervisor's namespaces: gives it files of its own, then only reaps.
+# Arguments: name, folder of its files, folder of the lab (seen at the same place inside).
+name=$1
+folder=$2
+lab=$3
+
+hostname "$name"
+mount -t sysfs sysfs /sys
+mount --bind "$folder/etc" /etc
+mount --bind "$folder/var-lib" /var/lib
+mount --bind "$folder/var-log" /var/log
+if [ -d /var/cache/libvirt ]; then
+    mount --bind "$folder/var-cache-libvirt" /var/cache/libvirt
+fi
+mkdir -p "$folder$lab"
+mount --bind "$lab" "$folder$lab"
+mount --rbind "$folder/run" /run
+ip link set lo up
+touch "$folder/ready"
+set +e
+trap : TERM INT HUP
+while :; do
+    sleep 1000000 &
+    wait $!
+done

@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What guests boot from (Debian's kernel, an initramfs of our own), and whether KVM works here."""
+
+import hashlib
+import os
+import subprocess
+import tempfile
+from pathlib import Path
+
+from .base import BUILD, CACHE, SOURCE, LabError, locked, run
+
+GUEST = SOURCE / "lab" / "guest"
+KERNEL = CACHE / "kernel"
+BOOT_LIMIT = 25  # Seconds that a guest may take under KVM before it counts as hanging.
+COMMAND_LINE = "console=ttyS0 quiet panic=-1 net.ifnames=0 ipv6.disable_ipv6=0 random.trust_cpu=on"
+
+
+def prepare():
+    """Builds what is missing in the cache.  Returns (kernel, initramfs, "kvm" or "qemu")."""
+    with locked(CACHE / "image.lock"):
+        run([GUEST / "fetch-kernel", KERNEL], limit=300)
+        initramfs = build_initramfs()
+        return KERNEL / "vmlinuz", initramfs, accelerator(initramfs)
+
+
+def build_initramfs():
+    """The initramfs for what it is made of now: one file for each content."""
+    hop = BUILD / "lab" / "guest" / "hop"
+    if not hop.exists():
+        raise LabError(f"{hop} is not built: run ./boot.sh build, or set LAB_BUILD to your build folder")
+    digest = hashlib.sha256()
+    for path in (hop, GUEST / "init", GUEST / "count", GUEST / "make-image", KERNEL / "vmlinuz"):
+        digest.update(path.read_bytes())
+    image = CACHE / f"guest-{digest.hexdigest()[:12]}.cpio"
+    if not image.exists():
+        run([GUEST / "make-image", KERNEL, hop, image], limit=60)
+    return image
+
+
+def accelerator(initramfs):
+    """"kvm" if a guest really boots with it here, else "qemu".  Tried once for each kernel of
+    this machine, since /dev/kvm can be there while guests hang on it."""
+    asked = os.environ.get("LAB_ACCELERATOR")
+    if asked:
+        return asked
+    known = CACHE / f"accelerator-{os.uname().release}"
+    if not Path("/dev/kvm").exists():
+        return "qemu"
+    if not known.exists():
+        answer = "kvm" if boots_with_kvm(initramfs) else "qemu"
+        known.write_text(answer + "\n")
+    return known.read_text().strip()
+
+
+def boots_with_kvm(initramfs):
+    """Boots a guest under KVM with a time limit."""
+    with tempfile.TemporaryDirectory() as folder:
+        console = Path(folder) / "console"
+        guest = subprocess.Popen(
+            ["qemu-system-x86_64", "-nodefaults", "-nographic", "-machine", "pc,accel=kvm",
+             "-m", "128", "-kernel", KERNEL / "vmlinuz", "-initrd", initramfs,
+             "-append", f"{COMMAND_LINE} lab.name=try", "-netdev", "hubport,hubid=0,id=net",
+             "-device", "virtio-net-pci,netdev=net", "-serial", f"file:{console}",
+             "-serial", "null"],
+            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        try:
+            guest.wait(0.3)
+            return False
+        except subprocess.TimeoutExpired:
+            return sees_ready(guest, console)
+        finally:
+            guest.kill()
+            guest.wait()
+
+
+def sees_ready(guest, console):
+    """Whether the guest says that it is ready before the limit."""
+    for _ in range(BOOT_LIMIT * 10):
+        if console.exists() and b"LAB-READY" in console.read_bytes():
+            return True
+        try:
+            guest.wait(0.1)
+            return False
+        except subprocess.TimeoutExpired:
+            continue
+    return False

@@ -1,0 +1,49 @@
+# SPDX-License-Identifier: Apache-2.0
+#
+# The switch with the module: the distribution's own objects, linked once more with ours.
+# Nothing of Open vSwitch is changed; --wrap puts the module's functions before some of its.
+flavourdir = $(prefix)/lib/openvswitch-switch-holdfast
+flavour_PROGRAMS = ovs-plugin/ovs-vswitchd
+
+noinst_LIBRARIES += ovs-plugin/libplugin.a
+ovs_plugin_libplugin_a_SOURCES = \
+	ovs-plugin/flows.h ovs-plugin/flows.cc \
+	ovs-plugin/reader.h ovs-plugin/reader.cc \
+	ovs-plugin/swallowed.h ovs-plugin/swallowed.cc \
+	ovs-plugin/turn.h ovs-plugin/turn.cc \
+	ovs-plugin/module.h ovs-plugin/module.cc \
+	ovs-plugin/commands.cc ovs-plugin/shim.h
+ovs_plugin_libplugin_a_CPPFLAGS = $(AM_CPPFLAGS) $(SQLITE_CFLAGS)
+
+ovs_plugin_ovs_vswitchd_SOURCES = \
+	ovs-plugin/shim.h ovs-plugin/shim.c \
+	ovs-plugin/shim-frames.h ovs-plugin/shim-frames.c \
+	ovs-plugin/shim-queues.c ovs-plugin/shim-routes.c
+nodist_EXTRA_ovs_plugin_ovs_vswitchd_SOURCES = ovs-plugin/linked-by-g++.cc
+ovs_plugin_ovs_vswitchd_CPPFLAGS = $(OVS_CPPFLAGS) \
+	-isystem $(OVS_SOURCE)/ofproto -isystem $(OVS_SOURCE)/vswitchd $(AM_CPPFLAGS)
+ovs_plugin_wrapped = \
+	bridge_init bridge_run bridge_wait bridge_exit \
+	ovsdb_idl_create ovsdb_idl_omit \
+	connmgr_flushed connmgr_send_port_status ofproto_destroy \
+	netdev_send netdev_rxq_recv netdev_rxq_open \
+	ovs_router_flush ovs_router_insert route_table_run
+ovs_plugin_ovs_vswitchd_LDFLAGS = $(AM_LDFLAGS) \
+	$(patsubst %,-Wl$(comma)--wrap=%,$(ovs_plugin_wrapped))
+comma = ,
+ovs_plugin_ovs_vswitchd_LDADD = \
+	$(OVS_SOURCE)/vswitchd/bridge.o $(OVS_SOURCE)/vswitchd/ovs-vswitchd.o \
+	$(OVS_SOURCE)/vswitchd/system-stats.o \
+	ovs-plugin/libplugin.a db/libdb.a common/libcommon.a \
+	$(OVS_SOURCE)/ofproto/.libs/libofproto.a $(OVS_SOURCE)/lib/.libs/libsflow.a \
+	$(OVS_SOURCE)/lib/.libs/libopenvswitchavx512.a $(OVS_LIBS) $(SQLITE_LIBS)
+
+check_PROGRAMS += ovs-plugin/tests/plugin-test
+TESTS += ovs-plugin/tests/plugin-test
+ovs_plugin_tests_plugin_test_SOURCES = \
+	ovs-plugin/tests/flows-test.cc ovs-plugin/tests/swallowed-test.cc \
+	ovs-plugin/tests/main.cc \
+	ovs-plugin/flows.cc ovs-plugin/swallowed.cc
+ovs_plugin_tests_plugin_test_CPPFLAGS = $(AM_CPPFLAGS) $(CPPUTEST_CFLAGS)
+ovs_plugin_tests_plugin_test_LDADD = $(CPPUTEST_LIBS)
+dist_man_MANS += ovs-plugin/holdfast-switch.7

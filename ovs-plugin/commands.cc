@@ -1,0 +1,317 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// ovs-plugin/commands: `ovs-appctl holdfast/…`, the module's control commands.
+//
+// What each takes and answers is in doc/architecture.md and ovs-plugin/holdfast-switch.7.
+#include <config.h>
+
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <charconv>
+#include <cstring>
+#include <nlohmann/json.hpp>
+#include <utility>
+
+#include "ovs-plugin/module.h"
+
+namespace holdfast::plugin {
+
+using nlohmann::json;
+
+namespace {
+
+// Long polls kept open at once; one more answers the oldest.
+constexpr std::size_t watchers_max = 16;
+
+std::string describe(const Flow& flow) {
+    return "table=" + std::to_string(flow.table) + ", priority=" + std::to_string(flow.priority) +
+           (flow.match.empty() ? "" : "," + flow.match) + " actions=" + flow.actions;
+}
+
+/// JSON text; what is no UTF-8 is replaced, not thrown over.
+std::string dump(const json& value) {
+    return value.dump(-1, ' ', false, json::error_handler_t::replace);
+}
+
+/// A whole non-negative number, or nothing.
+std::optional<std::uint64_t> number(const std::string& text) {
+    std::uint64_t value = 0;
+    const auto* end = text.data() + text.size();
+    const auto [at, error] = std::from_chars(text.data(), end, value);
+    return error == std::errc{} && at == end ? std::optional{value} : std::nullopt;
+}
+
+const char* word(SourceTurn::State state) {
+    switch (state) {
+    case SourceTurn::State::armed:
+        return "armed";
+    case SourceTurn::State::settling:
+        return "settling";
+    case SourceTurn::State::passing:
+        return "passing";
+    case SourceTurn::State::ended:
+        break;
+    }
+    return "ended";
+}
+
+/// A copy of descriptor `fd` of process `pid`, non-blocking as the tap's already is; or -1 and errno.
+int take_descriptor(int pid, int fd) {
+    const int process = static_cast<int>(syscall(SYS_pidfd_open, pid, 0));
+    if (process < 0)
+        return -1;
+    const int copy = static_cast<int>(syscall(SYS_pidfd_getfd, process, fd, 0));
+    const int error = errno;
+    close(process);
+    errno = error;
+    return copy;
+}
+
+} // namespace
+
+struct Module::Command {
+    const char* name;
+    const char* usage;
+    int min_args;
+    int max_args;
+    void (Module::*run)(unixctl_conn*, const Args&);
+};
+
+const Module::Command Module::commands[] = {
+    {"holdfast/show", "", 0, 0, &Module::cmd_show},
+    {"holdfast/status", "", 0, 0, &Module::cmd_status},
+    {"holdfast/flows", "", 0, 0, &Module::cmd_flows},
+    {"holdfast/check", "", 0, 0, &Module::cmd_check},
+    {"holdfast/ports", "", 0, 0, &Module::cmd_ports},
+    {"holdfast/sync", "", 0, 0, &Module::cmd_sync},
+    {"holdfast/watch", "SEQ", 1, 1, &Module::cmd_watch},
+    {"holdfast/arm", "VM PID FD", 3, 3, &Module::cmd_arm},
+    {"holdfast/turn", "VM VTEP", 2, 2, &Module::cmd_turn},
+    {"holdfast/back", "VM", 1, 1, &Module::cmd_back},
+    {"holdfast/disarm", "VM", 1, 1, &Module::cmd_disarm},
+    {"holdfast/expect", "VM", 1, 1, &Module::cmd_expect},
+    {"holdfast/activate", "VM", 1, 1, &Module::cmd_activate},
+};
+
+void Module::register_commands() const {
+    for (const auto& command : commands)
+        hf_command_register(command.name, command.usage, command.min_args, command.max_args);
+}
+
+void Module::command(unixctl_conn* conn, const Args& args) {
+    for (const auto& command : commands)
+        if (args[0] == command.name)
+            return (this->*command.run)(conn, args);
+    hf_reply(conn, false, "unknown command");
+}
+
+void Module::cmd_show(unixctl_conn* conn, const Args&) {
+    std::string text = "Holdfast " PACKAGE_VERSION "\nbridge: " +
+                       (bridge_.empty() ? "none yet" : bridge_) + "\nstore: " + store_ +
+                       "\nflows: " + std::to_string(installed_.size()) + " (generation " +
+                       std::to_string(generation_) + ")\n";
+    if (snapshot_)
+        for (const auto& chain : snapshot_->chains)
+            text += "chain " + chain.name + ": path " + std::to_string(chain.spi) + ", " +
+                    std::to_string(chain.hops.size()) + " hops, match " + chain.match + "\n";
+    for (const auto& port : ports_)
+        if (port.kind == "vm" || port.kind == "port")
+            text += "port " + std::to_string(port.ofport) + ": " + port.interface + " " +
+                    port.mac + " " + (port.kind == "vm" ? port.vm_id : port.iface_id) + "\n";
+    for (const auto& [vm, turn] : turns_)
+        text += "move of " + vm + ": " + word(turn->state()) + "\n";
+    for (const auto& [vm, expectation] : expectations_)
+        text += "move of " + vm + ": guest awaited\n";
+    for (const auto& problem : problems_)
+        text += "problem: " + problem + "\n";
+    hf_reply(conn, true, text.c_str());
+}
+
+void Module::cmd_status(unixctl_conn* conn, const Args&) {
+    json moves = json::array();
+    for (const auto& [vm, turn] : turns_) {
+        const auto& figures = turn->figures();
+        moves.push_back({{"vm", vm},
+                         {"role", "source"},
+                         {"state", word(turn->state())},
+                         {"drained", figures.taken},
+                         {"swallowed", figures.swallowed},
+                         {"held", figures.held},
+                         {"passed", figures.passed},
+                         {"lost", figures.lost}});
+    }
+    for (const auto& [vm, expectation] : expectations_)
+        moves.push_back({{"vm", vm}, {"role", "destination"}, {"state", "expecting"}});
+    auto problems = problems_;
+    if (store_ != "ok")
+        problems.push_back("store: " + store_ + "; the switch goes on with what it has");
+    if (n_refused_)
+        problems.push_back(std::to_string(n_refused_) +
+                           " flows were refused by the switch; see its log");
+    const json status{{"version", PACKAGE_VERSION},
+                      {"bridge", bridge_},
+                      {"store", store_},
+                      {"generation", generation_},
+                      {"flows", installed_.size()},
+                      {"chains", snapshot_ ? snapshot_->chains.size() : 0},
+                      {"flooded_dropped", hf_guard_dropped()},
+                      {"moves", moves},
+                      {"problems", problems}};
+    hf_reply(conn, true, dump(status).c_str());
+}
+
+void Module::cmd_flows(unixctl_conn* conn, const Args&) {
+    std::string text;
+    for (const auto& [key, flow] : installed_) {
+        const auto n = hf_flow_packets(bridge_.c_str(), flow->parsed);
+        text += (n == UINT64_MAX ? "missing" : "n_packets=" + std::to_string(n)) + ", " +
+                describe(flow->flow) + "\n";
+    }
+    hf_reply(conn, true, text.c_str());
+}
+
+void Module::cmd_check(unixctl_conn* conn, const Args&) {
+    if (!todo_.empty())
+        return hf_reply(conn, false, "flows are being changed just now: ask again");
+    std::string text;
+    std::size_t n_present = 0;
+    for (const auto& [key, flow] : installed_) {
+        const int error = hf_flow_check(bridge_.c_str(), flow->parsed);
+        n_present += error == 0 || error == EEXIST;
+        if (error)
+            text += (error == EEXIST ? "different: " : "missing: ") + describe(flow->flow) + "\n";
+    }
+    if (const auto n = hf_flow_count(bridge_.c_str()); n != n_present + guarded_)
+        text += "extra: " + std::to_string(n - n_present - guarded_) + " flows of ours in " +
+                bridge_ + " that nothing asked for\n";
+    if (text.empty())
+        hf_reply(conn, true, ("ok " + std::to_string(installed_.size()) + " flows").c_str());
+    else
+        hf_reply(conn, false, text.c_str());
+}
+
+void Module::cmd_ports(unixctl_conn* conn, const Args&) {
+    json list = json::array();
+    for (const auto& port : ports_)
+        list.push_back({{"bridge", port.bridge},
+                        {"interface", port.interface},
+                        {"ofport", port.ofport},
+                        {"iface_id", port.iface_id},
+                        {"mac", port.mac},
+                        {"vm_id", port.vm_id},
+                        {"kind", port.kind}});
+    hf_reply(conn, true, dump(list).c_str());
+}
+
+void Module::cmd_sync(unixctl_conn* conn, const Args&) {
+    refresh_ports();
+    if (inputs_stale_)
+        push_inputs();
+    const auto sync = next_sync_++;
+    syncs_[sync] = conn;
+    reader_.request(sync);
+}
+
+void Module::cmd_watch(unixctl_conn* conn, const Args& args) {
+    const auto after = number(args[1]);
+    if (!after)
+        return hf_reply(conn, false, ("SEQ must be a number, not " + args[1]).c_str());
+    if (*after == 0 || *after != last_event_)
+        return hf_reply(conn, true, events_after(*after ? *after : last_event_).c_str());
+    watchers_.push_back({conn, *after});
+    if (watchers_.size() > watchers_max) {
+        hf_reply(watchers_.front().conn, true, events_after(watchers_.front().after).c_str());
+        watchers_.pop_front();
+    }
+}
+
+void Module::cmd_arm(unixctl_conn* conn, const Args& args) {
+    const auto pid = number(args[2]);
+    const auto fd = number(args[3]);
+    const auto* port = port_of(args[1]);
+    const auto* vm = vm_of(args[1]);
+    if (!pid || !fd)
+        return hf_reply(conn, false, "PID and FD must be numbers");
+    if (!port || !vm)
+        return hf_reply(conn, false, (args[1] + ": no such VM on this switch").c_str());
+    if (auto at = turns_.find(args[1]);
+        at != turns_.end() && at->second->state() != SourceTurn::State::armed &&
+        at->second->state() != SourceTurn::State::ended)
+        return hf_reply(conn, false, (args[1] + ": it is being moved already").c_str());
+    // PID 0: the tap is out of reach; what lies in it at the stop is lost.
+    const int tap = *pid ? take_descriptor(static_cast<int>(*pid), static_cast<int>(*fd)) : -1;
+    if (*pid && tap < 0)
+        return hf_reply(conn, false,
+                        ("descriptor " + args[3] + " of process " + args[2] + ": " +
+                         std::strerror(errno))
+                            .c_str());
+    // First: each would watch the port that the new one is to watch.
+    turns_.erase(args[1]);
+    stop_expecting(args[1]);
+    auto turn = std::make_unique<SourceTurn>(bridge_, port->interface, port->mac, vm->label, tap,
+                                             static_cast<int>(*pid));
+    if (!turn->watching())
+        return hf_reply(conn, false, "too many ports are being watched: try again later");
+    for (const auto& hypervisor : snapshot_->hypervisors)
+        if (!hypervisor.self && !hypervisor.vtep.empty())
+            turn->warm_up(hypervisor.vtep, tunnel_port());
+    turns_[args[1]] = std::move(turn);
+    hf_reply(conn, true, "{}");
+}
+
+void Module::cmd_turn(unixctl_conn* conn, const Args& args) {
+    auto at = turns_.find(args[1]);
+    if (at == turns_.end())
+        return hf_reply(conn, false, (args[1] + ": not armed: holdfast/arm it first").c_str());
+    const auto tunnel = tunnel_port();
+    if (!tunnel)
+        return hf_reply(conn, false, ("no tunnel port on " + bridge_).c_str());
+    at->second->turn(args[2], tunnel, hf_now_ms());
+    hf_reply(conn, true, "{}");
+}
+
+void Module::cmd_back(unixctl_conn* conn, const Args& args) {
+    if (auto at = turns_.find(args[1]); at != turns_.end()) {
+        at->second->back();
+        turns_.erase(at);
+    }
+    if (overrides_.erase(args[1]))
+        inputs_stale_ = true;
+    hf_reply(conn, true, "{}");
+}
+
+void Module::cmd_disarm(unixctl_conn* conn, const Args& args) {
+    if (auto at = turns_.find(args[1]); at != turns_.end()) {
+        at->second->run(hf_now_ms()); // The last that was held goes on its way.
+        turns_.erase(at);
+    }
+    stop_expecting(args[1]);
+    if (overrides_.erase(args[1]))
+        inputs_stale_ = true;
+    hf_reply(conn, true, "{}");
+}
+
+void Module::cmd_expect(unixctl_conn* conn, const Args& args) {
+    const auto* port = port_of(args[1]);
+    if (!port)
+        return hf_reply(conn, false, (args[1] + ": no port of this VM on this switch").c_str());
+    stop_expecting(args[1]);
+    auto* watch = hf_watch_open(bridge_.c_str(), port->interface.c_str());
+    if (!watch)
+        return hf_reply(conn, false, "too many ports are being watched: try again later");
+    hf_watch_expect(watch);
+    expectations_[args[1]] = {watch, false};
+    hf_reply(conn, true, "{}");
+}
+
+void Module::cmd_activate(unixctl_conn* conn, const Args& args) {
+    if (!port_of(args[1]))
+        return hf_reply(conn, false, (args[1] + ": no port of this VM on this switch").c_str());
+    activate(args[1], "order");
+    hf_reply(conn, true, "{}");
+}
+
+} // namespace holdfast::plugin

@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// ovs-plugin/flows: which flows this switch must have.
+//
+// A pure function from what the store says, the ports the switch has, and what the
+// module knows about moves before the store does, to a list of flows in ovs-ofctl's
+// words.  The tables are explained in doc/architecture.md.  No switch, no clock.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "db/store.h"
+
+namespace holdfast::plugin {
+
+/// A port of the managed bridge, as the switch has it now.
+struct Port {
+    std::string bridge;
+    std::string interface;
+    int ofport = 0;
+    std::string iface_id; // external_ids:iface-id, or empty.
+    std::string mac;      // external_ids:attached-mac, lower case, or empty.
+    std::string vm_id;    // external_ids:vm-id, or empty.
+    std::string kind;     // vm, port (attached-mac without vm-id), uplink, tunnel or local.
+
+    bool operator==(const Port&) const = default;
+};
+
+/// What the module knows of a VM's place before the store says it (spec C5).
+struct Override {
+    enum class Place {
+        here,      // Activated here: the guest runs on our port.
+        elsewhere, // Turned away: everything for it goes to `vtep`.
+    };
+    Place place = Place::here;
+    std::string vtep; // IP address of the tunnel's other end, for elsewhere.
+
+    bool operator==(const Override&) const = default;
+};
+
+/// Overrides by VM id.
+using Overrides = std::map<std::string, Override>;
+
+/// A flow: its key is (table, priority, match).
+struct Flow {
+    int table = 0;
+    int priority = 0;     // 65536 to 179999: hidden from controllers.
+    std::string match;    // As ovs-ofctl writes it.
+    std::string actions;
+
+    auto operator<=>(const Flow&) const = default;
+};
+
+/// A port that takes only what is meant for it: the chain's frames, its own MAC's, and
+/// multicast.  A hop hands on whatever it gets, so a flooded copy would pass the chain twice.
+struct GuardedPort {
+    std::string interface;
+    std::string mac;
+
+    bool operator==(const GuardedPort&) const = default;
+};
+
+/// The result of a compilation.
+struct FlowSet {
+    std::vector<Flow> flows;           // Sorted, no two with one key.
+    std::vector<GuardedPort> guarded;  // The hops' ports.
+    std::vector<std::string> problems; // One line each: what is missing and what follows.
+};
+
+/// The tables and marks of doc/architecture.md.
+constexpr int table_entry = 0;
+constexpr int table_classify = 250;
+constexpr int table_exit = 251;
+constexpr int table_deliver = 252;
+constexpr int table_release = 253;
+/// A label that no VM has: a frame that only warms the tunnel up, dropped where it arrives.
+constexpr std::uint32_t label_warm_up = 0x7fffff;
+
+/// Returns the flows of bridge `self.bridge`.
+/// Shape:   O(chain hops + VMs + ports); each VM costs two flows where it is remote.
+/// Errors:  none; what cannot be done is left out and named in `problems`.
+/// Source:  spec C3 to C8, C12, C14.
+FlowSet compile(const db::Snapshot& snapshot, const std::vector<Port>& ports,
+                const Overrides& overrides);
+
+/// pkt_mark of a frame that a chain delivers; guarded ports know it by this.
+constexpr std::uint32_t delivered_mark = 0x48460001;
+
+/// The actions that take a frame, whatever its in_port, to the VM's port on this switch.
+std::string deliver_here(int ofport);
+/// The actions that take a frame through the tunnel to VM `label` behind `vtep`.
+/// `passed_on` marks a frame that came from the tunnel: it is not passed on again.
+std::string deliver_elsewhere(std::uint32_t label, const std::string& vtep, int tunnel_port,
+                              bool passed_on);
+
+} // namespace holdfast::plugin

@@ -1,0 +1,418 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// ovs-plugin/module: see the header.
+#include <config.h>
+
+#include "ovs-plugin/module.h"
+
+#include <time.h>
+
+#include <algorithm>
+#include <cctype>
+#include <cerrno>
+#include <cstdlib>
+#include <limits>
+#include <nlohmann/json.hpp>
+#include <utility>
+
+namespace holdfast::plugin {
+
+namespace {
+
+// The longest that flows are put in one go; then the loop turns once (spec: 10 ms).
+constexpr std::int64_t slice_ms = 4;
+// Flows put before the clock is looked at again.
+constexpr std::size_t flows_a_look = 256;
+// Events remembered for a watcher that comes back.
+constexpr std::size_t events_max = 1024;
+
+std::int64_t wall_ns() {
+    timespec now{};
+    clock_gettime(CLOCK_REALTIME, &now);
+    return now.tv_sec * std::int64_t{1'000'000'000} + now.tv_nsec;
+}
+
+/// `text` as a JSON string, quotes included.
+std::string quoted(const std::string& text) {
+    return nlohmann::json(text).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+}
+
+std::string lower(std::string text) {
+    for (char& c : text)
+        c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+    return text;
+}
+
+std::string kind_of(const hf_port& port) {
+    const std::string type = port.type;
+    if (port.ofport == 65534 || type == "internal")
+        return "local";
+    if (type == "vxlan" && std::string{port.interface} == "holdfast0")
+        return "tunnel";
+    if (*port.vm_id && *port.mac)
+        return "vm";
+    if (*port.iface_id && *port.mac)
+        return "port";
+    return "uplink";
+}
+
+} // namespace
+
+Module::Module(std::string store_path) : reader_{std::move(store_path)} {
+    register_commands();
+    // The one read on this thread: nothing is forwarded yet, and a frame that came before
+    // the flows would pass a chain by.
+    snapshot_ = reader_.first_look();
+    if (snapshot_ && !snapshot_->chains.empty()) {
+        hf_flow* parsed = nullptr;
+        if (char* error = hf_flow_parse(0, 179999, "", "drop", &parsed)) {
+            hf_log(HF_ERROR, error);
+            std::free(error);
+        } else {
+            guard_ = std::make_shared<const ParsedFlow>(Flow{0, 179999, "", "drop"}, parsed);
+            guarded_ = true;
+        }
+    }
+    if (snapshot_)
+        for (const auto& hypervisor : snapshot_->hypervisors)
+            if (hypervisor.self)
+                bridge_ = hypervisor.bridge;
+    reader_.start();
+}
+
+void Module::run() {
+    if (config_seqno_ != hf_config_seqno()) {
+        config_seqno_ = hf_config_seqno();
+        ports_stale_ = true;
+    }
+    if (ports_stale_)
+        refresh_ports();
+    run_turns();
+    run_expectations();
+    if (inputs_stale_)
+        push_inputs();
+    take_work();
+    apply_slice();
+}
+
+void Module::wait() {
+    hf_wait_for_wake();
+    auto until = std::numeric_limits<std::int64_t>::max();
+    if (!todo_.empty() || inputs_stale_)
+        until = 0;
+    for (const auto& [vm, turn] : turns_)
+        until = std::min(until, turn->next_wake());
+    if (until != std::numeric_limits<std::int64_t>::max())
+        hf_wait_until_ms(until);
+}
+
+// --- Keeping the switch as the reader wants it. ---
+
+void Module::refresh_ports() {
+    ports_stale_ = false;
+    // A bridge that was made anew has none of our flows, and not every way of making one flushes.
+    if (!installed_.empty() &&
+        hf_flow_check(bridge_.c_str(), installed_.begin()->second->parsed) == ENOENT)
+        put_all_back();
+    std::vector<Port> ports;
+    struct Aux {
+        std::vector<Port>* ports;
+        const std::string* bridge;
+    } aux{&ports, &bridge_};
+    hf_ports(
+        bridge_.c_str(),
+        [](const hf_port* port, void* to) {
+            auto* into = static_cast<Aux*>(to);
+            into->ports->push_back({*into->bridge, port->interface,
+                                    static_cast<int>(port->ofport), port->iface_id,
+                                    lower(port->mac), port->vm_id, kind_of(*port)});
+        },
+        &aux);
+    std::sort(ports.begin(), ports.end(),
+              [](const Port& a, const Port& b) { return a.ofport < b.ofport; });
+    if (ports == ports_)
+        return;
+    const auto tell = [this](const char* kind, const Port& port) {
+        emit("\"kind\":" + quoted(kind) + ",\"interface\":" + quoted(port.interface) +
+             ",\"ofport\":" + std::to_string(port.ofport) + ",\"vm\":" + quoted(port.vm_id) +
+             ",\"iface_id\":" + quoted(port.iface_id) + ",\"mac\":" + quoted(port.mac));
+    };
+    const auto had = std::exchange(ports_, std::move(ports));
+    for (const auto& port : had)
+        if (std::find(ports_.begin(), ports_.end(), port) == ports_.end())
+            tell("port-removed", port);
+    for (const auto& port : ports_)
+        if (std::find(had.begin(), had.end(), port) == had.end())
+            tell("port-added", port);
+    inputs_stale_ = true;
+}
+
+void Module::push_inputs() {
+    inputs_stale_ = false;
+    reader_.set_inputs(ports_, overrides_, ++inputs_pushed_);
+}
+
+void Module::take_work() {
+    for (auto& work : reader_.take())
+        todo_.push_back(std::move(work));
+}
+
+/// Puts flows for a few milliseconds at most; the rest waits for the loop's next turn.
+void Module::apply_slice() {
+    const auto deadline = hf_now_ms() + slice_ms;
+    std::size_t since_look = 0;
+    while (!todo_.empty()) {
+        auto& work = todo_.front();
+        if (work.bridge != bridge_)
+            leave_bridge(work.bridge);
+        const auto n_puts = work.puts.size();
+        const auto n = n_puts + work.removes.size();
+        for (; todo_at_ < n; ++todo_at_) {
+            if (++since_look > flows_a_look) {
+                if (hf_now_ms() >= deadline)
+                    return;
+                since_look = 0;
+            }
+            if (todo_at_ < n_puts) {
+                const auto& flow = work.puts[todo_at_];
+                if (hf_flow_put(bridge_.c_str(), flow->parsed) == EINVAL)
+                    ++n_refused_;
+                installed_[key_of(flow->flow)] = flow;
+            } else {
+                const auto& flow = work.removes[todo_at_ - n_puts];
+                hf_flow_remove(bridge_.c_str(), flow->parsed);
+                installed_.erase(key_of(flow->flow));
+            }
+        }
+        finish_work(work);
+        todo_.pop_front();
+        todo_at_ = 0;
+    }
+}
+
+void Module::finish_work(Work& work) {
+    generation_ = work.generation;
+    if (work.store != store_)
+        emit("\"kind\":\"store\",\"ok\":" + std::string{work.store == "ok" ? "true" : "false"});
+    store_ = work.store;
+    problems_ = work.problems;
+    snapshot_ = work.snapshot;
+    if (guarded_ && !ports_.empty()) {
+        hf_flow_remove(bridge_.c_str(), guard_->parsed);
+        guarded_ = false;
+    }
+    if (snapshot_)
+        drop_settled_overrides(*snapshot_);
+    std::vector<hf_guard> guards;
+    for (const auto& port : work.guarded)
+        guards.push_back({port.interface.c_str(), port.mac.c_str()});
+    hf_guard_ports(bridge_.c_str(), guards.data(), guards.size(), delivered_mark);
+    if (ports_stale_ || inputs_stale_ || work.inputs != inputs_pushed_) {
+        refresh_ports(); // This work was made without knowing them.
+        if (inputs_stale_)
+            push_inputs();
+        for (auto sync : work.syncs)
+            reader_.request(sync);
+        return;
+    }
+    for (auto sync : work.syncs) {
+        if (auto waiting = syncs_.extract(sync))
+            hf_reply(waiting.mapped(), true,
+                     ("{\"generation\":" + std::to_string(generation_) + "}").c_str());
+    }
+}
+
+/// The store names another bridge: take our flows away from the old one.
+void Module::leave_bridge(const std::string& bridge) {
+    for (const auto& [key, flow] : installed_)
+        hf_flow_remove(bridge_.c_str(), flow->parsed);
+    installed_.clear();
+    bridge_ = bridge;
+    ports_stale_ = true;
+}
+
+/// Once the store says what we knew before it, the store is enough.
+void Module::drop_settled_overrides(const db::Snapshot& snapshot) {
+    std::string self;
+    for (const auto& hypervisor : snapshot.hypervisors)
+        if (hypervisor.self)
+            self = hypervisor.name;
+    for (const auto& vm : snapshot.vms) {
+        auto at = overrides_.find(vm.id);
+        if (at != overrides_.end() && at->second.place == Override::Place::here &&
+            vm.hypervisor == self) {
+            overrides_.erase(at);
+            inputs_stale_ = true;
+        }
+    }
+}
+
+void Module::flushed(const std::string& bridge) {
+    if (bridge != bridge_)
+        return;
+    put_all_back();
+    emit("\"kind\":\"flushed\",\"flows\":" + std::to_string(installed_.size()));
+}
+
+/// Inside the very call that flushed them, so that no frame meets the switch without them.
+void Module::put_all_back() {
+    if (guarded_)
+        hf_flow_put(bridge_.c_str(), guard_->parsed);
+    for (auto at = installed_.rbegin(); at != installed_.rend(); ++at)
+        hf_flow_put(bridge_.c_str(), at->second->parsed);
+}
+
+// --- Moves. ---
+
+const Port* Module::port_of(const std::string& vm) const {
+    const auto* record = vm_of(vm);
+    const Port* found = nullptr;
+    for (const auto& port : ports_)
+        if ((port.kind == "vm" && port.vm_id == vm) || (port.kind == "port" && port.iface_id == vm))
+            if (!found || (record && !record->ports.empty() &&
+                           record->ports.front().mac == port.mac))
+                found = &port;
+    return found;
+}
+
+std::uint32_t Module::tunnel_port() const {
+    for (const auto& port : ports_)
+        if (port.kind == "tunnel")
+            return static_cast<std::uint32_t>(port.ofport);
+    return 0;
+}
+
+const db::Vm* Module::vm_of(const std::string& vm) const {
+    if (snapshot_)
+        for (const auto& record : snapshot_->vms)
+            if (record.id == vm)
+                return &record;
+    return nullptr;
+}
+
+void Module::run_turns() {
+    for (auto& [vm, turn] : turns_) {
+        const bool cleared = turn->run(hf_now_ms());
+        const Override elsewhere{Override::Place::elsewhere, turn->vtep()};
+        if (turn->state() == SourceTurn::State::passing && turn->port_gone() &&
+            overrides_[vm] != elsewhere) {
+            // The source's QEMU has ended, and nothing can go back: flows lead there directly.
+            overrides_[vm] = elsewhere;
+            inputs_stale_ = true;
+        }
+        if (!cleared)
+            continue;
+        const auto& figures = turn->figures();
+        emit("\"kind\":\"turned\",\"vm\":" + quoted(vm) +
+             ",\"drained\":" + std::to_string(figures.taken) +
+             ",\"swallowed\":" + std::to_string(figures.swallowed) +
+             ",\"held\":" + std::to_string(figures.held) +
+             ",\"lost\":" + std::to_string(figures.lost));
+    }
+}
+
+void Module::run_expectations() {
+    for (auto at = expectations_.begin(); at != expectations_.end();) {
+        auto& [vm, expectation] = *at;
+        const auto first = hf_watch_first_frame(expectation.watch);
+        const auto guest = hf_watch_first_guest_frame(expectation.watch);
+        if (first && !expectation.first_told) {
+            expectation.first_told = true;
+            emit("\"kind\":\"first-frame\",\"vm\":" + quoted(vm) +
+                 ",\"frame_ns\":" + std::to_string(first));
+            activate(vm, "first frame");
+        }
+        if (guest)
+            emit("\"kind\":\"first-guest-frame\",\"vm\":" + quoted(vm) +
+                 ",\"frame_ns\":" + std::to_string(guest));
+        if (guest || !hf_watch_alive(expectation.watch)) {
+            hf_watch_close(expectation.watch);
+            at = expectations_.erase(at);
+        } else {
+            ++at;
+        }
+    }
+}
+
+void Module::stop_expecting(const std::string& vm) {
+    if (auto wait = expectations_.find(vm); wait != expectations_.end()) {
+        hf_watch_close(wait->second.watch);
+        expectations_.erase(wait);
+    }
+}
+
+void Module::activate(const std::string& vm, const char* why) {
+    const Override here{Override::Place::here, {}};
+    if (auto at = overrides_.find(vm); at == overrides_.end() || at->second != here) {
+        overrides_[vm] = here;
+        inputs_stale_ = true;
+        emit("\"kind\":\"activated\",\"vm\":" + quoted(vm) + ",\"by\":" + quoted(why));
+    }
+}
+
+// --- Events. ---
+
+void Module::emit(std::string fields) {
+    events_.push_back({++last_event_, wall_ns(), std::move(fields)});
+    if (events_.size() > events_max)
+        events_.pop_front();
+    answer_watchers();
+}
+
+std::string Module::events_after(std::uint64_t seq) const {
+    std::string list;
+    for (const auto& event : events_)
+        if (event.seq > seq)
+            list += (list.empty() ? "" : ",") + ("{\"seq\":" + std::to_string(event.seq)) +
+                    ",\"time_ns\":" + std::to_string(event.time_ns) + "," + event.fields + "}";
+    return "{\"seq\":" + std::to_string(last_event_) + ",\"events\":[" + list + "]}";
+}
+
+void Module::answer_watchers() {
+    for (const auto& watcher : std::exchange(watchers_, {}))
+        hf_reply(watcher.conn, true, events_after(watcher.after).c_str());
+}
+
+} // namespace holdfast::plugin
+
+// --- The module's entry points, called by the shim. ---
+
+namespace {
+std::unique_ptr<holdfast::plugin::Module> module;
+}
+
+extern "C" {
+
+void hf_module_init(void) {
+    const char* path = std::getenv("HOLDFAST_DB");
+    module = std::make_unique<holdfast::plugin::Module>(
+        path ? path : HOLDFAST_LOCALSTATEDIR "/lib/holdfast/holdfast.db");
+}
+
+void hf_module_run(void) {
+    module->run();
+}
+
+void hf_module_wait(void) {
+    module->wait();
+}
+
+void hf_module_exit(void) {
+    // The reader's thread lives as long as the process, which ends now.
+    (void)module.release();
+}
+
+void hf_module_flushed(const char* bridge) {
+    if (module)
+        module->flushed(bridge);
+}
+
+void hf_module_ports_changed(void) {
+    if (module)
+        module->ports_changed();
+}
+
+void hf_module_command(struct unixctl_conn* conn, int argc, const char* argv[]) {
+    module->command(conn, std::vector<std::string>(argv, argv + argc));
+}
+}

@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// ovs-plugin/module: the module's state in the switch's main thread.
+//
+// Takes finished work from the reader and puts it into the switch a slice at a time,
+// puts everything back after a flush, runs the moves, and answers control commands
+// (commands.cc).  One object, made in bridge_init().
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "ovs-plugin/reader.h"
+#include "ovs-plugin/turn.h"
+
+struct unixctl_conn;
+
+namespace holdfast::plugin {
+
+/// Something that hookd wants to know at once; `holdfast/watch` carries it.
+struct SwitchEvent {
+    std::uint64_t seq = 0;
+    std::int64_t time_ns = 0; // CLOCK_REALTIME.
+    std::string fields;       // JSON members after seq and time_ns, e.g. "kind":"flushed".
+};
+
+class Module {
+public:
+    explicit Module(std::string store_path);
+
+    void run();
+    void wait();
+    void flushed(const std::string& bridge);
+    void ports_changed() { ports_stale_ = true; }
+    void command(unixctl_conn* conn, const std::vector<std::string>& args);
+
+private:
+    /// A port whose guest is awaited.
+    struct Expectation {
+        hf_watch* watch = nullptr;
+        bool first_told = false;
+    };
+    struct Watcher {
+        unixctl_conn* conn;
+        std::uint64_t after;
+    };
+
+    // Keeping the switch as the reader wants it.
+    void refresh_ports();
+    void take_work();
+    void apply_slice();
+    void finish_work(Work& work);
+    void leave_bridge(const std::string& bridge);
+    void put_all_back();
+    void push_inputs();
+    void drop_settled_overrides(const db::Snapshot& snapshot);
+
+    // Moves.
+    void run_turns();
+    void run_expectations();
+    void stop_expecting(const std::string& vm);
+    void activate(const std::string& vm, const char* why);
+    const Port* port_of(const std::string& vm) const;
+    std::uint32_t tunnel_port() const;
+    const db::Vm* vm_of(const std::string& vm) const;
+
+    // Events.
+    void emit(std::string fields);
+    void answer_watchers();
+    std::string events_after(std::uint64_t seq) const;
+
+    // Commands (commands.cc).  Each answers or keeps the connection to answer later.
+    struct Command;
+    static const Command commands[];
+    using Args = std::vector<std::string>;
+    void register_commands() const;
+    void cmd_show(unixctl_conn*, const Args&);
+    void cmd_status(unixctl_conn*, const Args&);
+    void cmd_flows(unixctl_conn*, const Args&);
+    void cmd_check(unixctl_conn*, const Args&);
+    void cmd_ports(unixctl_conn*, const Args&);
+    void cmd_sync(unixctl_conn*, const Args&);
+    void cmd_watch(unixctl_conn*, const Args&);
+    void cmd_arm(unixctl_conn*, const Args&);
+    void cmd_turn(unixctl_conn*, const Args&);
+    void cmd_back(unixctl_conn*, const Args&);
+    void cmd_disarm(unixctl_conn*, const Args&);
+    void cmd_expect(unixctl_conn*, const Args&);
+    void cmd_activate(unixctl_conn*, const Args&);
+
+    Reader reader_;
+    std::string bridge_;
+    std::vector<Port> ports_;
+    bool ports_stale_ = true;
+    bool inputs_stale_ = true;
+    std::uint64_t inputs_pushed_ = 0; // How often the reader was told of ports and moves.
+    unsigned config_seqno_ = 0;
+
+    std::deque<Work> todo_;       // Work not yet wholly in the switch.
+    std::size_t todo_at_ = 0;     // How far the front of it is.
+    FlowMap installed_;
+    bool guarded_ = false;        // Everything is dropped until the first flows are in.
+    FlowPtr guard_;
+    std::uint64_t generation_ = 0;
+    std::uint64_t n_refused_ = 0; // Flows that the switch refused since it started.
+    std::string store_ = "not read yet";
+    std::vector<std::string> problems_;
+    std::shared_ptr<const db::Snapshot> snapshot_;
+    std::map<std::uint64_t, unixctl_conn*> syncs_;
+    std::uint64_t next_sync_ = 1;
+
+    Overrides overrides_;                                  // By VM id.
+    std::map<std::string, std::unique_ptr<SourceTurn>> turns_; // By VM id.
+    std::map<std::string, Expectation> expectations_;      // By VM id.
+
+    std::deque<SwitchEvent> events_;
+    std::uint64_t last_event_ = 0;
+    std::deque<Watcher> watchers_;
+};
+
+} // namespace holdfast::plugin

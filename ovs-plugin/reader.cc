@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// ovs-plugin/reader: see the header.
+#include "ovs-plugin/reader.h"
+
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdlib>
+#include <utility>
+
+namespace holdfast::plugin {
+
+namespace {
+
+// How soon a change is seen whose writer died before saying so.
+constexpr std::chrono::seconds poll_interval{1};
+
+std::int64_t inode_of(const std::string& path) {
+    struct stat info {};
+    return stat(path.c_str(), &info) == 0 ? static_cast<std::int64_t>(info.st_ino) : 0;
+}
+
+/// Later tables first, so that no flow ever leads to one that is not there yet.
+void sort_for_putting(std::vector<FlowPtr>& flows) {
+    std::stable_sort(flows.begin(), flows.end(), [](const FlowPtr& a, const FlowPtr& b) {
+        return std::pair{a->flow.table, a->flow.priority} >
+               std::pair{b->flow.table, b->flow.priority};
+    });
+}
+
+} // namespace
+
+Reader::Reader(std::string path) : path_{std::move(path)} {}
+
+std::shared_ptr<const db::Snapshot> Reader::first_look() {
+    read_store();
+    return snapshot_;
+}
+
+void Reader::start() {
+    hf_thread_start("holdfast", body, this);
+}
+
+void* Reader::body(void* self) {
+    static_cast<Reader*>(self)->loop();
+    return nullptr;
+}
+
+void Reader::set_inputs(std::vector<Port> ports, Overrides overrides, std::uint64_t number) {
+    std::lock_guard lock{mutex_};
+    ports_ = std::move(ports);
+    overrides_ = std::move(overrides);
+    inputs_ = number;
+    inputs_changed_ = true;
+    changed_.notify_one();
+}
+
+void Reader::request(std::uint64_t sync) {
+    std::lock_guard lock{mutex_};
+    syncs_.push_back(sync);
+    changed_.notify_one();
+}
+
+std::deque<Work> Reader::take() {
+    std::lock_guard lock{mutex_};
+    return std::exchange(done_, {});
+}
+
+void Reader::loop() {
+    for (;;) {
+        std::unique_lock lock{mutex_};
+        changed_.wait_for(lock, poll_interval,
+                          [this] { return inputs_changed_ || !syncs_.empty(); });
+        const bool inputs_changed = std::exchange(inputs_changed_, false);
+        auto syncs = std::exchange(syncs_, {});
+        lock.unlock();
+        look(inputs_changed, std::move(syncs));
+    }
+}
+
+void Reader::look(bool inputs_changed, std::vector<std::uint64_t> syncs) {
+    const bool store_changed = read_store();
+    const bool state_changed = store_state_ != last_state_;
+    if (state_changed && store_state_ != "ok") // Missing is how every switch begins.
+        hf_log(store_missing_ ? HF_DEBUG : HF_WARN, ("store: " + store_state_).c_str());
+    last_state_ = store_state_;
+    if (store_changed || state_changed || inputs_changed || !syncs.empty())
+        compile_and_post(std::move(syncs));
+}
+
+/// True if there is a newer snapshot.  What was read last stays when the store fails.
+bool Reader::read_store() {
+    const auto inode = inode_of(path_);
+    if (store_ && inode != inode_)
+        store_.reset(); // Another file has this name now.
+    if (!store_) {
+        auto opened = db::Store::open_read_only(path_);
+        if (!opened) {
+            store_state_ = opened.error().message;
+            store_missing_ = opened.error().code == Errc::not_found;
+            return false;
+        }
+        store_.emplace(std::move(*opened));
+        inode_ = inode;
+        version_ = -1;
+    }
+    auto version = store_->version();
+    if (version && *version == version_) {
+        store_state_ = "ok";
+        return false;
+    }
+    auto snapshot = version ? store_->snapshot() : Result<db::Snapshot>{version.error()};
+    if (!snapshot) {
+        store_state_ = snapshot.error().message;
+        store_.reset();
+        return false;
+    }
+    version_ = snapshot->version;
+    snapshot_ = std::make_shared<const db::Snapshot>(std::move(*snapshot));
+    store_state_ = "ok";
+    return true;
+}
+
+void Reader::compile_and_post(std::vector<std::uint64_t> syncs) {
+    Work work;
+    work.syncs = std::move(syncs);
+    work.store = store_state_;
+    work.snapshot = snapshot_;
+    std::unique_lock lock{mutex_};
+    const auto ports = ports_;
+    const auto overrides = overrides_;
+    work.inputs = inputs_;
+    lock.unlock();
+
+    FlowSet wanted;
+    std::string bridge = bridge_;
+    if (snapshot_) {
+        wanted = compile(*snapshot_, ports, overrides);
+        for (const auto& hypervisor : snapshot_->hypervisors)
+            if (hypervisor.self)
+                bridge = hypervisor.bridge;
+    }
+    if (bridge != bridge_)
+        intended_.clear(); // The main thread takes the old bridge's flows away.
+    bridge_ = bridge;
+
+    FlowMap next;
+    for (auto& flow : wanted.flows) {
+        const auto key = key_of(flow);
+        if (auto old = intended_.find(key);
+            old != intended_.end() && old->second->flow.actions == flow.actions) {
+            next.insert(*old);
+            continue;
+        }
+        hf_flow* parsed = nullptr;
+        char* error = hf_flow_parse(flow.table, flow.priority, flow.match.c_str(),
+                                    flow.actions.c_str(), &parsed);
+        if (error) {
+            wanted.problems.push_back(std::string{"flow refused: "} + error);
+            std::free(error);
+            continue;
+        }
+        auto made = std::make_shared<const ParsedFlow>(std::move(flow), parsed);
+        work.puts.push_back(made);
+        next.emplace(key, std::move(made));
+    }
+    for (const auto& [key, flow] : intended_)
+        if (!next.contains(key))
+            work.removes.push_back(flow);
+    sort_for_putting(work.puts);
+    intended_ = std::move(next);
+    work.bridge = bridge_;
+    work.guarded = std::move(wanted.guarded);
+    work.problems = std::move(wanted.problems);
+    work.generation = ++generation_;
+
+    lock.lock();
+    done_.push_back(std::move(work));
+    lock.unlock();
+    hf_wake();
+}
+
+} // namespace holdfast::plugin

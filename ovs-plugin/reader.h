@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// ovs-plugin/reader: the helper thread that reads the store and compiles flows.
+//
+// The switch's main thread hands it the ports and what it knows of moves, and takes
+// finished work: flows already parsed, and only those that differ from before.  So the
+// main thread neither reads a file nor parses a line (doc/architecture.md).
+#pragma once
+
+#include <condition_variable>
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <tuple>
+#include <vector>
+
+#include "db/store.h"
+#include "ovs-plugin/flows.h"
+#include "ovs-plugin/shim.h"
+
+namespace holdfast::plugin {
+
+/// A flow in words and as the switch wants it.
+struct ParsedFlow {
+    Flow flow;
+    hf_flow* parsed = nullptr;
+
+    ParsedFlow(Flow f, hf_flow* p) : flow{std::move(f)}, parsed{p} {}
+    ~ParsedFlow() { hf_flow_free(parsed); }
+    ParsedFlow(const ParsedFlow&) = delete;
+    ParsedFlow& operator=(const ParsedFlow&) = delete;
+};
+using FlowPtr = std::shared_ptr<const ParsedFlow>;
+
+/// (table, priority, match).
+using FlowKey = std::tuple<int, int, std::string>;
+inline FlowKey key_of(const Flow& flow) { return {flow.table, flow.priority, flow.match}; }
+using FlowMap = std::map<FlowKey, FlowPtr>;
+
+/// What the reader finished: changes relative to the work before.
+struct Work {
+    std::uint64_t generation = 0;
+    std::uint64_t inputs = 0;          // The number of the inputs it was made from.
+    std::string bridge;                // The bridge that the flows are for; empty: none.
+    std::vector<FlowPtr> puts;         // In the order in which to install them.
+    std::vector<FlowPtr> removes;      // In the order in which to take them away, after the puts.
+    std::vector<GuardedPort> guarded;  // All of them, each time.
+    std::vector<std::uint64_t> syncs;  // Requests that this work answers.
+    std::string store;                 // "ok", or what is wrong with the store.
+    std::vector<std::string> problems; // Of the flows.
+    std::shared_ptr<const db::Snapshot> snapshot; // Null while nothing was ever read.
+};
+
+/// One helper thread, for the life of the process.
+class Reader {
+public:
+    explicit Reader(std::string path);
+
+    /// Reads the store now, on the caller's thread: only at start-up, before the switch forwards.
+    std::shared_ptr<const db::Snapshot> first_look();
+    /// Starts the thread.  It polls the store once a second besides being told.
+    void start();
+
+    // --- From the main thread; never wait longer than for a copy of these values. ---
+
+    /// The switch's ports, or what is known of moves, changed; `number` comes back in Work::inputs.
+    void set_inputs(std::vector<Port> ports, Overrides overrides, std::uint64_t number);
+    /// Read now; a Work with this number in `syncs` follows.
+    void request(std::uint64_t sync);
+    /// Finished work, oldest first.
+    std::deque<Work> take();
+
+private:
+    static void* body(void* self);
+    void loop();
+    void look(bool inputs_changed, std::vector<std::uint64_t> syncs);
+    bool read_store();
+    void compile_and_post(std::vector<std::uint64_t> syncs);
+
+    const std::string path_;
+
+    std::mutex mutex_; // Guards what follows, for moments.
+    std::condition_variable changed_;
+    bool inputs_changed_ = false;
+    std::vector<Port> ports_;
+    Overrides overrides_;
+    std::uint64_t inputs_ = 0;
+    std::vector<std::uint64_t> syncs_;
+    std::deque<Work> done_;
+
+    // The thread's own.
+    std::optional<db::Store> store_;
+    std::int64_t inode_ = 0;
+    std::int64_t version_ = -1;
+    std::string store_state_ = "not read yet";
+    bool store_missing_ = false;
+    std::string last_state_;
+    std::shared_ptr<const db::Snapshot> snapshot_;
+    std::string bridge_;
+    FlowMap intended_;
+    std::uint64_t generation_ = 0;
+};
+
+} // namespace holdfast::plugin

@@ -1,0 +1,441 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * ovs-plugin/shim-frames: sees, holds and remembers the frames of a port that moves.
+ *
+ * netdev_send() is the last step of the userspace datapath before a port.  Wrapping it
+ * lets the module hold a port's frames from one instant to the next, in their order,
+ * whatever the flows said and without waiting for revalidation.  netdev_rxq_recv() shows
+ * the first frame that a guest sends.
+ *
+ * Where nothing moves, the price is one atomic load a batch.  The datapath's threads call
+ * in here, so a watch is behind a mutex; only batches of watched ports take it. */
+#include "common/ovs-config.h"
+
+#include "ovs-plugin/shim-frames.h"
+
+#include <errno.h>
+
+#include "dp-packet.h"
+#include "netdev-provider.h"
+#include "netdev.h"
+#include "ofproto/ofproto-provider.h"
+#include "openvswitch/list.h"
+#include "openvswitch/thread.h"
+#include "ovs-atomic.h"
+#include "ovs-plugin/shim.h"
+#include "ovs-thread.h"
+#include "packets.h"
+#include "timeval.h"
+#include "util.h"
+
+/* Ports watched at once: those that move, and those that wait for a guest. */
+#define N_WATCHES 64
+/* Frames remembered of a port: more than a tap can queue (1000), since the one that QEMU
+ * swallowed lies before all that are taken back from the tap. */
+#define N_RECENT 2048
+/* Frames held for one port: 200 ms at 80 kpps; past that the oldest go, and are counted. */
+#define N_HELD_MAX 16384
+
+struct frame {
+    struct ovs_list node;
+    int64_t time_ns;
+    size_t size;
+    uint8_t data[];
+};
+
+struct hf_watch {
+    struct netdev *netdev; /* Compared, and used only while 'alive'. */
+    char *interface;
+    bool used;
+    bool alive;
+    enum hf_tap_mode mode;
+    struct ovs_list held;   /* struct frame, oldest first. */
+    size_t n_held;
+    uint64_t n_overflowed;  /* Held frames given up for lack of room. */
+    struct ovs_list recent; /* struct frame, oldest first. */
+    size_t n_recent;
+    bool expecting;
+    int64_t first_frame_ns;
+    int64_t first_guest_frame_ns;
+};
+
+/* A bit of netdev->ol_flags that Open vSwitch has no use for: this port is guarded.  It
+ * lies in a cache line that netdev_send() reads anyway, so other ports pay nothing. */
+#define GUARDED (UINT64_C(1) << 62)
+
+/* A port that takes only what is meant for it.  By name: it may be plugged anew. */
+struct guard {
+    struct netdev *netdev;
+    char *interface;
+    struct eth_addr mac;
+};
+
+static struct ovs_mutex mutex;
+static struct guard *guards;
+static size_t n_guards;
+static atomic_uint32_t guard_mark = 0;
+static atomic_count n_guard_dropped;
+static struct hf_watch watches[N_WATCHES];
+static atomic_count n_watches;
+
+void
+hf_frames_init(void)
+{
+    /* The datapath can be called back from netdev_send() while we hold it. */
+    ovs_mutex_init_recursive(&mutex);
+}
+
+static int64_t
+wall_ns(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_REALTIME, &now);
+    return now.tv_sec * INT64_C(1000000000) + now.tv_nsec;
+}
+
+static struct hf_watch *
+find_watch(const struct netdev *netdev)
+{
+    for (size_t i = 0; i < N_WATCHES; i++) {
+        if (watches[i].used && watches[i].alive && watches[i].netdev == netdev) {
+            return &watches[i];
+        }
+    }
+    return NULL;
+}
+
+/* Returns true if the oldest frame had to go. */
+static bool
+append(struct ovs_list *list, size_t *n, size_t max, const struct dp_packet *packet, int64_t now)
+{
+    size_t size = dp_packet_size(packet);
+    struct frame *frame = xmalloc(sizeof *frame + size);
+
+    frame->time_ns = now;
+    frame->size = size;
+    memcpy(frame->data, dp_packet_data(packet), size);
+    ovs_list_push_back(list, &frame->node);
+    if (++*n > max) {
+        free(CONTAINER_OF(ovs_list_pop_front(list), struct frame, node));
+        --*n;
+        return true;
+    }
+    return false;
+}
+
+static void
+clear(struct ovs_list *list, size_t *n)
+{
+    struct frame *frame;
+
+    LIST_FOR_EACH_POP (frame, node, list) {
+        free(frame);
+    }
+    *n = 0;
+}
+
+/* Takes out of 'batch' what was flooded and is not for this port. */
+static void
+drop_flooded(struct netdev *netdev, struct dp_packet_batch *batch)
+{
+    struct eth_addr mac = eth_addr_zero;
+    struct dp_packet *packet;
+    size_t i, size = dp_packet_batch_size(batch);
+    uint32_t mark;
+
+    ovs_mutex_lock(&mutex);
+    for (i = 0; i < n_guards; i++) {
+        if (guards[i].netdev == netdev) {
+            mac = guards[i].mac;
+        }
+    }
+    ovs_mutex_unlock(&mutex);
+    atomic_read_relaxed(&guard_mark, &mark);
+    DP_PACKET_BATCH_REFILL_FOR_EACH (i, size, packet, batch) {
+        const struct eth_header *eth = dp_packet_data(packet);
+
+        if (packet->md.pkt_mark == mark || eth_addr_is_multicast(eth->eth_dst)
+            || eth_addr_equals(eth->eth_dst, mac)) {
+            dp_packet_batch_refill(batch, packet, i);
+        } else {
+            atomic_count_inc(&n_guard_dropped);
+            dp_packet_delete(packet);
+        }
+    }
+}
+
+int __real_netdev_send(struct netdev *, int qid, struct dp_packet_batch *, bool concurrent_txq);
+int __wrap_netdev_send(struct netdev *, int qid, struct dp_packet_batch *, bool concurrent_txq);
+int
+__wrap_netdev_send(struct netdev *netdev, int qid, struct dp_packet_batch *batch,
+                   bool concurrent_txq)
+{
+    bool hold = false;
+
+    if (OVS_UNLIKELY(netdev->ol_flags & GUARDED)) {
+        drop_flooded(netdev, batch);
+    }
+    if (OVS_UNLIKELY(atomic_count_get(&n_watches))) {
+        ovs_mutex_lock(&mutex);
+        struct hf_watch *watch = find_watch(netdev);
+        if (watch && watch->mode != HF_THROUGH) {
+            int64_t now = wall_ns();
+            struct dp_packet *packet;
+
+            hold = watch->mode == HF_HOLD;
+            DP_PACKET_BATCH_FOR_EACH (i, packet, batch) {
+                if (hold) {
+                    watch->n_overflowed += append(&watch->held, &watch->n_held, N_HELD_MAX,
+                                                  packet, now);
+                } else {
+                    append(&watch->recent, &watch->n_recent, N_RECENT, packet, now);
+                }
+            }
+            if (!hold) {
+                /* In the port and in the memory in one order. */
+                int error = __real_netdev_send(netdev, qid, batch, concurrent_txq);
+                ovs_mutex_unlock(&mutex);
+                return error;
+            }
+        }
+        ovs_mutex_unlock(&mutex);
+    }
+    if (hold) {
+        dp_packet_delete_batch(batch, true);
+        hf_wake();
+        return 0;
+    }
+    return __real_netdev_send(netdev, qid, batch, concurrent_txq);
+}
+
+int __real_netdev_rxq_recv(struct netdev_rxq *, struct dp_packet_batch *, int *qfill);
+int __wrap_netdev_rxq_recv(struct netdev_rxq *, struct dp_packet_batch *, int *qfill);
+int
+__wrap_netdev_rxq_recv(struct netdev_rxq *rx, struct dp_packet_batch *batch, int *qfill)
+{
+    int error = __real_netdev_rxq_recv(rx, batch, qfill);
+
+    if (OVS_UNLIKELY(atomic_count_get(&n_watches)) && !error) {
+        ovs_mutex_lock(&mutex);
+        struct hf_watch *watch = find_watch(rx->netdev);
+        if (watch && watch->expecting) {
+            struct dp_packet *packet;
+
+            DP_PACKET_BATCH_FOR_EACH (i, packet, batch) {
+                const struct eth_header *eth = dp_packet_data(packet);
+                bool rarp = (dp_packet_size(packet) >= sizeof *eth
+                             && eth->eth_type == htons(ETH_TYPE_RARP));
+                int64_t now = wall_ns();
+
+                if (!watch->first_frame_ns) {
+                    watch->first_frame_ns = now;
+                    hf_wake();
+                }
+                if (!rarp && !watch->first_guest_frame_ns) {
+                    watch->first_guest_frame_ns = now;
+                    watch->expecting = false;
+                    hf_wake();
+                }
+            }
+        }
+        ovs_mutex_unlock(&mutex);
+    }
+    return error;
+}
+
+void
+hf_frames_port_gone(const char *interface)
+{
+    ovs_mutex_lock(&mutex);
+    for (size_t i = 0; i < N_WATCHES; i++) {
+        if (watches[i].used && !strcmp(watches[i].interface, interface)) {
+            watches[i].alive = false;
+            watches[i].netdev = NULL;
+        }
+    }
+    for (size_t i = 0; i < n_guards; i++) {
+        if (!strcmp(guards[i].interface, interface)) {
+            guards[i].netdev = NULL;
+        }
+    }
+    ovs_mutex_unlock(&mutex);
+}
+
+struct hf_watch *
+hf_watch_open(const char *bridge, const char *interface)
+{
+    struct ofproto *ofproto = ofproto_lookup(bridge);
+    struct ofport *ofport = ofproto ? shash_find_data(&ofproto->port_by_name, interface) : NULL;
+    struct hf_watch *watch = NULL;
+
+    if (!ofport) {
+        return NULL;
+    }
+    ovs_mutex_lock(&mutex);
+    for (size_t i = 0; i < N_WATCHES && !watch; i++) {
+        if (!watches[i].used) {
+            watch = &watches[i];
+            *watch = (struct hf_watch) {
+                .netdev = ofport->netdev,
+                .interface = xstrdup(interface),
+                .used = true,
+                .alive = true,
+            };
+            ovs_list_init(&watch->held);
+            ovs_list_init(&watch->recent);
+            atomic_count_inc(&n_watches);
+        }
+    }
+    ovs_mutex_unlock(&mutex);
+    return watch;
+}
+
+void
+hf_watch_close(struct hf_watch *watch)
+{
+    if (watch) {
+        ovs_mutex_lock(&mutex);
+        clear(&watch->held, &watch->n_held);
+        clear(&watch->recent, &watch->n_recent);
+        free(watch->interface);
+        watch->interface = NULL;
+        watch->used = false;
+        atomic_count_dec(&n_watches);
+        ovs_mutex_unlock(&mutex);
+    }
+}
+
+bool
+hf_watch_alive(const struct hf_watch *watch)
+{
+    return watch->alive;
+}
+
+void
+hf_watch_set_mode(struct hf_watch *watch, enum hf_tap_mode mode)
+{
+    ovs_mutex_lock(&mutex);
+    watch->mode = mode;
+    ovs_mutex_unlock(&mutex);
+}
+
+size_t
+hf_watch_take_held(struct hf_watch *watch,
+                   void (*each)(const uint8_t *frame, size_t size, void *aux), void *aux)
+{
+    struct ovs_list taken = OVS_LIST_INITIALIZER(&taken);
+    struct frame *frame;
+    size_t n;
+
+    ovs_mutex_lock(&mutex);
+    ovs_list_push_back_all(&taken, &watch->held);
+    n = watch->n_held;
+    watch->n_held = 0;
+    ovs_mutex_unlock(&mutex);
+    LIST_FOR_EACH_POP (frame, node, &taken) {
+        each(frame->data, frame->size, aux);
+        free(frame);
+    }
+    return n;
+}
+
+uint64_t
+hf_watch_overflowed(const struct hf_watch *watch)
+{
+    ovs_mutex_lock(&mutex);
+    uint64_t n = watch->n_overflowed;
+    ovs_mutex_unlock(&mutex);
+    return n;
+}
+
+void
+hf_watch_recent(const struct hf_watch *watch,
+                void (*each)(const uint8_t *frame, size_t size, int64_t time_ns, void *aux),
+                void *aux)
+{
+    const struct frame *frame;
+
+    ovs_mutex_lock(&mutex);
+    LIST_FOR_EACH (frame, node, &watch->recent) {
+        each(frame->data, frame->size, frame->time_ns, aux);
+    }
+    ovs_mutex_unlock(&mutex);
+}
+
+int
+hf_watch_send(struct hf_watch *watch, const uint8_t *frame, size_t size)
+{
+    struct dp_packet_batch batch;
+    int error = ENODEV;
+
+    ovs_mutex_lock(&mutex);
+    if (watch->alive) {
+        dp_packet_batch_init_packet(&batch, dp_packet_clone_data(frame, size));
+        error = __real_netdev_send(watch->netdev, 0, &batch, true);
+    }
+    ovs_mutex_unlock(&mutex);
+    return error;
+}
+
+void
+hf_watch_expect(struct hf_watch *watch)
+{
+    ovs_mutex_lock(&mutex);
+    watch->expecting = true;
+    ovs_mutex_unlock(&mutex);
+}
+
+int64_t
+hf_watch_first_frame(const struct hf_watch *watch)
+{
+    ovs_mutex_lock(&mutex);
+    int64_t ns = watch->first_frame_ns;
+    ovs_mutex_unlock(&mutex);
+    return ns;
+}
+
+int64_t
+hf_watch_first_guest_frame(const struct hf_watch *watch)
+{
+    ovs_mutex_lock(&mutex);
+    int64_t ns = watch->first_guest_frame_ns;
+    ovs_mutex_unlock(&mutex);
+    return ns;
+}
+
+void
+hf_guard_ports(const char *bridge, const struct hf_guard *wanted, size_t n, uint32_t mark)
+{
+    struct ofproto *ofproto = ofproto_lookup(bridge);
+
+    atomic_store_relaxed(&guard_mark, mark);
+    ovs_mutex_lock(&mutex);
+    for (size_t i = 0; i < n_guards; i++) {
+        if (guards[i].netdev) {
+            guards[i].netdev->ol_flags &= ~GUARDED;
+        }
+        free(guards[i].interface);
+    }
+    guards = xrealloc(guards, n * sizeof *guards);
+    n_guards = n;
+    for (size_t i = 0; i < n; i++) {
+        struct ofport *port = ofproto
+            ? shash_find_data(&ofproto->port_by_name, wanted[i].interface) : NULL;
+
+        guards[i].interface = xstrdup(wanted[i].interface);
+        guards[i].netdev = port ? port->netdev : NULL;
+        guards[i].mac = eth_addr_zero;
+        eth_addr_from_string(wanted[i].mac, &guards[i].mac);
+        if (port) {
+            port->netdev->ol_flags |= GUARDED;
+        }
+    }
+    ovs_mutex_unlock(&mutex);
+}
+
+uint64_t
+hf_guard_dropped(void)
+{
+    return atomic_count_get(&n_guard_dropped);
+}

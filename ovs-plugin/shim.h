@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * ovs-plugin/shim: the narrow place between Open vSwitch (C, its internal headers) and
+ * the module (C++, none of them).
+ *
+ * hf_module_* is written in C++ and called by the shim; the rest is written in C and
+ * called by the module.  Main thread only, unless a comment says otherwise.  Results are
+ * 0 or a positive errno; nothing is thrown across. */
+#ifndef HOLDFAST_SHIM_H
+#define HOLDFAST_SHIM_H 1
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* --- The module's entry points, called by the wrapped functions of the switch. --- */
+
+void hf_module_init(void);  /* Once, when the switch has set itself up and forwards nothing yet. */
+void hf_module_run(void);   /* Each turn of the main loop, after the bridges ran. */
+void hf_module_wait(void);  /* Before the main loop sleeps. */
+void hf_module_exit(void);  /* The switch ends. */
+/* All flows of 'bridge' have just been flushed; the operator's own are not back yet. */
+void hf_module_flushed(const char *bridge);
+/* A port of some bridge came, goes or changed. */
+void hf_module_ports_changed(void);
+struct unixctl_conn;
+/* A control command came; hf_reply() answers, now or later. */
+void hf_module_command(struct unixctl_conn *conn, int argc, const char *argv[]);
+
+/* --- Ports. --- */
+
+struct hf_port {
+    const char *interface;
+    const char *type;     /* system, tap, internal, vxlan, patch, ... */
+    uint32_t ofport;      /* OFPP_LOCAL is 65534. */
+    const char *iface_id; /* external_ids, "" where not set. */
+    const char *mac;
+    const char *vm_id;
+};
+
+/* Calls 'each' for every port of 'bridge'.  ENODEV if there is no such bridge. */
+int hf_ports(const char *bridge, void (*each)(const struct hf_port *, void *aux), void *aux);
+/* Changes whenever the switch's view of its configuration database changed. */
+unsigned int hf_config_seqno(void);
+
+/* --- Flows. --- */
+
+struct hf_flow;
+
+/* Reads a flow in ovs-ofctl's words.  Any thread made by hf_thread_start(), or main.
+ * Returns NULL, or one line that the caller frees. */
+char *hf_flow_parse(int table, int priority, const char *match, const char *actions,
+                    struct hf_flow **flow);
+void hf_flow_free(struct hf_flow *flow);
+/* Adds it, or gives the flow with this key these actions.  ENODEV, or EINVAL if refused. */
+int hf_flow_put(const char *bridge, const struct hf_flow *flow);
+int hf_flow_remove(const char *bridge, const struct hf_flow *flow);
+/* 0 if it is installed exactly so; ENOENT; EEXIST if the actions differ; ENODEV. */
+int hf_flow_check(const char *bridge, const struct hf_flow *flow);
+/* How often it was hit; UINT64_MAX if it is not installed. */
+uint64_t hf_flow_packets(const char *bridge, const struct hf_flow *flow);
+/* How many flows of ours 'bridge' has in all. */
+size_t hf_flow_count(const char *bridge);
+
+/* --- Frames to and from one port (shim-frames.c). --- */
+
+struct hf_watch;
+
+enum hf_tap_mode {
+    HF_THROUGH, /* Frames go to the port. */
+    HF_COPY,    /* They go to the port, and the newest are remembered. */
+    HF_HOLD,    /* They are kept here, in order. */
+};
+
+/* Watches a port.  NULL if there is no such port, or no room. */
+struct hf_watch *hf_watch_open(const char *bridge, const char *interface);
+void hf_watch_close(struct hf_watch *);
+/* False once the port has gone. */
+bool hf_watch_alive(const struct hf_watch *);
+void hf_watch_set_mode(struct hf_watch *, enum hf_tap_mode);
+/* Takes what was held, oldest first; the bytes are valid during the call. */
+size_t hf_watch_take_held(struct hf_watch *,
+                          void (*each)(const uint8_t *frame, size_t size, void *aux), void *aux);
+/* How many frames were given up because too many were held. */
+uint64_t hf_watch_overflowed(const struct hf_watch *);
+/* Shows the newest frames that were put into the port, oldest first. */
+void hf_watch_recent(const struct hf_watch *,
+                     void (*each)(const uint8_t *frame, size_t size, int64_t time_ns, void *aux),
+                     void *aux);
+/* Puts a frame into the port itself, whatever the mode. */
+int hf_watch_send(struct hf_watch *, const uint8_t *frame, size_t size);
+/* Notes when the port sends: its first frame, and its first that is not a RARP. */
+void hf_watch_expect(struct hf_watch *);
+/* CLOCK_REALTIME in ns, or 0 while there was none. */
+int64_t hf_watch_first_frame(const struct hf_watch *);
+int64_t hf_watch_first_guest_frame(const struct hf_watch *);
+/* From now on these ports, and no others, take unicast frames only if they carry
+ * 'delivered_mark' or are for the port's own MAC. */
+struct hf_guard {
+    const char *interface;
+    const char *mac;
+};
+void hf_guard_ports(const char *bridge, const struct hf_guard *, size_t n,
+                    uint32_t delivered_mark);
+/* How many flooded copies guarded ports did not get. */
+uint64_t hf_guard_dropped(void);
+/* Sends a frame to VM 'label' behind 'vtep'.  ENODEV, or EINVAL. */
+int hf_tunnel_send(const char *bridge, uint32_t label, const char *vtep, uint32_t tunnel_port,
+                   const uint8_t *frame, size_t size);
+
+/* --- The main loop, threads, log, control commands. --- */
+
+void hf_wake(void);                  /* Any thread: the main loop runs once more. */
+void hf_wait_for_wake(void);         /* In hf_module_wait(). */
+void hf_wait_until_ms(int64_t ms);   /* In hf_module_wait(): monotonic, as hf_now_ms(). */
+int64_t hf_now_ms(void);
+/* Starts a thread that may call what allows it, and hf_wake(), hf_log(). */
+void hf_thread_start(const char *name, void *(*body)(void *), void *aux);
+enum hf_level { HF_DEBUG, HF_INFO, HF_WARN, HF_ERROR };
+void hf_log(enum hf_level, const char *line);
+void hf_command_register(const char *name, const char *usage, int min_args, int max_args);
+void hf_reply(struct unixctl_conn *, bool ok, const char *text);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

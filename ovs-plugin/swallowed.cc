@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// ovs-plugin/swallowed: see the header.
+#include "ovs-plugin/swallowed.h"
+
+namespace holdfast::plugin {
+
+std::optional<std::size_t> swallowed_frame(const std::vector<Frame>& recent,
+                                           const std::vector<Frame>& taken) {
+    auto in = recent.rbegin();
+    auto out = taken.rbegin();
+    while (in != recent.rend() && out != taken.rend() && *in == *out) {
+        ++in;
+        ++out;
+    }
+    if (in == recent.rend())
+        return std::nullopt;
+    return static_cast<std::size_t>(recent.rend() - in) - 1;
+}
+
+} // namespace holdfast::plugin

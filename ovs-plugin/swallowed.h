@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// ovs-plugin/swallowed: finds the frame that a paused QEMU has read and keeps.
+//
+// Pure.  Used by turn.cc at the source of a move.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+namespace holdfast::plugin {
+
+using Frame = std::vector<std::uint8_t>;
+
+/// Which of the `recent` frames put into a tap the paused QEMU keeps, if it keeps one.
+/// Shape:   `recent` and `taken` oldest first; `taken` was read back from the tap after it stopped.
+/// Returns: the index in `recent` of the newest frame that was not taken back; nothing if
+///          there is none.
+/// Source:  QEMU reads one frame more after the stop, keeps it and stops reading
+///          (doc/cutover.md).
+std::optional<std::size_t> swallowed_frame(const std::vector<Frame>& recent,
+                                           const std::vector<Frame>& taken);
+
+} // namespace holdfast::plugin

@@ -1,0 +1,240 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "ovs-plugin/flows.h"
+
+#include <algorithm>
+#include <set>
+
+#include <CppUTest/TestHarness.h>
+
+using namespace holdfast;
+using namespace holdfast::plugin;
+
+namespace {
+
+constexpr int uplink = 1, tunnel = 2, fw_port = 3, ids_port = 4;
+
+db::Vm vm(const char* id, std::uint32_t label, const char* hypervisor, const char* mac) {
+    db::Vm row;
+    row.id = id;
+    row.name = id;
+    row.label = label;
+    row.hypervisor = hypervisor;
+    row.state = "running";
+    row.ports = {{mac, "", "br0", "", 0}};
+    return row;
+}
+
+Port port(const char* kind, int ofport, const char* vm_id, const char* mac) {
+    return {"br0", "p" + std::to_string(ofport), ofport, vm_id, mac, vm_id, kind};
+}
+
+} // namespace
+
+/// Two hypervisors; chain web through fw (here) and ids (there); c1 is a client here.
+TEST_GROUP(Flows) {
+    db::Snapshot snapshot;
+    std::vector<Port> ports;
+    Overrides overrides;
+
+    void setup() override {
+        snapshot.hypervisors = {{1, "hv1", "a", "10.90.0.1", "br0", true, 0},
+                                {2, "hv2", "b", "10.90.0.2", "br0", false, 0}};
+        snapshot.vms = {vm("fw", 0x1001, "hv1", "52:54:00:00:00:01"),
+                        vm("ids", 0x2001, "hv2", "52:54:00:00:00:02"),
+                        vm("c1", 0x1002, "hv1", "52:54:00:00:00:03")};
+        db::Chain chain;
+        chain.name = "web";
+        chain.spi = 0x1001;
+        chain.match = "ip,in_port=9,nw_dst=10.0.0.5";
+        chain.hops = {"fw", "ids"};
+        snapshot.chains = {chain};
+        ports = {port("uplink", uplink, "", ""), port("tunnel", tunnel, "", ""),
+                 port("vm", fw_port, "fw", "52:54:00:00:00:01"),
+                 port("port", 9, "c1", "52:54:00:00:00:03")};
+    }
+
+    std::string actions(int table, int priority, const std::string& match) {
+        for (const auto& flow : compile(snapshot, ports, overrides).flows)
+            if (flow.table == table && flow.priority == priority && flow.match == match)
+                return flow.actions;
+        return "none";
+    }
+
+    void make_symmetric() {
+        auto& chain = snapshot.chains[0];
+        chain.symmetric = true;
+        chain.rspi = 0x1002;
+        chain.match_reverse = "ip,nw_src=10.0.0.5";
+    }
+
+    void plug_ids() { ports.push_back(port("vm", ids_port, "ids", "52:54:00:00:00:02")); }
+};
+
+namespace {
+constexpr const char* to_port_4 = "load:0xffff->NXM_OF_IN_PORT[],load:0x48460001->NXM_NX_PKT_MARK[],output:4";
+constexpr const char* to_hv2 = "load:0xffff->NXM_OF_IN_PORT[],set_field:0x2001->tun_id,"
+                               "set_field:10.90.0.2->tun_dst,output:2";
+constexpr const char* passed_to_hv2 =
+    "load:0xffff->NXM_OF_IN_PORT[],set_field:0x802001->tun_id,"
+    "set_field:10.90.0.2->tun_dst,output:2";
+} // namespace
+
+TEST(Flows, WithoutChainsAndMovesThereAreNone) {
+    snapshot.chains.clear();
+    CHECK_TRUE(compile(snapshot, ports, overrides).flows.empty());
+}
+
+TEST(Flows, AllAreHiddenAndLeaveInBandControlAlone) {
+    make_symmetric();
+    plug_ids();
+    for (const auto& flow : compile(snapshot, ports, overrides).flows) {
+        CHECK_TRUE(flow.priority >= 65536);
+        CHECK_TRUE(flow.priority <= 179999);
+    }
+}
+
+TEST(Flows, NoTwoHaveOneKey) {
+    make_symmetric();
+    plug_ids();
+    std::set<std::tuple<int, int, std::string>> keys;
+    for (const auto& flow : compile(snapshot, ports, overrides).flows)
+        CHECK_TRUE(keys.insert({flow.table, flow.priority, flow.match}).second);
+}
+
+TEST(Flows, ClassifierLeadsToTheFirstHop) {
+    STRCMP_EQUAL("load:0->NXM_NX_REG1[],load:0x1001->NXM_NX_REG0[],resubmit(,252)",
+                 actions(table_classify, 71000, "ip,in_port=9,nw_dst=10.0.0.5").c_str());
+}
+
+TEST(Flows, FrameOutOfAHopGoesToTheNextWhateverPortItEnteredBy) {
+    STRCMP_EQUAL("load:0x2001->NXM_NX_REG0[],resubmit(,252)",
+                 actions(table_exit, 71000, "reg0=0x1001,ip,nw_dst=10.0.0.5").c_str());
+}
+
+TEST(Flows, FrameOutOfTheLastHopIsReleased) {
+    plug_ids();
+    STRCMP_EQUAL("resubmit(,253)",
+                 actions(table_exit, 71000, "reg0=0x2001,ip,nw_dst=10.0.0.5").c_str());
+}
+
+TEST(Flows, SymmetricChainPassesTheHopsInReverseOrder) {
+    make_symmetric();
+    plug_ids();
+    STRCMP_EQUAL("load:0->NXM_NX_REG1[],load:0x2001->NXM_NX_REG0[],resubmit(,252)",
+                 actions(table_classify, 71000, "ip,nw_src=10.0.0.5").c_str());
+    STRCMP_EQUAL("load:0x1001->NXM_NX_REG0[],resubmit(,252)",
+                 actions(table_exit, 71000, "reg0=0x2001,ip,nw_src=10.0.0.5").c_str());
+    STRCMP_EQUAL("resubmit(,253)",
+                 actions(table_exit, 71000, "reg0=0x1001,ip,nw_src=10.0.0.5").c_str());
+}
+
+TEST(Flows, HopElsewhereIsReachedThroughTheTunnel) {
+    STRCMP_EQUAL(to_hv2, actions(table_deliver, 100000, "reg0=0x2001,reg2=0").c_str());
+}
+
+TEST(Flows, FrameFromTheTunnelIsPassedOnMarkedSoThatItIsNotPassedOnTwice) {
+    STRCMP_EQUAL(passed_to_hv2, actions(table_deliver, 100000, "reg0=0x2001,reg2=1").c_str());
+    STRCMP_EQUAL("none", actions(table_deliver, 100000, "reg0=0x2001,reg2=3").c_str());
+}
+
+TEST(Flows, StagedPortTakesWhatComesFromTheTunnelOnly) {
+    plug_ids();
+    STRCMP_EQUAL(to_port_4, actions(table_deliver, 110000, "reg0=0x2001,reg2=0x1/0x1").c_str());
+    STRCMP_EQUAL(to_hv2, actions(table_deliver, 100000, "reg0=0x2001,reg2=0").c_str());
+}
+
+TEST(Flows, ActivatedPortTakesAllBeforeTheStoreSaysSo) {
+    plug_ids();
+    overrides["ids"] = {Override::Place::here, {}};
+    STRCMP_EQUAL(to_port_4, actions(table_deliver, 100000, "reg0=0x2001,reg2=0").c_str());
+}
+
+TEST(Flows, TurnedAwayVmIsPassedOnFromEverywhere) {
+    overrides["fw"] = {Override::Place::elsewhere, "10.90.0.2"};
+    const std::string there = "load:0xffff->NXM_OF_IN_PORT[],set_field:0x1001->tun_id,"
+                              "set_field:10.90.0.2->tun_dst,output:2";
+    STRCMP_EQUAL(there.c_str(), actions(table_deliver, 100000, "reg0=0x1001,reg2=0").c_str());
+    STRCMP_EQUAL("none", actions(table_deliver, 110000, "reg0=0x1001,reg2=0x1/0x1").c_str());
+    STRCMP_EQUAL("load:0x1001->NXM_NX_REG0[],resubmit(,252)",
+                 actions(table_entry, 135000, "reg15=0x80000000,dl_dst=52:54:00:00:00:01").c_str());
+}
+
+TEST(Flows, FlowsTurnOnceThePortHasGone) {
+    db::Move move;
+    move.vm = "fw";
+    move.role = "source";
+    move.hypervisor = "hv1";
+    move.peer = "hv2";
+    move.state = "turned";
+    snapshot.moves = {move};
+    const std::string there = "load:0xffff->NXM_OF_IN_PORT[],set_field:0x1001->tun_id,"
+                              "set_field:10.90.0.2->tun_dst,output:2";
+    const auto to_fw = [&] { return actions(table_deliver, 100000, "reg0=0x1001,reg2=0"); };
+    CHECK_TRUE(there != to_fw()); // Its port is here: frames are held there, and passed on.
+    std::erase_if(ports, [](const Port& port) { return port.vm_id == "fw"; });
+    STRCMP_EQUAL(there.c_str(), to_fw().c_str());
+}
+
+TEST(Flows, MovingAVmTouchesItsDeliveryAloneWhateverItsPaths) {
+    plug_ids();
+    for (int i = 0; i < 100; ++i) {
+        auto chain = snapshot.chains[0];
+        chain.name += std::to_string(i);
+        chain.match = "ip,nw_dst=10.1.0." + std::to_string(i);
+        snapshot.chains.push_back(chain);
+    }
+    const auto before = compile(snapshot, ports, overrides).flows;
+    overrides["ids"] = {Override::Place::here, {}};
+    const auto after = compile(snapshot, ports, overrides).flows;
+    std::vector<Flow> changed;
+    std::set_difference(after.begin(), after.end(), before.begin(), before.end(),
+                        std::back_inserter(changed));
+    for (const auto& flow : changed)
+        CHECK_TRUE(flow.table == table_deliver || flow.table == table_release);
+    CHECK_TRUE(changed.size() <= 4);
+}
+
+TEST(Flows, UplinkFrameOfAVmElsewhereWasClassifiedThere) {
+    CHECK_TRUE(actions(table_classify, 179000, "reg1=1,dl_src=52:54:00:00:00:02")
+                   .find("load:0x80000000->NXM_NX_REG15[]") != std::string::npos);
+}
+
+TEST(Flows, ReleasedFrameResumesAtThePortWhereItEntered) {
+    CHECK_TRUE(actions(table_release, 110000, "dl_src=52:54:00:00:00:03")
+                   .starts_with("load:0x9->NXM_OF_IN_PORT[]"));
+    CHECK_TRUE(actions(table_release, 100000, "reg2=0,dl_src=52:54:00:00:00:02")
+                   .find("set_field:0x0->tun_id,set_field:10.90.0.2->tun_dst") !=
+               std::string::npos);
+}
+
+TEST(Flows, CopyOutOfAHopOnNoPathIsDropped) {
+    STRCMP_EQUAL("drop", actions(table_exit, 66500, "dl_src=52:54:00:00:00:03").c_str());
+    STRCMP_EQUAL("resubmit(,250)",
+                 actions(table_exit, 67000, "reg0=0x1001,dl_src=52:54:00:00:00:01").c_str());
+}
+
+TEST(Flows, PortOfAHopIsGuardedAgainstFloodedCopies) {
+    const auto set = compile(snapshot, ports, overrides);
+    LONGS_EQUAL(1, set.guarded.size());
+    STRCMP_EQUAL("p3", set.guarded[0].interface.c_str());
+}
+
+TEST(Flows, PendingHopDropsAndIsNamed) {
+    snapshot.vms.erase(snapshot.vms.begin() + 1);
+    STRCMP_EQUAL("load:0x7fffff->NXM_NX_REG0[],resubmit(,252)",
+                 actions(table_exit, 71000, "reg0=0x1001,ip,nw_dst=10.0.0.5").c_str());
+    snapshot.vms.push_back(vm("ids", 0x2001, "hv1", "52:54:00:00:00:02"));
+    const auto set = compile(snapshot, ports, overrides);
+    LONGS_EQUAL(1, set.problems.size());
+    CHECK_TRUE(set.problems[0].find("ids") != std::string::npos);
+}
+
+TEST(Flows, DeadHopIsBypassedOnlyWhereTheChainSaysSo) {
+    snapshot.vms[1].state = "stopped";
+    const auto exit_of_fw = [&] {
+        return actions(table_exit, 71000, "reg0=0x1001,ip,nw_dst=10.0.0.5");
+    };
+    STRCMP_EQUAL("load:0x2001->NXM_NX_REG0[],resubmit(,252)", exit_of_fw().c_str());
+    snapshot.chains[0].dead = "bypass";
+    STRCMP_EQUAL("resubmit(,253)", exit_of_fw().c_str());
+}

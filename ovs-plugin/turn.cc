@@ -1,0 +1,228 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// ovs-plugin/turn: see the header.
+#include "ovs-plugin/turn.h"
+
+#include <fcntl.h>
+#include <linux/if_tun.h>
+#include <net/if.h>
+#include <poll.h>
+#include <sys/ioctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <limits>
+#include <utility>
+
+namespace holdfast::plugin {
+
+namespace {
+
+// A paused QEMU reads the canary within a fraction of this, if it reads at all: its main
+// loop is awake between the stop and the moment libvirt lets it go on.
+constexpr std::int64_t settle_ms = 4;
+// On a machine that is overloaded the main loop is late: then it is waited for, this long.
+constexpr std::int64_t settle_late_ms = 40;
+// Bit 23 of the VNI (doc/architecture.md).
+constexpr std::uint32_t passed_on_bit = 0x800000;
+// Copies kept for going back.  Past this the oldest go: 16384 frames are 1.6 s at 10 kpps.
+constexpr std::size_t sent_max = 16384;
+// Frames read from a tap at one look; a tap's queue holds 1000 by default.
+constexpr int take_max = 4096;
+
+} // namespace
+
+SourceTurn::SourceTurn(std::string bridge, std::string interface, std::string mac,
+                       std::uint32_t label, int tap, int qemu)
+    : bridge_{std::move(bridge)}, mac_{std::move(mac)}, label_{label}, tap_{tap}, qemu_{qemu},
+      watch_{hf_watch_open(bridge_.c_str(), interface.c_str())} {
+    int size = 0;
+    ifreq request{};
+    // The number was looked up a moment ago: it must still be this port's tap, and not block.
+    if (tap_ >= 0 &&
+        (ioctl(tap_, TUNGETIFF, &request) != 0 || interface != request.ifr_name ||
+         !(fcntl(tap_, F_GETFL) & O_NONBLOCK) || ioctl(tap_, TUNGETVNETHDRSZ, &size) != 0)) {
+        hf_log(HF_WARN, (interface + ": the descriptor is not its tap: what lies in the tap at "
+                                     "the guest's stop will be lost")
+                            .c_str());
+        close(tap_);
+        tap_ = -1;
+    }
+    header_size_ = static_cast<std::size_t>(size);
+    if (watch_)
+        hf_watch_set_mode(watch_, HF_COPY);
+}
+
+SourceTurn::~SourceTurn() {
+    hf_watch_close(watch_);
+    if (tap_ >= 0)
+        close(tap_);
+}
+
+/// A frame for the guest itself, of an ethertype that no stack takes (IEEE 802 local
+/// experimental): if it ever reaches the guest, the guest drops it.
+Frame SourceTurn::canary() const {
+    Frame frame(60, 0);
+    unsigned mac[6] = {};
+    if (std::sscanf(mac_.c_str(), "%x:%x:%x:%x:%x:%x", &mac[0], &mac[1], &mac[2], &mac[3],
+                    &mac[4], &mac[5]) == 6)
+        std::copy(mac, mac + 6, frame.begin());
+    constexpr std::uint8_t rest[] = {0x02, 0x48, 0x46, 0, 0, 1, 0x88, 0xb5};
+    std::copy(std::begin(rest), std::end(rest), frame.begin() + 6);
+    return frame;
+}
+
+void SourceTurn::warm_up(const std::string& vtep, std::uint32_t tunnel_port) const {
+    const auto frame = canary();
+    constexpr std::uint32_t nobody = 0x7fffff;
+    (void)hf_tunnel_send(bridge_.c_str(), nobody, vtep.c_str(), tunnel_port, frame.data(),
+                         frame.size());
+}
+
+void SourceTurn::turn(const std::string& vtep, std::uint32_t tunnel_port, std::int64_t now_ms) {
+    if (state_ != State::armed)
+        return;
+    hf_watch_set_mode(watch_, HF_HOLD);
+    state_ = State::settling;
+    vtep_ = vtep;
+    tunnel_port_ = tunnel_port;
+    turned_ms_ = now_ms;
+    next_look_ms_ = now_ms + 1;
+    if (tap_ < 0) {
+        next_look_ms_ = now_ms;
+        return;
+    }
+    take_from_tap();
+    const auto frame = canary();
+    hf_watch_send(watch_, frame.data(), frame.size());
+}
+
+bool SourceTurn::tap_is_empty() const {
+    pollfd poller{tap_, POLLIN, 0};
+    return poll(&poller, 1, 0) == 0;
+}
+
+/// Whether QEMU's main loop sleeps in its poll.  With the canary in the tap it would not, if it
+/// were reading: so it is not.  False if it is running, waits for a lock, or cannot be looked at.
+bool SourceTurn::qemu_waits() const {
+    const auto id = std::to_string(qemu_);
+    std::FILE* file = std::fopen(("/proc/" + id + "/task/" + id + "/syscall").c_str(), "re");
+    if (!file)
+        return false;
+    long number = -1; // "running" where it is not in a call.
+    const bool in_call = std::fscanf(file, "%ld", &number) == 1;
+    std::fclose(file);
+    return in_call && (number == SYS_ppoll || number == SYS_poll);
+}
+
+void SourceTurn::take_from_tap() {
+    std::uint8_t buffer[65536 + 64];
+    for (int i = 0; i < take_max; ++i) {
+        const auto size = read(tap_, buffer, sizeof buffer);
+        if (size < static_cast<ssize_t>(header_size_) + 14)
+            return; // Empty (EAGAIN), or the tap has gone.
+        taken_.emplace_back(buffer + header_size_, buffer + size);
+    }
+}
+
+bool SourceTurn::run(std::int64_t now_ms) {
+    if (state_ == State::settling && now_ms >= next_look_ms_) {
+        const auto waited = now_ms - turned_ms_;
+        const bool decided =
+            waited >= settle_late_ms || (waited >= settle_ms && qemu_waits() && !tap_is_empty());
+        if (tap_ < 0 || decided || tap_is_empty()) {
+            finish_settling();
+            return true;
+        }
+        next_look_ms_ = now_ms + 1;
+    } else if (state_ == State::passing) {
+        pass_held();
+    }
+    return false;
+}
+
+void SourceTurn::finish_settling() {
+    // If QEMU read the canary, it was reading: it keeps the canary, and no frame of ours.
+    bool swallowed_canary = true;
+    if (tap_ >= 0) {
+        take_from_tap();
+        const auto mark = canary();
+        const auto found = std::find(taken_.begin(), taken_.end(), mark);
+        if (found != taken_.end()) {
+            swallowed_canary = false;
+            taken_.erase(found);
+        }
+    }
+    if (!swallowed_canary) {
+        std::vector<Frame> recent;
+        hf_watch_recent(
+            watch_,
+            [](const std::uint8_t* frame, std::size_t size, std::int64_t, void* aux) {
+                static_cast<std::vector<Frame>*>(aux)->emplace_back(frame, frame + size);
+            },
+            &recent);
+        if (auto at = swallowed_frame(recent, taken_)) {
+            pass(recent[*at]);
+            sent_.pop_back(); // Not for going back: QEMU has it.
+            --figures_.passed;
+            figures_.swallowed = 1;
+        }
+    }
+    figures_.taken = taken_.size();
+    for (const auto& frame : taken_)
+        pass(frame);
+    taken_.clear();
+    state_ = State::passing;
+    pass_held();
+    figures_.held = std::exchange(figures_.passed, 0) - figures_.taken;
+}
+
+void SourceTurn::pass(const Frame& frame) {
+    // Marked as passed on: a destination that has no port for it any more drops it, rather than
+    // send it back to be held and passed on for ever.
+    if (hf_tunnel_send(bridge_.c_str(), label_ | passed_on_bit, vtep_.c_str(), tunnel_port_, frame.data(),
+                       frame.size()) != 0)
+        ++n_refused_;
+    ++figures_.passed;
+    sent_.push_back(frame);
+    if (sent_.size() > sent_max)
+        sent_.pop_front();
+}
+
+void SourceTurn::pass_held() {
+    hf_watch_take_held(
+        watch_,
+        [](const std::uint8_t* frame, std::size_t size, void* aux) {
+            static_cast<SourceTurn*>(aux)->pass(Frame(frame, frame + size));
+        },
+        this);
+    figures_.lost = hf_watch_overflowed(watch_) + n_refused_;
+}
+
+std::int64_t SourceTurn::next_wake() const {
+    return state_ == State::settling ? next_look_ms_ : std::numeric_limits<std::int64_t>::max();
+}
+
+void SourceTurn::back() {
+    if (state_ == State::settling || state_ == State::passing) {
+        for (const auto& frame : taken_)
+            hf_watch_send(watch_, frame.data(), frame.size());
+        for (const auto& frame : sent_)
+            hf_watch_send(watch_, frame.data(), frame.size());
+        hf_watch_take_held(
+            watch_,
+            [](const std::uint8_t* frame, std::size_t size, void* aux) {
+                hf_watch_send(static_cast<SourceTurn*>(aux)->watch_, frame, size);
+            },
+            this);
+    }
+    if (watch_)
+        hf_watch_set_mode(watch_, HF_THROUGH);
+    taken_.clear();
+    sent_.clear();
+    state_ = State::ended;
+}
+
+} // namespace holdfast::plugin

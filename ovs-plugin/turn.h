@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// ovs-plugin/turn: the source's side of a cut-over (spec C5, C6), frame by frame.
+//
+// From the guest's stop on, frames for it are held; what already lies in its tap is
+// taken back through QEMU's own descriptor; the one frame that a paused QEMU reads and
+// keeps is found and sent from the memory of recent frames.  Then swallowed, taken and
+// held frames go to the destination in their order, and all that follow behind them.
+//
+//     armed --turn--> settling --(canary decided)--> passing
+//       any of the three --back--> ended: all goes into the tap again, in order
+//
+// Main thread only; never waits: run() does what is due.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <string>
+#include <vector>
+
+#include "ovs-plugin/shim.h"
+#include "ovs-plugin/swallowed.h"
+
+namespace holdfast::plugin {
+
+/// What a cut-over moved, for the time line.
+struct TurnFigures {
+    std::size_t taken = 0;     // Read back from the tap.
+    std::size_t swallowed = 0; // Kept by QEMU, sent from memory.
+    std::size_t held = 0;      // Held until the way was clear.
+    std::size_t passed = 0;    // Passed on afterwards.
+    std::uint64_t lost = 0;    // Given up: too many at once, or refused by the switch.
+};
+
+/// One VM that is about to leave this switch.
+class SourceTurn {
+public:
+    enum class State {
+        armed,    // Recent frames are remembered.
+        settling, // Frames are held; it is being found out what QEMU kept.
+        passing,  // What comes for the VM goes to the destination.
+        ended,    // Nothing more to do.
+    };
+
+    /// Watches `interface`; `tap` is a descriptor of its tap, or -1 if there is none to be had
+    /// (then what lies in the tap at the stop stays there, and is lost); `qemu` is the process.
+    SourceTurn(std::string bridge, std::string interface, std::string mac, std::uint32_t label,
+               int tap, int qemu);
+    ~SourceTurn();
+    SourceTurn(const SourceTurn&) = delete;
+    SourceTurn& operator=(const SourceTurn&) = delete;
+
+    /// Whether there was such a port to watch.
+    bool watching() const { return watch_ != nullptr; }
+    /// Whether that port has gone since.
+    bool port_gone() const { return !hf_watch_alive(watch_); }
+    State state() const { return state_; }
+    const std::string& vtep() const { return vtep_; }
+    const TurnFigures& figures() const { return figures_; }
+
+    /// The guest has stopped: hold, and begin to find out what is where.
+    void turn(const std::string& vtep, std::uint32_t tunnel_port, std::int64_t now_ms);
+    /// Does what is due.  True once, when the way became clear (settling ended).
+    bool run(std::int64_t now_ms);
+    /// When run() wants to be called next; INT64_MAX if nothing is due.
+    std::int64_t next_wake() const;
+    /// The guest goes on here: everything it has not seen goes into its tap, in order.
+    void back();
+    /// Sends a frame that nobody gets, so that the tunnel's neighbour is known before it counts.
+    void warm_up(const std::string& vtep, std::uint32_t tunnel_port) const;
+
+private:
+    void take_from_tap();
+    bool tap_is_empty() const;
+    bool qemu_waits() const;
+    void finish_settling();
+    void pass(const Frame& frame);
+    void pass_held();
+    Frame canary() const;
+
+    std::string bridge_;
+    std::string mac_;
+    std::uint32_t label_;
+    int tap_;
+    int qemu_;
+    std::size_t header_size_ = 0; // virtio-net header before each frame of the tap.
+    hf_watch* watch_;
+    State state_ = State::armed;
+    std::string vtep_;
+    std::uint32_t tunnel_port_ = 0;
+    std::int64_t turned_ms_ = 0;
+    std::int64_t next_look_ms_ = 0;
+    std::vector<Frame> taken_;
+    std::deque<Frame> sent_; // What the guest here has not seen, if it should go on here.
+    std::uint64_t n_refused_ = 0; // Frames that the switch would not send.
+    TurnFigures figures_;
+};
+
+} // namespace holdfast::plugin

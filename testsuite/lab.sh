@@ -1,0 +1,135 @@
+# SPDX-License-Identifier: Apache-2.0
+#
+# Real hypervisors and guests (lab/lab), for move.at and fault.at.
+#
+# Sourced by a test.  The lab has a folder of its own for each test, named by the test's
+# folder, so that one that is left over is found and ended when the test is run again.
+
+LAB_BUILD=$abs_top_builddir
+LAB_STATE=/run/holdfast-test-$(pwd | cksum | cut -d ' ' -f 1)
+export LAB_BUILD LAB_STATE
+
+lab () {
+    "$abs_top_srcdir/lab/lab" "$@"
+}
+
+# lab_end: ends the lab, and keeps its logs in the test's folder.
+lab_end () {
+    for lab_log in "$LAB_STATE"/hv*/var-log; do
+        test ! -d "$lab_log" || cp -r "$lab_log" "$(basename "$(dirname "$lab_log")")-log"
+    done
+    cp "$LAB_STATE"/guest/*.console . 2>/dev/null
+    lab down >/dev/null
+    rm -f "$LAB_STATE.lock" # Nobody else uses this test's lab.
+}
+
+# on HV COMMAND...: runs it there.
+on () {
+    lab in "$@"
+}
+
+# until_true SECONDS COMMAND...: waits until it succeeds.
+until_true () {
+    until_end=$(( $(date +%s) + $1 ))
+    shift
+    until "$@" >until.log 2>&1; do
+        test "$(date +%s)" -lt "$until_end" || { echo "not within its time: $*" >&2; cat until.log >&2; return 1; }
+        sleep 0.1
+    done
+}
+
+# guests: fw and web, ids, and the client c1, started side by side; then the chain web-chain
+# through fw and ids.
+#
+#     hv1: c1 (10.0.0.1), fw        hv2: ids, web (10.0.0.20)
+guests () {
+    lab vm fw --on hv1 --role forward & guests_fw=$!
+    lab vm ids --on hv2 --role forward & guests_ids=$!
+    lab vm web --on hv2 --ip 10.0.0.20/24 & guests_web=$!
+    lab client c1 --on hv1 --ip 10.0.0.1/24 &&
+    wait $guests_fw && wait $guests_ids && wait $guests_web &&
+    chain_add web-chain --match ip,nw_dst=10.0.0.20 --via fw,ids --symmetric
+}
+
+# chain_add NAME OPTION...: at hv1; waits until both hypervisors have it ready.
+chain_add () {
+    on hv1 holdfast chain add "$@" && until_true 20 chain_ready hv1 "$1" && until_true 20 chain_ready hv2 "$1"
+}
+
+chain_ready () {
+    on "$1" holdfast chain show "$2" --json | grep -q '"state": *"ready"' && on "$1" holdfast chain check >/dev/null
+}
+
+# path NAME HV: the hops as HV has them, e.g. fw@hv1 ids@hv2.
+path () {
+    on "$2" holdfast chain show "$1" --json | /usr/bin/python3 -c '
+import json, sys
+hops = json.load(sys.stdin)["paths"][0]["hops"]
+print(" ".join(hop["vm"] + "@" + hop["hypervisor"] for hop in hops))'
+}
+
+# path_is NAME "HOPS": both hypervisors agree that the path is this.
+path_is () {
+    test "$(path "$1" hv1)" = "$2" && test "$(path "$1" hv2)" = "$2"
+}
+
+# settled: no move is under way, the flows are the intended ones, nothing is wrong.
+settled () {
+    for settled_hv in hv1 hv2; do
+        on $settled_hv holdfast chain check &&
+        on $settled_hv holdfast status --json | /usr/bin/python3 -c '
+import json, sys
+status = json.load(sys.stdin)
+print(status["moves"], status["problems"])
+sys.exit(bool(status["moves"] or status["problems"]))' || return 1
+    done
+}
+
+# probe_start [ADDRESS]: c1 sends 1 kHz, until probe_end; returns when hops have seen some of it.
+probe_start () {
+    mkdir -p c1
+    rm -f c1/end
+    on web count reset
+    on c1 "$abs_top_builddir/lab/probe" --to "${1-10.0.0.20}" --json --seconds 240 --drain 2500 \
+        --until-file "$PWD/c1/end" </dev/null >c1/probe.json 2>c1/probe.log 5>&- 7>&- &
+    probe_pid=$!
+    until_true 15 sh -c "'$abs_top_srcdir/lab/lab' in web count | grep -q '\"probe_distinct\":[1-9][0-9][0-9]'"
+}
+
+# probe_end: ends it; the report is c1/probe.json.
+probe_end () {
+    # What comes after the event counts too.
+    sleep 1
+    touch c1/end
+    wait $probe_pid || { cat c1/probe.log; return 1; }
+}
+
+# judge N HOP...: what became of the probe, of which guests may have lost N packets (judge.py).
+judge () {
+    judge_allowed=$1
+    shift
+    for judge_hop in "$@"; do
+        mkdir -p "$judge_hop"
+        on "$judge_hop" count >"$judge_hop/counts.json" || return 1
+    done
+    /usr/bin/python3 -B "$abs_top_srcdir/testsuite/judge.py" c1/probe.json --allow "$judge_allowed" "$@"
+}
+
+# moved VM FROM TO: moves it by hand, as anyone would.
+moved () {
+    on "$2" virsh -q migrate --live "$1" "qemu+tcp://$3/system"
+}
+
+# timeline HV VM: the newest move of VM, as HV tells it: who, its end, the order of its steps.
+timeline () {
+    on "$1" holdfast events --move --vm "$2" --json | /usr/bin/python3 -B "$abs_top_srcdir/testsuite/timeline.py"
+}
+
+# staged_at HV: a move to HV is under way, and its path is in place there.
+staged_at () {
+    on "$1" holdfast events --move --vm ids --json | /usr/bin/python3 -c '
+import json, sys
+move = json.load(sys.stdin)[-1]
+done = {mark["what"] for mark in move["marks"]}
+sys.exit(not (move["outcome"] == "under way" and {"staged", "armed"} <= done))'
+}

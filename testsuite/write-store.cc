@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// testsuite/write-store: writes a store for tests of the switch alone, as hookd would.
+//
+//     write-store PATH < LINES
+//
+//     self NAME NUMBER VTEP BRIDGE     this hypervisor
+//     hv NAME NUMBER VTEP              another one
+//     vm NAME LABEL HYPERVISOR MAC [STATE]
+//     chain NAME SPI RSPI PRIORITY MATCH REVERSE VM[,VM] [DEAD]   RSPI 0, REVERSE -: one-way
+//     no-chain NAME
+//     move ID ROLE VM HYPERVISOR PEER STATE
+//
+// A VM's id is its name; `-` stands for nothing.  All lines are one transaction.
+#include <config.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <iostream>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include "db/store.h"
+
+namespace {
+
+using namespace holdfast;
+using namespace holdfast::db;
+
+[[noreturn]] void die(const std::string& line)
+{
+    std::fprintf(stderr, "write-store: %s\n", line.c_str());
+    std::exit(1);
+}
+
+void must(const Result<void>& done)
+{
+    if (!done)
+        die(done.error().message);
+}
+
+std::vector<std::string> split(const std::string& text, char separator)
+{
+    std::vector<std::string> words;
+    std::istringstream input{text};
+    for (std::string word; std::getline(input, word, separator);)
+        if (!word.empty())
+            words.push_back(word == "-" ? "" : word);
+    return words;
+}
+
+std::uint32_t number(const std::string& text)
+{
+    return static_cast<std::uint32_t>(std::strtoul(text.c_str(), nullptr, 0));
+}
+
+Vm vm_of(const std::vector<std::string>& words)
+{
+    Vm vm;
+    vm.id = vm.name = words[1];
+    vm.label = number(words[2]);
+    vm.kind = "port";
+    vm.hypervisor = words[3];
+    vm.state = words.size() > 5 ? words[5] : "running";
+    vm.ports = {{words[4], vm.name, "br0", "", 0}};
+    return vm;
+}
+
+Chain chain_of(const std::vector<std::string>& words)
+{
+    Chain chain;
+    chain.name = words[1];
+    chain.spi = number(words[2]);
+    chain.rspi = number(words[3]);
+    chain.priority = static_cast<int>(number(words[4]));
+    chain.match = words[5];
+    chain.match_reverse = words[6];
+    chain.symmetric = chain.rspi != 0;
+    chain.hops = split(words[7], ',');
+    if (words.size() > 8)
+        chain.dead = words[8];
+    return chain;
+}
+
+void apply(Store& store, const std::vector<std::string>& words)
+{
+    const auto& verb = words[0];
+    const auto n = words.size();
+    if ((verb == "self" && n == 5) || (verb == "hv" && n == 4))
+        must(store.put(Hypervisor{static_cast<int>(number(words[2])), words[1], words[1], words[3],
+                                  n == 5 ? words[4] : "br0", verb == "self", 0}));
+    else if (verb == "vm" && n >= 5)
+        must(store.put(vm_of(words)));
+    else if (verb == "chain" && n >= 8)
+        must(store.put(chain_of(words)));
+    else if (verb == "no-chain" && n == 2)
+        must(store.remove_chain(words[1]));
+    else if (verb == "move" && n == 7)
+        must(store.put(Move{words[1], words[2], words[3], words[4], words[5], words[6], {}, {}}));
+    else
+        die("what is '" + verb + "' with " + std::to_string(n - 1) + " words?");
+}
+
+} // namespace
+
+int main(int argc, char** argv)
+{
+    if (argc != 2)
+        die("usage: write-store PATH < LINES");
+    auto store = Store::open(argv[1]);
+    if (!store)
+        die(store.error().message);
+    Store::Transaction transaction{*store};
+    for (std::string line; std::getline(std::cin, line);)
+        if (const auto words = split(line, ' '); !words.empty())
+            apply(*store, words);
+    must(transaction.commit());
+    return 0;
+}
