@@ -15,7 +15,7 @@ from .base import STATE, LabError, last_line, load, locked, names, run, save, wa
 BOOT_LIMIT = 90  # Seconds; several guests that start at once on two cores are slow.
 
 DOMAIN = """\
-<domain type='{accelerator}'>
+<domain type='{accelerator}' xmlns:qemu='http://libvirt.org/schemas/domain/qemu/1.0'>
   <name>{name}</name>
   <uuid>{uuid}</uuid>
   <metadata>
@@ -56,9 +56,24 @@ DOMAIN = """\
       <target port='1'/>
     </serial>
     <memballoon model='none'/>
-  </devices>
+  </devices>{odd_memory}
 </domain>
 """
+
+# Before version 9.0, QEMU without KVM can lose what a guest writes while it migrates: the quick way
+# to read 64 pages' dirty bits at once leaves the emulated TLB believing that they are still set
+# (QEMU's "physmem: Fix migration dirty bitmap coherency with TCG memory access").  The guest then
+# wakes with some of its memory from before, and dies of it.  Memory that is no multiple of 64 pages
+# is read page by page, which is right.  libvirt rounds to whole MiB, so QEMU is told after it.
+ODD_MEMORY = """
+  <qemu:commandline>
+    <qemu:arg value='-object'/>
+    <qemu:arg value='memory-backend-ram,id=odd.ram,size={kib}K'/>
+    <qemu:arg value='-machine'/>
+    <qemu:arg value='memory-backend=odd.ram'/>
+    <qemu:arg value='-m'/>
+    <qemu:arg value='{kib}K'/>
+  </qemu:commandline>"""
 
 
 def console_of(name):
@@ -85,6 +100,7 @@ def start(name, on, address, vlan, role, memory):
         **record | {"ip": f"<holdfast:ip>{plain}</holdfast:ip>" if plain else "",
                     "vlan": f"\n      <vlan><tag id='{vlan}'/></vlan>" if vlan else ""},
         accelerator=accelerator, kernel=kernel, initramfs=initramfs, memory=memory,
+        odd_memory=ODD_MEMORY.format(kib=memory * 1024 - 8) if accelerator == "qemu" else "",
         command_line=image.COMMAND_LINE, address=address or "none", console=console)
     file = STATE / "guest" / f"{name}.xml"
     file.write_text(xml)
