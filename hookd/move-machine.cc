@@ -133,6 +133,10 @@ bool MoveMachine::take(Signal signal, db::TimeNs time)
         return source;
     case Signal::peer_staged:
         return false;
+    case Signal::peer_drained:
+    case Signal::peer_armed:
+        drained_ = !source && signal == Signal::peer_drained;
+        return !source;
     case Signal::peer_active:
         peer_active_ = source;
         return source;
@@ -190,11 +194,26 @@ std::vector<Action> MoveMachine::on(Signal signal, db::TimeNs time)
     Step next = role_ == Role::source ? source_step() : destination_step();
     if (next != step_)
         return role_ == Role::source ? enter_source(next, time) : enter_destination(next, time);
-    if (step_ == Step::staged && has_port_ && !had_port) {
+    return step_ == Step::staged ? stay_staged(had_port, time) : std::vector<Action>{};
+}
+
+std::vector<Action> MoveMachine::stay_staged(bool had_port, db::TimeNs time)
+{
+    std::vector<Action> actions;
+    if (has_port_ && !had_port) {
         note("plugged", time);
-        return {Action::put_row, Action::sync, Action::expect};
+        actions = {Action::put_row, Action::sync, Action::expect};
     }
-    return {};
+    // Before the guest announces itself: from then on the fabric sends nothing back from here.
+    if (drained_ && has_port_ && !turned_here_) {
+        turned_here_ = true;
+        actions.push_back(Action::activate);
+    } else if (!drained_ && turned_here_) {
+        turned_here_ = false;
+        row_.times.erase("activated");
+        actions.insert(actions.end(), {Action::disarm, Action::expect, Action::put_row});
+    }
+    return actions;
 }
 
 std::vector<Action> MoveMachine::enter_source(Step next, db::TimeNs time)
@@ -208,6 +227,7 @@ std::vector<Action> MoveMachine::enter_source(Step next, db::TimeNs time)
         // The guest was only paused for a while: the next stop counts anew.
         row_.times.erase("suspended");
         row_.times.erase("turned");
+        row_.times.erase("drained");
         return {Action::back, Action::arm, Action::put_row};
     case Step::cleaned:
         note("cleaned", time);

@@ -35,6 +35,7 @@ enum class Role {
 //  Destination:
 //                    cpus_resumed, first_frame, left_paused
 //    incoming ──▶ staged ─────────────────────────────▶ active
+//                 (traffic goes to its port from peer_drained on; peer_armed undoes that)
 //                    │                                    │ gone and peer_back
 //                    └──────────────────┬─────────────────┘
 //                                       ▼ gone, incoming_failed, peer_back, deadline
@@ -66,6 +67,8 @@ enum class Signal {
     gone,             // The VM's QEMU here ended: hooks stopped and release, STOPPED, or not there.
     moved_away,       // Source: lifecycle STOPPED with detail MIGRATED.
     peer_staged,      // The destination's row says staged.
+    peer_drained,     // The source's row says that what it held is on its way here.
+    peer_armed,       // The source's row says armed: the guest runs there.
     peer_active,      // The destination's row says active.
     peer_failed,      // The destination's row says failed.
     peer_back,        // The source's row says back.
@@ -129,6 +132,7 @@ private:
     Step destination_step() const;
     std::vector<Action> enter_source(Step next, db::TimeNs time);
     std::vector<Action> enter_destination(Step next, db::TimeNs time);
+    std::vector<Action> stay_staged(bool had_port, db::TimeNs time);
     bool take(Signal signal, db::TimeNs time);
 
     db::Move row_;
@@ -137,6 +141,8 @@ private:
     bool has_port_ = false;     // Destination: port_plugged was seen.
     bool cpus_stopped_ = false; // Source: stopped, and not resumed since.
     bool runs_here_ = false;    // Destination: an activating signal was seen.
+    bool drained_ = false;      // Destination: the guest stands still, and nothing is held at the source.
+    bool turned_here_ = false;  // Destination: traffic was turned here before the guest runs.
     bool gone_ = false;         // The QEMU here ended.
     bool moved_away_ = false;   // Source.
     bool undone_ = false;       // The move came to nothing, by word of libvirt or the peer.
@@ -155,8 +161,8 @@ std::optional<Signal> signal_of_lifecycle(Role role, int event, int detail);
 /// What a QEMU monitor event means.  `details` is its data as JSON, empty if it has none.
 std::optional<Signal> signal_of_monitor(std::string_view event, std::string_view details);
 
-/// What the state in the other side's row means.
-std::optional<Signal> signal_of_peer(Role role, std::string_view state);
+/// What the other side's row means.
+std::optional<Signal> signal_of_peer(Role role, const db::Move& row);
 
 /// What libvirt knows of a domain when the daemon starts.
 enum class Reality {

@@ -55,8 +55,9 @@ std::optional<Signal> signal_of_monitor(std::string_view event, std::string_view
     return std::nullopt;
 }
 
-std::optional<Signal> signal_of_peer(Role role, std::string_view state)
+std::optional<Signal> signal_of_peer(Role role, const db::Move& row)
 {
+    const std::string& state = row.state;
     if (role == Role::source) {
         if (state == "staged")
             return Signal::peer_staged;
@@ -66,6 +67,10 @@ std::optional<Signal> signal_of_peer(Role role, std::string_view state)
             return Signal::peer_failed;
         return std::nullopt;
     }
+    if (state == "armed")
+        return Signal::peer_armed;
+    if (state == "turned" && row.times.contains("drained"))
+        return Signal::peer_drained;
     if (state == "back")
         return Signal::peer_back;
     if (state == "cleaned")

@@ -141,11 +141,14 @@ asio::awaitable<void> Mover::turn(RunPtr run)
         co_return;
     }
     std::string vtep = peer->vtep;
-    bool turned = co_await order(run, "holdfast/turn", words(vtep));
+    const auto& times = run->machine.row().times;
+    auto suspended = times.find("suspended");
+    std::string stop = std::to_string(suspended == times.end() ? 0 : suspended->second);
+    bool turned = co_await order(run, "holdfast/turn", words(vtep, stop));
     if (!turned) {
         // A switch that restarted, or could not be armed in time.
         co_await order(run, "holdfast/arm", words("0", "0"));
-        turned = co_await order(run, "holdfast/turn", words(vtep));
+        turned = co_await order(run, "holdfast/turn", words(vtep, stop));
     }
     if (turned)
         run->machine.note("turned", now_ns());

@@ -218,7 +218,7 @@ void Mover::peer_rows(const std::vector<db::Move>& rows)
         if (!run || run->machine.row().id != row.id)
             continue;
         seen_peers_.insert(row.id);
-        auto signal = signal_of_peer(run->machine.role(), row.state);
+        auto signal = signal_of_peer(run->machine.role(), row);
         if (signal == Signal::peer_cleaned && !run->machine.over() && world_.arrived)
             world_.arrived(row.vm); // libvirt's figures are complete on both sides now.
         if (signal)

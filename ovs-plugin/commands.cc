@@ -89,7 +89,7 @@ const Module::Command Module::commands[] = {
     {"holdfast/sync", "", 0, 0, &Module::cmd_sync},
     {"holdfast/watch", "SEQ", 1, 1, &Module::cmd_watch},
     {"holdfast/arm", "VM PID FD", 3, 3, &Module::cmd_arm},
-    {"holdfast/turn", "VM VTEP", 2, 2, &Module::cmd_turn},
+    {"holdfast/turn", "VM VTEP [STOP_NS]", 2, 3, &Module::cmd_turn},
     {"holdfast/back", "VM", 1, 1, &Module::cmd_back},
     {"holdfast/disarm", "VM", 1, 1, &Module::cmd_disarm},
     {"holdfast/expect", "VM", 1, 1, &Module::cmd_expect},
@@ -250,7 +250,7 @@ void Module::cmd_arm(unixctl_conn* conn, const Args& args) {
                             .c_str());
     // First: each would watch the port that the new one is to watch.
     turns_.erase(args[1]);
-    stop_expecting(args[1]);
+    stop_expecting(args[1], true);
     auto turn = std::make_unique<SourceTurn>(bridge_, port->interface, port->mac, vm->label, tap,
                                              static_cast<int>(*pid));
     if (!turn->watching())
@@ -266,10 +266,13 @@ void Module::cmd_turn(unixctl_conn* conn, const Args& args) {
     auto at = turns_.find(args[1]);
     if (at == turns_.end())
         return hf_reply(conn, false, (args[1] + ": not armed: holdfast/arm it first").c_str());
+    const auto stop = args.size() > 3 ? number(args[3]) : std::int64_t{0};
+    if (!stop)
+        return hf_reply(conn, false, "STOP_NS must be a number: nanoseconds since the epoch");
     const auto tunnel = tunnel_port();
     if (!tunnel)
         return hf_reply(conn, false, ("no tunnel port on " + bridge_).c_str());
-    at->second->turn(args[2], tunnel, hf_now_ms());
+    at->second->turn(args[2], tunnel, *stop, hf_now_ms());
     hf_reply(conn, true, "{}");
 }
 
@@ -288,7 +291,7 @@ void Module::cmd_disarm(unixctl_conn* conn, const Args& args) {
         at->second->run(hf_now_ms()); // The last that was held goes on its way.
         turns_.erase(at);
     }
-    stop_expecting(args[1]);
+    stop_expecting(args[1], false);
     if (overrides_.erase(args[1]))
         inputs_stale_ = true;
     hf_reply(conn, true, "{}");
@@ -298,12 +301,12 @@ void Module::cmd_expect(unixctl_conn* conn, const Args& args) {
     const auto* port = port_of(args[1]);
     if (!port)
         return hf_reply(conn, false, (args[1] + ": no port of this VM on this switch").c_str());
-    stop_expecting(args[1]);
+    stop_expecting(args[1], false);
     auto* watch = hf_watch_open(bridge_.c_str(), port->interface.c_str());
     if (!watch)
         return hf_reply(conn, false, "too many ports are being watched: try again later");
     hf_watch_expect(watch);
-    expectations_[args[1]] = {watch, false};
+    expectations_[args[1]] = {.watch = watch};
     hf_reply(conn, true, "{}");
 }
 

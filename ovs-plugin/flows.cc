@@ -138,10 +138,10 @@ void Compiler::locate(const db::Vm& vm) {
     if (!place.here)
         if (auto at = hypervisors_.find(vm.hypervisor); at != hypervisors_.end())
             place.vtep = at->second->vtep;
-    // As long as its port is here, frames for it are held there and passed on in order, with a
-    // copy kept in case the guest goes on here; so flows turn only once the port has gone.
+    // As long as it may go on here, frames for it are held at its port and passed on in order, with
+    // a copy kept; so flows turn only once it runs elsewhere, or the port has gone.
     for (const auto& move : snapshot_.moves) {
-        if (place.port || move.vm != vm.id || move.role != "source" || move.hypervisor != self_->name ||
+        if ((place.here && place.port) || move.vm != vm.id || move.role != "source" || move.hypervisor != self_->name ||
             move.state != "turned")
             continue;
         if (auto peer = hypervisors_.find(move.peer); peer != hypervisors_.end()) {
@@ -239,12 +239,20 @@ void Compiler::add_deliver(const Place& place) {
         if (!place.port->mac.empty())
             add(table_exit, 67000, reg0 + ",dl_src=" + place.port->mac, resubmit(table_classify));
     }
+    const auto add_here = [&](int priority, const std::string& match) {
+        const auto& port = *place.port;
+        add(table_deliver, priority, match, deliver_here(port.ofport));
+        // What the source's switch passes on from a trunk has its tag still.
+        if (port.tag && !is_hop)
+            add(table_deliver, priority + 1, match + ",dl_vlan=" + std::to_string(port.tag),
+                "strip_vlan," + deliver_here(port.ofport));
+    };
     if (place.port && !place.turned)
-        add(table_deliver, 110000, reg0 + ",reg2=0x1/0x1", deliver_here(place.port->ofport));
+        add_here(110000, reg0 + ",reg2=0x1/0x1");
     if (place.here && place.port) {
         // The same two keys as elsewhere, so that a move changes flows in place.
-        add(table_deliver, 100000, reg0 + ",reg2=0", deliver_here(place.port->ofport));
-        add(table_deliver, 100000, reg0 + ",reg2=1", deliver_here(place.port->ofport));
+        add_here(100000, reg0 + ",reg2=0");
+        add_here(100000, reg0 + ",reg2=1");
     } else if (!place.vtep.empty() && tunnel_ && (is_hop || place.turned)) {
         add(table_deliver, 100000, reg0 + ",reg2=0",
             deliver_elsewhere(vm.label, place.vtep, tunnel_, false));

@@ -25,6 +25,7 @@ struct Port {
     std::string iface_id; // external_ids:iface-id, or empty.
     std::string mac;      // external_ids:attached-mac, lower case, or empty.
     std::string vm_id;    // external_ids:vm-id, or empty.
+    int tag = 0;          // The VLAN of which it is an access port, or 0.
     std::string kind;     // vm, port (attached-mac without vm-id), uplink, tunnel or local.
 
     bool operator==(const Port&) const = default;

@@ -125,7 +125,8 @@ void Module::refresh_ports() {
             auto* into = static_cast<Aux*>(to);
             into->ports->push_back({*into->bridge, port->interface,
                                     static_cast<int>(port->ofport), port->iface_id,
-                                    lower(port->mac), port->vm_id, kind_of(*port)});
+                                    lower(port->mac), port->vm_id, port->tag,
+                                    kind_of(*port)});
         },
         &aux);
     std::sort(ports.begin(), ports.end(),
@@ -326,6 +327,7 @@ void Module::run_expectations() {
             emit("\"kind\":\"first-guest-frame\",\"vm\":" + quoted(vm) +
                  ",\"frame_ns\":" + std::to_string(guest));
         if (guest || !hf_watch_alive(expectation.watch)) {
+            hf_pin_close(expectation.pin, false);
             hf_watch_close(expectation.watch);
             at = expectations_.erase(at);
         } else {
@@ -334,8 +336,10 @@ void Module::run_expectations() {
     }
 }
 
-void Module::stop_expecting(const std::string& vm) {
+/// `came`: the guest runs here; else its MAC is elsewhere.
+void Module::stop_expecting(const std::string& vm, bool came) {
     if (auto wait = expectations_.find(vm); wait != expectations_.end()) {
+        hf_pin_close(wait->second.pin, !came);
         hf_watch_close(wait->second.watch);
         expectations_.erase(wait);
     }
@@ -346,6 +350,12 @@ void Module::activate(const std::string& vm, const char* why) {
     if (auto at = overrides_.find(vm); at == overrides_.end() || at->second != here) {
         overrides_[vm] = here;
         inputs_stale_ = true;
+        // NORMAL must know it too (spec C14), even if the announcement comes late or never.
+        const auto* port = port_of(vm);
+        auto wait = expectations_.find(vm);
+        if (port && wait != expectations_.end() && !wait->second.pin)
+            wait->second.pin =
+                hf_pin_open(bridge_.c_str(), port->interface.c_str(), port->mac.c_str());
         emit("\"kind\":\"activated\",\"vm\":" + quoted(vm) + ",\"by\":" + quoted(why));
     }
 }

@@ -43,6 +43,7 @@ private:
     struct Expectation {
         hf_watch* watch = nullptr;
         bool first_told = false;
+        hf_pin* pin = nullptr; // From its activation until it speaks itself.
     };
     struct Watcher {
         unixctl_conn* conn;
@@ -62,7 +63,7 @@ private:
     // Moves.
     void run_turns();
     void run_expectations();
-    void stop_expecting(const std::string& vm);
+    void stop_expecting(const std::string& vm, bool came);
     void activate(const std::string& vm, const char* why);
     const Port* port_of(const std::string& vm) const;
     std::uint32_t tunnel_port() const;

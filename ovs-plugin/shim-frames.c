@@ -11,7 +11,7 @@
  * in here, so a watch is behind a mutex; only batches of watched ports take it. */
 #include "common/ovs-config.h"
 
-#include "ovs-plugin/shim-frames.h"
+#include "ovs-plugin/shim-internal.h"
 
 #include <errno.h>
 

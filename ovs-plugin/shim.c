@@ -27,7 +27,7 @@
 #include "openvswitch/ofp-flow.h"
 #include "openvswitch/poll-loop.h"
 #include "openvswitch/vlog.h"
-#include "ovs-plugin/shim-frames.h"
+#include "ovs-plugin/shim-internal.h"
 #include "ovs-rcu.h"
 #include "ovs-thread.h"
 #include "ovsdb-idl.h"
@@ -211,6 +211,24 @@ find_interface(const char *name)
     return NULL;
 }
 
+uint16_t
+hf_access_vlan(const char *interface)
+{
+    const struct ovsrec_port *port;
+
+    if (switch_idl) {
+        OVSREC_PORT_FOR_EACH (port, switch_idl) {
+            for (size_t i = 0; i < port->n_interfaces; i++) {
+                if (!strcmp(port->interfaces[i]->name, interface)) {
+                    bool trunk = port->vlan_mode && !strcmp(port->vlan_mode, "trunk");
+                    return port->n_tag && !trunk ? *port->tag : 0;
+                }
+            }
+        }
+    }
+    return 0;
+}
+
 int
 hf_ports(const char *bridge, void (*each)(const struct hf_port *, void *aux), void *aux)
 {
@@ -230,6 +248,7 @@ hf_ports(const char *bridge, void (*each)(const struct hf_port *, void *aux), vo
             .iface_id = iface ? smap_get_def(&iface->external_ids, "iface-id", "") : "",
             .mac = iface ? smap_get_def(&iface->external_ids, "attached-mac", "") : "",
             .vm_id = iface ? smap_get_def(&iface->external_ids, "vm-id", "") : "",
+            .tag = hf_access_vlan(name),
         };
 
         each(&port, aux);

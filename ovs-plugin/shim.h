@@ -40,6 +40,7 @@ struct hf_port {
     const char *iface_id; /* external_ids, "" where not set. */
     const char *mac;
     const char *vm_id;
+    uint16_t tag;         /* The VLAN of which it is an access port, or 0. */
 };
 
 /* Calls 'each' for every port of 'bridge'.  ENODEV if there is no such bridge. */
@@ -111,6 +112,16 @@ uint64_t hf_guard_dropped(void);
 /* Sends a frame to VM 'label' behind 'vtep'.  ENODEV, or EINVAL. */
 int hf_tunnel_send(const char *bridge, uint32_t label, const char *vtep, uint32_t tunnel_port,
                    const uint8_t *frame, size_t size);
+
+/* --- MAC learning (shim-learning.c). --- */
+
+struct hf_pin;
+
+/* From now on 'mac' is at 'interface', whatever other ports say; the entry goes with the
+ * port.  NULL if there is no such port. */
+struct hf_pin *hf_pin_open(const char *bridge, const char *interface, const char *mac);
+/* From now on it is an entry as any other, that is learned over; or, with 'forget', none. */
+void hf_pin_close(struct hf_pin *, bool forget);
 
 /* --- The main loop, threads, log, control commands. --- */
 

@@ -5,15 +5,15 @@
 
 namespace holdfast::plugin {
 
-std::optional<std::size_t> swallowed_frame(const std::vector<Frame>& recent,
-                                           const std::vector<Frame>& taken) {
+std::optional<std::size_t> swallowed_frame(const std::vector<SentFrame>& recent,
+                                           const std::vector<Frame>& taken, std::int64_t since_ns) {
     auto in = recent.rbegin();
     auto out = taken.rbegin();
-    while (in != recent.rend() && out != taken.rend() && *in == *out) {
+    while (in != recent.rend() && out != taken.rend() && in->frame == *out) {
         ++in;
         ++out;
     }
-    if (in == recent.rend())
+    if (in == recent.rend() || in->time_ns < since_ns)
         return std::nullopt;
     return static_cast<std::size_t>(recent.rend() - in) - 1;
 }

@@ -14,13 +14,20 @@ namespace holdfast::plugin {
 
 using Frame = std::vector<std::uint8_t>;
 
+/// A frame that was put into a tap.
+struct SentFrame {
+    Frame frame;
+    std::int64_t time_ns = 0; // When: CLOCK_REALTIME.
+};
+
 /// Which of the `recent` frames put into a tap the paused QEMU keeps, if it keeps one.
 /// Shape:   `recent` and `taken` oldest first; `taken` was read back from the tap after it stopped.
+///          Frames from before `since_ns` are no candidates: QEMU was not paused yet.
 /// Returns: the index in `recent` of the newest frame that was not taken back; nothing if
 ///          there is none.
 /// Source:  QEMU reads one frame more after the stop, keeps it and stops reading
 ///          (doc/cutover.md).
-std::optional<std::size_t> swallowed_frame(const std::vector<Frame>& recent,
-                                           const std::vector<Frame>& taken);
+std::optional<std::size_t> swallowed_frame(const std::vector<SentFrame>& recent,
+                                           const std::vector<Frame>& taken, std::int64_t since_ns);
 
 } // namespace holdfast::plugin

@@ -37,7 +37,8 @@ constexpr int take_max = 4096;
 SourceTurn::SourceTurn(std::string bridge, std::string interface, std::string mac,
                        std::uint32_t label, int tap, int qemu)
     : bridge_{std::move(bridge)}, mac_{std::move(mac)}, label_{label}, tap_{tap}, qemu_{qemu},
-      watch_{hf_watch_open(bridge_.c_str(), interface.c_str())} {
+      watch_{hf_watch_open(bridge_.c_str(), interface.c_str())},
+      pin_{hf_pin_open(bridge_.c_str(), interface.c_str(), mac_.c_str())} {
     int size = 0;
     ifreq request{};
     // The number was looked up a moment ago: it must still be this port's tap, and not block.
@@ -57,6 +58,7 @@ SourceTurn::SourceTurn(std::string bridge, std::string interface, std::string ma
 
 SourceTurn::~SourceTurn() {
     hf_watch_close(watch_);
+    hf_pin_close(pin_, false);
     if (tap_ >= 0)
         close(tap_);
 }
@@ -81,13 +83,15 @@ void SourceTurn::warm_up(const std::string& vtep, std::uint32_t tunnel_port) con
                          frame.size());
 }
 
-void SourceTurn::turn(const std::string& vtep, std::uint32_t tunnel_port, std::int64_t now_ms) {
+void SourceTurn::turn(const std::string& vtep, std::uint32_t tunnel_port, std::int64_t stop_ns,
+                      std::int64_t now_ms) {
     if (state_ != State::armed)
         return;
     hf_watch_set_mode(watch_, HF_HOLD);
     state_ = State::settling;
     vtep_ = vtep;
     tunnel_port_ = tunnel_port;
+    stop_ns_ = stop_ns;
     turned_ms_ = now_ms;
     next_look_ms_ = now_ms + 1;
     if (tap_ < 0) {
@@ -130,10 +134,10 @@ void SourceTurn::take_from_tap() {
 bool SourceTurn::run(std::int64_t now_ms) {
     if (state_ == State::settling && now_ms >= next_look_ms_) {
         const auto waited = now_ms - turned_ms_;
-        const bool decided =
-            waited >= settle_late_ms || (waited >= settle_ms && qemu_waits() && !tap_is_empty());
-        if (tap_ < 0 || decided || tap_is_empty()) {
-            finish_settling();
+        const bool sure =
+            tap_ < 0 || tap_is_empty() || (waited >= settle_ms && qemu_waits() && !tap_is_empty());
+        if (sure || waited >= settle_late_ms) {
+            finish_settling(sure);
             return true;
         }
         next_look_ms_ = now_ms + 1;
@@ -143,7 +147,9 @@ bool SourceTurn::run(std::int64_t now_ms) {
     return false;
 }
 
-void SourceTurn::finish_settling() {
+/// `sure`: it is known whether QEMU keeps a frame.  If not, its main loop has been held up since
+/// before the canary; then only a frame from after the stop can be kept, as there was time to read.
+void SourceTurn::finish_settling(bool sure) {
     // If QEMU read the canary, it was reading: it keeps the canary, and no frame of ours.
     bool swallowed_canary = true;
     if (tap_ >= 0) {
@@ -156,15 +162,16 @@ void SourceTurn::finish_settling() {
         }
     }
     if (!swallowed_canary) {
-        std::vector<Frame> recent;
+        std::vector<SentFrame> recent;
         hf_watch_recent(
             watch_,
-            [](const std::uint8_t* frame, std::size_t size, std::int64_t, void* aux) {
-                static_cast<std::vector<Frame>*>(aux)->emplace_back(frame, frame + size);
+            [](const std::uint8_t* frame, std::size_t size, std::int64_t time_ns, void* aux) {
+                static_cast<std::vector<SentFrame>*>(aux)->push_back(
+                    {Frame(frame, frame + size), time_ns});
             },
             &recent);
-        if (auto at = swallowed_frame(recent, taken_)) {
-            pass(recent[*at]);
+        if (auto at = swallowed_frame(recent, taken_, sure ? 0 : stop_ns_)) {
+            pass(recent[*at].frame);
             sent_.pop_back(); // Not for going back: QEMU has it.
             --figures_.passed;
             figures_.swallowed = 1;

@@ -58,8 +58,10 @@ public:
     const std::string& vtep() const { return vtep_; }
     const TurnFigures& figures() const { return figures_; }
 
-    /// The guest has stopped: hold, and begin to find out what is where.
-    void turn(const std::string& vtep, std::uint32_t tunnel_port, std::int64_t now_ms);
+    /// The guest has stopped, at `stop_ns` (CLOCK_REALTIME; 0 if not known): hold, and begin to
+    /// find out what is where.
+    void turn(const std::string& vtep, std::uint32_t tunnel_port, std::int64_t stop_ns,
+              std::int64_t now_ms);
     /// Does what is due.  True once, when the way became clear (settling ended).
     bool run(std::int64_t now_ms);
     /// When run() wants to be called next; INT64_MAX if nothing is due.
@@ -73,7 +75,7 @@ private:
     void take_from_tap();
     bool tap_is_empty() const;
     bool qemu_waits() const;
-    void finish_settling();
+    void finish_settling(bool sure);
     void pass(const Frame& frame);
     void pass_held();
     Frame canary() const;
@@ -85,9 +87,11 @@ private:
     int qemu_;
     std::size_t header_size_ = 0; // virtio-net header before each frame of the tap.
     hf_watch* watch_;
+    hf_pin* pin_; // Its MAC stays here until the port goes.
     State state_ = State::armed;
     std::string vtep_;
     std::uint32_t tunnel_port_ = 0;
+    std::int64_t stop_ns_ = 0;
     std::int64_t turned_ms_ = 0;
     std::int64_t next_look_ms_ = 0;
     std::vector<Frame> taken_;

@@ -241,6 +241,40 @@ TEST(MoveMachine, GuestLeftPausedByItsOperatorHasArrived)
     CHECK_TRUE(machine.step() == Step::active);
 }
 
+TEST(MoveMachine, TrafficGoesToTheDestinationOnceTheSourceHasDrained)
+{
+    MoveMachine machine = staged();
+    CHECK_TRUE(machine.on(Signal::peer_armed, 110).empty());
+    machine.on(Signal::port_plugged, 120);
+    CHECK_TRUE(machine.on(Signal::peer_drained, 130) == Actions{Action::activate});
+    CHECK_TRUE(machine.step() == Step::staged);
+    CHECK_TRUE(machine.on(Signal::peer_drained, 131).empty());
+    CHECK_TRUE(machine.on(Signal::cpus_resumed, 140).front() == Action::activate);
+}
+
+TEST(MoveMachine, GuestThatGoesOnAtTheSourceTakesItsTrafficBackThere)
+{
+    MoveMachine machine = staged();
+    machine.on(Signal::port_plugged, 120);
+    machine.on(Signal::peer_drained, 130);
+    CHECK_TRUE(machine.on(Signal::peer_armed, 140) ==
+               (Actions{Action::disarm, Action::expect, Action::put_row}));
+    CHECK_TRUE(machine.on(Signal::peer_drained, 150) == Actions{Action::activate});
+    CHECK_TRUE(machine.on(Signal::peer_back, 160).front() == Action::disarm);
+}
+
+TEST(MoveMachine, SourceRowTellsWhatItMeansAtTheDestination)
+{
+    holdfast::db::Move row;
+    row.state = "turned";
+    CHECK_FALSE(bool(signal_of_peer(Role::destination, row)));
+    row.times["drained"] = 1;
+    CHECK_TRUE(signal_of_peer(Role::destination, row) == Signal::peer_drained);
+    row.state = "armed";
+    CHECK_TRUE(signal_of_peer(Role::destination, row) == Signal::peer_armed);
+    CHECK_FALSE(bool(signal_of_peer(Role::source, row)));
+}
+
 TEST(MoveMachine, MonitorEventsMeanWhatQemuSays)
 {
     CHECK_TRUE(signal_of_monitor("STOP", "") == Signal::cpus_stopped);

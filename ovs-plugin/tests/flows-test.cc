@@ -25,7 +25,7 @@ db::Vm vm(const char* id, std::uint32_t label, const char* hypervisor, const cha
 }
 
 Port port(const char* kind, int ofport, const char* vm_id, const char* mac) {
-    return {"br0", "p" + std::to_string(ofport), ofport, vm_id, mac, vm_id, kind};
+    return {"br0", "p" + std::to_string(ofport), ofport, vm_id, mac, vm_id, 0, kind};
 }
 
 } // namespace
@@ -173,6 +173,24 @@ TEST(Flows, FlowsTurnOnceThePortHasGone) {
     CHECK_TRUE(there != to_fw()); // Its port is here: frames are held there, and passed on.
     std::erase_if(ports, [](const Port& port) { return port.vm_id == "fw"; });
     STRCMP_EQUAL(there.c_str(), to_fw().c_str());
+}
+
+TEST(Flows, FlowsTurnOnceTheVmRunsElsewhereThoughItsPortIsStillHere) {
+    db::Move move;
+    move.vm = "fw";
+    move.role = "source";
+    move.hypervisor = "hv1";
+    move.peer = "hv2";
+    move.state = "turned";
+    snapshot.moves = {move};
+    for (auto& vm : snapshot.vms)
+        if (vm.id == "fw")
+            vm.hypervisor = "hv2";
+    STRCMP_EQUAL("load:0xffff->NXM_OF_IN_PORT[],set_field:0x1001->tun_id,"
+                 "set_field:10.90.0.2->tun_dst,output:2",
+                 actions(table_deliver, 100000, "reg0=0x1001,reg2=0").c_str());
+    STRCMP_EQUAL("load:0x1001->NXM_NX_REG0[],resubmit(,252)",
+                 actions(table_entry, 135000, "reg15=0x80000000,dl_dst=52:54:00:00:00:01").c_str());
 }
 
 TEST(Flows, MovingAVmTouchesItsDeliveryAloneWhateverItsPaths) {

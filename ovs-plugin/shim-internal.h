@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * ovs-plugin/shim-internal: what the C files of the shim say to each other. */
+#ifndef HOLDFAST_SHIM_INTERNAL_H
+#define HOLDFAST_SHIM_INTERNAL_H 1
+
+#include <stdint.h>
+
+void hf_frames_init(void);
+/* The port is about to go: nothing may touch its device any more. */
+void hf_frames_port_gone(const char *interface);
+/* The VLAN of which 'interface' is an access port; 0 if it is on none, or a trunk. */
+uint16_t hf_access_vlan(const char *interface);
+
+#endif
