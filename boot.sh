@@ -26,7 +26,7 @@ packages=(
     openvswitch-switch openvswitch-common libvirt-daemon-system libvirt-clients
     libvirt-daemon-driver-qemu qemu-system-x86 sqlite3
     # The lab, its guests and the tests.
-    iproute2 iputils-ping busybox-static cpio procps
+    iproute2 iputils-ping busybox-static cpio procps mandoc
 )
 
 cd "$(dirname "$(readlink -f "$0")")" || exit 1
@@ -193,6 +193,15 @@ run_unit_tests() {
     say "$program: $ran ran, $failures failed"
 }
 
+# The end of what each test that failed wrote, for a run whose files are gone afterwards.
+show_failed_tests() {
+    local number
+    for number in $(sed -nE 's/^ *([0-9]+): .* FAILED \(.*\)$/\1/p' "$1"); do
+        say "the end of test $number's log:"
+        tail -n 40 "$build/testsuite/testsuite.dir/$(printf '%0*d' "${#number}" "$number")/testsuite.log" >&2
+    done
+}
+
 # Adds the tests of the whole (GNU Autotest) to the counts; shows each as it ends.
 run_system_tests() {
     local suite=$source_folder/testsuite/testsuite log=$build/testsuite.log code failures
@@ -205,6 +214,7 @@ run_system_tests() {
         say "the testsuite ended with $code; see $log"
         failures=1
     fi
+    show_failed_tests "$log"
     n_passed=$((n_passed + $(grep -cE '^ *[0-9]+: .* (ok|expected failure.*)$' "$log")))
     n_failed=$((n_failed + failures))
     n_skipped=$((n_skipped + $(grep -cE '^ *[0-9]+: .* skipped \(.*\)$' "$log")))

@@ -265,7 +265,7 @@ hf_frames_port_gone(const char *interface)
 struct hf_watch *
 hf_watch_open(const char *bridge, const char *interface)
 {
-    struct ofproto *ofproto = ofproto_lookup(bridge);
+    struct ofproto *ofproto = hf_find_bridge(bridge);
     struct ofport *ofport = ofproto ? shash_find_data(&ofproto->port_by_name, interface) : NULL;
     struct hf_watch *watch = NULL;
 
@@ -407,7 +407,7 @@ hf_watch_first_guest_frame(const struct hf_watch *watch)
 void
 hf_guard_ports(const char *bridge, const struct hf_guard *wanted, size_t n, uint32_t mark)
 {
-    struct ofproto *ofproto = ofproto_lookup(bridge);
+    struct ofproto *ofproto = hf_find_bridge(bridge);
 
     atomic_store_relaxed(&guard_mark, mark);
     ovs_mutex_lock(&mutex);

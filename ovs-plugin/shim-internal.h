@@ -6,6 +6,10 @@
 
 #include <stdint.h>
 
+/* The bridge of this name.  Open vSwitch's own ofproto_lookup() finds one for some time
+ * after it was deleted, and what is done to that one is lost. */
+struct ofproto *hf_find_bridge(const char *name);
+
 void hf_frames_init(void);
 /* The port is about to go: nothing may touch its device any more. */
 void hf_frames_port_gone(const char *interface);

@@ -48,10 +48,8 @@ static const struct ofproto *dying; /* The bridge that is being taken down just 
 static struct seq *wake_seq;
 static uint64_t wake_seen;
 
-/* The bridge of this name.  Open vSwitch's own ofproto_lookup() finds one for some time
- * after it was deleted, and adding flows to it fails. */
-static struct ofproto *
-find_bridge(const char *name)
+struct ofproto *
+hf_find_bridge(const char *name)
 {
     struct ofproto_dpif *bridge = ofproto_dpif_lookup_by_name(name);
 
@@ -143,7 +141,7 @@ __wrap_connmgr_flushed(struct connmgr *mgr)
 
         ofproto_enumerate_names(type, &bridges);
         SSET_FOR_EACH (bridge, &bridges) {
-            struct ofproto *ofproto = find_bridge(bridge);
+            struct ofproto *ofproto = hf_find_bridge(bridge);
 
             if (ofproto && ofproto->connmgr == mgr) {
                 hf_module_flushed(ofproto->name);
@@ -232,7 +230,7 @@ hf_access_vlan(const char *interface)
 int
 hf_ports(const char *bridge, void (*each)(const struct hf_port *, void *aux), void *aux)
 {
-    struct ofproto *ofproto = find_bridge(bridge);
+    struct ofproto *ofproto = hf_find_bridge(bridge);
     struct ofport *ofport;
 
     if (!ofproto) {
@@ -300,7 +298,7 @@ static int
 flow_mod(const char *bridge, const struct hf_flow *flow, enum ofp_flow_mod_command command)
 {
     static struct vlog_rate_limit rl = VLOG_RATE_LIMIT_INIT(5, 5);
-    struct ofproto *ofproto = find_bridge(bridge);
+    struct ofproto *ofproto = hf_find_bridge(bridge);
     struct ofputil_flow_mod fm = flow->fm;
     enum ofperr error;
 
@@ -333,7 +331,7 @@ hf_flow_remove(const char *bridge, const struct hf_flow *flow)
 static struct rule *
 find_rule(const char *bridge, const struct hf_flow *flow)
 {
-    struct ofproto *ofproto = find_bridge(bridge);
+    struct ofproto *ofproto = hf_find_bridge(bridge);
     const struct cls_rule *found;
 
     if (!ofproto) {
@@ -351,7 +349,7 @@ hf_flow_check(const char *bridge, const struct hf_flow *flow)
     const struct rule *rule = find_rule(bridge, flow);
 
     if (!rule) {
-        return find_bridge(bridge) ? ENOENT : ENODEV;
+        return hf_find_bridge(bridge) ? ENOENT : ENODEV;
     }
     const struct rule_actions *actions = rule_get_actions(rule);
     return ofpacts_equal(actions->ofpacts, actions->ofpacts_len, flow->fm.ofpacts,
@@ -375,7 +373,7 @@ hf_flow_packets(const char *bridge, const struct hf_flow *flow)
 size_t
 hf_flow_count(const char *bridge)
 {
-    struct ofproto *ofproto = find_bridge(bridge);
+    struct ofproto *ofproto = hf_find_bridge(bridge);
     struct oftable *table;
     size_t n = 0;
 
