@@ -87,9 +87,10 @@ install_packages() {
     [ ${#missing[@]} = 0 ] && return
     say "installing ${#missing[@]} packages: ${missing[*]}"
     # The lab starts its own daemons, in namespaces; packages start none on the machine.
-    if [ ! -e "$policy" ]; then
+    # One of ours can be left by a run that was killed.
+    if [ ! -e "$policy" ] || grep -q 'Holdfast' "$policy"; then
         policy_is_ours=yes
-        printf '#!/bin/sh\nexit 101\n' >"$policy"
+        printf '#!/bin/sh\n# For as long as Holdfast installs packages.\nexit 101\n' >"$policy"
         chmod 755 "$policy"
     fi
     step packages-list "package lists" apt-get -q update
@@ -195,10 +196,12 @@ run_unit_tests() {
 
 # The end of what each test that failed wrote, for a run whose files are gone afterwards.
 show_failed_tests() {
-    local number
+    local number zeros
     for number in $(sed -nE 's/^ *([0-9]+): .* FAILED \(.*\)$/\1/p' "$1"); do
         say "the end of test $number's log:"
-        tail -n 40 "$build/testsuite/testsuite.dir/$(printf '%0*d' "${#number}" "$number")/testsuite.log" >&2
+        for zeros in '' 0 00; do
+            tail -n 40 "$build/testsuite/testsuite.dir/$zeros$number/testsuite.log" >&2 2>/dev/null
+        done
     done
 }
 

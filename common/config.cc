@@ -5,6 +5,8 @@
 
 #include "common/config.h"
 
+#include <arpa/inet.h>
+#include <netinet/in.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -81,6 +83,13 @@ Result<void> check(const Config& config, const std::string& file, std::size_t li
         return wrong(file, line,
                      "log_level is \"" + one_line(config.log_level, 60) +
                          "\": give trace, debug, info, warning or error");
+    }
+    in6_addr address{};
+    if (!config.vtep.empty() && inet_pton(AF_INET, config.vtep.c_str(), &address) != 1 &&
+        inet_pton(AF_INET6, config.vtep.c_str(), &address) != 1) {
+        return wrong(file, line,
+                     "vtep is \"" + one_line(config.vtep, 60) +
+                         "\": give the IP address at which the others reach this hypervisor");
     }
     return {};
 }

@@ -3,6 +3,10 @@
 // hookd/commands-chain: chain/add, chain/del and chain/check.
 #include <config.h>
 
+#include <algorithm>
+#include <climits>
+#include <cstdint>
+
 #include <spdlog/spdlog.h>
 
 #include "common/text.h"
@@ -30,7 +34,9 @@ Result<ChainRequest> read_request(const Json& arguments)
     }
     request.via = arguments.value("via", std::vector<std::string>{});
     request.symmetric = arguments.value("symmetric", false);
-    request.priority = arguments.value("priority", 1000);
+    // Beyond what int holds it is refused as any other that is too large.
+    request.priority = static_cast<int>(
+        std::clamp<std::int64_t>(arguments.value("priority", std::int64_t{1000}), -1, INT_MAX));
     request.dead = arguments.value("dead", "drop");
     return request;
 }

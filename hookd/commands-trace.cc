@@ -9,6 +9,7 @@
 
 #include "common/text.h"
 #include "hookd/chain.h"
+#include "hookd/classifier.h"
 #include "hookd/commands.h"
 #include "hookd/trace.h"
 
@@ -129,6 +130,11 @@ void Commands::chain_trace(const Json& arguments, Done done)
     std::string packet = arguments.value("packet", "");
     if (packet.empty())
         packet = chain->match;
+    if (auto parsed = parse_match(packet); !parsed) {
+        done(Error{Errc::invalid,
+                   "packet \"" + one_line(packet, 80) + "\": " + parsed.error().message});
+        return;
+    }
     std::make_shared<TraceWalk>(*this, daemon_, chain->name, packet, std::move(done))->begin();
 }
 

@@ -217,6 +217,7 @@ Result<void> FleetLink::take_number(const db::Hypervisor& row)
 void FleetLink::answer_joiner(const Result<Json>& answer)
 {
     Done joiner = std::exchange(joiner_, nullptr);
+    retry_.cancel();
     if (!answer && joiner) {
         // As before: an attempt that failed leaves no fleet behind.
         fleet_->disconnect();
@@ -252,7 +253,7 @@ void FleetLink::init(const std::string& listen, Done done)
         return;
     }
     note_.listen = address;
-    note_.address = "tcp:" + where->address + ":" + std::to_string(where->port);
+    note_.address = remote_of(address);
     joiner_ = std::move(done);
     serve_and_connect([this](const Result<void>& started) {
         if (!started)
@@ -272,11 +273,7 @@ void FleetLink::join(const std::string& address, Done done)
                                   "them, and add them again in the fleet"});
         return;
     }
-    std::string full = address;
-    if (!full.starts_with("tcp:") && !full.starts_with("ssl:") && !full.starts_with("unix:"))
-        full = "tcp:" + full;
-    if (full.starts_with("tcp:") && full.find(':', 4) == std::string::npos)
-        full += ":" + std::to_string(db::fleet_port);
+    std::string full = remote_of(address);
     note_ = {full, "", false};
     if (auto connecting = connect(); !connecting) {
         note_ = {};

@@ -89,4 +89,19 @@ Result<Listen> parse_listen(const std::string& text)
     return listen;
 }
 
+std::string remote_of(const std::string& text)
+{
+    if (text.starts_with("ssl:") || text.starts_with("unix:"))
+        return text;
+    if (auto where = parse_listen(text)) {
+        std::string address = where->address;
+        if (address.find(':') != std::string::npos && !address.starts_with('['))
+            address = "[" + address + "]";
+        return "tcp:" + address + ":" + std::to_string(where->port);
+    }
+    std::string name = text.starts_with("tcp:") ? text.substr(4) : text;
+    bool has_port = name.find(':') != std::string::npos;
+    return "tcp:" + name + (has_port ? "" : ":" + std::to_string(db::fleet_port));
+}
+
 } // namespace holdfast::hookd

@@ -41,4 +41,8 @@ struct Listen {
 /// Errors: invalid, with the mend.
 Result<Listen> parse_listen(const std::string& text);
 
+/// How OVSDB is told to connect there: tcp:ADDR:PORT, an IPv6 address in brackets.  ssl: and unix:
+/// stay as they are; a host's name gets the port that is missing.
+std::string remote_of(const std::string& text);
+
 } // namespace holdfast::hookd

@@ -222,6 +222,7 @@ std::vector<Action> MoveMachine::enter_source(Step next, db::TimeNs time)
     row_.state = to_string(next);
     switch (next) {
     case Step::turned:
+        row_.times.erase("drained");
         return {Action::turn, Action::put_row};
     case Step::armed:
         // The guest was only paused for a while: the next stop counts anew.

@@ -119,6 +119,8 @@ public:
     const db::Move& row() const { return row_; }
     Role role() const { return role_; }
     Step step() const { return step_; }
+    /// Destination: traffic goes to its port though the guest does not run here yet.
+    bool turned_here() const { return turned_here_; }
     /// The guest stands still at the source, or not yet runs at the destination: the VM's
     /// record is not to be changed by what is seen of it meanwhile.
     bool under_way() const;

@@ -114,7 +114,7 @@ void Mover::switch_event(const nlohmann::json& event)
         return;
     db::TimeNs time = event.value("time_ns", now_ns());
     Role role = run->machine.role();
-    if (kind == "turned" && role == Role::source) {
+    if (kind == "turned" && run->machine.step() == Step::turned) {
         run->machine.note("drained", time);
         for (const char* figure : {"drained", "swallowed", "held", "lost"})
             run->machine.note_figure(figure, event.value(figure, std::int64_t{0}));
@@ -157,6 +157,8 @@ void Mover::switch_restarted()
         case Step::staged:
             if (plugged(vm))
                 add(run, {Action::expect});
+            if (plugged(vm) && run->machine.turned_here())
+                add(run, {Action::activate});
             break;
         default:
             break;
@@ -225,6 +227,10 @@ void Mover::peer_rows(const std::vector<db::Move>& rows)
             feed(run, *signal, now_ns());
     }
     for (const auto& [vm, run] : runs_) {
+        const db::Vm* record = world_.ledger.vm(vm);
+        // Where the peer's row is too old to be kept, the VM's own record says it.
+        if (run->machine.step() == Step::turned && record && record->hypervisor != world_.self())
+            feed(run, Signal::peer_active, now_ns());
         if (gone_from(rows, *run)) {
             seen_peers_.erase(run->machine.row().id);
             feed(run, Signal::peer_gone, now_ns());
@@ -252,13 +258,15 @@ void Mover::resume()
         spdlog::info("VM {}: its move, {}, goes on", world_.name_of(row.vm), row.state);
         RunPtr run = begin(std::move(machine));
         run->stored = row;
+        seen_peers_.insert(row.id); // The other side's row was there when this one was written.
         tell_reality(run);
         if (plugged(row.vm))
             feed(run, Signal::port_plugged, now_ns());
     }
     switch_restarted();
     resumed_ = true;
-    peer_rows(std::exchange(early_rows_, {}));
+    if (early_rows_)
+        peer_rows(*std::exchange(early_rows_, std::nullopt));
 }
 
 void Mover::libvirt_back()

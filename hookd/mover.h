@@ -15,6 +15,7 @@
 #include <deque>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -98,7 +99,7 @@ private:
     std::map<std::string, RunPtr> runs_; // By VM: the newest move of each.
     std::set<std::string> seen_peers_;   // Ids of moves whose other side's row was seen.
     bool resumed_ = false;               // What libvirt runs is known, so rows can be judged.
-    std::vector<db::Move> early_rows_;   // The others' rows from before that.
+    std::optional<std::vector<db::Move>> early_rows_; // The fleet's rows from before that.
 };
 
 } // namespace holdfast::hookd

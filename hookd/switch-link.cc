@@ -36,14 +36,23 @@ struct Watched {
     std::vector<Json> events;
 };
 
+/// So that whoever reads an event later need not expect that it throws.
+void check_types(const Json& event)
+{
+    for (const char* text : {"kind", "vm"})
+        (void)event.value(text, std::string{});
+    for (const char* number : {"time_ns", "frame_ns", "drained", "swallowed", "held", "lost"})
+        (void)event.value(number, std::int64_t{0});
+}
+
 Result<Watched> parse_watched(const std::string& text)
 try {
     Json answer = Json::parse(text);
     Watched watched;
     watched.seq = answer.at("seq").get<std::int64_t>();
     for (const Json& event : answer.at("events")) {
-        if (event.is_object())
-            watched.events.push_back(event);
+        check_types(event);
+        watched.events.push_back(event);
     }
     return watched;
 } catch (const Json::exception& failed) {

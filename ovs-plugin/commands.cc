@@ -302,6 +302,8 @@ void Module::cmd_expect(unixctl_conn* conn, const Args& args) {
     if (!port)
         return hf_reply(conn, false, (args[1] + ": no port of this VM on this switch").c_str());
     stop_expecting(args[1], false);
+    if (overrides_.erase(args[1])) // Of an expectation before this one.
+        inputs_stale_ = true;
     auto* watch = hf_watch_open(bridge_.c_str(), port->interface.c_str());
     if (!watch)
         return hf_reply(conn, false, "too many ports are being watched: try again later");

@@ -138,10 +138,11 @@ void Compiler::locate(const db::Vm& vm) {
     if (!place.here)
         if (auto at = hypervisors_.find(vm.hypervisor); at != hypervisors_.end())
             place.vtep = at->second->vtep;
-    // As long as it may go on here, frames for it are held at its port and passed on in order, with
-    // a copy kept; so flows turn only once it runs elsewhere, or the port has gone.
+    // As long as its port is here, frames for it are held there and passed on in order, with a
+    // copy kept in case the guest goes on here; so flows turn only once the port has gone.  When the
+    // store says that the guest runs elsewhere, there is nothing to turn any more.
     for (const auto& move : snapshot_.moves) {
-        if ((place.here && place.port) || move.vm != vm.id || move.role != "source" || move.hypervisor != self_->name ||
+        if (!place.here || place.port || move.vm != vm.id || move.role != "source" || move.hypervisor != self_->name ||
             move.state != "turned")
             continue;
         if (auto peer = hypervisors_.find(move.peer); peer != hypervisors_.end()) {
@@ -151,9 +152,12 @@ void Compiler::locate(const db::Vm& vm) {
         }
     }
     if (auto override = overrides_.find(vm.id); override != overrides_.end()) {
-        place.here = override->second.place == Override::Place::here;
-        place.turned = !place.here;
-        place.vtep = override->second.vtep;
+        const bool here = override->second.place == Override::Place::here;
+        if (!here || place.port) { // A port that went again says nothing.
+            place.here = here;
+            place.turned = !here;
+            place.vtep = override->second.vtep;
+        }
     }
     if (place.here)
         place.vtep.clear();
@@ -266,10 +270,9 @@ void Compiler::add_deliver(const Place& place) {
             ": its chains drop what is meant for it; start the VM" +
             (place.here ? "" : ", or see holdfast fleet status"));
     }
-    if (place.turned)
-        for (const auto& port : vm.ports)
-            add(table_entry, 135000, "reg15=0x80000000,dl_dst=" + port.mac,
-                load_vm(vm.label) + "," + resubmit(table_deliver));
+    if (place.turned && !vm.ports.empty())
+        add(table_entry, 135000, "reg15=0x80000000,dl_dst=" + vm.ports.front().mac,
+            load_vm(vm.label) + "," + resubmit(table_deliver));
 }
 
 /// How a frame that left its last hop finds the place where it entered.

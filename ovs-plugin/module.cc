@@ -202,8 +202,10 @@ void Module::finish_work(Work& work) {
         hf_flow_remove(bridge_.c_str(), guard_->parsed);
         guarded_ = false;
     }
-    if (snapshot_)
+    if (snapshot_) {
         drop_settled_overrides(*snapshot_);
+        leave_where_moved(*snapshot_);
+    }
     std::vector<hf_guard> guards;
     for (const auto& port : work.guarded)
         guards.push_back({port.interface.c_str(), port.mac.c_str()});
@@ -245,6 +247,29 @@ void Module::drop_settled_overrides(const db::Snapshot& snapshot) {
             overrides_.erase(at);
             inputs_stale_ = true;
         }
+    }
+}
+
+/// A VM that runs elsewhere, by the store's word, is reached through the uplink; with several, only
+/// what it sends itself can tell through which.
+void Module::leave_where_moved(const db::Snapshot& snapshot) {
+    const Port* uplink = nullptr;
+    std::size_t n_uplinks = 0;
+    for (const auto& port : ports_)
+        if (port.kind == "uplink") {
+            uplink = &port;
+            ++n_uplinks;
+        }
+    if (n_uplinks != 1 || turns_.empty())
+        return;
+    for (const auto& vm : snapshot.vms) {
+        auto turn = turns_.find(vm.id);
+        const bool elsewhere = std::any_of(
+            snapshot.hypervisors.begin(), snapshot.hypervisors.end(), [&](const auto& hypervisor) {
+                return !hypervisor.self && hypervisor.name == vm.hypervisor;
+            });
+        if (turn != turns_.end() && elsewhere)
+            turn->second->leave_by(uplink->interface);
     }
 }
 
@@ -295,7 +320,7 @@ void Module::run_turns() {
     for (auto& [vm, turn] : turns_) {
         const bool cleared = turn->run(hf_now_ms());
         const Override elsewhere{Override::Place::elsewhere, turn->vtep()};
-        if (turn->state() == SourceTurn::State::passing && turn->port_gone() &&
+        if (turn->state() == SourceTurn::State::passing && turn->port_gone() && !turn->left() &&
             overrides_[vm] != elsewhere) {
             // The source's QEMU has ended, and nothing can go back: flows lead there directly.
             overrides_[vm] = elsewhere;
@@ -326,6 +351,8 @@ void Module::run_expectations() {
         if (guest)
             emit("\"kind\":\"first-guest-frame\",\"vm\":" + quoted(vm) +
                  ",\"frame_ns\":" + std::to_string(guest));
+        if (!guest && !hf_watch_alive(expectation.watch) && overrides_.erase(vm))
+            inputs_stale_ = true; // It never ran here: its traffic goes where the store says.
         if (guest || !hf_watch_alive(expectation.watch)) {
             hf_pin_close(expectation.pin, false);
             hf_watch_close(expectation.watch);
@@ -355,7 +382,7 @@ void Module::activate(const std::string& vm, const char* why) {
         auto wait = expectations_.find(vm);
         if (port && wait != expectations_.end() && !wait->second.pin)
             wait->second.pin =
-                hf_pin_open(bridge_.c_str(), port->interface.c_str(), port->mac.c_str());
+                hf_pin_open(bridge_.c_str(), port->interface.c_str(), port->mac.c_str(), true);
         emit("\"kind\":\"activated\",\"vm\":" + quoted(vm) + ",\"by\":" + quoted(why));
     }
 }

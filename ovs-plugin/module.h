@@ -59,6 +59,7 @@ private:
     void put_all_back();
     void push_inputs();
     void drop_settled_overrides(const db::Snapshot& snapshot);
+    void leave_where_moved(const db::Snapshot& snapshot);
 
     // Moves.
     void run_turns();

@@ -21,12 +21,14 @@
 #include "packets.h"
 #include "timeval.h"
 #include "util.h"
+#include "uuid.h"
 
 /* VLANs in which one MAC address is pinned; a guest on a trunk has learned entries in each. */
 #define N_VLANS 64
 
 struct hf_pin {
     char *bridge;
+    struct uuid incarnation; /* Of the bridge: one made anew has none of our entries. */
     struct eth_addr mac;
     size_t n;
     uint16_t vlans[N_VLANS];
@@ -53,7 +55,7 @@ pin_in(struct hf_pin *pin, const struct ofproto_dpif *ofproto, ofp_port_t port, 
 }
 
 struct hf_pin *
-hf_pin_open(const char *bridge, const char *interface, const char *mac)
+hf_pin_open(const char *bridge, const char *interface, const char *mac, bool arriving)
 {
     struct ofproto_dpif *ofproto = ofproto_dpif_lookup_by_name(bridge);
     struct ofport *port = ofproto
@@ -67,6 +69,7 @@ hf_pin_open(const char *bridge, const char *interface, const char *mac)
     }
     pin = xzalloc(sizeof *pin);
     pin->bridge = xstrdup(bridge);
+    pin->incarnation = ofproto->uuid;
     eth_addr_from_string(mac, &pin->mac);
     pin_in(pin, ofproto, port->ofp_port, hf_access_vlan(interface));
     if (pin->n) {
@@ -76,8 +79,8 @@ hf_pin_open(const char *bridge, const char *interface, const char *mac)
         first = mac_learning_lookup(ofproto->ml, pin->mac, pin->vlans[0]);
         LIST_FOR_EACH (entry, lru_node, &ofproto->ml->lrus) {
             if (first && n_learned < N_VLANS && eth_addr_equals(entry->mac, pin->mac)
-                && mac_entry_get_port(ofproto->ml, entry)
-                   == mac_entry_get_port(ofproto->ml, first)) {
+                && (arriving || mac_entry_get_port(ofproto->ml, entry)
+                                == mac_entry_get_port(ofproto->ml, first))) {
                 learned[n_learned++] = entry->vlan;
             }
         }
@@ -89,6 +92,19 @@ hf_pin_open(const char *bridge, const char *interface, const char *mac)
     return pin;
 }
 
+bool
+hf_pin_move(struct hf_pin *pin, const char *interface)
+{
+    struct ofproto_dpif *ofproto = pin ? ofproto_dpif_lookup_by_name(pin->bridge) : NULL;
+    struct ofport *port = ofproto
+        ? shash_find_data(&ofproto->up.port_by_name, interface) : NULL;
+
+    for (size_t i = 0; port && i < pin->n; i++) {
+        xlate_add_static_mac_entry(ofproto, port->ofp_port, pin->mac, pin->vlans[i]);
+    }
+    return port != NULL;
+}
+
 void
 hf_pin_close(struct hf_pin *pin, bool forget)
 {
@@ -97,16 +113,17 @@ hf_pin_close(struct hf_pin *pin, bool forget)
     for (size_t i = 0; ofproto && i < pin->n; i++) {
         struct mac_learning *ml = ofproto->ml;
 
-        if (forget) {
-            xlate_delete_static_mac_entry(ofproto, pin->mac, pin->vlans[i]);
-            ml->need_revalidate = true;
-            continue;
-        }
-        /* Nothing is flooded meanwhile. */
         ovs_rwlock_wrlock(&ml->rwlock);
         struct mac_entry *entry = mac_learning_lookup(ml, pin->mac, pin->vlans[i]);
         if (entry && mac_entry_age(ml, entry) == MAC_ENTRY_AGE_STATIC_ENTRY) {
-            entry->expires = time_now() + ml->idle_time;
+            ml->static_entries--;
+            if (forget) {
+                mac_learning_expire(ml, entry);
+            } else {
+                entry->expires = time_now() + ml->idle_time;
+            }
+        } else if (uuid_equals(&pin->incarnation, &ofproto->uuid) && ml->static_entries) {
+            /* It went with its port; Open vSwitch does not count that. */
             ml->static_entries--;
         }
         ovs_rwlock_unlock(&ml->rwlock);

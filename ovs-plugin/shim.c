@@ -194,37 +194,50 @@ hf_config_seqno(void)
     return switch_idl ? ovsdb_idl_get_seqno(switch_idl) : 0;
 }
 
-static const struct ovsrec_interface *
-find_interface(const char *name)
-{
-    const struct ovsrec_interface *iface;
+/* The rows of a port, and of its interface of that name. */
+struct port_rows {
+    const struct ovsrec_port *port;
+    const struct ovsrec_interface *interface;
+};
 
+static uint16_t
+access_vlan(const struct ovsrec_port *port)
+{
+    const char *mode = port->vlan_mode;
+
+    return port->n_tag && (!mode || !strcmp(mode, "access") || !strcmp(mode, "native-untagged"))
+        ? *port->tag : 0;
+}
+
+/* Every interface's rows by its name; the caller destroys it with its data. */
+static void
+index_interfaces(struct shash *index)
+{
+    const struct ovsrec_port *port;
+
+    shash_init(index);
     if (switch_idl) {
-        OVSREC_INTERFACE_FOR_EACH (iface, switch_idl) {
-            if (!strcmp(iface->name, name)) {
-                return iface;
+        OVSREC_PORT_FOR_EACH (port, switch_idl) {
+            for (size_t i = 0; i < port->n_interfaces; i++) {
+                struct port_rows *rows = xmalloc(sizeof *rows);
+
+                *rows = (struct port_rows) { port, port->interfaces[i] };
+                free(shash_replace(index, port->interfaces[i]->name, rows));
             }
         }
     }
-    return NULL;
 }
 
 uint16_t
 hf_access_vlan(const char *interface)
 {
-    const struct ovsrec_port *port;
+    struct shash index;
 
-    if (switch_idl) {
-        OVSREC_PORT_FOR_EACH (port, switch_idl) {
-            for (size_t i = 0; i < port->n_interfaces; i++) {
-                if (!strcmp(port->interfaces[i]->name, interface)) {
-                    bool trunk = port->vlan_mode && !strcmp(port->vlan_mode, "trunk");
-                    return port->n_tag && !trunk ? *port->tag : 0;
-                }
-            }
-        }
-    }
-    return 0;
+    index_interfaces(&index);
+    const struct port_rows *rows = shash_find_data(&index, interface);
+    uint16_t vlan = rows ? access_vlan(rows->port) : 0;
+    shash_destroy_free_data(&index);
+    return vlan;
 }
 
 int
@@ -232,25 +245,29 @@ hf_ports(const char *bridge, void (*each)(const struct hf_port *, void *aux), vo
 {
     struct ofproto *ofproto = hf_find_bridge(bridge);
     struct ofport *ofport;
+    struct shash index;
 
     if (!ofproto) {
         return ENODEV;
     }
+    index_interfaces(&index);
     HMAP_FOR_EACH (ofport, hmap_node, &ofproto->ports) {
         const char *name = netdev_get_name(ofport->netdev);
-        const struct ovsrec_interface *iface = find_interface(name);
+        const struct port_rows *rows = shash_find_data(&index, name);
+        const struct smap *ids = rows ? &rows->interface->external_ids : NULL;
         struct hf_port port = {
             .interface = name,
             .type = netdev_get_type(ofport->netdev),
             .ofport = ofp_to_u16(ofport->ofp_port),
-            .iface_id = iface ? smap_get_def(&iface->external_ids, "iface-id", "") : "",
-            .mac = iface ? smap_get_def(&iface->external_ids, "attached-mac", "") : "",
-            .vm_id = iface ? smap_get_def(&iface->external_ids, "vm-id", "") : "",
-            .tag = hf_access_vlan(name),
+            .iface_id = ids ? smap_get_def(ids, "iface-id", "") : "",
+            .mac = ids ? smap_get_def(ids, "attached-mac", "") : "",
+            .vm_id = ids ? smap_get_def(ids, "vm-id", "") : "",
+            .tag = rows ? access_vlan(rows->port) : 0,
         };
 
         each(&port, aux);
     }
+    shash_destroy_free_data(&index);
     return 0;
 }
 

@@ -118,8 +118,12 @@ int hf_tunnel_send(const char *bridge, uint32_t label, const char *vtep, uint32_
 struct hf_pin;
 
 /* From now on 'mac' is at 'interface', whatever other ports say; the entry goes with the
- * port.  NULL if there is no such port. */
-struct hf_pin *hf_pin_open(const char *bridge, const char *interface, const char *mac);
+ * port.  In the port's own VLAN, and in each where the MAC is known: at this port, or,
+ * with 'arriving', at any.  NULL if there is no such port. */
+struct hf_pin *hf_pin_open(const char *bridge, const char *interface, const char *mac,
+                           bool arriving);
+/* Now it is at that port.  False if there is no such port. */
+bool hf_pin_move(struct hf_pin *, const char *interface);
 /* From now on it is an entry as any other, that is learned over; or, with 'forget', none. */
 void hf_pin_close(struct hf_pin *, bool forget);
 

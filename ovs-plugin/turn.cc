@@ -38,7 +38,7 @@ SourceTurn::SourceTurn(std::string bridge, std::string interface, std::string ma
                        std::uint32_t label, int tap, int qemu)
     : bridge_{std::move(bridge)}, mac_{std::move(mac)}, label_{label}, tap_{tap}, qemu_{qemu},
       watch_{hf_watch_open(bridge_.c_str(), interface.c_str())},
-      pin_{hf_pin_open(bridge_.c_str(), interface.c_str(), mac_.c_str())} {
+      pin_{hf_pin_open(bridge_.c_str(), interface.c_str(), mac_.c_str(), false)} {
     int size = 0;
     ifreq request{};
     // The number was looked up a moment ago: it must still be this port's tap, and not block.
@@ -58,7 +58,8 @@ SourceTurn::SourceTurn(std::string bridge, std::string interface, std::string ma
 
 SourceTurn::~SourceTurn() {
     hf_watch_close(watch_);
-    hf_pin_close(pin_, false);
+    // An entry that still leads to a port from which the guest has gone is of no use.
+    hf_pin_close(pin_, state_ == State::passing && !left_);
     if (tap_ >= 0)
         close(tap_);
 }
@@ -210,6 +211,11 @@ void SourceTurn::pass_held() {
 
 std::int64_t SourceTurn::next_wake() const {
     return state_ == State::settling ? next_look_ms_ : std::numeric_limits<std::int64_t>::max();
+}
+
+void SourceTurn::leave_by(const std::string& uplink) {
+    if (state_ == State::passing && !left_)
+        left_ = hf_pin_move(pin_, uplink.c_str());
 }
 
 void SourceTurn::back() {

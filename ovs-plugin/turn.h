@@ -66,6 +66,11 @@ public:
     bool run(std::int64_t now_ms);
     /// When run() wants to be called next; INT64_MAX if nothing is due.
     std::int64_t next_wake() const;
+    /// The guest runs elsewhere, and is reached through `uplink`: what the switch would still put
+    /// into the port goes there, before the port dies with QEMU.
+    void leave_by(const std::string& uplink);
+    /// Whether that was done.
+    bool left() const { return left_; }
     /// The guest goes on here: everything it has not seen goes into its tap, in order.
     void back();
     /// Sends a frame that nobody gets, so that the tunnel's neighbour is known before it counts.
@@ -87,7 +92,8 @@ private:
     int qemu_;
     std::size_t header_size_ = 0; // virtio-net header before each frame of the tap.
     hf_watch* watch_;
-    hf_pin* pin_; // Its MAC stays here until the port goes.
+    hf_pin* pin_; // Its MAC stays here until it runs elsewhere.
+    bool left_ = false;
     State state_ = State::armed;
     std::string vtep_;
     std::uint32_t tunnel_port_ = 0;

@@ -124,6 +124,12 @@ TEST(FleetNote, AddressesAreReadAsPeopleWriteThem)
     CHECK_TRUE(*parse_listen("tcp:10.91.0.1:7000") == (Listen{"10.91.0.1", 7000}));
     CHECK_TRUE(*parse_listen("ptcp:7000:10.91.0.1") == (Listen{"10.91.0.1", 7000}));
     CHECK_TRUE(*parse_listen("fd00::1") == (Listen{"fd00::1", 6650}));
+    CHECK_EQUAL(std::string("tcp:10.91.0.1:6650"), remote_of("10.91.0.1"));
+    CHECK_EQUAL(std::string("tcp:[fd00::1]:6650"), remote_of("fd00::1"));
+    CHECK_EQUAL(std::string("tcp:[fd00::1]:7000"), remote_of("[fd00::1]:7000"));
+    CHECK_EQUAL(std::string("tcp:hv1.example:6650"), remote_of("hv1.example"));
+    CHECK_EQUAL(std::string("tcp:hv1.example:7000"), remote_of("tcp:hv1.example:7000"));
+    CHECK_EQUAL(std::string("ssl:10.91.0.1:6650"), remote_of("ssl:10.91.0.1:6650"));
     CHECK_TRUE(*parse_listen("[fd00::1]:7000") == (Listen{"[fd00::1]", 7000}));
 }
 

@@ -175,22 +175,41 @@ TEST(Flows, FlowsTurnOnceThePortHasGone) {
     STRCMP_EQUAL(there.c_str(), to_fw().c_str());
 }
 
-TEST(Flows, FlowsTurnOnceTheVmRunsElsewhereThoughItsPortIsStillHere) {
+TEST(Flows, TagThatATrunkLeftGoesAtThePortOfItsVlan) {
+    ports.push_back(port("vm", 7, "web", "52:54:00:00:00:09"));
+    ports.back().tag = 10;
+    snapshot.vms.push_back(vm("web", 0x1009, "hv2", "52:54:00:00:00:09"));
+    const std::string here = deliver_here(7);
+    STRCMP_EQUAL(here.c_str(),
+                 actions(table_deliver, 110000, "reg0=0x1009,reg2=0x1/0x1").c_str());
+    STRCMP_EQUAL(("strip_vlan," + here).c_str(),
+                 actions(table_deliver, 110001, "reg0=0x1009,reg2=0x1/0x1,dl_vlan=10").c_str());
+}
+
+TEST(Flows, ActivationOfAPortThatWentAgainSaysNothing) {
+    plug_ids();
+    overrides["ids"] = {Override::Place::here, {}};
+    CHECK_TRUE(to_hv2 != actions(table_deliver, 100000, "reg0=0x2001,reg2=0"));
+    std::erase_if(ports, [](const Port& port) { return port.vm_id == "ids"; });
+    STRCMP_EQUAL(to_hv2, actions(table_deliver, 100000, "reg0=0x2001,reg2=0").c_str());
+}
+
+TEST(Flows, MoveThatNobodyEndedSaysNothingOnceTheVmIsKnownElsewhere) {
     db::Move move;
     move.vm = "fw";
     move.role = "source";
     move.hypervisor = "hv1";
-    move.peer = "hv2";
+    move.peer = "hv3"; // Not where it is now.
     move.state = "turned";
     snapshot.moves = {move};
     for (auto& vm : snapshot.vms)
         if (vm.id == "fw")
             vm.hypervisor = "hv2";
-    STRCMP_EQUAL("load:0xffff->NXM_OF_IN_PORT[],set_field:0x1001->tun_id,"
-                 "set_field:10.90.0.2->tun_dst,output:2",
-                 actions(table_deliver, 100000, "reg0=0x1001,reg2=0").c_str());
-    STRCMP_EQUAL("load:0x1001->NXM_NX_REG0[],resubmit(,252)",
+    STRCMP_EQUAL("none",
                  actions(table_entry, 135000, "reg15=0x80000000,dl_dst=52:54:00:00:00:01").c_str());
+    ports = {port("uplink", uplink, "", ""), port("tunnel", tunnel, "", ""),
+             port("vm", fw_port, "fw", "52:54:00:00:00:01")};
+    CHECK_TRUE("none" != actions(table_deliver, 110000, "reg0=0x1001,reg2=0x1/0x1"));
 }
 
 TEST(Flows, MovingAVmTouchesItsDeliveryAloneWhateverItsPaths) {
