@@ -44,6 +44,8 @@ hookd_libhookd_a_SOURCES = \
 	hookd/mover.h \
 	hookd/path.cc \
 	hookd/path.h \
+	hookd/qemu-ring.cc \
+	hookd/qemu-ring.h \
 	hookd/qemu-tap.cc \
 	hookd/records.cc \
 	hookd/records.h \
@@ -64,6 +66,7 @@ hookd_tests_hookd_test_SOURCES = \
 	hookd/tests/fleet-sync-test.cc \
 	hookd/tests/main.cc \
 	hookd/tests/move-machine-test.cc \
+	hookd/tests/qemu-ring-test.cc \
 	hookd/tests/records-test.cc \
 	hookd/tests/trace-test.cc
 hookd_tests_hookd_test_CPPFLAGS = $(AM_CPPFLAGS) $(CPPUTEST_CFLAGS) $(LIBVIRT_CFLAGS)

@@ -44,6 +44,9 @@ Daemon::Daemon(asio::io_context& io, World world)
     };
     world_.refresh_soon = [this] { refresh_soon(); };
     world_.arrived = [this](const std::string& vm) { libvirt_->read_downtime(vm); };
+    world_.find_ring = [this](const std::string& vm, const std::string& mac) {
+        libvirt_->read_ring(vm, mac);
+    };
 }
 
 Result<void> Daemon::start(OvsLoop& loop, const std::string& rundir)
@@ -297,6 +300,11 @@ void Daemon::domain_read(Domain domain, bool exists)
 void Daemon::downtime_read(const std::string& uuid, std::int64_t downtime_ms)
 {
     mover_.figure(uuid, "downtime_ms", downtime_ms);
+}
+
+void Daemon::ring_read(const std::string& uuid, std::uint64_t address)
+{
+    mover_.ring(uuid, address);
 }
 
 void Daemon::switch_connected()

@@ -75,6 +75,7 @@ void read_interface(const Tree& element, DomainXml& domain)
     interface.iface_id = element.get("virtualport.parameters.<xmlattr>.interfaceid", "");
     interface.bridge = element.get("source.<xmlattr>.bridge", "");
     interface.target = element.get("target.<xmlattr>.dev", "");
+    interface.alias = element.get("alias.<xmlattr>.name", "");
     if (element.get("virtualport.<xmlattr>.type", "") == "openvswitch" && !interface.mac.empty())
         domain.interfaces.push_back(interface);
 }

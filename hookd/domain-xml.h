@@ -23,6 +23,7 @@ struct DomainInterface {
     std::string iface_id; // libvirt's interfaceid; empty if not given yet.
     std::string bridge;   // The source bridge; empty if it comes from a libvirt network.
     std::string target;   // The tap's name while the domain runs, e.g. vnet3.
+    std::string alias;    // QEMU's name of the device while the domain runs, e.g. net0.
 
     bool operator==(const DomainInterface&) const = default;
 };

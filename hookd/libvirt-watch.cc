@@ -21,6 +21,7 @@
 #include "common/text.h"
 #include "hookd/libvirt-handle.h"
 #include "hookd/libvirt-loop.h"
+#include "hookd/qemu-ring.h"
 
 namespace asio = boost::asio;
 
@@ -191,6 +192,24 @@ struct LibvirtWatch::Impl : std::enable_shared_from_this<LibvirtWatch::Impl> {
         virTypedParamsFree(parameters, n);
     }
 
+    void read_ring(const std::string& uuid, const std::string& mac)
+    {
+        DomainPtr domain{calls ? virDomainLookupByUUIDString(calls.get(), uuid.c_str()) : nullptr};
+        auto read = domain ? read_domain(domain.get()) : std::nullopt;
+        if (!read)
+            return;
+        for (const DomainInterface& interface : read->xml.interfaces) {
+            if (interface.mac != mac)
+                continue;
+            auto address = find_ring(domain.get(), interface.alias);
+            if (!address)
+                spdlog::info("VM {}: {}: a frame that QEMU loses at the stop cannot be found",
+                             read->xml.name, address.error().message);
+            else
+                tell([uuid, address](LibvirtListener& l) { l.ring_read(uuid, *address); });
+        }
+    }
+
     bool subscribe(virConnectPtr connection)
     {
         auto* self = new std::weak_ptr<Impl>{weak_from_this()};
@@ -299,6 +318,11 @@ LibvirtWatch::~LibvirtWatch()
 void LibvirtWatch::read(const std::string& uuid)
 {
     asio::post(impl_->worker, [impl = impl_, uuid] { impl->read_one(uuid); });
+}
+
+void LibvirtWatch::read_ring(const std::string& uuid, const std::string& mac)
+{
+    asio::post(impl_->worker, [impl = impl_, uuid, mac] { impl->read_ring(uuid, mac); });
 }
 
 void LibvirtWatch::read_downtime(const std::string& uuid)

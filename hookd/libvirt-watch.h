@@ -39,6 +39,8 @@ public:
     virtual void domain_read(Domain domain, bool exists) = 0;
     /// The downtime of the domain's last migration, by libvirt's own count.
     virtual void downtime_read(const std::string& uuid, std::int64_t downtime_ms) = 0;
+    /// Where QEMU's memory has the guest's ring of received frames.
+    virtual void ring_read(const std::string& uuid, std::uint64_t address) = 0;
 };
 
 /// The watch.
@@ -56,6 +58,9 @@ public:
     void read(const std::string& uuid);
     /// Reads the figures of its last migration; downtime_read follows if there are any.
     void read_downtime(const std::string& uuid);
+    /// Asks QEMU for the ring of the domain's interface with this MAC; ring_read follows if it has
+    /// one: a virtio-net with a split ring, QEMU 7.2 or newer.
+    void read_ring(const std::string& uuid, const std::string& mac);
 
     struct Impl;
 

@@ -205,13 +205,12 @@ std::vector<Action> MoveMachine::stay_staged(bool had_port, db::TimeNs time)
         actions = {Action::put_row, Action::sync, Action::expect};
     }
     // Before the guest announces itself: from then on the fabric sends nothing back from here.
-    if (drained_ && has_port_ && !turned_here_) {
-        turned_here_ = true;
-        actions.push_back(Action::activate);
-    } else if (!drained_ && turned_here_) {
-        turned_here_ = false;
-        row_.times.erase("activated");
-        actions.insert(actions.end(), {Action::disarm, Action::expect, Action::put_row});
+    if (drained_ && has_port_ && !pinned_) {
+        pinned_ = true;
+        actions.push_back(Action::pin);
+    } else if (!drained_ && pinned_) {
+        pinned_ = false;
+        actions.insert(actions.end(), {Action::disarm, Action::expect});
     }
     return actions;
 }

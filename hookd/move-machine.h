@@ -35,7 +35,7 @@ enum class Role {
 //  Destination:
 //                    cpus_resumed, first_frame, left_paused
 //    incoming ──▶ staged ─────────────────────────────▶ active
-//                 (traffic goes to its port from peer_drained on; peer_armed undoes that)
+//                 (its MAC is pinned to its port from peer_drained on; peer_armed undoes that)
 //                    │                                    │ gone and peer_back
 //                    └──────────────────┬─────────────────┘
 //                                       ▼ gone, incoming_failed, peer_back, deadline
@@ -81,6 +81,7 @@ enum class Signal {
 enum class Action {
     turn,      // Switch: holdfast/turn, before anything else.
     activate,  // Switch: holdfast/activate, before anything else.
+    pin,       // Switch: holdfast/pin.
     back,      // Switch: holdfast/back.
     arm,       // Switch: holdfast/arm, with QEMU's process and descriptor.
     disarm,    // Switch: holdfast/disarm.
@@ -119,8 +120,8 @@ public:
     const db::Move& row() const { return row_; }
     Role role() const { return role_; }
     Step step() const { return step_; }
-    /// Destination: traffic goes to its port though the guest does not run here yet.
-    bool turned_here() const { return turned_here_; }
+    /// Destination: its MAC is at its port though the guest does not run here yet.
+    bool pinned() const { return pinned_; }
     /// The guest stands still at the source, or not yet runs at the destination: the VM's
     /// record is not to be changed by what is seen of it meanwhile.
     bool under_way() const;
@@ -144,7 +145,7 @@ private:
     bool cpus_stopped_ = false; // Source: stopped, and not resumed since.
     bool runs_here_ = false;    // Destination: an activating signal was seen.
     bool drained_ = false;      // Destination: the guest stands still, and nothing is held at the source.
-    bool turned_here_ = false;  // Destination: traffic was turned here before the guest runs.
+    bool pinned_ = false;       // Destination: its MAC was pinned before the guest runs.
     bool gone_ = false;         // The QEMU here ended.
     bool moved_away_ = false;   // Source.
     bool undone_ = false;       // The move came to nothing, by word of libvirt or the peer.

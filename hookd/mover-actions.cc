@@ -78,6 +78,9 @@ asio::awaitable<void> Mover::act(RunPtr run, Action action)
         if (co_await order(run, "holdfast/activate", words()))
             run->machine.note("activated", now_ns());
         break;
+    case Action::pin:
+        co_await order(run, "holdfast/pin", words());
+        break;
     case Action::back:
         co_await order(run, "holdfast/back", words());
         break;
@@ -129,7 +132,10 @@ asio::awaitable<void> Mover::arm(RunPtr run)
         else
             spdlog::warn("{}: frames in its tap cannot be taken along", found.error().message);
     }
-    co_await order(run, "holdfast/arm", words(std::to_string(tap.pid), std::to_string(tap.fd)));
+    bool armed =
+        co_await order(run, "holdfast/arm", words(std::to_string(tap.pid), std::to_string(tap.fd)));
+    if (armed && tap.pid && world_.find_ring)
+        world_.find_ring(vm, row->ports.front().mac);
 }
 
 asio::awaitable<void> Mover::turn(RunPtr run)

@@ -157,8 +157,8 @@ void Mover::switch_restarted()
         case Step::staged:
             if (plugged(vm))
                 add(run, {Action::expect});
-            if (plugged(vm) && run->machine.turned_here())
-                add(run, {Action::activate});
+            if (plugged(vm) && run->machine.pinned())
+                add(run, {Action::pin});
             break;
         default:
             break;
@@ -173,6 +173,19 @@ void Mover::figure(const std::string& vm, const std::string& what, std::int64_t 
         return;
     run->machine.note_figure(what, value);
     add(run, {});
+}
+
+void Mover::ring(const std::string& vm, std::uint64_t address)
+{
+    RunPtr run = find(vm);
+    if (!run || run->machine.step() != Step::armed)
+        return; // It is of use only before the stop.
+    asio::co_spawn(
+        io_,
+        [this, run, address]() -> asio::awaitable<void> {
+            co_await order(run, "holdfast/ring", words(std::to_string(address)));
+        },
+        asio::detached);
 }
 
 /// A destination's row for a VM of ours begins the source's side.

@@ -40,6 +40,8 @@ struct World {
     std::function<void()> refresh_soon;
     /// A VM has moved here for good; set by the daemon.
     std::function<void(const std::string& vm)> arrived;
+    /// Asks QEMU where the guest counts the frames it receives; set by the daemon.
+    std::function<void(const std::string& vm, const std::string& mac)> find_ring;
 
     std::string self() const { return ledger.self().name; }
     /// The VM's name for people.

@@ -89,11 +89,13 @@ const Module::Command Module::commands[] = {
     {"holdfast/sync", "", 0, 0, &Module::cmd_sync},
     {"holdfast/watch", "SEQ", 1, 1, &Module::cmd_watch},
     {"holdfast/arm", "VM PID FD", 3, 3, &Module::cmd_arm},
+    {"holdfast/ring", "VM ADDRESS", 2, 2, &Module::cmd_ring},
     {"holdfast/turn", "VM VTEP [STOP_NS]", 2, 3, &Module::cmd_turn},
     {"holdfast/back", "VM", 1, 1, &Module::cmd_back},
     {"holdfast/disarm", "VM", 1, 1, &Module::cmd_disarm},
     {"holdfast/expect", "VM", 1, 1, &Module::cmd_expect},
     {"holdfast/activate", "VM", 1, 1, &Module::cmd_activate},
+    {"holdfast/pin", "VM", 1, 1, &Module::cmd_pin},
 };
 
 void Module::register_commands() const {
@@ -262,6 +264,17 @@ void Module::cmd_arm(unixctl_conn* conn, const Args& args) {
     hf_reply(conn, true, "{}");
 }
 
+void Module::cmd_ring(unixctl_conn* conn, const Args& args) {
+    auto at = turns_.find(args[1]);
+    const auto address = number(args[2]);
+    if (!address)
+        return hf_reply(conn, false, "ADDRESS must be a number");
+    if (at == turns_.end())
+        return hf_reply(conn, false, (args[1] + ": not armed: holdfast/arm it first").c_str());
+    at->second->use_ring(static_cast<std::uint64_t>(*address));
+    hf_reply(conn, true, "{}");
+}
+
 void Module::cmd_turn(unixctl_conn* conn, const Args& args) {
     auto at = turns_.find(args[1]);
     if (at == turns_.end())
@@ -316,6 +329,13 @@ void Module::cmd_activate(unixctl_conn* conn, const Args& args) {
     if (!port_of(args[1]))
         return hf_reply(conn, false, (args[1] + ": no port of this VM on this switch").c_str());
     activate(args[1], "order");
+    hf_reply(conn, true, "{}");
+}
+
+void Module::cmd_pin(unixctl_conn* conn, const Args& args) {
+    if (!port_of(args[1]))
+        return hf_reply(conn, false, (args[1] + ": no port of this VM on this switch").c_str());
+    pin(args[1]);
     hf_reply(conn, true, "{}");
 }
 

@@ -372,17 +372,21 @@ void Module::stop_expecting(const std::string& vm, bool came) {
     }
 }
 
+/// NORMAL finds it at its port here from now on (spec C14).
+void Module::pin(const std::string& vm) {
+    const auto* port = port_of(vm);
+    auto wait = expectations_.find(vm);
+    if (port && wait != expectations_.end() && !wait->second.pin)
+        wait->second.pin =
+            hf_pin_open(bridge_.c_str(), port->interface.c_str(), port->mac.c_str(), true);
+}
+
 void Module::activate(const std::string& vm, const char* why) {
     const Override here{Override::Place::here, {}};
     if (auto at = overrides_.find(vm); at == overrides_.end() || at->second != here) {
         overrides_[vm] = here;
         inputs_stale_ = true;
-        // NORMAL must know it too (spec C14), even if the announcement comes late or never.
-        const auto* port = port_of(vm);
-        auto wait = expectations_.find(vm);
-        if (port && wait != expectations_.end() && !wait->second.pin)
-            wait->second.pin =
-                hf_pin_open(bridge_.c_str(), port->interface.c_str(), port->mac.c_str(), true);
+        pin(vm); // Even if the announcement comes late or never.
         emit("\"kind\":\"activated\",\"vm\":" + quoted(vm) + ",\"by\":" + quoted(why));
     }
 }

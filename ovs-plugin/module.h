@@ -43,7 +43,7 @@ private:
     struct Expectation {
         hf_watch* watch = nullptr;
         bool first_told = false;
-        hf_pin* pin = nullptr; // From its activation until it speaks itself.
+        hf_pin* pin = nullptr; // Until it speaks itself.
     };
     struct Watcher {
         unixctl_conn* conn;
@@ -66,6 +66,7 @@ private:
     void run_expectations();
     void stop_expecting(const std::string& vm, bool came);
     void activate(const std::string& vm, const char* why);
+    void pin(const std::string& vm);
     const Port* port_of(const std::string& vm) const;
     std::uint32_t tunnel_port() const;
     const db::Vm* vm_of(const std::string& vm) const;
@@ -88,11 +89,13 @@ private:
     void cmd_sync(unixctl_conn*, const Args&);
     void cmd_watch(unixctl_conn*, const Args&);
     void cmd_arm(unixctl_conn*, const Args&);
+    void cmd_ring(unixctl_conn*, const Args&);
     void cmd_turn(unixctl_conn*, const Args&);
     void cmd_back(unixctl_conn*, const Args&);
     void cmd_disarm(unixctl_conn*, const Args&);
     void cmd_expect(unixctl_conn*, const Args&);
     void cmd_activate(unixctl_conn*, const Args&);
+    void cmd_pin(unixctl_conn*, const Args&);
 
     Reader reader_;
     std::string bridge_;

@@ -54,6 +54,7 @@ struct hf_watch {
     uint64_t n_overflowed;  /* Held frames given up for lack of room. */
     struct ovs_list recent; /* struct frame, oldest first. */
     size_t n_recent;
+    uint64_t n_sent;        /* Frames that were ever remembered. */
     bool expecting;
     int64_t first_frame_ns;
     int64_t first_guest_frame_ns;
@@ -190,6 +191,7 @@ __wrap_netdev_send(struct netdev *netdev, int qid, struct dp_packet_batch *batch
                                                   packet, now);
                 } else {
                     append(&watch->recent, &watch->n_recent, N_RECENT, packet, now);
+                    watch->n_sent++;
                 }
             }
             if (!hold) {
@@ -349,16 +351,30 @@ hf_watch_overflowed(const struct hf_watch *watch)
     return n;
 }
 
+uint64_t
+hf_watch_sent(const struct hf_watch *watch)
+{
+    ovs_mutex_lock(&mutex);
+    uint64_t n = watch->n_sent;
+    ovs_mutex_unlock(&mutex);
+    return n;
+}
+
 void
-hf_watch_recent(const struct hf_watch *watch,
+hf_watch_recent(const struct hf_watch *watch, size_t n,
                 void (*each)(const uint8_t *frame, size_t size, int64_t time_ns, void *aux),
                 void *aux)
 {
     const struct frame *frame;
 
     ovs_mutex_lock(&mutex);
+    size_t older = watch->n_recent > n ? watch->n_recent - n : 0;
     LIST_FOR_EACH (frame, node, &watch->recent) {
-        each(frame->data, frame->size, frame->time_ns, aux);
+        if (older) {
+            older--;
+        } else {
+            each(frame->data, frame->size, frame->time_ns, aux);
+        }
     }
     ovs_mutex_unlock(&mutex);
 }

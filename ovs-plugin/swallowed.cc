@@ -18,4 +18,22 @@ std::optional<std::size_t> swallowed_frame(const std::vector<SentFrame>& recent,
     return static_cast<std::size_t>(recent.rend() - in) - 1;
 }
 
+std::optional<std::vector<std::size_t>> frames_not_taken(const std::vector<SentFrame>& recent,
+                                                         const std::vector<Frame>& taken,
+                                                         std::size_t n) {
+    if (n > recent.size())
+        return std::nullopt;
+    std::vector<std::size_t> left;
+    auto out = taken.begin();
+    for (std::size_t i = recent.size() - n; i < recent.size(); ++i) {
+        if (out != taken.end() && *out == recent[i].frame)
+            ++out;
+        else
+            left.push_back(i);
+    }
+    if (out != taken.end())
+        return std::nullopt;
+    return left;
+}
+
 } // namespace holdfast::plugin

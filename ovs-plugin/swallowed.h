@@ -30,4 +30,12 @@ struct SentFrame {
 std::optional<std::size_t> swallowed_frame(const std::vector<SentFrame>& recent,
                                            const std::vector<Frame>& taken, std::int64_t since_ns);
 
+/// Which of the newest `n` of the `recent` frames were not taken back, oldest first: QEMU keeps
+/// them, or has dropped them.
+/// Returns: their indices; nothing if `taken` is not among these frames in this order, or if fewer
+///          than `n` are remembered.
+std::optional<std::vector<std::size_t>> frames_not_taken(const std::vector<SentFrame>& recent,
+                                                         const std::vector<Frame>& taken,
+                                                         std::size_t n);
+
 } // namespace holdfast::plugin

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstdint>
 #include <cstdio>
 #include <limits>
 #include <utility>
@@ -25,6 +26,12 @@ namespace {
 constexpr std::int64_t settle_ms = 4;
 // On a machine that is overloaded the main loop is late: then it is waited for, this long.
 constexpr std::int64_t settle_late_ms = 40;
+// How often the guest's count of frames is compared with ours while it is armed.
+constexpr std::int64_t compare_ms = 10;
+// What QEMU can lose of a stopped guest's frames: one purged at the stop, one kept since.
+constexpr std::size_t lost_by_qemu_max = 2;
+// A longer frame can take several of the guest's buffers.
+constexpr std::size_t one_buffer = 1518;
 // Bit 23 of the VNI (doc/architecture.md).
 constexpr std::uint32_t passed_on_bit = 0x800000;
 // Copies kept for going back.  Past this the oldest go: 16384 frames are 1.6 s at 10 kpps.
@@ -100,8 +107,88 @@ void SourceTurn::turn(const std::string& vtep, std::uint32_t tunnel_port, std::i
         return;
     }
     take_from_tap();
+    if (finish_by_ring()) {
+        cleared_ = true;
+        next_look_ms_ = now_ms;
+        return;
+    }
     const auto frame = canary();
     hf_watch_send(watch_, frame.data(), frame.size());
+}
+
+void SourceTurn::use_ring(std::uint64_t address) {
+    ring_ = {qemu_, address};
+    count_ = {};
+    next_look_ms_ = 0;
+}
+
+std::vector<SentFrame> SourceTurn::recent(std::size_t n) const {
+    std::vector<SentFrame> frames;
+    hf_watch_recent(
+        watch_, n,
+        [](const std::uint8_t* frame, std::size_t size, std::int64_t time_ns, void* aux) {
+            static_cast<std::vector<SentFrame>*>(aux)->push_back(
+                {Frame(frame, frame + size), time_ns});
+        },
+        &frames);
+    return frames;
+}
+
+/// Whether all frames after the first `sent` were surely taken by the guest's device, each in one
+/// buffer: for its own MAC, or broadcast.
+bool SourceTurn::plain_since(std::uint64_t sent) const {
+    struct Aux {
+        Frame own;
+        bool plain;
+    } aux{canary(), true};
+    hf_watch_recent(
+        watch_, hf_watch_sent(watch_) - sent,
+        [](const std::uint8_t* frame, std::size_t size, std::int64_t, void* to) {
+            auto& check = *static_cast<Aux*>(to);
+            const bool broadcast =
+                std::all_of(frame, frame + 6, [](std::uint8_t byte) { return byte == 0xff; });
+            check.plain &= size <= one_buffer &&
+                           (broadcast || std::equal(frame, frame + 6, check.own.begin()));
+        },
+        &aux);
+    return aux.plain;
+}
+
+/// At a moment when nothing is on its way to the guest, its count must be ours.  QEMU's main loop
+/// reads the tap: if that is empty, and the loop sleeps, all that was put in has been counted.
+void SourceTurn::compare_counts(std::int64_t now_ms) {
+    next_look_ms_ = now_ms + compare_ms;
+    const auto sent = hf_watch_sent(watch_);
+    if (tap_ < 0 || !tap_is_empty() || !qemu_waits())
+        return;
+    const auto used = ring_.used();
+    if (used && hf_watch_sent(watch_) == sent)
+        count_.quiet(sent, *used, plain_since(count_.quiet_sent()));
+}
+
+/// The guest's own count says how many frames it has not got.  Those that were not in the tap any
+/// more QEMU keeps, or has purged as it stopped; all go to the destination, in their order.
+bool SourceTurn::finish_by_ring() {
+    const auto used = ring_.used();
+    const auto missing = used ? count_.missing(hf_watch_sent(watch_), *used,
+                                               plain_since(count_.quiet_sent()))
+                              : std::nullopt;
+    if (!missing)
+        return false;
+    const auto frames = recent(*missing);
+    const auto lost = frames_not_taken(frames, taken_, *missing);
+    if (!lost || lost->size() > lost_by_qemu_max)
+        return false;
+    for (std::size_t i = 0; i < frames.size(); ++i) {
+        pass(frames[i].frame);
+        const bool kept = std::find(lost->begin(), lost->end(), i) != lost->end() &&
+                          frames[i].time_ns >= stop_ns_;
+        if (kept)
+            sent_.pop_back(); // Not for going back: QEMU has it.
+    }
+    figures_.swallowed = lost->size();
+    finish();
+    return true;
 }
 
 bool SourceTurn::tap_is_empty() const {
@@ -133,7 +220,11 @@ void SourceTurn::take_from_tap() {
 }
 
 bool SourceTurn::run(std::int64_t now_ms) {
-    if (state_ == State::settling && now_ms >= next_look_ms_) {
+    if (cleared_)
+        return std::exchange(cleared_, false);
+    if (state_ == State::armed && ring_.address && now_ms >= next_look_ms_) {
+        compare_counts(now_ms);
+    } else if (state_ == State::settling && now_ms >= next_look_ms_) {
         const auto waited = now_ms - turned_ms_;
         const bool sure =
             tap_ < 0 || tap_is_empty() || (waited >= settle_ms && qemu_waits() && !tap_is_empty());
@@ -163,28 +254,25 @@ void SourceTurn::finish_settling(bool sure) {
         }
     }
     if (!swallowed_canary) {
-        std::vector<SentFrame> recent;
-        hf_watch_recent(
-            watch_,
-            [](const std::uint8_t* frame, std::size_t size, std::int64_t time_ns, void* aux) {
-                static_cast<std::vector<SentFrame>*>(aux)->push_back(
-                    {Frame(frame, frame + size), time_ns});
-            },
-            &recent);
-        if (auto at = swallowed_frame(recent, taken_, sure ? 0 : stop_ns_)) {
-            pass(recent[*at].frame);
+        const auto frames = recent(SIZE_MAX);
+        if (auto at = swallowed_frame(frames, taken_, sure ? 0 : stop_ns_)) {
+            pass(frames[*at].frame);
             sent_.pop_back(); // Not for going back: QEMU has it.
-            --figures_.passed;
             figures_.swallowed = 1;
         }
     }
-    figures_.taken = taken_.size();
     for (const auto& frame : taken_)
         pass(frame);
-    taken_.clear();
+    finish();
+}
+
+/// All that the guest here did not get is on its way: what was held follows.
+void SourceTurn::finish() {
+    figures_.taken = std::exchange(taken_, {}).size();
+    figures_.passed = 0;
     state_ = State::passing;
     pass_held();
-    figures_.held = std::exchange(figures_.passed, 0) - figures_.taken;
+    figures_.held = std::exchange(figures_.passed, 0);
 }
 
 void SourceTurn::pass(const Frame& frame) {
@@ -210,7 +298,9 @@ void SourceTurn::pass_held() {
 }
 
 std::int64_t SourceTurn::next_wake() const {
-    return state_ == State::settling ? next_look_ms_ : std::numeric_limits<std::int64_t>::max();
+    const bool looks = state_ == State::settling || cleared_ ||
+                       (state_ == State::armed && ring_.address != 0);
+    return looks ? next_look_ms_ : std::numeric_limits<std::int64_t>::max();
 }
 
 void SourceTurn::leave_by(const std::string& uplink) {

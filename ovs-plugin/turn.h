@@ -18,6 +18,7 @@
 #include <string>
 #include <vector>
 
+#include "ovs-plugin/ring.h"
 #include "ovs-plugin/shim.h"
 #include "ovs-plugin/swallowed.h"
 
@@ -26,7 +27,7 @@ namespace holdfast::plugin {
 /// What a cut-over moved, for the time line.
 struct TurnFigures {
     std::size_t taken = 0;     // Read back from the tap.
-    std::size_t swallowed = 0; // Kept by QEMU, sent from memory.
+    std::size_t swallowed = 0; // Kept or dropped by QEMU, sent from memory.
     std::size_t held = 0;      // Held until the way was clear.
     std::size_t passed = 0;    // Passed on afterwards.
     std::uint64_t lost = 0;    // Given up: too many at once, or refused by the switch.
@@ -58,6 +59,8 @@ public:
     const std::string& vtep() const { return vtep_; }
     const TurnFigures& figures() const { return figures_; }
 
+    /// The guest's receive ring is at `address` in QEMU's memory.
+    void use_ring(std::uint64_t address);
     /// The guest has stopped, at `stop_ns` (CLOCK_REALTIME; 0 if not known): hold, and begin to
     /// find out what is where.
     void turn(const std::string& vtep, std::uint32_t tunnel_port, std::int64_t stop_ns,
@@ -78,6 +81,11 @@ public:
 
 private:
     void take_from_tap();
+    void compare_counts(std::int64_t now_ms);
+    bool plain_since(std::uint64_t sent) const;
+    std::vector<SentFrame> recent(std::size_t n) const;
+    bool finish_by_ring();
+    void finish();
     bool tap_is_empty() const;
     bool qemu_waits() const;
     void finish_settling(bool sure);
@@ -94,12 +102,15 @@ private:
     hf_watch* watch_;
     hf_pin* pin_; // Its MAC stays here until it runs elsewhere.
     bool left_ = false;
+    bool cleared_ = false; // Settled at once; run() is to say so.
     State state_ = State::armed;
     std::string vtep_;
     std::uint32_t tunnel_port_ = 0;
     std::int64_t stop_ns_ = 0;
     std::int64_t turned_ms_ = 0;
     std::int64_t next_look_ms_ = 0;
+    GuestRing ring_;
+    RingCount count_;
     std::vector<Frame> taken_;
     std::deque<Frame> sent_; // What the guest here has not seen, if it should go on here.
     std::uint64_t n_refused_ = 0; // Frames that the switch would not send.

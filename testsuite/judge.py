@@ -11,9 +11,10 @@ each NAME:
     fw: every request once, every answer once
     ids: every request once, no answer
 
-At most N packets (--allow) of the whole run may be missing, and N doubled, without a word: QEMU
-purges what it has queued for a guest that it stops, and what a starved QEMU has kept is found out
-by a time limit; both concern one frame a move (doc/cutover.md).  The figures go to standard error.
+At most N packets (--allow) of the whole run may be missing, and N doubled, without a word: where
+the guest's own count of its frames cannot be used, as on a machine so loaded that it was never
+compared, the frame that QEMU purges at the stop is lost (doc/cutover.md).  The figures go to standard
+error.
 """
 
 import json

@@ -241,25 +241,25 @@ TEST(MoveMachine, GuestLeftPausedByItsOperatorHasArrived)
     CHECK_TRUE(machine.step() == Step::active);
 }
 
-TEST(MoveMachine, TrafficGoesToTheDestinationOnceTheSourceHasDrained)
+TEST(MoveMachine, MacIsPinnedAtTheDestinationOnceTheSourceHasDrained)
 {
     MoveMachine machine = staged();
     CHECK_TRUE(machine.on(Signal::peer_armed, 110).empty());
     machine.on(Signal::port_plugged, 120);
-    CHECK_TRUE(machine.on(Signal::peer_drained, 130) == Actions{Action::activate});
+    CHECK_TRUE(machine.on(Signal::peer_drained, 130) == Actions{Action::pin});
     CHECK_TRUE(machine.step() == Step::staged);
     CHECK_TRUE(machine.on(Signal::peer_drained, 131).empty());
     CHECK_TRUE(machine.on(Signal::cpus_resumed, 140).front() == Action::activate);
 }
 
-TEST(MoveMachine, GuestThatGoesOnAtTheSourceTakesItsTrafficBackThere)
+TEST(MoveMachine, GuestThatGoesOnAtTheSourceTakesItsMacBackThere)
 {
     MoveMachine machine = staged();
     machine.on(Signal::port_plugged, 120);
     machine.on(Signal::peer_drained, 130);
     CHECK_TRUE(machine.on(Signal::peer_armed, 140) ==
-               (Actions{Action::disarm, Action::expect, Action::put_row}));
-    CHECK_TRUE(machine.on(Signal::peer_drained, 150) == Actions{Action::activate});
+               (Actions{Action::disarm, Action::expect}));
+    CHECK_TRUE(machine.on(Signal::peer_drained, 150) == Actions{Action::pin});
     CHECK_TRUE(machine.on(Signal::peer_back, 160).front() == Action::disarm);
 }
 

@@ -4,6 +4,7 @@
 #include <CppUTest/TestHarness.h>
 
 using holdfast::plugin::Frame;
+using holdfast::plugin::frames_not_taken;
 using holdfast::plugin::SentFrame;
 using holdfast::plugin::swallowed_frame;
 
@@ -41,4 +42,20 @@ TEST(Swallowed, FrameFromBeforeTheStopIsNotKeptWhereThatIsTheEvidence) {
     const std::vector<SentFrame> recent{{{1}, 10}, {{2}, 20}, {{3}, 30}};
     CHECK_FALSE(swallowed_frame(recent, {{3}}, 25).has_value());
     LONGS_EQUAL(1, *swallowed_frame(recent, {{3}}, 15));
+}
+
+TEST(Swallowed, FramesThatNeitherTheGuestNorWeHaveAreFound) {
+    const std::vector<SentFrame> recent{{{1}, 10}, {{2}, 20}, {{3}, 30}, {{4}, 40}};
+    CHECK_TRUE(*frames_not_taken(recent, {{4}}, 2) == std::vector<std::size_t>{2});
+    CHECK_TRUE(*frames_not_taken(recent, {{2}, {4}}, 3) == std::vector<std::size_t>{2});
+    CHECK_TRUE(*frames_not_taken(recent, {}, 2) == (std::vector<std::size_t>{2, 3}));
+    CHECK_TRUE(frames_not_taken(recent, {{3}, {4}}, 2)->empty());
+    CHECK_TRUE(frames_not_taken(recent, {}, 0)->empty());
+}
+
+TEST(Swallowed, FramesThatCannotBeWhatWasTakenAreNotBelieved) {
+    const std::vector<SentFrame> recent{{{1}, 10}, {{2}, 20}};
+    CHECK_FALSE(frames_not_taken(recent, {{1}}, 1).has_value());
+    CHECK_FALSE(frames_not_taken(recent, {{2}, {1}}, 2).has_value());
+    CHECK_FALSE(frames_not_taken(recent, {}, 3).has_value());
 }

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// ovs-plugin/ring: see the header.
+#include "ovs-plugin/ring.h"
+
+#include <endian.h>
+#include <sys/uio.h>
+
+namespace holdfast::plugin {
+
+namespace {
+
+// More frames than this between two quiet moments, and the 16-bit count may have gone round.
+constexpr std::uint64_t countable = 32768;
+
+} // namespace
+
+std::optional<std::uint16_t> GuestRing::used() const {
+    constexpr std::uint64_t index_offset = 2;
+    std::uint16_t index = 0;
+    iovec here{&index, sizeof index};
+    iovec there{reinterpret_cast<void*>(address + index_offset), sizeof index};
+    if (!address || process_vm_readv(qemu, &here, 1, &there, 1, 0) != sizeof index)
+        return std::nullopt;
+    return le16toh(index);
+}
+
+void RingCount::quiet(std::uint64_t sent, std::uint16_t used, bool plain) {
+    if (begun_ && sent != sent_) {
+        const bool agree = sent - sent_ < countable &&
+                           sent - sent_ == static_cast<std::uint16_t>(used - used_);
+        (plain ? agrees_ : others_agree_) = agree;
+        agrees_ = agrees_ || agree;
+    }
+    begun_ = true;
+    sent_ = sent;
+    used_ = used;
+}
+
+std::optional<std::size_t> RingCount::missing(std::uint64_t sent, std::uint16_t used,
+                                              bool plain) const {
+    const std::uint64_t put = sent - sent_;
+    const std::uint64_t got = static_cast<std::uint16_t>(used - used_);
+    if (!agrees_ || !(plain || others_agree_) || put >= countable || got > put)
+        return std::nullopt;
+    return put - got;
+}
+
+} // namespace holdfast::plugin

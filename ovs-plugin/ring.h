@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// ovs-plugin/ring: how many frames a guest has received, by its own count.
+//
+// A virtio-net device tells the guest in the guest's memory how many receive buffers it has
+// used.  Whatever QEMU read from the tap and did not put there, the guest never gets after
+// a move: this finds those frames, also the one that QEMU purges as it stops.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+
+namespace holdfast::plugin {
+
+/// Where a running QEMU has the used ring of a guest's receive queue.
+struct GuestRing {
+    int qemu = 0;               // The process.
+    std::uint64_t address = 0;  // Of the ring, in its memory; 0 if not known.
+
+    /// Returns: how many buffers were used so far, modulo 65536; nothing if it cannot be read.
+    /// Source:  virtio 1.1, 2.6.8: struct virtq_used { le16 flags; le16 idx; ... }.
+    std::optional<std::uint16_t> used() const;
+};
+
+/// Counts the frames put into a tap against those that the guest has received.  Pure.
+///
+/// A frame that the device's filter drops, or that takes several buffers, would spoil the count:
+/// so the two are compared whenever nothing is between them, and are believed only as long as
+/// they agree.
+class RingCount {
+public:
+    /// Nothing is between tap and guest just now.  `sent` frames were put in so far; all of them
+    /// since the last such moment were `plain`: for the guest's own MAC or for all, of one buffer.
+    void quiet(std::uint64_t sent, std::uint16_t used, bool plain);
+    /// How many of the frames put in so far the guest has not got; nothing if that is not sure.
+    std::optional<std::size_t> missing(std::uint64_t sent, std::uint16_t used, bool plain) const;
+    /// `sent` at the last quiet moment.
+    std::uint64_t quiet_sent() const { return sent_; }
+
+private:
+    bool begun_ = false;
+    bool agrees_ = false;       // The last time that plain frames were compared, they agreed.
+    bool others_agree_ = false; // Likewise frames that are not plain.
+    std::uint64_t sent_ = 0;
+    std::uint16_t used_ = 0;
+};
+
+} // namespace holdfast::plugin
