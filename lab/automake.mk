@@ -25,4 +25,4 @@ EXTRA_DIST += lab/lab lab/demo \
 	lab/labkit/__init__.py lab/labkit/base.py lab/labkit/clean.py lab/labkit/guest.py \
 	lab/labkit/hypervisor.py lab/labkit/hypervisor-init.sh lab/labkit/image.py \
 	lab/labkit/measure.py lab/labkit/network.py lab/labkit/offload.py \
-	lab/labkit/plain-init.sh lab/labkit/spaces.py
+	lab/labkit/plain-init.sh lab/labkit/scene.py lab/labkit/spaces.py
