@@ -192,9 +192,11 @@ struct LibvirtWatch::Impl : std::enable_shared_from_this<LibvirtWatch::Impl> {
         virTypedParamsFree(parameters, n);
     }
 
+    /// On an asker's thread.
     void read_ring(const std::string& uuid, const std::string& mac)
     {
-        DomainPtr domain{calls ? virDomainLookupByUUIDString(calls.get(), uuid.c_str()) : nullptr};
+        ConnectPtr own{virConnectOpen(uri.c_str())};
+        DomainPtr domain{own ? virDomainLookupByUUIDString(own.get(), uuid.c_str()) : nullptr};
         auto read = domain ? read_domain(domain.get()) : std::nullopt;
         if (!read)
             return;
@@ -296,6 +298,7 @@ struct LibvirtWatch::Impl : std::enable_shared_from_this<LibvirtWatch::Impl> {
     LibvirtListener* listener; // Null once the watch is gone.
     asio::steady_timer retry;
     asio::thread_pool worker{1};
+    asio::thread_pool askers{4}; // For what waits for a QEMU, which can hang.
     ConnectPtr events; // The worker's.
     ConnectPtr calls;  // The worker's.
 };
@@ -312,6 +315,7 @@ LibvirtWatch::~LibvirtWatch()
     impl_->listener = nullptr;
     impl_->retry.cancel();
     impl_->worker.stop();
+    impl_->askers.stop();
     impl_->worker.join();
 }
 
@@ -322,7 +326,7 @@ void LibvirtWatch::read(const std::string& uuid)
 
 void LibvirtWatch::read_ring(const std::string& uuid, const std::string& mac)
 {
-    asio::post(impl_->worker, [impl = impl_, uuid, mac] { impl->read_ring(uuid, mac); });
+    asio::post(impl_->askers, [impl = impl_, uuid, mac] { impl->read_ring(uuid, mac); });
 }
 
 void LibvirtWatch::read_downtime(const std::string& uuid)

@@ -4,6 +4,7 @@
 //
 // Two connections: one that only carries events, on the io_context's thread, and one for
 // calls, on a worker thread, since a call can wait a second or two while a VM migrates.
+// What waits for a QEMU itself has threads and connections of its own.
 // Comes back by itself when libvirtd restarts.
 #pragma once
 

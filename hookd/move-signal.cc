@@ -67,10 +67,9 @@ std::optional<Signal> signal_of_peer(Role role, const db::Move& row)
             return Signal::peer_failed;
         return std::nullopt;
     }
-    if (state == "armed")
-        return Signal::peer_armed;
-    if (state == "turned" && row.times.contains("drained"))
-        return Signal::peer_drained;
+    // A new stop that is not drained yet undoes what an earlier one led to.
+    if (state == "armed" || state == "turned")
+        return row.times.contains("drained") ? Signal::peer_drained : Signal::peer_armed;
     if (state == "back")
         return Signal::peer_back;
     if (state == "cleaned")

@@ -125,7 +125,9 @@ asio::awaitable<void> Mover::arm(RunPtr run)
     const std::string vm = run->machine.row().vm;
     const db::Vm* row = world_.ledger.vm(vm);
     QemuTap tap{0, 0}; // 0: the switch does without; what lies in the tap at the stop is lost.
+    std::string mac;   // A copy: the record can change while the switch is asked.
     if (row && !row->ports.empty()) {
+        mac = row->ports.front().mac;
         auto found = find_qemu_tap(row->name, row->ports.front().interface);
         if (found)
             tap = *found;
@@ -135,7 +137,7 @@ asio::awaitable<void> Mover::arm(RunPtr run)
     bool armed =
         co_await order(run, "holdfast/arm", words(std::to_string(tap.pid), std::to_string(tap.fd)));
     if (armed && tap.pid && world_.find_ring)
-        world_.find_ring(vm, row->ports.front().mac);
+        world_.find_ring(vm, mac);
 }
 
 asio::awaitable<void> Mover::turn(RunPtr run)
@@ -150,6 +152,7 @@ asio::awaitable<void> Mover::turn(RunPtr run)
     const auto& times = run->machine.row().times;
     auto suspended = times.find("suspended");
     std::string stop = std::to_string(suspended == times.end() ? 0 : suspended->second);
+    db::TimeNs asked = now_ns();
     bool turned = co_await order(run, "holdfast/turn", words(vtep, stop));
     if (!turned) {
         // A switch that restarted, or could not be armed in time.
@@ -157,7 +160,7 @@ asio::awaitable<void> Mover::turn(RunPtr run)
         turned = co_await order(run, "holdfast/turn", words(vtep, stop));
     }
     if (turned)
-        run->machine.note("turned", now_ns());
+        run->machine.note("turned", asked);
 }
 
 std::vector<db::Event> Mover::new_events(const Run& run) const

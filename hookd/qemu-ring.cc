@@ -29,7 +29,7 @@ Error no_ring(std::string_view why)
 Result<std::string> ask(virDomainPtr domain, const Json& command)
 {
     char* answer = nullptr;
-    if (virDomainQemuMonitorCommand(domain, command.dump().c_str(), &answer, 0) != 0)
+    if (virDomainQemuMonitorCommand(domain, command.dump(-1, ' ', false, Json::error_handler_t::replace).c_str(), &answer, 0) != 0)
         return no_ring(virGetLastErrorMessage());
     std::string text{answer};
     std::free(answer);

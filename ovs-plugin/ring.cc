@@ -12,6 +12,8 @@ namespace {
 
 // More frames than this between two quiet moments, and the 16-bit count may have gone round.
 constexpr std::uint64_t countable = 32768;
+// Fewer could agree by accident.
+constexpr std::uint64_t convincing = 4;
 
 } // namespace
 
@@ -29,8 +31,11 @@ void RingCount::quiet(std::uint64_t sent, std::uint16_t used, bool plain) {
     if (begun_ && sent != sent_) {
         const bool agree = sent - sent_ < countable &&
                            sent - sent_ == static_cast<std::uint16_t>(used - used_);
-        (plain ? agrees_ : others_agree_) = agree;
-        agrees_ = agrees_ || agree;
+        agreed_ = agree ? agreed_ + (sent - sent_) : 0;
+        if (!plain) {
+            others_agree_ = others_agree_ || agree;
+            others_disagreed_ = others_disagreed_ || !agree;
+        }
     }
     begun_ = true;
     sent_ = sent;
@@ -41,7 +46,8 @@ std::optional<std::size_t> RingCount::missing(std::uint64_t sent, std::uint16_t 
                                               bool plain) const {
     const std::uint64_t put = sent - sent_;
     const std::uint64_t got = static_cast<std::uint16_t>(used - used_);
-    if (!agrees_ || !(plain || others_agree_) || put >= countable || got > put)
+    const bool sure = plain || (others_agree_ && !others_disagreed_);
+    if (agreed_ < convincing || !sure || put >= countable || got > put)
         return std::nullopt;
     return put - got;
 }

@@ -26,8 +26,8 @@ struct GuestRing {
 /// Counts the frames put into a tap against those that the guest has received.  Pure.
 ///
 /// A frame that the device's filter drops, or that takes several buffers, would spoil the count:
-/// so the two are compared whenever nothing is between them, and are believed only as long as
-/// they agree.
+/// so the two are compared whenever nothing is between them, and are believed only if they agreed
+/// the last times; frames that may be filtered, only if they never disagreed.
 class RingCount {
 public:
     /// Nothing is between tap and guest just now.  `sent` frames were put in so far; all of them
@@ -40,8 +40,9 @@ public:
 
 private:
     bool begun_ = false;
-    bool agrees_ = false;       // The last time that plain frames were compared, they agreed.
-    bool others_agree_ = false; // Likewise frames that are not plain.
+    std::uint64_t agreed_ = 0;      // Frames over which they have agreed without a break.
+    bool others_agree_ = false;     // Frames that are not plain were compared, and agreed.
+    bool others_disagreed_ = false; // Or did not, once.
     std::uint64_t sent_ = 0;
     std::uint16_t used_ = 0;
 };

@@ -197,6 +197,7 @@ __wrap_netdev_send(struct netdev *netdev, int qid, struct dp_packet_batch *batch
             if (!hold) {
                 /* In the port and in the memory in one order. */
                 int error = __real_netdev_send(netdev, qid, batch, concurrent_txq);
+                watch->n_sent += error ? HF_UNCOUNTED : 0;
                 ovs_mutex_unlock(&mutex);
                 return error;
             }
@@ -360,23 +361,25 @@ hf_watch_sent(const struct hf_watch *watch)
     return n;
 }
 
-void
+size_t
 hf_watch_recent(const struct hf_watch *watch, size_t n,
                 void (*each)(const uint8_t *frame, size_t size, int64_t time_ns, void *aux),
                 void *aux)
 {
-    const struct frame *frame;
+    const struct ovs_list *first = &watch->recent;
 
     ovs_mutex_lock(&mutex);
-    size_t older = watch->n_recent > n ? watch->n_recent - n : 0;
-    LIST_FOR_EACH (frame, node, &watch->recent) {
-        if (older) {
-            older--;
-        } else {
-            each(frame->data, frame->size, frame->time_ns, aux);
-        }
+    n = MIN(n, watch->n_recent);
+    for (size_t i = 0; i < n; i++) {
+        first = first->prev;
+    }
+    for (size_t i = 0; i < n; i++, first = first->next) {
+        const struct frame *frame = CONTAINER_OF(first, struct frame, node);
+
+        each(frame->data, frame->size, frame->time_ns, aux);
     }
     ovs_mutex_unlock(&mutex);
+    return n;
 }
 
 int

@@ -88,10 +88,13 @@ size_t hf_watch_take_held(struct hf_watch *,
                           void (*each)(const uint8_t *frame, size_t size, void *aux), void *aux);
 /* How many frames were given up because too many were held. */
 uint64_t hf_watch_overflowed(const struct hf_watch *);
-/* How many frames were put into the port while they were remembered, in all. */
+/* How many frames were put into the port while they were remembered, in all; it leaps by
+ * HF_UNCOUNTED where the port did not take all that was put. */
 uint64_t hf_watch_sent(const struct hf_watch *);
-/* Shows the newest frames that were put into the port, 'n' at most, oldest first. */
-void hf_watch_recent(const struct hf_watch *, size_t n,
+#define HF_UNCOUNTED 65536
+/* Shows the newest frames that were put into the port, 'n' at most, oldest first.
+ * Returns how many those are: fewer than 'n' if no more are remembered. */
+size_t hf_watch_recent(const struct hf_watch *, size_t n,
                      void (*each)(const uint8_t *frame, size_t size, int64_t time_ns, void *aux),
                      void *aux);
 /* Puts a frame into the port itself, whatever the mode. */

@@ -59,14 +59,15 @@ SourceTurn::SourceTurn(std::string bridge, std::string interface, std::string ma
         tap_ = -1;
     }
     header_size_ = static_cast<std::size_t>(size);
+    many_queues_ = request.ifr_flags & IFF_MULTI_QUEUE;
     if (watch_)
         hf_watch_set_mode(watch_, HF_COPY);
 }
 
 SourceTurn::~SourceTurn() {
     hf_watch_close(watch_);
-    // An entry that still leads to a port from which the guest has gone is of no use.
-    hf_pin_close(pin_, state_ == State::passing && !left_);
+    // An entry that leads to where the guest is not is of no use.
+    hf_pin_close(pin_, (state_ == State::passing) != left_);
     if (tap_ >= 0)
         close(tap_);
 }
@@ -117,6 +118,8 @@ void SourceTurn::turn(const std::string& vtep, std::uint32_t tunnel_port, std::i
 }
 
 void SourceTurn::use_ring(std::uint64_t address) {
+    if (tap_ < 0 || many_queues_)
+        return; // Which frames lie where is not known.
     ring_ = {qemu_, address};
     count_ = {};
     next_look_ms_ = 0;
@@ -134,24 +137,27 @@ std::vector<SentFrame> SourceTurn::recent(std::size_t n) const {
     return frames;
 }
 
-/// Whether all frames after the first `sent` were surely taken by the guest's device, each in one
-/// buffer: for its own MAC, or broadcast.
+/// Whether all frames after the first `sent` are remembered, and were surely taken by the guest's
+/// device, each in one buffer: for its own MAC, or broadcast, and without a VLAN's tag, which the
+/// device filters too.
 bool SourceTurn::plain_since(std::uint64_t sent) const {
     struct Aux {
         Frame own;
         bool plain;
     } aux{canary(), true};
-    hf_watch_recent(
-        watch_, hf_watch_sent(watch_) - sent,
+    const auto n = hf_watch_sent(watch_) - sent;
+    const auto shown = hf_watch_recent(
+        watch_, n,
         [](const std::uint8_t* frame, std::size_t size, std::int64_t, void* to) {
             auto& check = *static_cast<Aux*>(to);
             const bool broadcast =
                 std::all_of(frame, frame + 6, [](std::uint8_t byte) { return byte == 0xff; });
-            check.plain &= size <= one_buffer &&
+            const bool tagged = size >= 14 && frame[12] == 0x81 && frame[13] == 0;
+            check.plain &= size <= one_buffer && !tagged &&
                            (broadcast || std::equal(frame, frame + 6, check.own.begin()));
         },
         &aux);
-    return aux.plain;
+    return aux.plain && shown == n;
 }
 
 /// At a moment when nothing is on its way to the guest, its count must be ours.  QEMU's main loop
@@ -159,7 +165,7 @@ bool SourceTurn::plain_since(std::uint64_t sent) const {
 void SourceTurn::compare_counts(std::int64_t now_ms) {
     next_look_ms_ = now_ms + compare_ms;
     const auto sent = hf_watch_sent(watch_);
-    if (tap_ < 0 || !tap_is_empty() || !qemu_waits())
+    if (!tap_is_empty() || !qemu_waits())
         return;
     const auto used = ring_.used();
     if (used && hf_watch_sent(watch_) == sent)
@@ -179,11 +185,12 @@ bool SourceTurn::finish_by_ring() {
     const auto lost = frames_not_taken(frames, taken_, *missing);
     if (!lost || lost->size() > lost_by_qemu_max)
         return false;
+    // Of two the first was purged.  Of one it is told by the time.
+    const bool keeps = !lost->empty() && (lost->size() == lost_by_qemu_max ||
+                                          (stop_ns_ && frames[lost->back()].time_ns >= stop_ns_));
     for (std::size_t i = 0; i < frames.size(); ++i) {
         pass(frames[i].frame);
-        const bool kept = std::find(lost->begin(), lost->end(), i) != lost->end() &&
-                          frames[i].time_ns >= stop_ns_;
-        if (kept)
+        if (keeps && i == lost->back())
             sent_.pop_back(); // Not for going back: QEMU has it.
     }
     figures_.swallowed = lost->size();
@@ -220,8 +227,10 @@ void SourceTurn::take_from_tap() {
 }
 
 bool SourceTurn::run(std::int64_t now_ms) {
-    if (cleared_)
+    if (cleared_) {
+        pass_held();
         return std::exchange(cleared_, false);
+    }
     if (state_ == State::armed && ring_.address && now_ms >= next_look_ms_) {
         compare_counts(now_ms);
     } else if (state_ == State::settling && now_ms >= next_look_ms_) {
@@ -299,7 +308,7 @@ void SourceTurn::pass_held() {
 
 std::int64_t SourceTurn::next_wake() const {
     const bool looks = state_ == State::settling || cleared_ ||
-                       (state_ == State::armed && ring_.address != 0);
+                       (state_ == State::armed && ring_.address != 0 && !port_gone());
     return looks ? next_look_ms_ : std::numeric_limits<std::int64_t>::max();
 }
 

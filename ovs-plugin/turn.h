@@ -3,11 +3,13 @@
 // ovs-plugin/turn: the source's side of a cut-over (spec C5, C6), frame by frame.
 //
 // From the guest's stop on, frames for it are held; what already lies in its tap is
-// taken back through QEMU's own descriptor; the one frame that a paused QEMU reads and
-// keeps is found and sent from the memory of recent frames.  Then swallowed, taken and
-// held frames go to the destination in their order, and all that follow behind them.
+// taken back through QEMU's own descriptor; the frames that QEMU has read and the guest
+// did not get are found by the guest's own count, or else by a canary, and sent from the
+// memory of recent frames.  Then lost, taken and held frames go to the destination in
+// their order, and all that follow behind them.
 //
-//     armed --turn--> settling --(canary decided)--> passing
+//     armed --turn--> (the counts agree) --> passing
+//       \----------> settling --(canary decided)--^
 //       any of the three --back--> ended: all goes into the tap again, in order
 //
 // Main thread only; never waits: run() does what is due.
@@ -99,6 +101,7 @@ private:
     int tap_;
     int qemu_;
     std::size_t header_size_ = 0; // virtio-net header before each frame of the tap.
+    bool many_queues_ = false;    // Only one of them is ours.
     hf_watch* watch_;
     hf_pin* pin_; // Its MAC stays here until it runs elsewhere.
     bool left_ = false;

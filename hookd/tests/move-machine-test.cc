@@ -267,10 +267,11 @@ TEST(MoveMachine, SourceRowTellsWhatItMeansAtTheDestination)
 {
     holdfast::db::Move row;
     row.state = "turned";
-    CHECK_FALSE(bool(signal_of_peer(Role::destination, row)));
+    CHECK_TRUE(signal_of_peer(Role::destination, row) == Signal::peer_armed);
     row.times["drained"] = 1;
     CHECK_TRUE(signal_of_peer(Role::destination, row) == Signal::peer_drained);
     row.state = "armed";
+    row.times.erase("drained");
     CHECK_TRUE(signal_of_peer(Role::destination, row) == Signal::peer_armed);
     CHECK_FALSE(bool(signal_of_peer(Role::source, row)));
 }

@@ -66,6 +66,12 @@ def switch_program():
     return str(ours) if ours.exists() else "/usr/sbin/ovs-vswitchd"
 
 
+def with_holdfast():
+    """Whether the hypervisors run Holdfast: its daemon is built, and the switch is its own."""
+    return ((BUILD / "ctl/holdfast").exists() and (BUILD / "hookd/holdfast-hookd").exists()
+            and "LAB_VSWITCHD" not in os.environ)
+
+
 def environment(name):
     """What a process inside a hypervisor finds in its environment."""
     return {"PATH": f"{BUILD}/ctl:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
@@ -128,7 +134,8 @@ def start(name, count):
          f"other-config:hwaddr=02:90:00:00:00:{number:02x}", "--",
          "--may-exist", "add-port", "br0", "eth0"])
     address_bridge(name)
-    start_daemon(name, "holdfast-hookd")
+    if with_holdfast():
+        start_daemon(name, "holdfast-hookd")
     start_daemon(name, "libvirtd")
 
 
@@ -230,9 +237,9 @@ def stop_daemon(name, daemon, how):
 def join_fleet(count):
     """Makes hv1 the fleet's first member, the others join; waits until all know each other.
 
-    Nothing to do without Holdfast's daemon.
+    Nothing to do without Holdfast.
     """
-    if not ((BUILD / "ctl/holdfast").exists() and (BUILD / "hookd/holdfast-hookd").exists()):
+    if not with_holdfast():
         return
     if count == 1:
         wait_for(lambda: is_whole("hv1", 1), "hv1: holdfast status without problems", every=0.2,

@@ -45,8 +45,20 @@ TEST(Ring, FramesForOthersAreBelievedOnlyWhereTheGuestTakesThem) {
     count.quiet(120, 14, false);
     LONGS_EQUAL(1, *count.missing(121, 14, false));
     count.quiet(130, 14, false); // Its filter drops them.
-    CHECK_FALSE(count.missing(131, 14, false).has_value());
-    LONGS_EQUAL(1, *count.missing(131, 14, true));
+    CHECK_FALSE(count.missing(131, 14, true).has_value());
+    count.quiet(140, 24, true);
+    LONGS_EQUAL(1, *count.missing(141, 24, true));
+    count.quiet(150, 34, false); // Others that it takes are no excuse.
+    CHECK_FALSE(count.missing(151, 34, false).has_value());
+}
+
+TEST(Ring, FewFramesThatAgreeAreNoProof) {
+    RingCount fresh;
+    fresh.quiet(0, 0, true);
+    fresh.quiet(1, 1, true);
+    CHECK_FALSE(fresh.missing(2, 1, true).has_value());
+    fresh.quiet(4, 4, true);
+    LONGS_EQUAL(1, *fresh.missing(5, 4, true));
 }
 
 TEST(Ring, CountThatMayHaveGoneRoundIsNotBelieved) {
