@@ -140,7 +140,7 @@ build_holdfast() {
     fi
     if [ ! -f "$build/Makefile" ] || [ "$(cat "$build/.ovs" 2>/dev/null)" != "$ovs" ]; then
         step configure "configure" env -C "$build" ../configure --with-ovs-source="$ovs" \
-            --sysconfdir=/etc --localstatedir=/var
+            --prefix=/usr --sysconfdir=/etc --localstatedir=/var
         printf '%s\n' "$ovs" >"$build/.ovs"
     fi
     [ -f "$cache/kernel/vmlinuz" ] || step kernel "kernel for the lab's guests" fetch_kernel
