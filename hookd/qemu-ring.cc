@@ -29,9 +29,10 @@ Error no_ring(std::string_view why)
 Result<std::string> ask(virDomainPtr domain, const Json& command)
 {
     char* answer = nullptr;
-    if (virDomainQemuMonitorCommand(domain, command.dump(-1, ' ', false, Json::error_handler_t::replace).c_str(), &answer, 0) != 0)
+    std::string text = command.dump(-1, ' ', false, Json::error_handler_t::replace);
+    if (virDomainQemuMonitorCommand(domain, text.c_str(), &answer, 0) != 0)
         return no_ring(virGetLastErrorMessage());
-    std::string text{answer};
+    text = answer;
     std::free(answer);
     return text;
 }

@@ -142,8 +142,8 @@ void Compiler::locate(const db::Vm& vm) {
     // copy kept in case the guest goes on here; so flows turn only once the port has gone.  When the
     // store says that the guest runs elsewhere, there is nothing to turn any more.
     for (const auto& move : snapshot_.moves) {
-        if (!place.here || place.port || move.vm != vm.id || move.role != "source" || move.hypervisor != self_->name ||
-            move.state != "turned")
+        if (!place.here || place.port || move.vm != vm.id || move.role != "source" ||
+            move.hypervisor != self_->name || move.state != "turned")
             continue;
         if (auto peer = hypervisors_.find(move.peer); peer != hypervisors_.end()) {
             place.here = false;

@@ -343,22 +343,26 @@ hf_watch_take_held(struct hf_watch *watch,
     return n;
 }
 
-uint64_t
-hf_watch_overflowed(const struct hf_watch *watch)
+/* A count that the datapath's threads change. */
+static uint64_t
+read_count(const uint64_t *count)
 {
     ovs_mutex_lock(&mutex);
-    uint64_t n = watch->n_overflowed;
+    uint64_t n = *count;
     ovs_mutex_unlock(&mutex);
     return n;
 }
 
 uint64_t
+hf_watch_overflowed(const struct hf_watch *watch)
+{
+    return read_count(&watch->n_overflowed);
+}
+
+uint64_t
 hf_watch_sent(const struct hf_watch *watch)
 {
-    ovs_mutex_lock(&mutex);
-    uint64_t n = watch->n_sent;
-    ovs_mutex_unlock(&mutex);
-    return n;
+    return read_count(&watch->n_sent);
 }
 
 size_t
