@@ -36,6 +36,7 @@ struct Order {
     std::string on_or_off;
     bool follow = false;
     ChainOrder chain;
+    ChainChange change;
     EventFilter events;
 };
 
@@ -93,6 +94,12 @@ std::vector<std::string> split_hops(std::string_view text)
     }
 }
 
+constexpr const char* hops_help =
+    "What it passes through, in order: HOP[,HOP...]; HOP is VM, or VM|VM for a group that shares "
+    "the traffic, wire:VM for one with two ports, tap:VM for one that gets a copy";
+constexpr const char* probe_help =
+    "A packet that each hop lets through, sent once a second to see whether it works";
+
 /// Every hop needs a name: "a,,b" is a slip.
 std::string check_hops(const std::string& text)
 {
@@ -114,9 +121,7 @@ void add_chain(CLI::App& app, Order& order)
     make->add_option("--match", chain.match,
                      "Which traffic, as ovs-ofctl writes it, e.g. tcp,nw_dst=10.0.0.5,tp_dst=80")
         ->required();
-    make->add_option("--via", order.via, "The VMs it passes through, in order: VM[,VM...]")
-        ->required()
-        ->check(check_hops);
+    make->add_option("--via", order.via, hops_help)->required()->check(check_hops);
     make->add_flag("--symmetric", chain.symmetric, "The way back passes them in reverse order");
     make->add_option("--priority", chain.priority, "0 to 65535; the higher wins")
         ->check(CLI::Range(0, 65535))
@@ -124,6 +129,19 @@ void add_chain(CLI::App& app, Order& order)
     make->add_option("--dead", chain.dead, "What a dead hop does: drop or bypass")
         ->check(CLI::IsMember({"drop", "bypass"}))
         ->capture_default_str();
+    make->add_option("--probe", chain.probe, probe_help);
+
+    auto* set = add(noun, "set", "Change a chain while traffic runs through it", order,
+                    [&order, &change = order.change](const Session& s) {
+                        if (!order.via.empty())
+                            change.via = split_hops(order.via);
+                        return chain_set(s, change);
+                    });
+    set->add_option("NAME", order.change.name, "The chain")->required();
+    set->add_option("--via", order.via, hops_help)->check(check_hops);
+    set->add_option("--dead", order.change.dead, "What a dead hop does: drop or bypass")
+        ->check(CLI::IsMember({"drop", "bypass"}));
+    set->add_option("--probe", order.change.probe, std::string{probe_help} + "; or off");
 
     add(noun, "list", "List the chains", order, chain_list);
     add(noun, "show", "Show one chain and its path", order,

@@ -62,6 +62,14 @@ void add_daemons(std::vector<std::string>& all, const Facts& facts)
             add(all, std::string{part} + ": " + text);
 }
 
+/// Whether the hypervisor that is changing the chain is in the fleet.
+bool is_changed_by_member(const db::Chain& chain, const World& world)
+{
+    const auto who = chain.change.substr(chain.change.find(' ') + 1);
+    return std::any_of(world.hypervisors.begin(), world.hypervisors.end(),
+                       [&](const auto& row) { return row.name == who; });
+}
+
 void add_world(std::vector<std::string>& all, const World& world, db::TimeNs now)
 {
     for (const auto& line : under_way(world)) {
@@ -72,6 +80,10 @@ void add_world(std::vector<std::string>& all, const World& world, db::TimeNs now
                          std::to_string((now - line.marks.back().time) / 1000000000) +
                          " s: see 'virsh domjobinfo' on " + line.from);
     }
+    for (const auto& chain : world.chains)
+        if (!chain.change.empty() && !is_changed_by_member(chain, world))
+            add(all, "chain " + chain.name + " is " + changing(chain) +
+                         ", which is not in the fleet any more: repeat the change here");
     for (const auto& chain : world.chains)
         for (const auto& name : pending(chain, world))
             add(all, "chain " + chain.name + " waits for " + name +

@@ -9,25 +9,58 @@
 #include "ctl/verbs.h"
 
 namespace holdfast::ctl {
+namespace {
+
+// A change waits for every hypervisor, and for what is inside of the hops.
+constexpr auto change_limit = std::chrono::seconds{60};
+
+/// What became of a chain: `word` says it.
+void tell(const Session& session, const Json& answer, const std::string& chain, const char* word)
+{
+    if (session.json) {
+        session.print_json(answer);
+        return;
+    }
+    session.print("chain " + one_line(chain) + " " + word + "\n");
+    for (const auto& name : texts_of(answer, "pending"))
+        session.print("pending: " + one_line(name) +
+                      " is plugged in nowhere; the chain is ready once it is started\n");
+    for (const auto& name : texts_of(answer, "left"))
+        session.print("left out: " + one_line(name) +
+                      " was not heard of; it follows when it is back\n");
+}
+
+} // namespace
 
 Result<void> chain_add(const Session& session, const ChainOrder& order)
 {
-    auto answer = session.ask_hookd("chain/add", {{"name", order.name},
-                                                  {"match", order.match},
-                                                  {"via", order.via},
-                                                  {"symmetric", order.symmetric},
-                                                  {"priority", order.priority},
-                                                  {"dead", order.dead}});
+    Json request{{"name", order.name},           {"match", order.match},
+                 {"via", order.via},             {"symmetric", order.symmetric},
+                 {"priority", order.priority},   {"dead", order.dead}};
+    if (!order.probe.empty())
+        request["probe"] = order.probe;
+    auto answer = session.ask_hookd("chain/add", request, change_limit);
     if (!answer)
         return answer.error();
-    if (session.json) {
-        session.print_json(*answer);
-        return {};
-    }
-    session.print("chain " + one_line(order.name) + " added\n");
-    for (const auto& name : texts_of(*answer, "pending"))
-        session.print("pending: " + one_line(name) +
-                      " is plugged in nowhere; the chain is ready once it is started\n");
+    tell(session, *answer, order.name, "added");
+    return {};
+}
+
+Result<void> chain_set(const Session& session, const ChainChange& change)
+{
+    Json request{{"name", change.name}};
+    if (!change.via.empty())
+        request["via"] = change.via;
+    if (!change.dead.empty())
+        request["dead"] = change.dead;
+    if (!change.probe.empty())
+        request["probe"] = change.probe;
+    if (request.size() == 1)
+        return Error{Errc::invalid, "chain set: nothing to change: give --via, --dead or --probe"};
+    auto answer = session.ask_hookd("chain/set", request, change_limit);
+    if (!answer)
+        return answer.error();
+    tell(session, *answer, change.name, "changed");
     return {};
 }
 
@@ -64,13 +97,10 @@ Result<void> chain_show(const Session& session, const std::string& name)
 
 Result<void> chain_del(const Session& session, const std::string& name)
 {
-    auto answer = session.ask_hookd("chain/del", {{"name", name}});
+    auto answer = session.ask_hookd("chain/del", {{"name", name}}, change_limit);
     if (!answer)
         return answer.error();
-    if (session.json)
-        session.print_json(*answer);
-    else
-        session.print("chain " + one_line(name) + " deleted\n");
+    tell(session, *answer, name, "deleted");
     return {};
 }
 

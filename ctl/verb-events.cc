@@ -32,7 +32,7 @@ bool wanted(const db::Event& event, const EventFilter& filter, const World& worl
     // What happens to a hop of the chain happens to the chain.
     for (const auto& chain : world.chains)
         if (chain.name == filter.chain && !event.vm.empty())
-            return std::find(chain.hops.begin(), chain.hops.end(), event.vm) != chain.hops.end();
+            return db::passes(chain, event.vm);
     return false;
 }
 

@@ -32,8 +32,17 @@ struct ChainOrder {
     bool symmetric = false;
     int priority = 1000;
     std::string dead = "drop";
+    std::string probe; // Empty: none.
 };
 Result<void> chain_add(const Session& session, const ChainOrder& order);
+/// What `chain set` was given; what is empty stays as it is.
+struct ChainChange {
+    std::string name;
+    std::vector<std::string> via;
+    std::string dead;
+    std::string probe; // "off": none any more.
+};
+Result<void> chain_set(const Session& session, const ChainChange& change);
 Result<void> chain_list(const Session& session);
 Result<void> chain_show(const Session& session, const std::string& name);
 Result<void> chain_del(const Session& session, const std::string& name);

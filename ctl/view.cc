@@ -32,9 +32,18 @@ std::vector<std::string> chains_through(const db::Vm& vm, const World& world)
 {
     std::vector<std::string> names;
     for (const auto& chain : world.chains)
-        if (std::find(chain.hops.begin(), chain.hops.end(), vm.id) != chain.hops.end())
+        if (db::passes(chain, vm.id))
             names.push_back(chain.name);
     return names;
+}
+
+/// A place as `--via` takes it.
+std::string hop_text(const db::Hop& hop, const World& world)
+{
+    std::vector<std::string> names;
+    for (const auto& vm : hop.vms)
+        names.push_back(world.name_of(vm));
+    return (hop.kind == "pass" ? "" : hop.kind + ":") + joined(names, "|");
 }
 
 Tone tone_of_state(const std::string& state)
@@ -56,11 +65,17 @@ std::string port_place(const db::VmPort& port)
     return port.interface + " on " + port.bridge + ", port " + std::to_string(port.ofport);
 }
 
-/// One direction of a chain: its hops in order.
+/// A place of a chain: one hop, or a group of them.
+struct PlaceOfChain {
+    std::string kind; // As in db/rows.h.
+    std::vector<db::PathHop> members;
+};
+
+/// One direction of a chain: its places in order.
 struct Direction {
     std::string name; // "forward" or "reverse".
     std::uint32_t spi = 0;
-    std::vector<db::PathHop> hops;
+    std::vector<PlaceOfChain> places;
 };
 
 /// The chain's directions as stored; a hop without a row yet is pending.
@@ -70,34 +85,49 @@ std::vector<Direction> directions(const db::Chain& chain, const World& world)
     if (chain.symmetric)
         both.push_back({"reverse", chain.rspi, {}});
     for (auto& direction : both) {
-        auto vms = chain.hops;
+        auto places = chain.hops;
+        std::erase_if(places, [](const db::Hop& place) { return !place.led; });
         if (direction.name == "reverse")
-            std::reverse(vms.begin(), vms.end());
+            std::reverse(places.begin(), places.end());
         int si = 255;
-        for (const auto& vm : vms) {
-            auto row = std::find_if(world.paths.begin(), world.paths.end(), [&](const auto& hop) {
-                return hop.spi == direction.spi && hop.si == si;
-            });
-            bool stored = row != world.paths.end() && row->vm == vm;
-            direction.hops.push_back(
-                stored ? *row : db::PathHop{direction.spi, si, chain.name, vm, "", "", 0, 0});
+        for (const auto& place : places) {
+            auto& hops = direction.places.emplace_back();
+            hops.kind = place.kind;
+            for (const auto& vm : place.vms) {
+                auto row =
+                    std::find_if(world.paths.begin(), world.paths.end(), [&](const auto& hop) {
+                        return hop.spi == direction.spi && hop.si == si && hop.vm == vm;
+                    });
+                hops.members.push_back(
+                    row != world.paths.end()
+                        ? *row
+                        : db::PathHop{direction.spi, si, chain.name, vm, "", "", 0, 0});
+            }
             --si;
         }
     }
     return both;
 }
 
+std::string drawn(const db::PathHop& hop, const World& world, const Style& style)
+{
+    std::string name = one_line(world.name_of(hop.vm));
+    if (hop.in_port == 0)
+        return style.paint(name + " (pending)", Tone::warn);
+    std::string ports = std::to_string(hop.in_port);
+    if (hop.out_port != hop.in_port)
+        ports += "-" + std::to_string(hop.out_port);
+    return style.paint(name, Tone::head) + "@" + hop.hypervisor + ":" + ports;
+}
+
 std::string drawn(const Direction& direction, const World& world, const Style& style)
 {
     std::string text = "ingress";
-    for (const auto& hop : direction.hops) {
-        std::string name = one_line(world.name_of(hop.vm));
-        text += " → ";
-        if (hop.in_port == 0)
-            text += style.paint(name + " (pending)", Tone::warn);
-        else
-            text += style.paint(name, Tone::head) + "@" + hop.hypervisor + ":" +
-                    std::to_string(hop.in_port);
+    for (const auto& place : direction.places) {
+        std::vector<std::string> members;
+        for (const auto& hop : place.members)
+            members.push_back(drawn(hop, world, style));
+        text += " → " + (place.kind == "pass" ? "" : place.kind + ":") + joined(members, "|");
     }
     return text + " → own destination";
 }
@@ -114,13 +144,23 @@ std::vector<std::string> pending(const db::Chain& chain, const World& world)
 {
     std::vector<std::string> names;
     for (const auto& direction : directions(chain, world)) {
-        for (const auto& hop : direction.hops) {
-            std::string name = world.name_of(hop.vm);
-            if (hop.in_port == 0 && std::find(names.begin(), names.end(), name) == names.end())
-                names.push_back(name);
-        }
+        for (const auto& place : direction.places)
+            for (const auto& hop : place.members) {
+                std::string name = world.name_of(hop.vm);
+                if (hop.in_port == 0 && std::find(names.begin(), names.end(), name) == names.end())
+                    names.push_back(name);
+            }
     }
     return names;
+}
+
+std::string changing(const db::Chain& chain)
+{
+    const auto verb = chain.change.substr(0, chain.change.find(' '));
+    const auto who = chain.change.substr(chain.change.find(' ') + 1);
+    return (verb == "add" ? "being added by " : verb == "del" ? "being deleted by "
+                                                              : "being changed by ") +
+           one_line(who);
 }
 
 std::string meanwhile(const db::Chain& chain)
@@ -206,8 +246,9 @@ std::string chain_table(const World& world, const Style& style)
     for (const auto& chain : world.chains) {
         auto waiting = pending(chain, world);
         std::vector<std::string> hops;
-        for (const auto& vm : chain.hops)
-            hops.push_back(world.name_of(vm));
+        for (const auto& place : chain.hops)
+            if (place.led)
+                hops.push_back(hop_text(place, world));
         table.add({{chain.name, Tone::head},
                    std::to_string(chain.priority),
                    chain.match,
@@ -232,6 +273,10 @@ std::string chain_page(const db::Chain& chain, const World& world, const Style& 
         page += field("match back", chain.match_reverse, style);
     page += field("priority", std::to_string(chain.priority), style);
     page += field("dead hop", chain.dead, style);
+    if (!chain.probe.empty())
+        page += field("probe", chain.probe, style);
+    if (!chain.change.empty())
+        page += field("changing", changing(chain), style);
     for (const auto& direction : directions(chain, world))
         page += field(direction.name == "forward" ? "path" : "path back",
                       drawn(direction, world, style), style);
@@ -251,15 +296,17 @@ Json chain_json(const db::Chain& chain, const World& world)
     Json paths = Json::array();
     for (const auto& direction : directions(chain, world)) {
         Json hops = Json::array();
-        for (const auto& hop : direction.hops)
-            hops.push_back({{"si", hop.si},
-                            {"vm", world.name_of(hop.vm)},
-                            {"vm_id", hop.vm},
-                            {"hypervisor", hop.hypervisor},
-                            {"bridge", hop.bridge},
-                            {"in_port", hop.in_port},
-                            {"out_port", hop.out_port},
-                            {"pending", hop.in_port == 0}});
+        for (const auto& place : direction.places)
+            for (const auto& hop : place.members)
+                hops.push_back({{"si", hop.si},
+                                {"vm", world.name_of(hop.vm)},
+                                {"vm_id", hop.vm},
+                                {"hypervisor", hop.hypervisor},
+                                {"bridge", hop.bridge},
+                                {"in_port", hop.in_port},
+                                {"out_port", hop.out_port},
+                                {"pending", hop.in_port == 0},
+                                {"kind", place.kind}});
         paths.push_back(
             {{"direction", direction.name}, {"spi", direction.spi}, {"hops", std::move(hops)}});
     }
@@ -272,6 +319,8 @@ Json chain_json(const db::Chain& chain, const World& world)
             {"priority", chain.priority},
             {"symmetric", chain.symmetric},
             {"dead", chain.dead},
+            {"probe", chain.probe},
+            {"change", chain.change},
             {"paths", std::move(paths)}};
 }
 

@@ -36,6 +36,9 @@ struct World {
 /// Hops of the chain that are known but plugged in nowhere, by name, without repetition.
 std::vector<std::string> pending(const db::Chain& chain, const World& world);
 
+/// Who is at the chain just now, for a chain whose `change` is not empty.
+std::string changing(const db::Chain& chain);
+
 /// What becomes of a chain's traffic while one of its hops is not there.
 std::string meanwhile(const db::Chain& chain);
 

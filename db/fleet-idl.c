@@ -105,6 +105,7 @@ static void visit_vms(struct ovsdb_idl* idl, const struct fleet_visitor* visitor
             .label = row->label,
             .epoch = row->epoch,
             .protect = row->protect,
+            .health = row->health,
             .ips = {row->value_ips, row->n_ips},
             .ports = {row->value_ports, row->n_ports},
         };
@@ -122,10 +123,13 @@ static void visit_chains(struct ovsdb_idl* idl, const struct fleet_visitor* visi
             .match = row->match,
             .match_reverse = row->match_reverse,
             .dead = row->dead,
+            .probe = row->probe,
+            .change = row->change,
             .spi = row->spi,
             .rspi = row->rspi,
             .priority = row->priority,
             .symmetric = row->symmetric,
+            .open = row->open,
             .hops = {row->value_hops, row->n_hops},
         };
         visitor->chain(visitor->aux, &chain);

@@ -39,7 +39,7 @@ struct fleet_hypervisor {
 struct fleet_vm {
     uint32_t uuid[4];   /* OVSDB's own name of the row. */
     unsigned int seqno; /* Changes when the row does. */
-    const char *id, *name, *kind, *service, *hypervisor, *state;
+    const char *id, *name, *kind, *service, *hypervisor, *state, *health;
     int64_t label, epoch;
     bool protect;
     struct fleet_list ips;
@@ -47,10 +47,10 @@ struct fleet_vm {
 };
 
 struct fleet_chain {
-    const char *name, *match, *match_reverse, *dead;
+    const char *name, *match, *match_reverse, *dead, *probe, *change;
     int64_t spi, rspi, priority;
-    bool symmetric;
-    struct fleet_list hops;
+    bool symmetric, open;
+    struct fleet_list hops; /* Each a JSON object. */
 };
 
 struct fleet_move {

@@ -121,11 +121,14 @@ json to_json(const Vm& row)
     return {{"id", row.id},           {"name", row.name},       {"label", row.label},
             {"kind", row.kind},       {"service", row.service}, {"hypervisor", row.hypervisor},
             {"state", row.state},     {"ips", list(row.ips)},   {"epoch", row.epoch},
-            {"protect", row.protect}, {"ports", list(ports)}};
+            {"protect", row.protect}, {"health", row.health},   {"ports", list(ports)}};
 }
 
 json to_json(const Chain& row)
 {
+    std::vector<std::string> hops;
+    for (const auto& hop : row.hops)
+        hops.push_back(hop_to_text(hop));
     return {{"name", row.name},
             {"spi", row.spi},
             {"rspi", row.rspi},
@@ -134,7 +137,10 @@ json to_json(const Chain& row)
             {"priority", row.priority},
             {"symmetric", row.symmetric},
             {"dead", row.dead},
-            {"hops", list(row.hops)}};
+            {"probe", row.probe},
+            {"open", row.open},
+            {"change", row.change},
+            {"hops", list(hops)}};
 }
 
 json to_json(const Move& row)
@@ -349,6 +355,7 @@ Vm vm_from(const json& row)
     vm.ips = list_from(row.at("ips"));
     vm.epoch = row.at("epoch");
     vm.protect = row.at("protect");
+    vm.health = row.at("health");
     for (const auto& text : list_from(row.at("ports")))
         if (auto port = port_from_text(text))
             vm.ports.push_back(std::move(*port));
@@ -570,6 +577,25 @@ Result<VmPort> port_from_text(const std::string& text)
         return port;
     } catch (const json::exception&) {
         return Error{Errc::damaged, "fleet: a VM's port is not one: " + text.substr(0, 60)};
+    }
+}
+
+std::string hop_to_text(const Hop& hop)
+{
+    return json{{"vms", hop.vms}, {"kind", hop.kind}, {"led", hop.led}}.dump();
+}
+
+Result<Hop> hop_from_text(const std::string& text)
+{
+    try {
+        const auto object = json::parse(text);
+        Hop hop;
+        hop.vms = object.at("vms");
+        hop.kind = object.at("kind");
+        hop.led = object.at("led");
+        return hop;
+    } catch (const json::exception&) {
+        return Error{Errc::damaged, "fleet: a chain's hop is not one: " + text.substr(0, 60)};
     }
 }
 

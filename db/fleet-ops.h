@@ -73,6 +73,11 @@ std::string port_to_text(const VmPort& port);
 /// Errors: damaged.
 Result<VmPort> port_from_text(const std::string& text);
 
+/// A place of a chain as the Chain table's `hops` column holds it.
+std::string hop_to_text(const Hop& hop);
+/// Errors: damaged.
+Result<Hop> hop_from_text(const std::string& text);
+
 /// Whether an address of the fleet database is well-formed.
 /// Errors: invalid, naming the part and how it should look.
 Result<void> check_remote(const std::string& address);

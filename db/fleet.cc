@@ -99,6 +99,7 @@ Vm decode(const fleet_vm* from)
     row.ips = strings(from->ips);
     row.epoch = from->epoch;
     row.protect = from->protect;
+    row.health = from->health;
     for (const auto& text : strings(from->ports))
         if (auto port = port_from_text(text)) // Nonsense of another's makes no port.
             row.ports.push_back(std::move(*port));
@@ -127,7 +128,14 @@ void take_chain(void* aux, const fleet_chain* from)
     row.priority = static_cast<int>(from->priority);
     row.symmetric = from->symmetric;
     row.dead = from->dead;
-    row.hops = strings(from->hops);
+    row.probe = from->probe;
+    row.open = from->open;
+    row.change = from->change;
+    for (const auto& text : strings(from->hops)) {
+        // Nonsense of another's is a hop that nobody knows: traffic is dropped, and passes none by.
+        auto hop = hop_from_text(text);
+        row.hops.push_back(hop ? std::move(*hop) : Hop{{text}, "pass", true});
+    }
 }
 
 void take_move(void* aux, const fleet_move* from)

@@ -6,6 +6,7 @@
 // writes them, db/fleet shares some of them between hypervisors.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -53,9 +54,19 @@ struct Vm {
     std::vector<std::string> ips;  // IPv4 and IPv6 addresses, without prefix length.
     std::int64_t epoch = 0;        // Goes up by one each time a hypervisor takes it over.
     bool protect = false;          // Drop frames it sends with another VM's address.
+    std::string health;            // Why it does no work as a hop though it runs; empty if it does.
     std::vector<VmPort> ports;     // In the order of the domain's XML.
 
     bool operator==(const Vm&) const = default;
+};
+
+/// A place on a chain: one VM, or several that share the traffic (spec C9).
+struct Hop {
+    std::vector<std::string> vms; // VM ids; several are a group.
+    std::string kind = "pass";    // "pass"; "wire": in by one port, out by the other; "tap": a copy.
+    bool led = true;              // False: nothing is led here, yet or any more; what comes out goes on.
+
+    bool operator==(const Hop&) const = default;
 };
 
 /// A chain as the operator gave it.  Shared by the fleet, owned by none.
@@ -68,10 +79,21 @@ struct Chain {
     int priority = 1000;           // 0 to 65535; the higher wins.
     bool symmetric = false;        // The way back passes the hops in reverse order.
     std::string dead = "drop";     // A dead hop: "drop" or "bypass".
-    std::vector<std::string> hops; // VM ids in order.
+    std::string probe;             // A packet that every hop lets through (spec C10); empty: no probe.
+    bool open = true;              // False: no frame enters it; it is being added or removed.
+    std::string change;            // "add HV", "set HV" or "del HV" while HV changes it; else empty.
+    std::vector<Hop> hops;         // In order.
 
     bool operator==(const Chain&) const = default;
 };
+
+/// Whether `vm` is at some place of the chain.
+inline bool passes(const Chain& chain, const std::string& vm)
+{
+    return std::any_of(chain.hops.begin(), chain.hops.end(), [&](const Hop& hop) {
+        return std::find(hop.vms.begin(), hop.vms.end(), vm) != hop.vms.end();
+    });
+}
 
 /// One hop of a path, computed from chains and VMs (RFC 7665).  Owner: this store.
 struct PathHop {

@@ -124,6 +124,40 @@ CREATE TABLE task (                  -- An action asked for.  Owner: the hypervi
     deadline INTEGER NOT NULL        -- Not begun after this, ns since the epoch.
 ) WITHOUT ROWID;
 )sql",
+    R"sql(
+ALTER TABLE vm ADD COLUMN health TEXT NOT NULL DEFAULT ''; -- Why it does no work as a hop.
+ALTER TABLE chain ADD COLUMN probe TEXT NOT NULL DEFAULT '';  -- A packet that hops let through.
+ALTER TABLE chain ADD COLUMN open INTEGER NOT NULL DEFAULT 1; -- 0: no frame enters it.
+ALTER TABLE chain ADD COLUMN change TEXT NOT NULL DEFAULT ''; -- Who is changing it, and how.
+
+ALTER TABLE chain_hop RENAME TO chain_vm;
+CREATE TABLE chain_hop (             -- The places of a chain, in order.
+    chain TEXT NOT NULL,             -- The chain's name.
+    place INTEGER NOT NULL,          -- From 0.
+    member INTEGER NOT NULL,         -- From 0, where several VMs share one place.
+    vm TEXT NOT NULL,                -- The VM's id.
+    kind TEXT NOT NULL,              -- "pass", "wire" or "tap".
+    led INTEGER NOT NULL,            -- 0: nothing is led here; what comes out goes on.
+    PRIMARY KEY (chain, place, member)
+) WITHOUT ROWID;
+INSERT INTO chain_hop SELECT chain, place, 0, vm, 'pass', 1 FROM chain_vm;
+DROP TABLE chain_vm;                 -- And its index.
+CREATE INDEX chain_hop_vm ON chain_hop (vm);
+
+DROP TABLE path;                     -- Computed anew at the next start.
+CREATE TABLE path (                  -- Computed hops (RFC 7665).  Owner: this store.
+    spi INTEGER NOT NULL,            -- The path.
+    si INTEGER NOT NULL,             -- The place on it, falling from 255.
+    chain TEXT NOT NULL,             -- The chain's name.
+    vm TEXT NOT NULL,                -- The VM's id.
+    hypervisor TEXT NOT NULL,        -- Whose switch; empty if unknown.
+    bridge TEXT NOT NULL,            -- The bridge on it.
+    in_port INTEGER NOT NULL,        -- ofport to the VM; 0 while pending.
+    out_port INTEGER NOT NULL,       -- ofport from the VM; 0 while pending.
+    PRIMARY KEY (spi, si, vm)
+) WITHOUT ROWID;
+CREATE INDEX path_vm ON path (vm);
+)sql",
 };
 
 } // namespace

@@ -70,6 +70,7 @@ Vm read_vm(Statement& from)
     row.ips = from_json<std::vector<std::string>>(from.text(), "vm.ips of " + row.id);
     row.epoch = from.integer();
     row.protect = from.integer() != 0;
+    row.health = from.text();
     return row;
 }
 
@@ -88,7 +89,7 @@ Rows<Vm> read_vms(Connection& store)
 {
     Rows<Vm> rows;
     auto query = store.use("SELECT id, name, label, kind, service, hypervisor, state, ips, epoch, "
-                           "protect FROM vm ORDER BY id");
+                           "protect, health FROM vm ORDER BY id");
     while (query->step())
         rows.push_back(read_vm(*query));
     // Both are sorted by the VM's id: one pass.
@@ -110,7 +111,7 @@ Rows<Vm> read_vms(Connection& store)
 std::optional<Vm> read_one_vm(Connection& store, const std::string& id_or_name)
 {
     auto query = store.use("SELECT id, name, label, kind, service, hypervisor, state, ips, epoch, "
-                           "protect FROM vm WHERE id = ?1 OR name = ?1 "
+                           "protect, health FROM vm WHERE id = ?1 OR name = ?1 "
                            "ORDER BY id = ?1 DESC, id LIMIT 1");
     query->bind(id_or_name);
     if (!query->step())
@@ -124,12 +125,25 @@ std::optional<Vm> read_one_vm(Connection& store, const std::string& id_or_name)
     return row;
 }
 
+/// One member of a place; the first begins the place.
+void read_hop(Statement& from, std::vector<Hop>& hops)
+{
+    if (from.integer() == 0)
+        hops.emplace_back();
+    else if (hops.empty())
+        throw BadRow{"chain_hop: a place has no first member"};
+    hops.back().vms.push_back(from.text());
+    hops.back().kind = from.text();
+    hops.back().led = from.integer() != 0;
+}
+
 Rows<Chain> read_chains(Connection& store)
 {
     Rows<Chain> rows;
     auto query = store.use("SELECT name, spi, rspi, match, match_reverse, priority, symmetric, "
-                           "dead FROM chain ORDER BY name");
-    auto hops = store.use("SELECT vm FROM chain_hop WHERE chain = ? ORDER BY place");
+                           "dead, probe, open, change FROM chain ORDER BY name");
+    auto hops = store.use("SELECT member, vm, kind, led FROM chain_hop WHERE chain = ? "
+                          "ORDER BY place, member");
     while (query->step()) {
         auto& row = rows.emplace_back();
         row.name = query->text();
@@ -140,10 +154,13 @@ Rows<Chain> read_chains(Connection& store)
         row.priority = static_cast<int>(query->integer());
         row.symmetric = query->integer() != 0;
         row.dead = query->text();
+        row.probe = query->text();
+        row.open = query->integer() != 0;
+        row.change = query->text();
         hops->reset();
         hops->bind(row.name);
         while (hops->step())
-            row.hops.push_back(hops->text());
+            read_hop(*hops, row.hops);
     }
     return rows;
 }
@@ -182,14 +199,15 @@ std::int64_t read_version(Connection& store)
 
 void write_vm(Connection& store, const Vm& row)
 {
-    auto vm = store.use("INSERT INTO vm VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO "
+    auto vm = store.use("INSERT INTO vm VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO "
                         "UPDATE SET name = excluded.name, label = excluded.label, "
                         "kind = excluded.kind, service = excluded.service, "
                         "hypervisor = excluded.hypervisor, state = excluded.state, "
-                        "ips = excluded.ips, epoch = excluded.epoch, protect = excluded.protect");
+                        "ips = excluded.ips, epoch = excluded.epoch, protect = excluded.protect, "
+                        "health = excluded.health");
     vm->bind(row.id).bind(row.name).bind(row.label).bind(row.kind).bind(row.service);
     vm->bind(row.hypervisor).bind(row.state).bind(json(row.ips).dump());
-    vm->bind(row.epoch).bind(row.protect).run();
+    vm->bind(row.epoch).bind(row.protect).bind(row.health).run();
 
     auto clear = store.use("DELETE FROM vm_port WHERE vm = ?");
     clear->bind(row.id).run();
@@ -203,16 +221,22 @@ void write_vm(Connection& store, const Vm& row)
 
 void write_chain(Connection& store, const Chain& row)
 {
-    auto chain = store.use("INSERT OR REPLACE INTO chain VALUES (?, ?, ?, ?, ?, ?, ?, ?)");
+    auto chain = store.use("INSERT OR REPLACE INTO chain VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
     chain->bind(row.name).bind(row.spi).bind(row.rspi).bind(row.match).bind(row.match_reverse);
-    chain->bind(row.priority).bind(row.symmetric).bind(row.dead).run();
+    chain->bind(row.priority).bind(row.symmetric).bind(row.dead).bind(row.probe);
+    chain->bind(row.open).bind(row.change).run();
 
     auto clear = store.use("DELETE FROM chain_hop WHERE chain = ?");
     clear->bind(row.name).run();
     std::int64_t place = 0;
-    for (const auto& vm : row.hops) {
-        auto add = store.use("INSERT INTO chain_hop VALUES (?, ?, ?)");
-        add->bind(row.name).bind(place++).bind(vm).run();
+    for (const auto& hop : row.hops) {
+        std::int64_t member = 0;
+        for (const auto& vm : hop.vms) {
+            auto add = store.use("INSERT INTO chain_hop VALUES (?, ?, ?, ?, ?, ?)");
+            add->bind(row.name).bind(place).bind(member++).bind(vm).bind(hop.kind);
+            add->bind(hop.led).run();
+        }
+        ++place;
     }
 }
 
@@ -339,7 +363,7 @@ Result<std::vector<PathHop>> Store::paths()
     return impl_->read([](Connection& store) {
         Rows<PathHop> rows;
         auto query = store.use("SELECT spi, si, chain, vm, hypervisor, bridge, in_port, out_port "
-                               "FROM path ORDER BY chain, spi, si DESC");
+                               "FROM path ORDER BY chain, spi, si DESC, vm");
         while (query->step()) {
             auto& row = rows.emplace_back();
             row.spi = static_cast<std::uint32_t>(query->integer());
@@ -371,8 +395,8 @@ Result<void> Store::change_paths(const std::vector<PathHop>& put, const std::vec
 {
     return impl_->write([&](Connection& store) {
         for (const auto& row : gone) {
-            auto erase = store.use("DELETE FROM path WHERE spi = ? AND si = ?");
-            erase->bind(row.spi).bind(row.si).run();
+            auto erase = store.use("DELETE FROM path WHERE spi = ? AND si = ? AND vm = ?");
+            erase->bind(row.spi).bind(row.si).bind(row.vm).run();
         }
         for (const auto& row : put) {
             auto put_one = store.use("INSERT OR REPLACE INTO path VALUES (?, ?, ?, ?, ?, ?, ?, ?)");

@@ -3,6 +3,11 @@
 # hookd: the library is everything but main(); the hook client stands alone, in C.
 noinst_LIBRARIES += hookd/libhookd.a
 hookd_libhookd_a_SOURCES = \
+	hookd/await.h \
+	hookd/chain-change.cc \
+	hookd/chain-change.h \
+	hookd/chain-rollout.cc \
+	hookd/chain-rollout.h \
 	hookd/chain.cc \
 	hookd/chain.h \
 	hookd/classifier.cc \
@@ -62,6 +67,7 @@ hookd_libhookd_a_CPPFLAGS = $(AM_CPPFLAGS) $(SPDLOG_CFLAGS) $(LIBVIRT_CFLAGS)
 check_PROGRAMS += hookd/tests/hookd-test
 TESTS += hookd/tests/hookd-test
 hookd_tests_hookd_test_SOURCES = \
+	hookd/tests/chain-change-test.cc \
 	hookd/tests/chain-test.cc \
 	hookd/tests/fleet-sync-test.cc \
 	hookd/tests/main.cc \

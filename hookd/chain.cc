@@ -44,26 +44,44 @@ Result<void> check_options(const ChainRequest& request)
         return refuse(request, "priority " + std::to_string(request.priority) +
                                    " is out of range: give 0 to 65535");
     }
-    if (request.dead != "drop" && request.dead != "bypass") {
-        return refuse(request,
-                      "--dead " + one_line(request.dead, 40) + " is unknown: give drop or bypass");
-    }
-    return {};
+    return check_dead(request);
 }
 
-Result<std::vector<std::string>> hop_ids(const ChainRequest& request,
-                                         const std::vector<db::Vm>& vms)
+/// Takes "tap:" or "wire:" off the word.
+std::string take_kind(std::string& word)
 {
-    std::vector<std::string> ids;
-    for (const std::string& word : request.via) {
-        auto vm = find_vm(vms, word);
+    for (const std::string kind : {"tap", "wire"}) {
+        if (word.starts_with(kind + ":")) {
+            word.erase(0, kind.size() + 1);
+            return kind;
+        }
+    }
+    return "pass";
+}
+
+Result<db::Hop> make_hop(const ChainRequest& request, std::string word,
+                         const std::vector<db::Vm>& vms)
+{
+    constexpr std::size_t members_max = 64;
+    db::Hop hop;
+    hop.kind = take_kind(word);
+    for (std::size_t at = 0; at <= word.size();) {
+        const std::size_t end = std::min(word.find('|', at), word.size());
+        auto vm = find_vm(vms, word.substr(at, end - at));
         if (!vm)
             return refuse(request, vm.error().message, vm.error().code);
-        if (std::find(ids.begin(), ids.end(), vm->id) != ids.end())
-            return refuse(request, "VM " + vm->name + " is in it twice: name each hop once");
-        ids.push_back(vm->id);
+        if (hop.kind == "wire" && vm->ports.size() != 2) {
+            return refuse(request, "VM " + vm->name + " has " + std::to_string(vm->ports.size()) +
+                                       " ports: a wire has two, in and out");
+        }
+        hop.vms.push_back(vm->id);
+        at = end + 1;
     }
-    return ids;
+    if (hop.kind != "pass" && hop.vms.size() > 1)
+        return refuse(request, "a " + hop.kind + " is one VM, not a group: name it alone");
+    if (hop.vms.size() > members_max)
+        return refuse(request, "a group has at most 64 VMs: split it");
+    return hop;
 }
 
 /// Refuses what another chain has already: its name, or its traffic at the same priority.
@@ -144,6 +162,34 @@ std::string did_you_mean(const std::vector<Row>& rows, const std::string& name)
 
 } // namespace
 
+Result<void> check_dead(const ChainRequest& request)
+{
+    if (request.dead != "drop" && request.dead != "bypass") {
+        return refuse(request,
+                      "--dead " + one_line(request.dead, 40) + " is unknown: give drop or bypass");
+    }
+    return {};
+}
+
+Result<std::vector<db::Hop>> make_hops(const ChainRequest& request, const std::vector<db::Vm>& vms)
+{
+    std::vector<db::Hop> hops;
+    std::set<std::string> seen;
+    for (const std::string& word : request.via) {
+        auto hop = make_hop(request, word, vms);
+        if (!hop)
+            return hop.error();
+        for (const std::string& id : hop->vms) {
+            if (!seen.insert(id).second) {
+                return refuse(request, "VM " + find_vm(vms, id)->name +
+                                           " is in it twice: name each hop once");
+            }
+        }
+        hops.push_back(std::move(*hop));
+    }
+    return hops;
+}
+
 Result<db::Chain> make_chain(const ChainRequest& request, const ParsedMatch& match,
                              const std::vector<db::Chain>& chains, const std::vector<db::Vm>& vms,
                              int number)
@@ -152,16 +198,17 @@ Result<db::Chain> make_chain(const ChainRequest& request, const ParsedMatch& mat
         return fine.error();
     if (auto fine = check_options(request); !fine)
         return fine.error();
-    auto ids = hop_ids(request, vms);
-    if (!ids)
-        return ids.error();
+    auto hops = make_hops(request, vms);
+    if (!hops)
+        return hops.error();
     db::Chain chain;
     chain.name = request.name;
     chain.match = match.normalized;
     chain.priority = request.priority;
     chain.symmetric = request.symmetric;
     chain.dead = request.dead;
-    chain.hops = *ids;
+    chain.probe = request.probe;
+    chain.hops = std::move(*hops);
     if (request.symmetric) {
         if (!match.reversed || *match.reversed == match.normalized) {
             return refuse(request,
@@ -214,15 +261,17 @@ Result<db::Chain> find_chain(const std::vector<db::Chain>& chains, const std::st
 std::vector<db::Vm> pending_hops(const db::Chain& chain, const std::vector<db::Vm>& vms)
 {
     std::vector<db::Vm> pending;
-    for (const std::string& id : chain.hops) {
-        auto vm =
-            std::find_if(vms.begin(), vms.end(), [&](const db::Vm& row) { return row.id == id; });
-        if (vm == vms.end()) {
-            db::Vm unknown;
-            unknown.id = unknown.name = id;
-            pending.push_back(unknown);
-        } else if (vm->ports.empty() || vm->ports.front().ofport == 0) {
-            pending.push_back(*vm);
+    for (const db::Hop& hop : chain.hops) {
+        for (const std::string& id : hop.vms) {
+            auto vm = std::find_if(vms.begin(), vms.end(),
+                                   [&](const db::Vm& row) { return row.id == id; });
+            if (vm == vms.end()) {
+                db::Vm unknown;
+                unknown.id = unknown.name = id;
+                pending.push_back(unknown);
+            } else if (vm->ports.empty() || vm->ports.front().ofport == 0) {
+                pending.push_back(*vm);
+            }
         }
     }
     return pending;

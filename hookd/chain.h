@@ -20,10 +20,11 @@ namespace holdfast::hookd {
 struct ChainRequest {
     std::string name;
     std::string match;            // As typed; for messages.
-    std::vector<std::string> via; // VM names or ids, in order.
+    std::vector<std::string> via; // Hops in order, see make_hops().
     bool symmetric = false;
     int priority = 1000;
     std::string dead = "drop";
+    std::string probe = {};       // Normalised; empty for none.
 };
 
 /// The request's classifier as Open vSwitch read it.
@@ -40,6 +41,14 @@ struct ParsedMatch {
 Result<db::Chain> make_chain(const ChainRequest& request, const ParsedMatch& match,
                              const std::vector<db::Chain>& chains, const std::vector<db::Vm>& vms,
                              int number);
+
+/// The hops that an operator names: VM (by name or id), VM|VM for a group, wire:VM, tap:VM.
+/// Errors: as make_chain(), which calls it.
+Result<std::vector<db::Hop>> make_hops(const ChainRequest& request, const std::vector<db::Vm>& vms);
+
+/// What `--dead` may say.
+/// Errors: invalid.
+Result<void> check_dead(const ChainRequest& request);
 
 /// The VM that an operator names, by id or by name.
 /// Errors: not_found, with the nearest name; invalid if several VMs have the name.

@@ -22,6 +22,19 @@ using Json = nlohmann::json;
 
 constexpr auto task_limit = std::chrono::seconds{10};
 
+/// The probe's packet, normalised; "" and "off" are none.
+Result<std::string> read_probe(const std::string& chain, const std::string& text)
+{
+    if (text.empty() || text == "off")
+        return std::string{};
+    auto packet = parse_match(text);
+    if (!packet) {
+        return Error{Errc::invalid, "chain " + one_line(chain, 64) + ": probe \"" +
+                                        one_line(text, 80) + "\": " + packet.error().message};
+    }
+    return packet->normalized;
+}
+
 Result<ChainRequest> read_request(const Json& arguments)
 {
     ChainRequest request;
@@ -38,7 +51,19 @@ Result<ChainRequest> read_request(const Json& arguments)
     request.priority = static_cast<int>(
         std::clamp<std::int64_t>(arguments.value("priority", std::int64_t{1000}), -1, INT_MAX));
     request.dead = arguments.value("dead", "drop");
+    auto probe = read_probe(request.name, arguments.value("probe", ""));
+    if (!probe)
+        return probe.error();
+    request.probe = *probe;
     return request;
+}
+
+Json names_of(const std::vector<db::Vm>& vms)
+{
+    Json names = Json::array();
+    for (const db::Vm& vm : vms)
+        names.push_back(vm.name);
+    return names;
 }
 
 /// Numbers in the lines of the switch's check: "ok N flows".
@@ -85,20 +110,68 @@ void Commands::chain_add(const Json& arguments, Done done)
         done(chain.error());
         return;
     }
-    daemon_.fleet().change_chains({*chain}, {}, [this, chain, done](const Result<void>& stored) {
-        if (!stored) {
-            done(stored.error());
+    rollout_.add(*chain, [this, chain, done](const Result<ChainRollout::Left>& left) {
+        if (!left) {
+            done(left.error());
             return;
         }
-        Json pending = Json::array();
-        for (const db::Vm& vm : pending_hops(*chain, world().ledger.vms()))
-            pending.push_back(vm.name);
         note_chain(*chain, "chain-added",
                    "chain " + chain->name + " for " + chain->match + " is in place");
-        answer_when_in_place(done, Json{{"chain", chain->name},
-                                        {"spi", chain->spi},
-                                        {"rspi", chain->rspi},
-                                        {"pending", pending}});
+        done(Json{{"chain", chain->name},
+                  {"spi", chain->spi},
+                  {"rspi", chain->rspi},
+                  {"pending", names_of(pending_hops(*chain, world().ledger.vms()))},
+                  {"left", *left}});
+    });
+}
+
+/// The chain as it shall be: what the request does not name stays.
+Result<db::Chain> Commands::changed_chain(const db::Chain& from, const Json& arguments)
+{
+    ChainRequest request;
+    request.name = from.name;
+    request.dead = arguments.value("dead", from.dead);
+    request.via = arguments.value("via", std::vector<std::string>{});
+    db::Chain to = settled(from);
+    to.dead = request.dead;
+    if (auto fine = check_dead(request); !fine)
+        return fine.error();
+    if (!request.via.empty()) {
+        auto hops = make_hops(request, world().ledger.vms());
+        if (!hops)
+            return hops.error();
+        to.hops = *hops;
+    }
+    if (arguments.contains("probe")) {
+        auto probe = read_probe(from.name, arguments.at("probe").get<std::string>());
+        if (!probe)
+            return probe.error();
+        to.probe = *probe;
+    }
+    return to;
+}
+
+void Commands::chain_set(const Json& arguments, Done done)
+{
+    auto chain = changeable_chain(arguments);
+    if (!chain) {
+        done(chain.error());
+        return;
+    }
+    auto to = changed_chain(*chain, arguments);
+    if (!to) {
+        done(to.error());
+        return;
+    }
+    rollout_.set(*chain, *to, [this, to, done](const Result<ChainRollout::Left>& left) {
+        if (!left) {
+            done(left.error());
+            return;
+        }
+        note_chain(*to, "chain-changed", "chain " + to->name + " is changed");
+        done(Json{{"chain", to->name},
+                  {"pending", names_of(pending_hops(*to, world().ledger.vms()))},
+                  {"left", *left}});
     });
 }
 
@@ -111,20 +184,30 @@ Result<db::Chain> Commands::named_chain(const Json& arguments)
     return find_chain(world().ledger.chains(), *name);
 }
 
-void Commands::chain_del(const Json& arguments, Done done)
+/// The same, if it may be changed now.
+Result<db::Chain> Commands::changeable_chain(const Json& arguments)
 {
     auto chain = named_chain(arguments);
+    if (chain)
+        if (auto may = rollout_.may_change(*chain); !may)
+            return may.error();
+    return chain;
+}
+
+void Commands::chain_del(const Json& arguments, Done done)
+{
+    auto chain = changeable_chain(arguments);
     if (!chain) {
         done(chain.error());
         return;
     }
-    daemon_.fleet().change_chains({}, {chain->name}, [this, chain, done](const Result<void>& gone) {
-        if (!gone) {
-            done(gone.error());
+    rollout_.remove(*chain, [this, chain, done](const Result<ChainRollout::Left>& left) {
+        if (!left) {
+            done(left.error());
             return;
         }
         note_chain(*chain, "chain-deleted", "chain " + chain->name + " is gone");
-        answer_when_in_place(done, Json{{"chain", chain->name}});
+        done(Json{{"chain", chain->name}, {"left", *left}});
     });
 }
 
@@ -135,12 +218,6 @@ void Commands::note_chain(const db::Chain& chain, const std::string& kind, const
     change.events[0].chain = chain.name;
     world().commit(change);
     spdlog::info("{}", text);
-}
-
-/// The operator's next command finds the flows of this switch changed.
-void Commands::answer_when_in_place(Done done, Json answer)
-{
-    daemon_.synced([done, answer](const Result<std::string>&) { done(answer); });
 }
 
 void Commands::check_here(Done done)

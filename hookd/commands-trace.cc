@@ -101,7 +101,7 @@ private:
     bool is_hop(const std::string& vm) const
     {
         auto chain = find_chain(daemon_.world().ledger.chains(), chain_);
-        return chain && std::find(chain->hops.begin(), chain->hops.end(), vm) != chain->hops.end();
+        return chain && db::passes(*chain, vm);
     }
 
     void finish(const std::string& result)

@@ -34,7 +34,8 @@ Commands::Commands(OvsLoop& loop, Daemon& daemon) : daemon_{daemon}
 {
     add(loop, "status", "", &Commands::status);
     add(loop, "hook", "{name,op,subop,xml}", &Commands::hook);
-    add(loop, "chain/add", "{name,match,via,symmetric,priority,dead}", &Commands::chain_add);
+    add(loop, "chain/add", "{name,match,via,symmetric,priority,dead,probe}", &Commands::chain_add);
+    add(loop, "chain/set", "{name,via,dead,probe}", &Commands::chain_set);
     add(loop, "chain/del", "{name}", &Commands::chain_del);
     add(loop, "chain/check", "", &Commands::chain_check);
     add(loop, "chain/trace", "{name,packet}", &Commands::chain_trace);
@@ -47,6 +48,7 @@ Commands::Commands(OvsLoop& loop, Daemon& daemon) : daemon_{daemon}
     daemon.fleet().set_worker([this](const std::string& verb, const Json& arguments, Done done) {
         do_task(verb, arguments, std::move(done));
     });
+    daemon.fleet().set_ready([this] { rollout_.resume(); });
 }
 
 void Commands::add(OvsLoop& loop, const std::string& name, const std::string& usage,
@@ -78,6 +80,12 @@ void Commands::do_task(const std::string& verb, const Json& arguments, Done done
 try {
     if (verb == "check") {
         check_here(std::move(done));
+        return;
+    }
+    if (verb == "sync") {
+        daemon_.in_place([done](const Result<void>& there) {
+            done(there ? Result<Json>{Json::object()} : Result<Json>{there.error()});
+        });
         return;
     }
     if (verb == "trace-step") {

@@ -13,6 +13,7 @@
 
 #include "common/ovs-loop.h"
 #include "common/result.h"
+#include "hookd/chain-rollout.h"
 #include "hookd/daemon.h"
 #include "hookd/trace.h"
 
@@ -26,7 +27,7 @@ public:
 
     Commands(OvsLoop& loop, Daemon& daemon);
 
-    /// Does what another hypervisor asks for: trace-step, check, migrate, protect.
+    /// Does what another hypervisor asks for: trace-step, check, sync, migrate, protect.
     void do_task(const std::string& verb, const Json& arguments, Done done);
 
 private:
@@ -36,6 +37,7 @@ private:
     void status(const Json&, Done done);
     void hook(const Json& arguments, Done done);
     void chain_add(const Json& arguments, Done done);
+    void chain_set(const Json& arguments, Done done);
     void chain_del(const Json& arguments, Done done);
     void chain_check(const Json&, Done done);
     void chain_trace(const Json& arguments, Done done);
@@ -48,8 +50,9 @@ private:
 
     void check_here(Done done);
     Result<db::Chain> named_chain(const Json& arguments);
+    Result<db::Chain> changeable_chain(const Json& arguments);
+    Result<db::Chain> changed_chain(const db::Chain& from, const Json& arguments);
     void note_chain(const db::Chain& chain, const std::string& kind, const std::string& text);
-    void answer_when_in_place(Done done, Json answer);
     Json describe_step(const TraceStep& step, const std::string& where, int tunnel_port);
     void migrate_here(const db::Vm& vm, const db::Hypervisor& to, Done done);
     void migrate_now(const Json& arguments, Done done);
@@ -59,6 +62,7 @@ private:
     World& world() { return daemon_.world(); }
 
     Daemon& daemon_;
+    ChainRollout rollout_{daemon_};
 };
 
 /// The text under `key`.

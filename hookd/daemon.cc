@@ -162,6 +162,14 @@ void Daemon::synced(Tools::Done done)
     ask_switch("holdfast/sync", {}, std::move(done));
 }
 
+void Daemon::in_place(std::function<void(Result<void>)> done)
+{
+    synced([this, done = std::move(done)](const Result<std::string>& answer) {
+        const bool well = answer || !world_.switch_here;
+        done(well ? Result<void>{} : Result<void>{answer.error()});
+    });
+}
+
 void Daemon::refresh_soon()
 {
     if (std::exchange(refresh_wanted_, true))
@@ -184,8 +192,10 @@ void Daemon::refresh()
     for (const auto& [uuid, domain] : world_.domains)
         seen.domains.push_back(domain);
     seen.moving = mover_.under_way();
-    for (const db::Chain& chain : world_.ledger.chains())
-        seen.chained.insert(chain.hops.begin(), chain.hops.end());
+    for (const db::Chain& chain : world_.ledger.chains()) {
+        for (const db::Hop& hop : chain.hops)
+            seen.chained.insert(hop.vms.begin(), hop.vms.end());
+    }
     RecordChange records = compute_records(seen, world_.ledger.vms());
     std::string problems;
     for (const std::string& problem : records.problems)

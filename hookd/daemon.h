@@ -40,11 +40,16 @@ public:
     SwitchLink& link() { return link_; }
     FleetLink& fleet() { return *fleet_; }
     Tools& tools() { return tools_; }
+    boost::asio::io_context& io() { return io_; }
 
     /// Calls the switch; `done` gets its answer.
     void ask_switch(std::string method, std::vector<std::string> args, Tools::Done done);
     /// Has the switch read the store again; `done` is called when its flows are in place.
     void synced(Tools::Done done);
+    /// The same, but a switch that is not there counts as well: it forwards nothing, and will
+    /// have read the store before it does.
+    /// Errors: those of the switch.
+    void in_place(std::function<void(Result<void>)> done);
 
     /// What a hook says.
     void hook(const HookCall& call);

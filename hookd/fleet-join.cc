@@ -361,8 +361,8 @@ void FleetLink::forget_others()
         }
     }
     for (const db::Chain& chain : world_.ledger.chains()) {
-        if (std::any_of(chain.hops.begin(), chain.hops.end(),
-                        [&](const std::string& id) { return others.contains(id); })) {
+        if (std::any_of(others.begin(), others.end(),
+                        [&](const std::string& id) { return db::passes(chain, id); })) {
             change.remove_chains.push_back(chain.name);
         }
     }

@@ -70,6 +70,16 @@ void FleetLink::on_snapshot(std::shared_ptr<const db::FleetSnapshot> snapshot)
     pull();
     push_soon();
     do_tasks();
+    if (auto ready = std::exchange(ready_, nullptr))
+        ready();
+}
+
+void FleetLink::set_ready(std::function<void()> ready)
+{
+    if (configured())
+        ready_ = std::move(ready);
+    else
+        ready();
 }
 
 /// Whether the snapshot is one that may decide what the store holds: it knows us, and what

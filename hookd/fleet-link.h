@@ -76,6 +76,8 @@ public:
     void ask(const std::string& hypervisor, const std::string& verb, const Json& arguments,
              std::chrono::seconds limit, Done done);
     void set_worker(Worker worker) { worker_ = std::move(worker); }
+    /// `ready` is called once, when chains can be changed: at once where there is no fleet.
+    void set_ready(std::function<void()> ready);
 
 private:
     void load_note();
@@ -128,6 +130,7 @@ private:
     std::map<std::string, Question> questions_;
     std::set<std::string> tasks_begun_;
     Worker worker_;
+    std::function<void()> ready_;
     boost::asio::steady_timer beat_timer_;
     boost::asio::steady_timer retry_;
     std::unique_ptr<db::Fleet> fleet_; // Last: its callbacks use the rest.

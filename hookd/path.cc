@@ -13,31 +13,53 @@
 namespace holdfast::hookd {
 namespace {
 
-db::PathHop make_hop(const db::Chain& chain, std::uint32_t spi, int si, const std::string& id,
-                     const std::map<std::string, const db::Vm*>& by_id)
+using ById = std::map<std::string, const db::Vm*>;
+
+/// Fills in where the VM is plugged.
+void locate(db::PathHop& hop, const db::Vm& vm, bool wire, bool backwards)
 {
-    db::PathHop hop;
-    hop.spi = spi;
-    hop.si = si;
-    hop.chain = chain.name;
-    hop.vm = id;
-    auto found = by_id.find(id);
-    if (found == by_id.end())
-        return hop;
-    const db::Vm& vm = *found->second;
     hop.hypervisor = vm.hypervisor;
-    if (!vm.ports.empty()) {
-        // A hop is one-armed: frames go in and come out at its first port.
-        hop.bridge = vm.ports.front().bridge;
-        hop.in_port = hop.out_port = vm.ports.front().ofport;
+    if (vm.ports.empty())
+        return;
+    // Frames go in and come out at its first port; a wire has two, and the way back enters the other.
+    const auto& first = vm.ports.front();
+    const auto& second = wire && vm.ports.size() > 1 ? vm.ports[1] : first;
+    hop.bridge = first.bridge;
+    hop.in_port = (backwards ? second : first).ofport;
+    hop.out_port = (backwards ? first : second).ofport;
+}
+
+/// One direction: a row for each VM of each place that frames are led to.
+void add_path(std::vector<db::PathHop>& paths, const db::Chain& chain, bool backwards,
+              const ById& by_id)
+{
+    std::vector<const db::Hop*> places;
+    for (const db::Hop& place : chain.hops) {
+        if (place.led)
+            places.push_back(&place);
     }
-    return hop;
+    if (backwards)
+        std::reverse(places.begin(), places.end());
+    int si = 255;
+    for (const db::Hop* place : places) {
+        for (const std::string& id : place->vms) {
+            db::PathHop hop;
+            hop.spi = backwards ? chain.rspi : chain.spi;
+            hop.si = si;
+            hop.chain = chain.name;
+            hop.vm = id;
+            if (auto found = by_id.find(id); found != by_id.end())
+                locate(hop, *found->second, place->kind == "wire", backwards);
+            paths.push_back(hop);
+        }
+        --si;
+    }
 }
 
 /// The order along the paths: SI falls.
 bool comes_before(const db::PathHop& a, const db::PathHop& b)
 {
-    return std::tie(a.spi, b.si) < std::tie(b.spi, a.si);
+    return std::tie(a.spi, b.si, a.vm) < std::tie(b.spi, a.si, b.vm);
 }
 
 std::string place(const db::PathHop& hop)
@@ -57,16 +79,14 @@ std::string title(const db::PathHop& hop)
 std::vector<db::PathHop> compute_paths(const std::vector<db::Chain>& chains,
                                        const std::vector<db::Vm>& vms)
 {
-    std::map<std::string, const db::Vm*> by_id;
+    ById by_id;
     for (const db::Vm& vm : vms)
         by_id.emplace(vm.id, &vm);
     std::vector<db::PathHop> paths;
     for (const db::Chain& chain : chains) {
-        int n = static_cast<int>(chain.hops.size());
-        for (int i = 0; i < n; ++i)
-            paths.push_back(make_hop(chain, chain.spi, 255 - i, chain.hops[i], by_id));
-        for (int i = 0; i < n && chain.symmetric; ++i)
-            paths.push_back(make_hop(chain, chain.rspi, 255 - i, chain.hops[n - 1 - i], by_id));
+        add_path(paths, chain, false, by_id);
+        if (chain.symmetric)
+            add_path(paths, chain, true, by_id);
     }
     sort_paths(paths);
     return paths;
@@ -120,13 +140,13 @@ PathChange path_change(const std::vector<db::PathHop>& before,
 std::vector<std::string> path_differences(const std::vector<db::PathHop>& stored,
                                           const std::vector<db::PathHop>& computed)
 {
-    using Key = std::pair<std::uint32_t, int>;
+    using Key = std::tuple<std::uint32_t, int, std::string>;
     std::map<Key, const db::PathHop*> left;
     for (const db::PathHop& hop : stored)
-        left.emplace(Key{hop.spi, hop.si}, &hop);
+        left.emplace(Key{hop.spi, hop.si, hop.vm}, &hop);
     std::vector<std::string> lines;
     for (const db::PathHop& hop : computed) {
-        auto found = left.extract(Key{hop.spi, hop.si});
+        auto found = left.extract(Key{hop.spi, hop.si, hop.vm});
         if (found.empty())
             lines.push_back(title(hop) + " is not stored");
         else if (*found.mapped() != hop)

@@ -10,6 +10,7 @@ ovs_plugin_libplugin_a_SOURCES = \
 	ovs-plugin/flows.h ovs-plugin/flows.cc \
 	ovs-plugin/reader.h ovs-plugin/reader.cc \
 	ovs-plugin/ring.h ovs-plugin/ring.cc \
+	ovs-plugin/spread.h ovs-plugin/spread.cc \
 	ovs-plugin/swallowed.h ovs-plugin/swallowed.cc \
 	ovs-plugin/turn.h ovs-plugin/turn.cc \
 	ovs-plugin/module.h ovs-plugin/module.cc \
@@ -43,8 +44,8 @@ check_PROGRAMS += ovs-plugin/tests/plugin-test
 TESTS += ovs-plugin/tests/plugin-test
 ovs_plugin_tests_plugin_test_SOURCES = \
 	ovs-plugin/tests/flows-test.cc ovs-plugin/tests/ring-test.cc \
-	ovs-plugin/tests/swallowed-test.cc ovs-plugin/tests/main.cc \
-	ovs-plugin/flows.cc ovs-plugin/ring.cc ovs-plugin/swallowed.cc
+	ovs-plugin/tests/spread-test.cc ovs-plugin/tests/swallowed-test.cc ovs-plugin/tests/main.cc \
+	ovs-plugin/flows.cc ovs-plugin/ring.cc ovs-plugin/spread.cc ovs-plugin/swallowed.cc
 ovs_plugin_tests_plugin_test_CPPFLAGS = $(AM_CPPFLAGS) $(CPPUTEST_CFLAGS)
 ovs_plugin_tests_plugin_test_LDADD = $(CPPUTEST_LIBS)
 dist_man_MANS += ovs-plugin/holdfast-switch.7

@@ -5,7 +5,10 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <iterator>
 #include <set>
+
+#include "ovs-plugin/spread.h"
 
 namespace holdfast::plugin {
 
@@ -71,24 +74,35 @@ private:
     struct Place {
         const db::Vm* vm = nullptr;
         const Port* port = nullptr; // Its port on this switch, if it has one.
+        const Port* second = nullptr; // The other one, of a VM with two.
         std::string vtep;           // Where else it is; empty if here or nowhere.
         bool here = false;          // It runs here, on `port`.
         bool turned = false;        // It was turned away from here.
     };
 
+    /// One direction of a chain.
+    struct Path {
+        const db::Chain* chain = nullptr;
+        std::uint32_t spi = 0;
+        std::string match;
+        std::vector<const db::Hop*> hops; // In this direction's order.
+        bool backwards = false;
+    };
+
     void locate(const db::Vm& vm);
     void add(int table, int priority, std::string match, std::string actions);
     void add_entry();
-    void add_classify(const db::Chain& chain, std::uint32_t spi, const std::string& match,
-                      const std::vector<std::string>& hops);
-    void add_exits(const db::Chain& chain, const std::string& match,
-                   const std::vector<std::string>& hops);
+    void add_chain(const db::Chain& chain);
+    void add_path(const Path& path);
+    void add_wire(const Path& path, const Place& place);
+    void add_group(const db::Chain& chain, const db::Hop& hop);
     void add_deliver(const Place& place);
     void add_release(const Place& place);
     void add_fallbacks();
-    std::optional<std::uint32_t> first_usable(const db::Chain& chain,
-                                              const std::vector<std::string>& hops,
-                                              std::size_t from) const;
+    bool works(const std::string& id) const;
+    std::uint32_t label_of(const std::string& id) const;
+    std::uint32_t group_of(const db::Chain& chain, const db::Hop& hop) const;
+    std::string lead(const Path& path, std::size_t from) const;
 
     const db::Snapshot& snapshot_;
     const std::vector<Port>& ports_;
@@ -117,7 +131,8 @@ Compiler::Compiler(const db::Snapshot& snapshot, const std::vector<Port>& ports,
             uplinks_.push_back(&port);
     }
     for (const auto& chain : snapshot.chains)
-        hop_ids_.insert(chain.hops.begin(), chain.hops.end());
+        for (const auto& hop : chain.hops)
+            hop_ids_.insert(hop.vms.begin(), hop.vms.end());
 }
 
 void Compiler::add(int table, int priority, std::string match, std::string actions) {
@@ -125,7 +140,8 @@ void Compiler::add(int table, int priority, std::string match, std::string actio
 }
 
 void Compiler::locate(const db::Vm& vm) {
-    Place place{.vm = &vm, .port = nullptr, .vtep = {}, .here = false, .turned = false};
+    Place place;
+    place.vm = &vm;
     for (const auto& port : ports_) {
         const bool same = port.kind == "vm"     ? port.vm_id == vm.id
                           : port.kind == "port" ? port.iface_id == vm.id
@@ -133,6 +149,8 @@ void Compiler::locate(const db::Vm& vm) {
         const bool first = vm.ports.empty() || port.mac == vm.ports.front().mac;
         if (same && (first || !place.port))
             place.port = &port;
+        if (same && vm.ports.size() > 1 && port.mac == vm.ports[1].mac)
+            place.second = &port;
     }
     place.here = vm.hypervisor == self_->name;
     if (!place.here)
@@ -183,51 +201,130 @@ void Compiler::add_entry() {
 void Compiler::add_fallbacks() {
     add(table_classify, 65536, "", release());
     add(table_exit, 65536, "", resubmit(table_classify));
+    add(table_spread, 65536, "", "drop");
     add(table_deliver, 65536, "", "drop");
     add(table_release, 65536, "", std::string{none_port} + "," + release());
 }
 
-/// The label of the first hop from `from` on that a frame must visit, or nothing after the last.
-/// A hop that is not running is left out only where the chain says `bypass` (spec C10).
-std::optional<std::uint32_t> Compiler::first_usable(const db::Chain& chain,
-                                                    const std::vector<std::string>& hops,
-                                                    std::size_t from) const {
-    for (std::size_t i = from; i < hops.size(); ++i) {
-        auto at = places_.find(hops[i]);
-        if (at == places_.end())
-            return label_warm_up; // Not known here: dropped, never skipped.
-        const auto& place = at->second;
-        const bool dead = place.vm->state != "running" || !(place.here || place.turned ||
-                                                            !place.vtep.empty());
-        if (!(dead && chain.dead == "bypass"))
-            return place.vm->label;
-    }
-    return std::nullopt;
+/// Whether the VM does its work: a hop that does not is dead (spec C10).
+bool Compiler::works(const std::string& id) const {
+    auto at = places_.find(id);
+    if (at == places_.end())
+        return false;
+    const auto& place = at->second;
+    return place.vm->state == "running" && place.vm->health.empty() &&
+           (place.here || place.turned || !place.vtep.empty());
 }
 
-void Compiler::add_classify(const db::Chain& chain, std::uint32_t spi, const std::string& match,
-                            const std::vector<std::string>& hops) {
-    const auto first = first_usable(chain, hops, 0);
-    if (!first) {
-        result_.problems.push_back("chain " + chain.name + " (path " + std::to_string(spi) +
+/// The label that leads to a VM; one that is not known here is dropped, never skipped.
+std::uint32_t Compiler::label_of(const std::string& id) const {
+    auto at = places_.find(id);
+    return at == places_.end() ? label_warm_up : at->second.vm->label;
+}
+
+/// The group's number in reg4: the same in both directions, so that a connection's way back finds
+/// the same member.
+std::uint32_t Compiler::group_of(const db::Chain& chain, const db::Hop& hop) const {
+    const auto place = static_cast<std::uint32_t>(&hop - chain.hops.data());
+    return chain.spi << 8 | place;
+}
+
+/// The actions that lead a frame to the next hop of places [from, end), or release it after the
+/// last.  A dead hop is left out only where the chain says `bypass` (spec C10); of a group only
+/// the members that work take part.
+std::string Compiler::lead(const Path& path, std::size_t from) const {
+    std::string copies;
+    for (std::size_t i = from; i < path.hops.size(); ++i) {
+        const auto& hop = *path.hops[i];
+        const bool dead = std::none_of(hop.vms.begin(), hop.vms.end(),
+                                       [this](const std::string& id) { return works(id); });
+        if (!hop.led || hop.vms.empty() || (dead && path.chain->dead == "bypass"))
+            continue;
+        if (hop.kind == "tap") {
+            copies += "clone(" + load_vm(label_of(hop.vms[0])) + "," + resubmit(table_deliver) +
+                      "),";
+        } else if (hop.vms.size() > 1) {
+            return copies + "load:" + hex(group_of(*path.chain, hop)) + "->NXM_NX_REG4[]," +
+                   "multipath(symmetric_l3l4+udp,0,modulo_n," + std::to_string(spread_slots) +
+                   ",0,NXM_NX_REG3[0..7])," + resubmit(table_spread);
+        } else {
+            return copies + load_vm(label_of(hop.vms[0])) + "," + resubmit(table_deliver);
+        }
+    }
+    return copies + resubmit(table_release);
+}
+
+/// One direction of a chain.
+void Compiler::add_path(const Path& path) {
+    const auto& chain = *path.chain;
+    if (chain.open)
+        add(table_classify, 70000 + chain.priority, path.match,
+            std::string{"load:0->NXM_NX_REG1[],"} + lead(path, 0));
+    if (chain.open && lead(path, 0) == resubmit(table_release))
+        result_.problems.push_back("chain " + chain.name + " (path " + std::to_string(path.spi) +
                                    "): every hop is dead and bypassed: traffic passes "
                                    "unfiltered; start a hop, or set --dead drop");
-        return;
+    for (std::size_t i = 0; i < path.hops.size(); ++i) {
+        for (const auto& id : path.hops[i]->vms) {
+            auto at = places_.find(id);
+            if (at == places_.end() || !at->second.port)
+                continue;
+            // What a tap sends back of its copy has been on its way already.
+            add(table_exit, 70000 + chain.priority,
+                with("reg0=" + hex(at->second.vm->label), without_in_port(path.match)),
+                path.hops[i]->kind == "tap" ? "drop" : lead(path, i + 1));
+            if (path.hops[i]->kind == "wire")
+                add_wire(path, at->second);
+        }
     }
-    add(table_classify, 70000 + chain.priority, match,
-        std::string{"load:0->NXM_NX_REG1[],"} + load_vm(*first) + "," + resubmit(table_deliver));
 }
 
-void Compiler::add_exits(const db::Chain& chain, const std::string& match,
-                         const std::vector<std::string>& hops) {
-    for (std::size_t i = 0; i < hops.size(); ++i) {
-        auto at = places_.find(hops[i]);
-        if (at == places_.end() || !at->second.port)
-            continue;
-        const auto next = first_usable(chain, hops, i + 1);
-        add(table_exit, 70000 + chain.priority,
-            with("reg0=" + hex(at->second.vm->label), without_in_port(match)),
-            next ? load_vm(*next) + "," + resubmit(table_deliver) : resubmit(table_release));
+/// A wire takes frames in at its first port, those of the way back at its second.
+void Compiler::add_wire(const Path& path, const Place& place) {
+    const auto* second = place.second;
+    if (!path.backwards || !second)
+        return;
+    const auto match =
+        with("reg0=" + hex(place.vm->label), without_in_port(path.match));
+    if (!place.turned)
+        add(table_deliver, 120000, match + ",reg2=0x1/0x1", deliver_here(second->ofport));
+    if (place.here)
+        add(table_deliver, 120000, match + ",reg2=0", deliver_here(second->ofport));
+}
+
+/// Which member of a group gets the frames of a slot: those of a member that dies, moves or comes
+/// change hands, and no others (spec C9).
+void Compiler::add_group(const db::Chain& chain, const db::Hop& hop) {
+    std::vector<std::string> working;
+    std::copy_if(hop.vms.begin(), hop.vms.end(), std::back_inserter(working),
+                 [this](const std::string& id) { return works(id); });
+    const auto& members = working.empty() ? hop.vms : working;
+    const auto group = hex(group_of(chain, hop));
+    const auto owners = spread(members);
+    for (std::size_t slot = 0; slot < owners.size(); ++slot)
+        add(table_spread, 100000, "reg4=" + group + ",reg3=" + hex(static_cast<std::uint32_t>(slot)),
+            "load:0->NXM_NX_REG3[],load:0->NXM_NX_REG4[]," + load_vm(label_of(members[owners[slot]])) +
+                "," + resubmit(table_deliver));
+}
+
+/// Both directions of a chain, and its groups.
+void Compiler::add_chain(const db::Chain& chain) {
+    Path path;
+    path.chain = &chain;
+    path.spi = chain.spi;
+    path.match = chain.match;
+    for (const auto& hop : chain.hops) {
+        path.hops.push_back(&hop);
+        if (hop.vms.size() > 1)
+            add_group(chain, hop);
+    }
+    add_path(path);
+    if (chain.symmetric) {
+        std::reverse(path.hops.begin(), path.hops.end());
+        path.spi = chain.rspi;
+        path.match = chain.match_reverse;
+        path.backwards = true;
+        add_path(path);
     }
 }
 
@@ -240,6 +337,13 @@ void Compiler::add_deliver(const Place& place) {
         add(table_entry, 150000, "in_port=" + std::to_string(place.port->ofport) + ",reg15=0",
             load_vm(vm.label) + "," + resubmit(table_exit));
         result_.guarded.push_back({place.port->interface, place.port->mac});
+        if (place.second && place.second != place.port) {
+            add(table_entry, 150000,
+                "in_port=" + std::to_string(place.second->ofport) + ",reg15=0",
+                load_vm(vm.label) + "," + resubmit(table_exit));
+            result_.guarded.push_back({place.second->interface, place.second->mac});
+            add(table_exit, 67000, reg0 + ",dl_src=" + place.second->mac, resubmit(table_classify));
+        }
         if (!place.port->mac.empty())
             add(table_exit, 67000, reg0 + ",dl_src=" + place.port->mac, resubmit(table_classify));
     }
@@ -318,13 +422,7 @@ FlowSet Compiler::run() {
     add_entry();
     add_fallbacks();
     for (const auto& chain : snapshot_.chains) {
-        const std::vector<std::string> back{chain.hops.rbegin(), chain.hops.rend()};
-        add_classify(chain, chain.spi, chain.match, chain.hops);
-        add_exits(chain, chain.match, chain.hops);
-        if (chain.symmetric) {
-            add_classify(chain, chain.rspi, chain.match_reverse, back);
-            add_exits(chain, chain.match_reverse, back);
-        }
+        add_chain(chain);
     }
     for (const auto& [id, place] : places_) {
         add_deliver(place);

@@ -74,6 +74,7 @@ struct FlowSet {
 
 /// The tables and marks of doc/architecture.md.
 constexpr int table_entry = 0;
+constexpr int table_spread = 249;
 constexpr int table_classify = 250;
 constexpr int table_exit = 251;
 constexpr int table_deliver = 252;

@@ -6,11 +6,12 @@
 //
 //     self NAME NUMBER VTEP BRIDGE     this hypervisor
 //     hv NAME NUMBER VTEP              another one
-//     vm NAME LABEL HYPERVISOR MAC [STATE]
-//     chain NAME SPI RSPI PRIORITY MATCH REVERSE VM[,VM] [DEAD]   RSPI 0, REVERSE -: one-way
+//     vm NAME LABEL HYPERVISOR MAC[,MAC] [STATE]
+//     chain NAME SPI RSPI PRIORITY MATCH REVERSE HOP[,HOP] [DEAD [PROBE]]   RSPI 0, REVERSE -: one-way
 //     no-chain NAME
 //     move ID ROLE VM HYPERVISOR PEER STATE
 //
+// HOP is VM[|VM], tap:VM or wire:VM; with a - before it nothing is led there (see db/rows.h).
 // A VM's id is its name; `-` stands for nothing.  All lines are one transaction.
 #include <config.h>
 
@@ -63,8 +64,24 @@ Vm vm_of(const std::vector<std::string>& words)
     vm.kind = "port";
     vm.hypervisor = words[3];
     vm.state = words.size() > 5 ? words[5] : "running";
-    vm.ports = {{words[4], vm.name, "br0", "", 0}};
+    for (const auto& mac : split(words[4], ','))
+        vm.ports.push_back({mac, vm.name, "br0", "", 0});
     return vm;
+}
+
+Hop hop_of(std::string text)
+{
+    Hop hop;
+    if (text.starts_with('-')) {
+        hop.led = false;
+        text.erase(0, 1);
+    }
+    if (const auto colon = text.find(':'); colon != std::string::npos) {
+        hop.kind = text.substr(0, colon);
+        text.erase(0, colon + 1);
+    }
+    hop.vms = split(text, '|');
+    return hop;
 }
 
 Chain chain_of(const std::vector<std::string>& words)
@@ -77,9 +94,12 @@ Chain chain_of(const std::vector<std::string>& words)
     chain.match = words[5];
     chain.match_reverse = words[6];
     chain.symmetric = chain.rspi != 0;
-    chain.hops = split(words[7], ',');
+    for (auto& text : split(words[7], ','))
+        chain.hops.push_back(hop_of(std::move(text)));
     if (words.size() > 8)
         chain.dead = words[8];
+    if (words.size() > 9)
+        chain.probe = words[9];
     return chain;
 }
 

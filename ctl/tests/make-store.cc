@@ -129,8 +129,8 @@ void fill(Store& store)
         put(store, row);
     Chain web{
         "web-in", 4097, 4098,   "tcp,nw_dst=10.0.0.3,tp_dst=80", "tcp,nw_src=10.0.0.3,tp_src=80",
-        1000,     true, "drop", {vms[0].id, vms[1].id}};
-    Chain later{"later", 4099, 0, "udp", "", 7, false, "bypass", {vms[3].id}};
+        1000,     true, "drop", "",   true, "", {{{vms[0].id}}, {{vms[1].id}}}};
+    Chain later{"later", 4099, 0, "udp", "", 7, false, "bypass", "", true, "", {{{vms[3].id}}}};
     put(store, web);
     put(store, later);
     put_paths(store, vms);

@@ -102,7 +102,7 @@ TEST(Status, WhatTheDaemonsComplainAboutIsPassedOn)
 TEST(Status, AChainThatWaitsNamesItsVm)
 {
     auto facts = healthy();
-    facts.world->chains = {{"c", 1, 0, "", "", 1, false, "drop", {"x"}}};
+    facts.world->chains = {{"c", 1, 0, "", "", 1, false, "drop", "", true, "", {{{"x"}}}}};
     CHECK_TRUE(has(problems(facts), "chain c waits for x, which is plugged in nowhere: start it; "
                                     "until then its traffic is dropped"));
 }

@@ -44,7 +44,10 @@ World small_world()
                      1000,
                      true,
                      "drop",
-                     {"id-fw", "id-ids"}}};
+                     "",
+                     true,
+                     "",
+                     {{{"id-fw"}}, {{"id-ids"}}}}};
     world.paths = {{4097, 255, "web", "id-fw", "hv1", "br0", 3, 3},
                    {4097, 254, "web", "id-ids", "hv2", "br0", 5, 5},
                    {4098, 255, "web", "id-ids", "hv2", "br0", 5, 5},

@@ -67,7 +67,10 @@ Chain chain(const std::string& name, std::uint32_t spi, const std::string& match
     row.name = name;
     row.spi = spi;
     row.match = match;
-    row.hops = {"z", "a", "m"};
+    row.probe = "icmp,nw_dst=192.0.2.1";
+    row.open = false;
+    row.change = "set hv1";
+    row.hops = {{{"z"}}, {{"a", "b"}, "pass", false}, {{"m"}, "tap", true}};
     return row;
 }
 

@@ -100,6 +100,7 @@ Vm vm(const std::string& id)
     row.ips = {"10.0.0.9", "10.0.0.1", "fd00::1"};
     row.epoch = 4;
     row.protect = true;
+    row.health = "silent";
     row.ports = {{"52:54:00:00:00:02", "if-b", "br0", "vnet3", 4},
                  {"52:54:00:00:00:01", "if-a", "", "", 0}};
     return row;
@@ -116,7 +117,10 @@ Chain chain(const std::string& name)
     row.priority = 65535;
     row.symmetric = true;
     row.dead = "bypass";
-    row.hops = {"z", "a", "m"};
+    row.probe = "icmp,nw_dst=192.0.2.1";
+    row.open = false;
+    row.change = "set hv1";
+    row.hops = {{{"z"}}, {{"a", "b"}, "pass", false}, {{"m"}, "tap", true}};
     return row;
 }
 
@@ -188,7 +192,7 @@ TEST(Store, PutReplacesWhatWasThereWhole)
     changed_vm.ports.resize(1);
     changed_vm.epoch = 5;
     auto changed_chain = chain("c");
-    changed_chain.hops = {"m"};
+    changed_chain.hops = {{{"m"}}};
     check_ok(store.put(changed_vm));
     check_ok(store.put(changed_chain));
     CHECK_TRUE(*store.vms() == std::vector{changed_vm});

@@ -53,7 +53,7 @@ TEST(Chain, GetsIdsAndAnSpiOfThisHypervisor)
     CHECK_TRUE(bool(chain));
     CHECK_EQUAL(3u << 12 | 1, chain->spi);
     CHECK_EQUAL(0u, chain->rspi);
-    CHECK_EQUAL(std::string("id-ids"), chain->hops.at(1));
+    CHECK_EQUAL(std::string("id-ids"), chain->hops.at(1).vms.at(0));
 }
 
 TEST(Chain, SymmetricHasASecondPathAndTheReversedMatch)

@@ -46,7 +46,7 @@ TEST_GROUP(Flows) {
         chain.name = "web";
         chain.spi = 0x1001;
         chain.match = "ip,in_port=9,nw_dst=10.0.0.5";
-        chain.hops = {"fw", "ids"};
+        chain.hops = {{{"fw"}}, {{"ids"}}};
         snapshot.chains = {chain};
         ports = {port("uplink", uplink, "", ""), port("tunnel", tunnel, "", ""),
                  port("vm", fw_port, "fw", "52:54:00:00:00:01"),

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// hookd/chain-rollout: brings a chain's change to all switches, step by step (spec C7).
+//
+// What the steps are is decided in hookd/chain-change.  Each is published, then every
+// hypervisor says that its switch has it, and only then the next follows.
+#pragma once
+
+#include <utility>
+
+#include <boost/asio/awaitable.hpp>
+
+#include <functional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "common/result.h"
+#include "hookd/chain-change.h"
+#include "hookd/daemon.h"
+
+namespace holdfast::hookd {
+
+/// Changes chains, one change of a chain at a time.
+/// Thread: that of the io_context.
+class ChainRollout {
+public:
+    /// The hypervisors that did not take part, because they have been silent for long; they
+    /// follow when they come back.
+    using Left = std::vector<std::string>;
+    using Done = std::function<void(const Result<Left>&)>;
+
+    explicit ChainRollout(Daemon& daemon) : daemon_{daemon} {}
+
+    /// Adds it: no frame enters before every switch knows where it goes on.
+    /// Errors: those of the fleet; then there is no such chain.
+    void add(const db::Chain& chain, Done done);
+    /// Changes it under traffic.
+    /// Errors: as change_steps(), then nothing is changed; unavailable if a hypervisor does not
+    ///         answer, then the chain is left with all hops that frames are led to.
+    void set(const db::Chain& from, const db::Chain& to, Done done);
+    /// Removes it: what is inside of its hops goes the whole way first.
+    void remove(const db::Chain& chain, Done done);
+
+    /// Whether the chain may be changed now.
+    /// Errors: unavailable while this or another living hypervisor changes it.
+    Result<void> may_change(const db::Chain& chain) const;
+    /// Ends what an earlier run of this daemon began.
+    void resume();
+
+private:
+    using Work = boost::asio::awaitable<Result<Left>>;
+    void run(const std::string& chain, Work work, Done done);
+    boost::asio::awaitable<void> to_its_end(std::string chain, Work work, Done done);
+    Work add_all(db::Chain chain);
+    Work set_all(db::Chain from, db::Chain to);
+    Work remove_all(db::Chain chain);
+    boost::asio::awaitable<Result<void>> publish(const db::Chain& chain);
+    boost::asio::awaitable<Result<void>> withdraw(const std::string& name);
+    Work in_place_everywhere();
+    boost::asio::awaitable<void> drain();
+    std::string mark(const char* verb) const;
+
+    Daemon& daemon_;
+    std::set<std::string> changing_; // Names of the chains that are changed now.
+};
+
+} // namespace holdfast::hookd
