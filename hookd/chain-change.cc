@@ -63,7 +63,7 @@ Result<std::size_t> counterpart(const db::Chain& from, const db::Hop& hop, std::
     return found;
 }
 
-/// The order that fits both: an old hop comes before the new ones at the same place.
+/// The order that fits both: between two common hops, the new ones come before the old.
 Result<std::vector<Place>> merged(const db::Chain& from, const db::Chain& to)
 {
     std::vector<Place> places;

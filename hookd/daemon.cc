@@ -164,9 +164,15 @@ void Daemon::synced(Tools::Done done)
 
 void Daemon::in_place(std::function<void(Result<void>)> done)
 {
-    synced([this, done = std::move(done)](const Result<std::string>& answer) {
+    auto tell = [this, done = std::move(done)](const Result<std::string>& answer) {
         const bool well = answer || !world_.switch_here;
         done(well ? Result<void>{} : Result<void>{answer.error()});
+    };
+    synced([this, tell](const Result<std::string>& answer) {
+        if (answer)
+            ask_switch("revalidator/wait", {}, tell);
+        else
+            tell(answer);
     });
 }
 

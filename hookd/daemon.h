@@ -46,8 +46,9 @@ public:
     void ask_switch(std::string method, std::vector<std::string> args, Tools::Done done);
     /// Has the switch read the store again; `done` is called when its flows are in place.
     void synced(Tools::Done done);
-    /// The same, but a switch that is not there counts as well: it forwards nothing, and will
-    /// have read the store before it does.
+    /// The same, and no frame is forwarded by older flows any more that the datapath remembered.
+    /// A switch that is not there counts as well: it forwards nothing, and will have read the
+    /// store before it does.
     /// Errors: those of the switch.
     void in_place(std::function<void(Result<void>)> done);
 
