@@ -173,42 +173,44 @@ asio::awaitable<Result<void>> ChainRollout::withdraw(const std::string& name)
     });
 }
 
+/// Asks this switch and the others' at once.  Gives the first failure, if there was one.
+asio::awaitable<Result<void>> ChainRollout::ask_all(const std::vector<std::string>& others)
+{
+    return await_answer<Result<void>>(daemon_.io(), [this, others](auto done) {
+        struct Gathered {
+            std::size_t missing;
+            Result<void> result;
+        };
+        auto gathered = std::make_shared<Gathered>(Gathered{others.size() + 1, {}});
+        auto take = [gathered, done](const Result<void>& there) {
+            if (gathered->result)
+                gathered->result = there;
+            if (--gathered->missing == 0)
+                done(gathered->result);
+        };
+        daemon_.in_place(take);
+        for (const std::string& name : others) {
+            daemon_.fleet().ask(name, "sync", nlohmann::json::object(), answer_limit,
+                                [take](const Result<nlohmann::json>& answer) {
+                                    take(answer ? Result<void>{} : answer.error());
+                                });
+        }
+    });
+}
+
 /// Every switch has the flows of what is published.
 ChainRollout::Work ChainRollout::in_place_everywhere()
 {
     Left left;
-    const auto all = daemon_.world().ledger.hypervisors();
     std::vector<std::string> others;
-    for (const db::Hypervisor& row : all) {
+    for (const db::Hypervisor& row : daemon_.world().ledger.hypervisors()) {
         if (!row.self)
             (daemon_.world().problems.contains("hypervisor " + row.name) ? left : others)
                 .push_back(row.name);
     }
-    // All are asked at once; the answers are counted.
-    struct Gathered {
-        std::size_t missing;
-        std::optional<Error> failure;
-    };
-    auto gathered = std::make_shared<Gathered>(Gathered{others.size() + 1, {}});
-    co_await await_answer<bool>(daemon_.io(), [this, others, gathered](auto done) {
-        auto take = [gathered, done](const std::optional<Error>& wrong) {
-            if (wrong)
-                gathered->failure = wrong;
-            if (--gathered->missing == 0)
-                done(true);
-        };
-        daemon_.in_place([take](const Result<void>& there) {
-            take(there ? std::nullopt : std::optional{there.error()});
-        });
-        for (const std::string& name : others) {
-            daemon_.fleet().ask(name, "sync", nlohmann::json::object(), answer_limit,
-                                [take](const Result<nlohmann::json>& answer) {
-                                    take(answer ? std::nullopt : std::optional{answer.error()});
-                                });
-        }
-    });
-    if (gathered->failure)
-        co_return *gathered->failure;
+    const auto there = co_await ask_all(others);
+    if (!there)
+        co_return there.error();
     co_return left;
 }
 

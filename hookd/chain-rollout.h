@@ -57,6 +57,7 @@ private:
     Work remove_all(db::Chain chain);
     boost::asio::awaitable<Result<void>> publish(const db::Chain& chain);
     boost::asio::awaitable<Result<void>> withdraw(const std::string& name);
+    boost::asio::awaitable<Result<void>> ask_all(const std::vector<std::string>& others);
     Work in_place_everywhere();
     boost::asio::awaitable<void> drain();
     std::string mark(const char* verb) const;
