@@ -35,6 +35,17 @@ std::string ChainRollout::mark(const char* verb) const
     return std::string{verb} + " " + daemon_.world().self();
 }
 
+std::vector<db::Chain> ChainRollout::taken() const
+{
+    auto all = daemon_.world().ledger.chains();
+    for (const auto& [name, chain] : adding_) {
+        if (std::none_of(all.begin(), all.end(),
+                         [&](const db::Chain& row) { return row.name == name; }))
+            all.push_back(chain);
+    }
+    return all;
+}
+
 Result<void> ChainRollout::may_change(const db::Chain& chain) const
 {
     const std::string self = daemon_.world().self();
@@ -86,7 +97,11 @@ asio::awaitable<void> ChainRollout::to_its_end(std::string chain, Work work, Don
 
 void ChainRollout::add(const db::Chain& chain, Done done)
 {
-    run(chain.name, add_all(chain), std::move(done));
+    adding_[chain.name] = chain;
+    run(chain.name, add_all(chain), [this, name = chain.name, done](const Result<Left>& result) {
+        adding_.erase(name);
+        done(result);
+    });
 }
 
 void ChainRollout::set(const db::Chain& from, const db::Chain& to, Done done)

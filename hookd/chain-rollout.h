@@ -11,6 +11,7 @@
 #include <boost/asio/awaitable.hpp>
 
 #include <functional>
+#include <map>
 #include <set>
 #include <string>
 #include <vector>
@@ -42,6 +43,8 @@ public:
     /// Removes it: what is inside of its hops goes the whole way first.
     void remove(const db::Chain& chain, Done done);
 
+    /// All chains, those that are being added too: their names and numbers are taken.
+    std::vector<db::Chain> taken() const;
     /// Whether the chain may be changed now.
     /// Errors: unavailable while this or another living hypervisor changes it.
     Result<void> may_change(const db::Chain& chain) const;
@@ -63,7 +66,8 @@ private:
     std::string mark(const char* verb) const;
 
     Daemon& daemon_;
-    std::set<std::string> changing_; // Names of the chains that are changed now.
+    std::set<std::string> changing_;         // Names of the chains that are changed now.
+    std::map<std::string, db::Chain> adding_; // Those of them that may not be stored yet.
 };
 
 } // namespace holdfast::hookd

@@ -105,7 +105,7 @@ void Commands::chain_add(const Json& arguments, Done done)
         return;
     }
     const Ledger& ledger = world().ledger;
-    auto chain = make_chain(*request, *match, ledger.chains(), ledger.vms(), ledger.self().number);
+    auto chain = make_chain(*request, *match, rollout_.taken(), ledger.vms(), ledger.self().number);
     if (!chain) {
         done(chain.error());
         return;

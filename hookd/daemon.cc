@@ -164,15 +164,22 @@ void Daemon::synced(Tools::Done done)
 
 void Daemon::in_place(std::function<void(Result<void>)> done)
 {
-    auto tell = [this, done = std::move(done)](const Result<std::string>& answer) {
+    settling_.push_back(std::move(done));
+    if (!std::exchange(settle_runs_, true))
+        settle();
+}
+
+/// Once for all who wait when it begins.
+void Daemon::settle()
+{
+    auto all = std::exchange(settling_, {});
+    ask_switch("holdfast/settle", {}, [this, all](const Result<std::string>& answer) {
         const bool well = answer || !world_.switch_here;
-        done(well ? Result<void>{} : Result<void>{answer.error()});
-    };
-    synced([this, tell](const Result<std::string>& answer) {
-        if (answer)
-            ask_switch("revalidator/wait", {}, tell);
-        else
-            tell(answer);
+        settle_runs_ = !settling_.empty();
+        if (settle_runs_)
+            settle();
+        for (const auto& done : all)
+            done(well ? Result<void>{} : Result<void>{answer.error()});
     });
 }
 

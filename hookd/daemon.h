@@ -77,6 +77,7 @@ private:
     void make_tunnel();
     void forget_old_tasks();
     void refresh();
+    void settle();
 
     boost::asio::io_context& io_;
     World world_;
@@ -88,6 +89,8 @@ private:
     std::unique_ptr<HookServer> hooks_;
     bool resumed_ = false; // The moves in the store were taken up.
     bool refresh_wanted_ = false;
+    std::vector<std::function<void(Result<void>)>> settling_; // Who waits for the next pass.
+    bool settle_runs_ = false;
 };
 
 } // namespace holdfast::hookd

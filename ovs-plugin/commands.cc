@@ -110,6 +110,7 @@ const Module::Command Module::commands[] = {
     {"holdfast/check", "", 0, 0, &Module::cmd_check},
     {"holdfast/ports", "", 0, 0, &Module::cmd_ports},
     {"holdfast/sync", "", 0, 0, &Module::cmd_sync},
+    {"holdfast/settle", "", 0, 0, &Module::cmd_settle},
     {"holdfast/watch", "SEQ", 1, 1, &Module::cmd_watch},
     {"holdfast/arm", "VM PID FD", 3, 3, &Module::cmd_arm},
     {"holdfast/ring", "VM ADDRESS", 2, 2, &Module::cmd_ring},
@@ -231,13 +232,21 @@ void Module::cmd_ports(unixctl_conn* conn, const Args&) {
     hf_reply(conn, true, dump(list).c_str());
 }
 
-void Module::cmd_sync(unixctl_conn* conn, const Args&) {
+void Module::add_sync(unixctl_conn* conn, bool settle) {
     refresh_ports();
     if (inputs_stale_)
         push_inputs();
     const auto sync = next_sync_++;
-    syncs_[sync] = conn;
+    syncs_[sync] = {conn, settle};
     reader_.request(sync);
+}
+
+void Module::cmd_sync(unixctl_conn* conn, const Args&) {
+    add_sync(conn, false);
+}
+
+void Module::cmd_settle(unixctl_conn* conn, const Args&) {
+    add_sync(conn, true);
 }
 
 void Module::cmd_watch(unixctl_conn* conn, const Args& args) {
@@ -280,9 +289,6 @@ void Module::cmd_arm(unixctl_conn* conn, const Args& args) {
                                              static_cast<int>(*pid));
     if (!turn->watching())
         return hf_reply(conn, false, "too many ports are being watched: try again later");
-    for (const auto& hypervisor : snapshot_->hypervisors)
-        if (!hypervisor.self && !hypervisor.vtep.empty())
-            turn->warm_up(hypervisor.vtep, tunnel_port());
     turns_[args[1]] = std::move(turn);
     hf_reply(conn, true, "{}");
 }

@@ -11,7 +11,6 @@
 #include <cctype>
 #include <cerrno>
 #include <cstdlib>
-#include <limits>
 #include <nlohmann/json.hpp>
 #include <utility>
 
@@ -21,6 +20,7 @@ namespace {
 
 // The longest that flows are put in one go; then the loop turns once (spec: 10 ms).
 constexpr std::int64_t slice_ms = 4;
+constexpr std::int64_t warm_interval_ms = 60'000;
 // Flows put before the clock is looked at again.
 constexpr std::size_t flows_a_look = 256;
 // Events remembered for a watcher that comes back.
@@ -93,17 +93,25 @@ void Module::run() {
         push_inputs();
     take_work();
     apply_slice();
+    if (hf_now_ms() >= warm_again_ms_) {
+        warm_again_ms_ = hf_now_ms() + warm_interval_ms;
+        warm_.clear();
+        keep_tunnels_warm();
+    }
+    if (!settling_.empty())
+        run_settling();
 }
 
 void Module::wait() {
     hf_wait_for_wake();
-    auto until = std::numeric_limits<std::int64_t>::max();
+    if (!settling_.empty())
+        hf_wait_for_look(bridge_.c_str());
+    auto until = warm_again_ms_;
     if (!todo_.empty() || inputs_stale_)
         until = 0;
     for (const auto& [vm, turn] : turns_)
         until = std::min(until, turn->next_wake());
-    if (until != std::numeric_limits<std::int64_t>::max())
-        hf_wait_until_ms(until);
+    hf_wait_until_ms(until);
 }
 
 // --- Keeping the switch as the reader wants it. ---
@@ -203,6 +211,7 @@ void Module::finish_work(Work& work) {
         guarded_ = false;
     }
     if (snapshot_) {
+        keep_tunnels_warm();
         drop_settled_overrides(*snapshot_);
         leave_where_moved(*snapshot_);
     }
@@ -220,9 +229,33 @@ void Module::finish_work(Work& work) {
     }
     for (auto sync : work.syncs) {
         if (auto waiting = syncs_.extract(sync))
-            hf_reply(waiting.mapped(), true,
-                     ("{\"generation\":" + std::to_string(generation_) + "}").c_str());
+            answer_sync(waiting.mapped());
     }
+}
+
+void Module::answer_sync(const Sync& sync) {
+    if (sync.settle) {
+        settling_.push_back({sync.conn, hf_looks(bridge_.c_str()), 0});
+        hf_revalidate(bridge_.c_str());
+        return;
+    }
+    hf_reply(sync.conn, true, ("{\"generation\":" + std::to_string(generation_) + "}").c_str());
+}
+
+/// Answers those whose two looks have ended (see shim.h).
+void Module::run_settling() {
+    constexpr int enough = 2;
+    const auto looks = hf_looks(bridge_.c_str());
+    for (auto& one : settling_) {
+        if (one.seen == looks)
+            continue;
+        one.seen = looks;
+        if (++one.looks < enough)
+            hf_revalidate(bridge_.c_str());
+        else
+            answer_sync({one.conn, false});
+    }
+    std::erase_if(settling_, [](const Settling& one) { return one.looks >= enough; });
 }
 
 /// The store names another bridge: take our flows away from the old one.
@@ -271,6 +304,20 @@ void Module::leave_where_moved(const db::Snapshot& snapshot) {
         if (turn != turns_.end() && elsewhere)
             turn->second->leave_by(uplink->interface);
     }
+}
+
+/// Where a tunnel's neighbour is not known, the switch drops the frame that makes it ask, the
+/// first of a connection as like as not.  So a frame that nobody gets goes to every hypervisor of
+/// the fleet as soon as there are flows, and again before the neighbour is forgotten (15 min).
+void Module::keep_tunnels_warm() {
+    if (!snapshot_ || installed_.empty() || !tunnel_port())
+        return;
+    constexpr std::uint8_t frame[60] = {0x02, 0x48, 0x46, 0, 0, 2, 0x02, 0x48, 0x46, 0, 0, 1,
+                                        0x88, 0xb5}; // Local experimental (IEEE 802).
+    for (const auto& hypervisor : snapshot_->hypervisors)
+        if (!hypervisor.self && !hypervisor.vtep.empty() && warm_.insert(hypervisor.vtep).second)
+            (void)hf_tunnel_send(bridge_.c_str(), label_warm_up, hypervisor.vtep.c_str(),
+                                 tunnel_port(), frame, sizeof frame);
 }
 
 void Module::flushed(const std::string& bridge) {

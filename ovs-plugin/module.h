@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <deque>
 #include <map>
+#include <set>
 #include <memory>
 #include <string>
 #include <vector>
@@ -56,6 +57,7 @@ private:
     void apply_slice();
     void finish_work(Work& work);
     void leave_bridge(const std::string& bridge);
+    void keep_tunnels_warm();
     void put_all_back();
     void push_inputs();
     void drop_settled_overrides(const db::Snapshot& snapshot);
@@ -87,6 +89,7 @@ private:
     void cmd_check(unixctl_conn*, const Args&);
     void cmd_ports(unixctl_conn*, const Args&);
     void cmd_sync(unixctl_conn*, const Args&);
+    void cmd_settle(unixctl_conn*, const Args&);
     void cmd_watch(unixctl_conn*, const Args&);
     void cmd_arm(unixctl_conn*, const Args&);
     void cmd_ring(unixctl_conn*, const Args&);
@@ -115,8 +118,26 @@ private:
     std::string store_ = "not read yet";
     std::vector<std::string> problems_;
     std::shared_ptr<const db::Snapshot> snapshot_;
-    std::map<std::uint64_t, unixctl_conn*> syncs_;
+    /// Who waits for the store's flows, by number.
+    struct Sync {
+        unixctl_conn* conn;
+        bool settle; // And for the datapath to forget what it remembers of older ones.
+    };
+    /// Who waits for the datapath.
+    struct Settling {
+        unixctl_conn* conn;
+        std::uint64_t seen; // hf_looks() then.
+        int looks;          // Ended since.
+    };
+    void add_sync(unixctl_conn*, bool settle);
+    void answer_sync(const Sync& sync);
+    void run_settling();
+    std::map<std::uint64_t, Sync> syncs_;
+    std::deque<Settling> settling_;
     std::uint64_t next_sync_ = 1;
+
+    std::set<std::string> warm_; // VTEPs that were sent a frame.
+    std::int64_t warm_again_ms_ = 0;
 
     Overrides overrides_;                                  // By VM id.
     std::map<std::string, std::unique_ptr<SourceTurn>> turns_; // By VM id.

@@ -21,6 +21,7 @@
 #include "connmgr.h"
 #include "flow.h"
 #include "netdev.h"
+#include "ofproto/ofproto-dpif-upcall.h"
 #include "ofproto/ofproto-dpif.h"
 #include "ofproto/ofproto-provider.h"
 #include "openvswitch/ofp-actions.h"
@@ -404,6 +405,44 @@ hf_flow_count(const char *bridge)
         }
     }
     return n;
+}
+
+/* --- What the datapath remembers. --- */
+
+static struct udpif *
+find_udpif(const char *bridge)
+{
+    struct ofproto_dpif *ofproto = ofproto_dpif_lookup_by_name(bridge);
+
+    return ofproto ? ofproto->backer->udpif : NULL;
+}
+
+uint64_t
+hf_looks(const char *bridge)
+{
+    struct udpif *udpif = find_udpif(bridge);
+
+    return udpif ? seq_read(udpif_dump_seq(udpif)) : 0;
+}
+
+void
+hf_wait_for_look(const char *bridge)
+{
+    struct udpif *udpif = find_udpif(bridge);
+
+    if (udpif) {
+        seq_wait(udpif_dump_seq(udpif), seq_read(udpif_dump_seq(udpif)));
+    }
+}
+
+void
+hf_revalidate(const char *bridge)
+{
+    struct udpif *udpif = find_udpif(bridge);
+
+    if (udpif) {
+        udpif_revalidate(udpif);
+    }
 }
 
 /* --- Frames through the tunnel. --- */

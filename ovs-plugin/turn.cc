@@ -85,13 +85,6 @@ Frame SourceTurn::canary() const {
     return frame;
 }
 
-void SourceTurn::warm_up(const std::string& vtep, std::uint32_t tunnel_port) const {
-    const auto frame = canary();
-    constexpr std::uint32_t nobody = 0x7fffff;
-    (void)hf_tunnel_send(bridge_.c_str(), nobody, vtep.c_str(), tunnel_port, frame.data(),
-                         frame.size());
-}
-
 void SourceTurn::turn(const std::string& vtep, std::uint32_t tunnel_port, std::int64_t stop_ns,
                       std::int64_t now_ms) {
     if (state_ != State::armed)

@@ -78,8 +78,6 @@ public:
     bool left() const { return left_; }
     /// The guest goes on here: everything it has not seen goes into its tap, in order.
     void back();
-    /// Sends a frame that nobody gets, so that the tunnel's neighbour is known before it counts.
-    void warm_up(const std::string& vtep, std::uint32_t tunnel_port) const;
 
 private:
     void take_from_tap();

@@ -8,7 +8,9 @@ TESTSUITE_AT = \
 	testsuite/ctl.at \
 	testsuite/ovs.at \
 	testsuite/switch.at \
+	testsuite/kinds.at \
 	testsuite/input.at \
+	testsuite/change.at \
 	testsuite/move.at \
 	testsuite/fault.at
 EXTRA_DIST += $(TESTSUITE_AT) testsuite/atlocal.in \

@@ -101,14 +101,14 @@ quiet () {
         ip link set $2 up"
 }
 
-# work NAME ROLE: forward (a hop) or serve (answers); what it counted: counts NAME.
+# work NAME ROLE [WEIGHT]: forward (a hop) or serve (answers); what it counted: counts NAME.
 work () {
     if test "$2" = forward; then
         inside "$1" ip link set eth0 promisc on || return 1
     fi
     # Left to the place's first process: nsenter would stop with it, and not go on.
-    inside "$1" sh -c '"$1" "$2" eth0 </dev/null >"$3" 2>&1 &' work \
-        "$abs_top_builddir/lab/guest/hop" "$2" "$PWD/$1/hop.log" 5>&- 7>&-
+    inside "$1" sh -c 'log=$1; shift; "$@" </dev/null >"$log" 2>&1 &' work \
+        "$PWD/$1/hop.log" "$abs_top_builddir/lab/guest/hop" "$2" eth0 $3 5>&- 7>&-
     until_true 10 inside "$1" test -s /run/counts
 }
 

@@ -127,7 +127,7 @@ void send_all(int fd, Batch& b, size_t n, Counts& counts)
 
 } // namespace
 
-int forward(const char* interface, Counts& counts)
+int forward(const char* interface, uint8_t weight, Counts& counts)
 {
     uint8_t own[ETH_ALEN];
     const int fd = open_interface(interface, own);
@@ -151,6 +151,8 @@ int forward(const char* interface, Counts& counts)
                 counts.looped++;
                 continue;
             }
+            if (weight)
+                add_to_tos(frame, weight);
             counts.frames++;
             counts.bytes += frame.size();
             if (const auto probe = find_probe(frame))

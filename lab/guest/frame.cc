@@ -17,14 +17,21 @@ uint16_t number16(std::span<const uint8_t> bytes, size_t at)
     return static_cast<uint16_t>(bytes[at] << 8 | bytes[at + 1]);
 }
 
-/// The frame from its UDP header on; empty if it has none.
-std::span<const uint8_t> udp_of(std::span<const uint8_t> frame)
+/// Where the frame's Ethernet type stands, behind all VLAN tags; 0 if it is cut short.
+size_t type_at(std::span<const uint8_t> frame)
 {
     size_t at = 12;
     while (frame.size() >= at + 6 &&
            (number16(frame, at) == type_vlan || number16(frame, at) == type_qinq))
         at += 4;
-    if (frame.size() < at + 2)
+    return frame.size() < at + 2 ? 0 : at;
+}
+
+/// The frame from its UDP header on; empty if it has none.
+std::span<const uint8_t> udp_of(std::span<const uint8_t> frame)
+{
+    const size_t at = type_at(frame);
+    if (at == 0)
         return {};
     const uint16_t type = number16(frame, at);
     const auto packet = frame.subspan(at + 2);
@@ -52,6 +59,23 @@ std::optional<FoundProbe> find_probe(std::span<const uint8_t> frame)
     if ((!request && !answer) || found.packet.magic != probe_magic)
         return std::nullopt;
     return found;
+}
+
+void add_to_tos(std::span<uint8_t> frame, uint8_t weight)
+{
+    const size_t at = type_at(frame);
+    if (at == 0 || number16(frame, at) != type_ipv4 || frame.size() < at + 22)
+        return;
+    const auto packet = frame.subspan(at + 2);
+    const uint16_t before = number16(packet, 0);
+    packet[1] = static_cast<uint8_t>(packet[1] + weight);
+    // RFC 1624, equation 3: the checksum's complement, less the old word, plus the new.
+    uint32_t sum = static_cast<uint16_t>(~number16(packet, 10)) + static_cast<uint16_t>(~before) +
+                   uint32_t{number16(packet, 0)};
+    sum = (sum & 0xffff) + (sum >> 16);
+    sum = ~((sum & 0xffff) + (sum >> 16));
+    packet[10] = static_cast<uint8_t>(sum >> 8);
+    packet[11] = static_cast<uint8_t>(sum);
 }
 
 } // namespace lab

@@ -2,7 +2,8 @@
 //
 // lab/guest/hop: what a lab guest does with traffic.
 //
-//   hop forward INTERFACE   passes every unicast frame that is not for itself back, unchanged
+//   hop forward INTERFACE [WEIGHT]  passes every unicast frame that is not for itself back, unchanged,
+//                               but for this weight that it adds to the type of service
 //   hop serve INTERFACE     answers probe datagrams and TCP echo (port 7)
 //   hop count | hop reset   says, or clears, what the running one counted
 //
@@ -16,6 +17,7 @@
 
 #include <cerrno>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <string_view>
 
@@ -50,8 +52,9 @@ int main(int argc, char** argv)
     lab::Counts* counts = map_counts();
     if (!counts)
         return 1;
-    if (verb == "forward" && argc == 3)
-        return lab::forward(argv[2], *counts);
+    if (verb == "forward" && (argc == 3 || argc == 4))
+        return lab::forward(argv[2], static_cast<uint8_t>(argc == 4 ? std::atoi(argv[3]) : 0),
+                            *counts);
     if (verb == "serve" && argc == 3)
         return lab::serve(*counts);
     if (verb == "count" && argc == 2) {
@@ -62,7 +65,7 @@ int main(int argc, char** argv)
         std::memset(static_cast<void*>(counts), 0, sizeof *counts);
         return 0;
     }
-    std::fputs("usage: hop forward INTERFACE | hop serve INTERFACE | hop count | hop reset\n",
+    std::fputs("usage: hop forward INTERFACE [WEIGHT] | hop serve INTERFACE | hop count | hop reset\n",
                stderr);
     return 2;
 }

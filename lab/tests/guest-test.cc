@@ -52,6 +52,26 @@ std::vector<uint8_t> frame_of(uint16_t source_port, uint16_t destination_port, i
 
 TEST_GROUP(Frame){};
 
+TEST(Frame, WeightIsAddedToTheTosBehindTagsAndTheChecksumFollows)
+{
+    auto frame = frame_of(40000, lab::probe_port, 1, packet);
+    const size_t ip = 18;
+    const auto sum = [&] {
+        uint32_t total = 0;
+        for (size_t at = ip; at < ip + 20; at += 2)
+            total += static_cast<uint32_t>(frame[at] << 8 | frame[at + 1]);
+        return (total & 0xffff) + (total >> 16);
+    };
+    const auto right = static_cast<uint16_t>(~sum());
+    frame[ip + 10] = static_cast<uint8_t>(right >> 8);
+    frame[ip + 11] = static_cast<uint8_t>(right);
+    lab::add_to_tos(frame, 16);
+    lab::add_to_tos(frame, 4);
+    lab::add_to_tos(frame, 4);
+    CHECK_EQUAL(24, frame[ip + 1]);
+    CHECK_EQUAL(0xffffu, sum());
+}
+
 TEST(Frame, RequestIsFoundByItsDestinationPort)
 {
     const auto found = find_probe(frame_of(40000, lab::probe_port, 0, packet));
