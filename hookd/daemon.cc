@@ -353,12 +353,33 @@ void Daemon::switch_ports(std::vector<SwitchPort> ports)
     refresh();
 }
 
+/// The switch tells it at most once a minute for each port (spec C11).
+void Daemon::note_forged(const nlohmann::json& event)
+{
+    const std::string vm = event.at("vm");
+    StoreChange change;
+    change.events = {world_.event(
+        "forged",
+        world_.name_of(vm) + " has sent " + std::to_string(event.at("mac").get<std::uint64_t>()) +
+            " frames with another MAC address, " +
+            std::to_string(event.at("ip").get<std::uint64_t>()) + " with another IP address; " +
+            std::to_string(event.at("dropped").get<std::uint64_t>()) +
+            " of them were dropped" +
+            (event.at("dropped") == 0 ? ": see \"holdfast vm protect\"" : ""),
+        now_ns())};
+    change.events[0].vm = vm;
+    spdlog::warn("{}", change.events[0].text);
+    world_.commit(change);
+}
+
 void Daemon::switch_event(const nlohmann::json& event)
 try {
     mover_.switch_event(event);
     std::string kind = event.value("kind", "");
-    if (kind == "flushed" || kind == "forged" || kind == "store")
+    if (kind == "flushed" || kind == "store")
         spdlog::info("switch event: {}", one_line(to_text(event)));
+    if (kind == "forged")
+        note_forged(event);
 } catch (const nlohmann::json::exception& wrong) {
     spdlog::warn("switch event of an unknown shape: {}: are switch and daemon of one version?",
                  wrong.what());

@@ -78,6 +78,7 @@ private:
     void forget_old_tasks();
     void refresh();
     void settle();
+    void note_forged(const nlohmann::json& event);
 
     boost::asio::io_context& io_;
     World world_;

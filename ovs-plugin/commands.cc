@@ -93,6 +93,17 @@ void make_room(const std::string& interface) {
     close(any);
 }
 
+/// Of all ports together.
+nlohmann::json forged_json(const std::map<std::string, std::shared_ptr<ForgedCount>>& counts) {
+    std::uint64_t mac = 0, ip = 0, dropped = 0;
+    for (const auto& [interface, count] : counts) {
+        mac += count->mac;
+        ip += count->ip;
+        dropped += count->dropped;
+    }
+    return {{"mac", mac}, {"ip", ip}, {"dropped", dropped}};
+}
+
 } // namespace
 
 struct Module::Command {
@@ -184,6 +195,7 @@ void Module::cmd_status(unixctl_conn* conn, const Args&) {
                       {"flows", installed_.size()},
                       {"chains", snapshot_ ? snapshot_->chains.size() : 0},
                       {"flooded_dropped", hf_guard_dropped()},
+                      {"forged", forged_json(forged_)},
                       {"moves", moves},
                       {"problems", problems}};
     hf_reply(conn, true, dump(status).c_str());

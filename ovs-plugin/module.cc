@@ -21,10 +21,19 @@ namespace {
 // The longest that flows are put in one go; then the loop turns once (spec: 10 ms).
 constexpr std::int64_t slice_ms = 4;
 constexpr std::int64_t warm_interval_ms = 60'000;
+// What a VM sends under others' names is looked at so often, and said once in so long (spec C11).
+constexpr std::int64_t look_at_forged_ms = 1'000;
+constexpr std::int64_t tell_forged_again_ms = 60'000;
 // Flows put before the clock is looked at again.
 constexpr std::size_t flows_a_look = 256;
 // Events remembered for a watcher that comes back.
 constexpr std::size_t events_max = 1024;
+
+/// A port whose frames the datapath's threads judge; belongs to the switch.
+struct JudgedPort {
+    Origin origin;
+    std::shared_ptr<ForgedCount> count;
+};
 
 std::int64_t wall_ns() {
     timespec now{};
@@ -33,7 +42,7 @@ std::int64_t wall_ns() {
 }
 
 /// `text` as a JSON string, quotes included.
-std::string quoted(const std::string& text) {
+std::string json_string(const std::string& text) {
     return nlohmann::json(text).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }
 
@@ -98,6 +107,10 @@ void Module::run() {
         warm_.clear();
         keep_tunnels_warm();
     }
+    if (hf_now_ms() >= tell_forged_ms_) {
+        tell_forged_ms_ = hf_now_ms() + look_at_forged_ms;
+        tell_forged();
+    }
     if (!settling_.empty())
         run_settling();
 }
@@ -106,7 +119,7 @@ void Module::wait() {
     hf_wait_for_wake();
     if (!settling_.empty())
         hf_wait_for_look(bridge_.c_str());
-    auto until = warm_again_ms_;
+    auto until = std::min(warm_again_ms_, tell_forged_ms_);
     if (!todo_.empty() || inputs_stale_)
         until = 0;
     for (const auto& [vm, turn] : turns_)
@@ -142,9 +155,9 @@ void Module::refresh_ports() {
     if (ports == ports_)
         return;
     const auto tell = [this](const char* kind, const Port& port) {
-        emit("\"kind\":" + quoted(kind) + ",\"interface\":" + quoted(port.interface) +
-             ",\"ofport\":" + std::to_string(port.ofport) + ",\"vm\":" + quoted(port.vm_id) +
-             ",\"iface_id\":" + quoted(port.iface_id) + ",\"mac\":" + quoted(port.mac));
+        emit("\"kind\":" + json_string(kind) + ",\"interface\":" + json_string(port.interface) +
+             ",\"ofport\":" + std::to_string(port.ofport) + ",\"vm\":" + json_string(port.vm_id) +
+             ",\"iface_id\":" + json_string(port.iface_id) + ",\"mac\":" + json_string(port.mac));
     };
     const auto had = std::exchange(ports_, std::move(ports));
     for (const auto& port : had)
@@ -215,6 +228,7 @@ void Module::finish_work(Work& work) {
         drop_settled_overrides(*snapshot_);
         leave_where_moved(*snapshot_);
     }
+    watch_origins(std::move(work.origins));
     std::vector<hf_guard> guards;
     for (const auto& port : work.guarded)
         guards.push_back({port.interface.c_str(), port.mac.c_str()});
@@ -320,6 +334,43 @@ void Module::keep_tunnels_warm() {
                                  tunnel_port(), frame, sizeof frame);
 }
 
+/// Frames of these ports are judged from now on (spec C11).
+void Module::watch_origins(std::vector<Origin> origins) {
+    if (origins == origins_)
+        return;
+    origins_ = std::move(origins);
+    std::map<std::string, std::shared_ptr<ForgedCount>> counts;
+    std::vector<hf_origin> ports;
+    for (const auto& origin : origins_) {
+        auto& count = counts[origin.interface];
+        auto before = forged_.find(origin.interface);
+        count = before != forged_.end() && before->second->vm == origin.vm
+                    ? before->second
+                    : std::make_shared<ForgedCount>();
+        count->vm = origin.vm;
+        ports.push_back({origin.interface.c_str(), new JudgedPort{origin, count}});
+    }
+    forged_ = std::move(counts);
+    hf_origins(bridge_.c_str(), ports.data(), ports.size());
+}
+
+void Module::tell_forged() {
+    for (const auto& [interface, count] : forged_) {
+        const auto mac = count->mac.load(), ip = count->ip.load();
+        if (mac + ip == count->told || hf_now_ms() < count->quiet_until_ms)
+            continue;
+        count->told = mac + ip;
+        count->quiet_until_ms = hf_now_ms() + tell_forged_again_ms;
+        emit("\"kind\":\"forged\",\"vm\":" + json_string(count->vm) + ",\"interface\":" +
+             json_string(interface) + ",\"mac\":" + std::to_string(mac) + ",\"ip\":" +
+             std::to_string(ip) + ",\"dropped\":" + std::to_string(count->dropped.load()));
+        hf_log(HF_WARN, (interface + " sends with the address of another VM: " +
+                         std::to_string(mac) + " frames by MAC, " + std::to_string(ip) +
+                         " by IP, " + std::to_string(count->dropped.load()) + " dropped")
+                            .c_str());
+    }
+}
+
 void Module::flushed(const std::string& bridge) {
     if (bridge != bridge_)
         return;
@@ -376,7 +427,7 @@ void Module::run_turns() {
         if (!cleared)
             continue;
         const auto& figures = turn->figures();
-        emit("\"kind\":\"turned\",\"vm\":" + quoted(vm) +
+        emit("\"kind\":\"turned\",\"vm\":" + json_string(vm) +
              ",\"drained\":" + std::to_string(figures.taken) +
              ",\"swallowed\":" + std::to_string(figures.swallowed) +
              ",\"held\":" + std::to_string(figures.held) +
@@ -391,12 +442,12 @@ void Module::run_expectations() {
         const auto guest = hf_watch_first_guest_frame(expectation.watch);
         if (first && !expectation.first_told) {
             expectation.first_told = true;
-            emit("\"kind\":\"first-frame\",\"vm\":" + quoted(vm) +
+            emit("\"kind\":\"first-frame\",\"vm\":" + json_string(vm) +
                  ",\"frame_ns\":" + std::to_string(first));
             activate(vm, "first frame");
         }
         if (guest)
-            emit("\"kind\":\"first-guest-frame\",\"vm\":" + quoted(vm) +
+            emit("\"kind\":\"first-guest-frame\",\"vm\":" + json_string(vm) +
                  ",\"frame_ns\":" + std::to_string(guest));
         if (!guest && !hf_watch_alive(expectation.watch) && overrides_.erase(vm))
             inputs_stale_ = true; // It never ran here: its traffic goes where the store says.
@@ -434,7 +485,7 @@ void Module::activate(const std::string& vm, const char* why) {
         overrides_[vm] = here;
         inputs_stale_ = true;
         pin(vm); // Even if the announcement comes late or never.
-        emit("\"kind\":\"activated\",\"vm\":" + quoted(vm) + ",\"by\":" + quoted(why));
+        emit("\"kind\":\"activated\",\"vm\":" + json_string(vm) + ",\"by\":" + json_string(why));
     }
 }
 
@@ -470,6 +521,24 @@ std::unique_ptr<holdfast::plugin::Module> module;
 }
 
 extern "C" {
+
+bool hf_module_may_send(void* judged, const std::uint8_t* frame, std::size_t size) {
+    using namespace holdfast::plugin;
+    auto& port = *static_cast<JudgedPort*>(judged);
+    const auto verdict = judge(port.origin, frame, size);
+    if (verdict == Verdict::true_)
+        return true;
+    (verdict == Verdict::forged_mac ? port.count->mac : port.count->ip)
+        .fetch_add(1, std::memory_order_relaxed);
+    if (!port.origin.protect)
+        return true;
+    port.count->dropped.fetch_add(1, std::memory_order_relaxed);
+    return false;
+}
+
+void hf_module_origin_free(void* judged) {
+    delete static_cast<holdfast::plugin::JudgedPort*>(judged);
+}
 
 void hf_module_init(void) {
     const char* path = std::getenv("HOLDFAST_DB");

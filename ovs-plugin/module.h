@@ -9,6 +9,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <atomic>
 #include <map>
 #include <set>
 #include <memory>
@@ -27,6 +28,16 @@ struct SwitchEvent {
     std::uint64_t seq = 0;
     std::int64_t time_ns = 0; // CLOCK_REALTIME.
     std::string fields;       // JSON members after seq and time_ns, e.g. "kind":"flushed".
+};
+
+/// What a VM's port sent under another's name.  Written by the datapath's threads.
+struct ForgedCount {
+    std::string vm;
+    std::atomic<std::uint64_t> mac{0};
+    std::atomic<std::uint64_t> ip{0};
+    std::atomic<std::uint64_t> dropped{0};
+    std::uint64_t told = 0; // mac + ip, when it was last said.
+    std::int64_t quiet_until_ms = 0; // Not said again before.
 };
 
 class Module {
@@ -58,6 +69,8 @@ private:
     void finish_work(Work& work);
     void leave_bridge(const std::string& bridge);
     void keep_tunnels_warm();
+    void watch_origins(std::vector<Origin> origins);
+    void tell_forged();
     void put_all_back();
     void push_inputs();
     void drop_settled_overrides(const db::Snapshot& snapshot);
@@ -135,6 +148,10 @@ private:
     std::map<std::uint64_t, Sync> syncs_;
     std::deque<Settling> settling_;
     std::uint64_t next_sync_ = 1;
+
+    std::vector<Origin> origins_;
+    std::map<std::string, std::shared_ptr<ForgedCount>> forged_; // By interface.
+    std::int64_t tell_forged_ms_ = 0;
 
     std::set<std::string> warm_; // VTEPs that were sent a frame.
     std::int64_t warm_again_ms_ = 0;

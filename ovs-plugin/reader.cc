@@ -173,6 +173,8 @@ void Reader::compile_and_post(std::vector<std::uint64_t> syncs) {
     intended_ = std::move(next);
     work.bridge = bridge_;
     work.guarded = std::move(wanted.guarded);
+    if (snapshot_)
+        work.origins = origins_of(*snapshot_, ports);
     work.problems = std::move(wanted.problems);
     work.generation = ++generation_;
 

@@ -20,6 +20,7 @@
 
 #include "db/store.h"
 #include "ovs-plugin/flows.h"
+#include "ovs-plugin/origin.h"
 #include "ovs-plugin/shim.h"
 
 namespace holdfast::plugin {
@@ -49,6 +50,7 @@ struct Work {
     std::vector<FlowPtr> puts;         // In the order in which to install them.
     std::vector<FlowPtr> removes;      // In the order in which to take them away, after the puts.
     std::vector<GuardedPort> guarded;  // All of them, each time.
+    std::vector<Origin> origins;       // Likewise.
     std::vector<std::uint64_t> syncs;  // Requests that this work answers.
     std::string store;                 // "ok", or what is wrong with the store.
     std::vector<std::string> problems; // Of the flows.

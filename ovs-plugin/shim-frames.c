@@ -219,6 +219,9 @@ __wrap_netdev_rxq_recv(struct netdev_rxq *rx, struct dp_packet_batch *batch, int
 {
     int error = __real_netdev_rxq_recv(rx, batch, qfill);
 
+    if (!error) {
+        hf_origin_filter(rx->netdev, batch);
+    }
     if (OVS_UNLIKELY(atomic_count_get(&n_watches)) && !error) {
         ovs_mutex_lock(&mutex);
         struct hf_watch *watch = find_watch(rx->netdev);
@@ -250,6 +253,7 @@ __wrap_netdev_rxq_recv(struct netdev_rxq *rx, struct dp_packet_batch *batch, int
 void
 hf_frames_port_gone(const char *interface)
 {
+    hf_origin_port_gone(interface);
     ovs_mutex_lock(&mutex);
     for (size_t i = 0; i < N_WATCHES; i++) {
         if (watches[i].used && !strcmp(watches[i].interface, interface)) {

@@ -13,6 +13,11 @@ struct ofproto *hf_find_bridge(const char *name);
 void hf_frames_init(void);
 /* The port is about to go: nothing may touch its device any more. */
 void hf_frames_port_gone(const char *interface);
+/* Takes out of 'batch' what the port's VM may not send (shim-origin.c). */
+struct netdev;
+struct dp_packet_batch;
+void hf_origin_filter(const struct netdev *, struct dp_packet_batch *);
+void hf_origin_port_gone(const char *interface);
 /* The VLAN of which 'interface' is an access port; 0 if it is on none, or a trunk. */
 uint16_t hf_access_vlan(const char *interface);
 

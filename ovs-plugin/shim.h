@@ -27,6 +27,11 @@ void hf_module_exit(void);  /* The switch ends. */
 void hf_module_flushed(const char *bridge);
 /* A port of some bridge came, goes or changed. */
 void hf_module_ports_changed(void);
+/* Whether a frame that was received may go on; 'origin' is one given to hf_origins().  Called by the
+ * datapath's threads. */
+bool hf_module_may_send(void *origin, const uint8_t *frame, size_t size);
+/* The switch has no use for 'origin' any more.  Any thread. */
+void hf_module_origin_free(void *origin);
 struct unixctl_conn;
 /* A control command came; hf_reply() answers, now or later. */
 void hf_module_command(struct unixctl_conn *conn, int argc, const char *argv[]);
@@ -124,6 +129,15 @@ uint64_t hf_guard_dropped(void);
 /* Sends a frame to VM 'label' behind 'vtep'.  ENODEV, or EINVAL. */
 int hf_tunnel_send(const char *bridge, uint32_t label, const char *vtep, uint32_t tunnel_port,
                    const uint8_t *frame, size_t size);
+
+/* --- What VMs may send (shim-origin.c). --- */
+
+struct hf_origin {
+    const char *interface;
+    void *origin; /* Now the switch's, until hf_module_origin_free(). */
+};
+/* From now on frames from these ports, and no others, are shown to hf_module_may_send(). */
+void hf_origins(const char *bridge, const struct hf_origin *, size_t n);
 
 /* --- MAC learning (shim-learning.c). --- */
 

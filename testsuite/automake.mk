@@ -14,7 +14,8 @@ TESTSUITE_AT = \
 	testsuite/move.at \
 	testsuite/fault.at
 EXTRA_DIST += $(TESTSUITE_AT) testsuite/atlocal.in \
-	testsuite/world.sh testsuite/lab.sh testsuite/judge.py testsuite/timeline.py
+	testsuite/world.sh testsuite/lab.sh testsuite/forge.py testsuite/judge.py testsuite/stream.py \
+	testsuite/timeline.py
 
 # Used by testsuite/switch.at: a store as hookd would write it.
 noinst_PROGRAMS += testsuite/write-store

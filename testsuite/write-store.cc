@@ -6,7 +6,7 @@
 //
 //     self NAME NUMBER VTEP BRIDGE     this hypervisor
 //     hv NAME NUMBER VTEP              another one
-//     vm NAME LABEL HYPERVISOR MAC[,MAC] [STATE]
+//     vm NAME LABEL HYPERVISOR MAC[,MAC] [STATE [IP[,IP] [protect]]]
 //     chain NAME SPI RSPI PRIORITY MATCH REVERSE HOP[,HOP] [DEAD [PROBE]]   RSPI 0, REVERSE -: one-way
 //     no-chain NAME
 //     move ID ROLE VM HYPERVISOR PEER STATE
@@ -64,6 +64,9 @@ Vm vm_of(const std::vector<std::string>& words)
     vm.kind = "port";
     vm.hypervisor = words[3];
     vm.state = words.size() > 5 ? words[5] : "running";
+    if (words.size() > 6)
+        vm.ips = split(words[6], ',');
+    vm.protect = words.size() > 7 && words[7] == "protect";
     for (const auto& mac : split(words[4], ','))
         vm.ports.push_back({mac, vm.name, "br0", "", 0});
     return vm;

@@ -1,0 +1,244 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// ovs-plugin/origin: see the header.
+#include "ovs-plugin/origin.h"
+
+#include <arpa/inet.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <cstring>
+#include <map>
+#include <span>
+
+namespace holdfast::plugin {
+
+namespace {
+
+constexpr std::uint16_t type_ipv4 = 0x0800, type_arp = 0x0806, type_rarp = 0x8035,
+                        type_ipv6 = 0x86dd, type_vlan = 0x8100, type_qinq = 0x88a8;
+constexpr Ip v4_prefix{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 0, 0, 0, 0};
+constexpr std::size_t v4_at = 12;
+
+using Bytes = std::span<const std::uint8_t>;
+
+std::uint16_t number16(Bytes bytes, std::size_t at) {
+    return static_cast<std::uint16_t>(bytes[at] << 8 | bytes[at + 1]);
+}
+
+Mac mac_at(Bytes bytes, std::size_t at) {
+    Mac mac;
+    std::memcpy(mac.data(), bytes.data() + at, mac.size());
+    return mac;
+}
+
+Ip v4_from(Bytes bytes, std::size_t at) {
+    Ip ip = v4_prefix;
+    std::memcpy(ip.data() + v4_at, bytes.data() + at, 4);
+    return ip;
+}
+
+Ip v6_from(Bytes bytes, std::size_t at) {
+    Ip ip;
+    std::memcpy(ip.data(), bytes.data() + at, ip.size());
+    return ip;
+}
+
+bool is_v4(const Ip& ip) {
+    return std::equal(ip.begin(), ip.begin() + v4_at, v4_prefix.begin());
+}
+
+/// Whether it is ::, 0.0.0.0, or a link-local address: which say nothing of who sends.
+bool says_nothing(const Ip& ip) {
+    const std::size_t from = is_v4(ip) ? v4_at : 0;
+    return std::all_of(ip.begin() + static_cast<std::ptrdiff_t>(from), ip.end(),
+                       [](std::uint8_t byte) { return byte == 0; });
+}
+
+bool is_link_local(const Ip& ip) {
+    return ip[0] == 0xfe && (ip[1] & 0xc0) == 0x80;
+}
+
+/// Judges one frame, layer by layer.
+class Judge {
+public:
+    explicit Judge(const Origin& origin) : origin_{origin} {}
+
+    Verdict frame(Bytes bytes) const {
+        if (bytes.size() < 14)
+            return Verdict::true_;
+        const bool own = is_own(mac_at(bytes, 6));
+        if (!own && origin_.hop)
+            return Verdict::true_;
+        if (!own && is_forged(mac_at(bytes, 6)))
+            return Verdict::forged_mac;
+        std::size_t at = 12;
+        for (int tags = 0; tags < 2 && bytes.size() >= at + 6 &&
+                           (number16(bytes, at) == type_vlan || number16(bytes, at) == type_qinq);
+             ++tags)
+            at += 4;
+        return packet(number16(bytes, at), bytes.subspan(at + 2));
+    }
+
+private:
+    bool is_own(const Mac& mac) const {
+        return std::find(origin_.macs.begin(), origin_.macs.end(), mac) != origin_.macs.end();
+    }
+    bool is_own(const Ip& ip) const {
+        return std::find(origin_.ips.begin(), origin_.ips.end(), ip) != origin_.ips.end();
+    }
+    bool is_forged(const Mac& mac) const {
+        return !is_own(mac) && (origin_.protect || origin_.all->has(mac));
+    }
+    bool is_forged(const Ip& ip) const {
+        if (is_own(ip) || says_nothing(ip))
+            return false;
+        if (origin_.all->has(ip))
+            return true;
+        const bool known = is_v4(ip) ? origin_.knows_ipv4 : origin_.knows_ipv6;
+        return origin_.protect && known && !is_link_local(ip);
+    }
+
+    Verdict packet(std::uint16_t type, Bytes bytes) const {
+        if (type == type_ipv4 && bytes.size() >= 20)
+            return is_forged(v4_from(bytes, 12)) ? Verdict::forged_ip : Verdict::true_;
+        if ((type == type_arp || type == type_rarp) && bytes.size() >= 28)
+            return arp(type, bytes);
+        if (type == type_ipv6 && bytes.size() >= 40)
+            return ipv6(bytes);
+        return Verdict::true_;
+    }
+
+    /// RFC 826; RFC 903, where the target is whom the sender asks or answers for.
+    Verdict arp(std::uint16_t type, Bytes bytes) const {
+        if (number16(bytes, 0) != 1 || bytes[4] != 6 || bytes[5] != 4)
+            return Verdict::true_; // Not of Ethernet and IPv4.
+        if (is_forged(mac_at(bytes, 8)) || (type == type_rarp && is_forged(mac_at(bytes, 18))))
+            return Verdict::forged_mac;
+        return is_forged(v4_from(bytes, 14)) ? Verdict::forged_ip : Verdict::true_;
+    }
+
+    Verdict ipv6(Bytes bytes) const {
+        if (is_forged(v6_from(bytes, 8)))
+            return Verdict::forged_ip;
+        constexpr std::uint8_t icmp = 58, solicitation = 135, advertisement = 136;
+        const auto message = bytes.subspan(40);
+        if (bytes[6] != icmp || message.size() < 24 ||
+            (message[0] != solicitation && message[0] != advertisement))
+            return Verdict::true_;
+        // RFC 4861, section 4.4: an advertisement says where its target is.
+        if (message[0] == advertisement && is_forged(v6_from(message, 8)))
+            return Verdict::forged_ip;
+        return options(message.subspan(24));
+    }
+
+    /// The link-layer addresses of RFC 4861, section 4.6.1.
+    Verdict options(Bytes bytes) const {
+        while (bytes.size() >= 8 && bytes[1] != 0) {
+            const std::size_t size = std::size_t{bytes[1]} * 8;
+            if ((bytes[0] == 1 || bytes[0] == 2) && is_forged(mac_at(bytes, 2)))
+                return Verdict::forged_mac;
+            if (size > bytes.size())
+                break;
+            bytes = bytes.subspan(size);
+        }
+        return Verdict::true_;
+    }
+
+    const Origin& origin_;
+};
+
+/// The VM's addresses, and what is known of them.
+Origin origin_of(const db::Vm& vm) {
+    Origin origin;
+    origin.vm = vm.id;
+    origin.protect = vm.protect;
+    for (const auto& port : vm.ports)
+        if (Mac mac; read_mac(port.mac, mac)) {
+            origin.macs.push_back(mac);
+            origin.ips.push_back(link_local_of(mac));
+        }
+    for (const auto& text : vm.ips)
+        if (Ip ip; read_ip(text, ip)) {
+            origin.ips.push_back(ip);
+            (is_v4(ip) ? origin.knows_ipv4 : origin.knows_ipv6) = true;
+        }
+    return origin;
+}
+
+} // namespace
+
+bool read_mac(const std::string& text, Mac& mac) {
+    unsigned bytes[6];
+    char more;
+    if (std::sscanf(text.c_str(), "%2x:%2x:%2x:%2x:%2x:%2x%c", &bytes[0], &bytes[1], &bytes[2],
+                    &bytes[3], &bytes[4], &bytes[5], &more) != 6)
+        return false;
+    std::copy(std::begin(bytes), std::end(bytes), mac.begin());
+    return true;
+}
+
+bool read_ip(const std::string& text, Ip& ip) {
+    ip = v4_prefix;
+    return inet_pton(AF_INET, text.c_str(), ip.data() + v4_at) == 1 ||
+           inet_pton(AF_INET6, text.c_str(), ip.data()) == 1;
+}
+
+Ip link_local_of(const Mac& mac) {
+    return {0xfe, 0x80, 0,      0,    0,    0,      0,      0, static_cast<std::uint8_t>(mac[0] ^ 2),
+            mac[1], mac[2], 0xff, 0xfe, mac[3], mac[4], mac[5]};
+}
+
+void Addresses::sort() {
+    std::sort(macs.begin(), macs.end());
+    std::sort(ips.begin(), ips.end());
+}
+
+bool Addresses::has(const Mac& mac) const {
+    return std::binary_search(macs.begin(), macs.end(), mac);
+}
+
+bool Addresses::has(const Ip& ip) const {
+    return std::binary_search(ips.begin(), ips.end(), ip);
+}
+
+bool Origin::operator==(const Origin& other) const {
+    return vm == other.vm && interface == other.interface && macs == other.macs &&
+           ips == other.ips && hop == other.hop && protect == other.protect &&
+           (all == other.all || (all && other.all && *all == *other.all));
+}
+
+std::vector<Origin> origins_of(const db::Snapshot& snapshot, const std::vector<Port>& ports) {
+    const bool wanted = !snapshot.chains.empty() ||
+                        std::any_of(snapshot.vms.begin(), snapshot.vms.end(),
+                                    [](const db::Vm& vm) { return vm.protect; });
+    std::vector<Origin> origins;
+    if (!wanted)
+        return origins;
+    auto all = std::make_shared<Addresses>();
+    std::map<std::string, Origin> by_vm;
+    for (const auto& vm : snapshot.vms) {
+        auto origin = origin_of(vm);
+        origin.hop = std::any_of(snapshot.chains.begin(), snapshot.chains.end(),
+                                 [&](const db::Chain& chain) { return passes(chain, vm.id); });
+        all->macs.insert(all->macs.end(), origin.macs.begin(), origin.macs.end());
+        all->ips.insert(all->ips.end(), origin.ips.begin(), origin.ips.end());
+        by_vm.emplace(vm.id, std::move(origin));
+    }
+    all->sort();
+    for (const auto& port : ports) {
+        const auto at = by_vm.find(port.kind == "vm" ? port.vm_id : port.iface_id);
+        if ((port.kind != "vm" && port.kind != "port") || at == by_vm.end())
+            continue;
+        origins.push_back(at->second);
+        origins.back().interface = port.interface;
+        origins.back().all = all;
+    }
+    return origins;
+}
+
+Verdict judge(const Origin& origin, const std::uint8_t* frame, std::size_t size) {
+    return Judge{origin}.frame({frame, size});
+}
+
+} // namespace holdfast::plugin

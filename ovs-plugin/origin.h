@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// ovs-plugin/origin: whether a frame that a VM sends says truly whom it is from (spec C11).
+//
+// Looked at where the switch receives it, before any flow: so a VM that sends forged frames at
+// full rate fills no cache, no table of MAC addresses, and no log.  Pure, and called by the
+// datapath's threads: no lock, no memory taken.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "ovs-plugin/flows.h"
+
+namespace holdfast::plugin {
+
+using Mac = std::array<std::uint8_t, 6>;
+/// IPv6, or IPv4 as ::ffff:a.b.c.d (RFC 4291, section 2.5.5.2).
+using Ip = std::array<std::uint8_t, 16>;
+
+/// Reads aa:bb:cc:dd:ee:ff.  False if it is none.
+bool read_mac(const std::string& text, Mac& mac);
+/// Reads an IPv4 or IPv6 address.  False if it is none.
+bool read_ip(const std::string& text, Ip& ip);
+/// The link-local address that a host makes of its MAC address (RFC 4291, appendix A).
+Ip link_local_of(const Mac& mac);
+
+/// The addresses of all VMs of the fleet, sorted.
+struct Addresses {
+    std::vector<Mac> macs;
+    std::vector<Ip> ips;
+
+    void sort();
+    bool has(const Mac& mac) const;
+    bool has(const Ip& ip) const;
+    bool operator==(const Addresses&) const = default;
+};
+
+/// What a port's VM may say.
+struct Origin {
+    std::string vm; // Its id.
+    std::string interface;
+    std::vector<Mac> macs;
+    std::vector<Ip> ips;   // Of the VM, its link-local ones too; IPv4 or IPv6 ones may be unknown.
+    bool knows_ipv4 = false; // Whether `ips` has one of IPv4, of IPv6 (a link-local one is not enough).
+    bool knows_ipv6 = false;
+    bool hop = false;      // It hands on other VMs' frames: those are the chains' business.
+    bool protect = false;  // What is forged is dropped; else it is only counted.
+    std::shared_ptr<const Addresses> all;
+
+    bool operator==(const Origin& other) const;
+};
+
+/// What each VM that is plugged in here may say; nothing where there is neither a chain nor a VM
+/// that is protected.
+/// Shape:   one for each port of a VM; O(VMs of the fleet * log).
+std::vector<Origin> origins_of(const db::Snapshot& snapshot, const std::vector<Port>& ports);
+
+enum class Verdict {
+    true_,       // Or nothing that can be told.
+    forged_mac,  // Its own source, or that of an ARP, RARP or ND message, is not the VM's.
+    forged_ip,   // Likewise the IP address.
+};
+
+/// Judges a frame.  Without `protect` only an address of another VM that is known counts as
+/// forged; with it, any that is not the VM's own.
+/// Shape:   `frame` is Ethernet, with up to two VLAN tags; one that is cut short is true.
+Verdict judge(const Origin& origin, const std::uint8_t* frame, std::size_t size);
+
+} // namespace holdfast::plugin

@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * ovs-plugin/shim-origin: shows the module what VMs send, where the switch receives it.
+ *
+ * Ports that are not a VM's pay one look at a field that lies in the cache already; the others
+ * one lookup a batch, without a lock. */
+#include "common/ovs-config.h"
+
+#include "ovs-plugin/shim-internal.h"
+
+#include "cmap.h"
+#include "dp-packet.h"
+#include "hash.h"
+#include "netdev-provider.h"
+#include "ofproto/ofproto-provider.h"
+#include "ovs-plugin/shim.h"
+#include "ovs-rcu.h"
+#include "ovs-thread.h"
+#include "util.h"
+
+/* A bit of netdev->ol_flags that Open vSwitch has no use for: see also shim-frames.c. */
+#define KNOWN (UINT64_C(1) << 61)
+
+struct origin_port {
+    struct cmap_node node;
+    struct netdev *netdev;
+    char *interface;
+    void *origin;
+};
+
+static struct cmap ports = CMAP_INITIALIZER;
+static struct ovs_mutex mutex = OVS_MUTEX_INITIALIZER; /* For those who change it. */
+
+void
+hf_origin_filter(const struct netdev *netdev, struct dp_packet_batch *batch)
+{
+    const struct origin_port *port;
+    struct dp_packet *packet;
+    size_t i, size = dp_packet_batch_size(batch);
+
+    if (OVS_LIKELY(!(netdev->ol_flags & KNOWN))) {
+        return;
+    }
+    CMAP_FOR_EACH_WITH_HASH (port, node, hash_pointer(netdev, 0), &ports) {
+        if (port->netdev == netdev) {
+            DP_PACKET_BATCH_REFILL_FOR_EACH (i, size, packet, batch) {
+                if (hf_module_may_send(port->origin, dp_packet_data(packet),
+                                       dp_packet_size(packet))) {
+                    dp_packet_batch_refill(batch, packet, i);
+                } else {
+                    dp_packet_delete(packet);
+                }
+            }
+            return;
+        }
+    }
+}
+
+static void
+free_port(struct origin_port *port)
+{
+    hf_module_origin_free(port->origin);
+    free(port->interface);
+    free(port);
+}
+
+static void
+remove_port(struct origin_port *port)
+{
+    port->netdev->ol_flags &= ~KNOWN;
+    cmap_remove(&ports, &port->node, hash_pointer(port->netdev, 0));
+    ovsrcu_postpone(free_port, port);
+}
+
+void
+hf_origin_port_gone(const char *interface)
+{
+    struct origin_port *port;
+
+    ovs_mutex_lock(&mutex);
+    CMAP_FOR_EACH (port, node, &ports) {
+        if (!strcmp(port->interface, interface)) {
+            remove_port(port);
+        }
+    }
+    ovs_mutex_unlock(&mutex);
+}
+
+void
+hf_origins(const char *bridge, const struct hf_origin *origins, size_t n)
+{
+    struct ofproto *ofproto = hf_find_bridge(bridge);
+    struct origin_port *port;
+
+    ovs_mutex_lock(&mutex);
+    CMAP_FOR_EACH (port, node, &ports) {
+        remove_port(port);
+    }
+    for (size_t i = 0; i < n; i++) {
+        struct ofport *ofport = ofproto
+            ? shash_find_data(&ofproto->port_by_name, origins[i].interface) : NULL;
+
+        if (!ofport) {
+            hf_module_origin_free(origins[i].origin);
+            continue;
+        }
+        port = xmalloc(sizeof *port);
+        port->netdev = ofport->netdev;
+        port->interface = xstrdup(origins[i].interface);
+        port->origin = origins[i].origin;
+        cmap_insert(&ports, &port->node, hash_pointer(port->netdev, 0));
+        ofport->netdev->ol_flags |= KNOWN;
+    }
+    ovs_mutex_unlock(&mutex);
+}

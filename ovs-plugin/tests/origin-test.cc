@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Tests of ovs-plugin/origin (spec C11).
+#include "ovs-plugin/origin.h"
+
+#include <CppUTest/TestHarness.h>
+
+using namespace holdfast;
+using namespace holdfast::plugin;
+
+namespace {
+
+using Bytes = std::vector<std::uint8_t>;
+
+void put(Bytes& bytes, std::initializer_list<int> values) {
+    for (const int value : values)
+        bytes.push_back(static_cast<std::uint8_t>(value));
+}
+
+template <class Address>
+void put(Bytes& bytes, const Address& address) {
+    bytes.insert(bytes.end(), address.begin(), address.end());
+}
+
+Mac mac(int last) {
+    return {0x52, 0x54, 0, 0, 0, static_cast<std::uint8_t>(last)};
+}
+
+Ip ip(const char* text) {
+    Ip address;
+    CHECK_TRUE(read_ip(text, address));
+    return address;
+}
+
+Bytes v4(const char* text) {
+    const auto address = ip(text);
+    return {address.begin() + 12, address.end()};
+}
+
+Bytes frame(const Mac& from, int type, const Bytes& payload, int tags = 0) {
+    Bytes bytes{0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
+    put(bytes, from);
+    for (int i = 0; i < tags; ++i)
+        put(bytes, {0x81, 0, 0, 10});
+    put(bytes, {type >> 8, type & 0xff});
+    put(bytes, payload);
+    return bytes;
+}
+
+Bytes ipv4(const char* from) {
+    Bytes bytes{0x45, 0, 0, 20, 0, 0, 0, 0, 64, 17, 0, 0};
+    put(bytes, v4(from));
+    put(bytes, v4("10.0.0.9"));
+    return bytes;
+}
+
+Bytes arp(const Mac& sender, const char* address, const Mac& target) {
+    Bytes bytes{0, 1, 8, 0, 6, 4, 0, 2};
+    put(bytes, sender);
+    put(bytes, v4(address));
+    put(bytes, target);
+    put(bytes, v4(address));
+    return bytes;
+}
+
+/// A neighbour advertisement (RFC 4861, section 4.4) with the target's link-layer address.
+Bytes advertisement(const char* from, const char* target, const Mac& link) {
+    Bytes bytes{0x60, 0, 0, 0, 0, 32, 58, 255};
+    put(bytes, ip(from));
+    put(bytes, ip("ff02::1"));
+    put(bytes, {136, 0, 0, 0, 0x20, 0, 0, 0});
+    put(bytes, ip(target));
+    put(bytes, {2, 1});
+    put(bytes, link);
+    return bytes;
+}
+
+} // namespace
+
+/// web is the VM in question; db is another.
+TEST_GROUP(Origins) {
+    db::Snapshot snapshot;
+    std::vector<Port> ports{{"br0", "vnet0", 3, "", "52:54:00:00:00:01", "web", 0, "vm"}};
+
+    void setup() override {
+        snapshot.vms.resize(2);
+        snapshot.vms[0].id = "web";
+        snapshot.vms[0].ips = {"10.0.0.1", "fd00::1"};
+        snapshot.vms[0].ports = {{"52:54:00:00:00:01", "", "", "", 0}};
+        snapshot.vms[1].id = "db";
+        snapshot.vms[1].ips = {"10.0.0.2", "fd00::2"};
+        snapshot.vms[1].ports = {{"52:54:00:00:00:02", "", "", "", 0}};
+        snapshot.chains.resize(1);
+    }
+
+    char sends(const Bytes& bytes) {
+        const auto verdict =
+            judge(origins_of(snapshot, ports).at(0), bytes.data(), bytes.size());
+        return verdict == Verdict::true_ ? 't' : verdict == Verdict::forged_mac ? 'm' : 'i';
+    }
+};
+
+TEST(Origins, WithoutChainsAndProtectionNothingIsLookedAt) {
+    snapshot.chains.clear();
+    CHECK_TRUE(origins_of(snapshot, ports).empty());
+    snapshot.vms[1].protect = true;
+    CHECK_EQUAL(1u, origins_of(snapshot, ports).size());
+}
+
+TEST(Origins, ItsOwnFramesAreTrue) {
+    for (const bool protect : {false, true}) {
+        snapshot.vms[0].protect = protect;
+        CHECK_EQUAL('t', sends(frame(mac(1), 0x0800, ipv4("10.0.0.1"))));
+        CHECK_EQUAL('t', sends(frame(mac(1), 0x0800, ipv4("0.0.0.0")))); // DHCP.
+        CHECK_EQUAL('t', sends(frame(mac(1), 0x0806, arp(mac(1), "10.0.0.1", mac(1)))));
+        CHECK_EQUAL('t', sends(frame(mac(1), 0x0806, arp(mac(1), "0.0.0.0", mac(0))))); // RFC 5227.
+        CHECK_EQUAL('t', sends(frame(mac(1), 0x8035, arp(mac(1), "0.0.0.0", mac(1)))));
+        CHECK_EQUAL('t', sends(frame(mac(1), 0x86dd, advertisement("fd00::1", "fd00::1", mac(1)))));
+        CHECK_EQUAL('t', sends(frame(mac(1), 0x86dd,
+                                     advertisement("fe80::5054:ff:fe00:1", "fd00::1", mac(1)))));
+        CHECK_EQUAL('t', sends(frame(mac(1), 0x88cc, {})));
+    }
+}
+
+TEST(Origins, AnothersMacIsForged) {
+    CHECK_EQUAL('m', sends(frame(mac(2), 0x0800, ipv4("10.0.0.1"))));
+    CHECK_EQUAL('m', sends(frame(mac(1), 0x0806, arp(mac(2), "10.0.0.1", mac(1)))));
+    CHECK_EQUAL('m', sends(frame(mac(1), 0x8035, arp(mac(1), "0.0.0.0", mac(2)))));
+    CHECK_EQUAL('m', sends(frame(mac(1), 0x86dd, advertisement("fd00::1", "fd00::1", mac(2)))));
+}
+
+TEST(Origins, AnothersIpIsForged) {
+    CHECK_EQUAL('i', sends(frame(mac(1), 0x0800, ipv4("10.0.0.2"))));
+    CHECK_EQUAL('i', sends(frame(mac(1), 0x0800, ipv4("10.0.0.2"), 2)));
+    CHECK_EQUAL('i', sends(frame(mac(1), 0x0806, arp(mac(1), "10.0.0.2", mac(1)))));
+    CHECK_EQUAL('i', sends(frame(mac(1), 0x86dd, advertisement("fd00::2", "fd00::1", mac(1)))));
+    CHECK_EQUAL('i', sends(frame(mac(1), 0x86dd, advertisement("fd00::1", "fd00::2", mac(1)))));
+    CHECK_EQUAL('i', sends(frame(mac(1), 0x86dd,
+                                 advertisement("fd00::1", "fe80::5054:ff:fe00:2", mac(1)))));
+}
+
+TEST(Origins, AnAddressThatNoVmHasIsForgedOnlyWhereProtected) {
+    CHECK_EQUAL('t', sends(frame(mac(7), 0x0800, ipv4("10.0.0.1"))));
+    CHECK_EQUAL('t', sends(frame(mac(1), 0x0800, ipv4("10.0.0.7"))));
+    snapshot.vms[0].protect = true;
+    CHECK_EQUAL('m', sends(frame(mac(7), 0x0800, ipv4("10.0.0.1"))));
+    CHECK_EQUAL('i', sends(frame(mac(1), 0x0800, ipv4("10.0.0.7"))));
+    snapshot.vms[0].ips.clear(); // Then only other VMs' are told.
+    CHECK_EQUAL('t', sends(frame(mac(1), 0x0800, ipv4("10.0.0.7"))));
+    CHECK_EQUAL('i', sends(frame(mac(1), 0x0800, ipv4("10.0.0.2"))));
+}
+
+TEST(Origins, AHopHandsOnOthersFramesAndIsJudgedByItsOwn) {
+    snapshot.chains[0].hops = {{{"web"}}};
+    snapshot.vms[0].protect = true;
+    CHECK_EQUAL('t', sends(frame(mac(2), 0x0800, ipv4("10.0.0.2"))));
+    CHECK_EQUAL('i', sends(frame(mac(1), 0x0806, arp(mac(1), "10.0.0.2", mac(1)))));
+}
+
+TEST(Origins, WhatIsCutShortIsLetPass) {
+    snapshot.vms[0].protect = true;
+    auto whole = frame(mac(1), 0x86dd, advertisement("fd00::1", "fd00::1", mac(1)), 1);
+    for (std::size_t size = 0; size < whole.size(); ++size) {
+        const Bytes part(whole.begin(), whole.begin() + static_cast<std::ptrdiff_t>(size));
+        CHECK_EQUAL('t', sends(part));
+    }
+}
