@@ -205,6 +205,7 @@ void Daemon::refresh()
     for (const auto& [uuid, domain] : world_.domains)
         seen.domains.push_back(domain);
     seen.moving = mover_.under_way();
+    seen.silent = world_.silent;
     for (const db::Chain& chain : world_.ledger.chains()) {
         for (const db::Hop& hop : chain.hops)
             seen.chained.insert(hop.vms.begin(), hop.vms.end());
@@ -333,6 +334,7 @@ void Daemon::ring_read(const std::string& uuid, std::uint64_t address)
 void Daemon::switch_connected()
 {
     spdlog::info("switch: connected");
+    world_.silent.clear(); // It says anew what it finds.
     world_.switch_trouble.clear();
     mover_.switch_restarted();
     link_.sync_soon();
@@ -372,6 +374,23 @@ void Daemon::note_forged(const nlohmann::json& event)
     world_.commit(change);
 }
 
+void Daemon::note_health(const std::string& vm, bool silent)
+{
+    if (silent)
+        world_.silent.insert(vm);
+    else
+        world_.silent.erase(vm);
+    StoreChange change;
+    change.events = {world_.event(silent ? "hop-silent" : "hop-answers",
+                                  world_.name_of(vm) + (silent ? " lets no probe through any more"
+                                                               : " lets the probe through again"),
+                                  now_ns())};
+    change.events[0].vm = vm;
+    spdlog::warn("{}", change.events[0].text);
+    world_.commit(change);
+    refresh_soon();
+}
+
 void Daemon::switch_event(const nlohmann::json& event)
 try {
     mover_.switch_event(event);
@@ -380,6 +399,8 @@ try {
         spdlog::info("switch event: {}", one_line(to_text(event)));
     if (kind == "forged")
         note_forged(event);
+    if (kind == "hop-silent" || kind == "hop-answers")
+        note_health(event.at("vm"), kind == "hop-silent");
 } catch (const nlohmann::json::exception& wrong) {
     spdlog::warn("switch event of an unknown shape: {}: are switch and daemon of one version?",
                  wrong.what());

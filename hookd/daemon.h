@@ -79,6 +79,7 @@ private:
     void refresh();
     void settle();
     void note_forged(const nlohmann::json& event);
+    void note_health(const std::string& vm, bool silent);
 
     boost::asio::io_context& io_;
     World world_;

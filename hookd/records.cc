@@ -36,6 +36,7 @@ public:
                 record_port(port);
         }
         settle_the_rest();
+        look_at_health();
         Index before{before_, &db::Vm::id};
         for (const db::Vm& row : rows_) {
             const db::Vm* old = before.find(row.id);
@@ -134,7 +135,7 @@ private:
     /// A port that somebody other than libvirt plugged: a VM of its own, kind "port".
     void record_port(const SwitchPort& port)
     {
-        present_.insert(port.iface_id);
+        const bool first = present_.insert(port.iface_id).second;
         db::Vm* row = find(port.iface_id);
         if (!row && !(row = add(port.iface_id, port.iface_id, "port")))
             return;
@@ -146,7 +147,9 @@ private:
         if (row->hypervisor != seen_.self)
             *row = taken_over(*row, seen_.self);
         row->state = "running";
-        row->ports = {plugged_port(port)};
+        if (first)
+            row->ports.clear();
+        row->ports.push_back(plugged_port(port));
     }
 
     /// Records of ours that neither libvirt nor the switch shows any more.
@@ -189,6 +192,27 @@ private:
         }
     }
 
+    /// Whether a VM that runs here does its work as a hop (spec C10).
+    void look_at_health()
+    {
+        for (db::Vm& row : rows_) {
+            if (row.hypervisor != seen_.self || !seen_.ports_known || seen_.moving.contains(row.id))
+                continue;
+            row.health = seen_.silent.contains(row.id) ? "lets no probe through" : "";
+            for (const db::VmPort& port : row.ports) {
+                if (row.state == "running" && is_down(port))
+                    row.health = "port " + port.interface + " is down";
+            }
+        }
+    }
+
+    bool is_down(const db::VmPort& port) const
+    {
+        return std::any_of(seen_.ports.begin(), seen_.ports.end(), [&](const SwitchPort& plugged) {
+            return plugged.interface == port.interface && !plugged.up;
+        });
+    }
+
     static void unplug(db::VmPort& port)
     {
         port.bridge.clear();
@@ -217,6 +241,7 @@ try {
         port.mac = item.value("mac", "");
         port.vm_id = item.value("vm_id", "");
         port.kind = item.value("kind", "");
+        port.up = item.value("up", true);
         ports.push_back(port);
     }
     return ports;

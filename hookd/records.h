@@ -27,6 +27,7 @@ struct SwitchPort {
     std::string mac;   // Lower case.
     std::string vm_id; // Empty if not libvirt's.
     std::string kind;  // vm, port, uplink, tunnel, local.
+    bool up = true;
 
     bool operator==(const SwitchPort&) const = default;
 };
@@ -50,6 +51,7 @@ struct Seen {
     std::vector<Domain> domains;   // All of libvirt's, defined or running.
     bool domains_known = false;    // False while libvirtd is away: leave states as they are.
     std::set<std::string> moving;  // VMs whose move is under way: leave their owner and state.
+    std::set<std::string> silent;  // VMs that let no probe through.
     std::set<std::string> chained; // VMs that a chain names: never remove their record.
 };
 

@@ -25,6 +25,7 @@ struct World {
     Ledger ledger;
 
     std::vector<SwitchPort> ports;
+    std::set<std::string> silent; // VMs here that let no probe through, as the switch says.
     bool switch_here = false;
     std::string switch_trouble = "not reached yet";
 

@@ -94,6 +94,7 @@ private:
     void add_entry();
     void add_chain(const db::Chain& chain);
     void add_path(const Path& path);
+    void add_probe(const db::Chain& chain, const Place& place);
     void add_wire(const Path& path, const Place& place);
     void add_group(const db::Chain& chain, const db::Hop& hop);
     void add_deliver(const Place& place);
@@ -275,8 +276,21 @@ void Compiler::add_path(const Path& path) {
                 path.hops[i]->kind == "tap" ? "drop" : lead(path, i + 1));
             if (path.hops[i]->kind == "wire")
                 add_wire(path, at->second);
+            if (path.hops[i]->kind != "tap" && !path.backwards)
+                add_probe(chain, at->second);
         }
     }
+}
+
+/// Every hop that runs here is probed: it is not for others to know how it is.
+void Compiler::add_probe(const db::Chain& chain, const Place& place) {
+    if (chain.probe.empty() || !place.here || place.vm->state != "running" ||
+        place.vm->hypervisor != self_->name)
+        return;
+    const Flow catcher{table_exit, 140000,
+                       with("reg0=" + hex(place.vm->label), without_in_port(chain.probe)), "drop"};
+    add(catcher.table, catcher.priority, catcher.match, catcher.actions);
+    result_.probes.push_back({place.vm->id, place.port->interface, chain.probe, catcher});
 }
 
 /// A wire takes frames in at its first port, those of the way back at its second.
@@ -428,6 +442,9 @@ FlowSet Compiler::run() {
         add_deliver(place);
         add_release(place);
     }
+    auto& probes = result_.probes;
+    std::sort(probes.begin(), probes.end());
+    probes.erase(std::unique(probes.begin(), probes.end()), probes.end());
     auto& flows = result_.flows;
     std::stable_sort(flows.begin(), flows.end(), [](const Flow& a, const Flow& b) {
         return std::tie(a.table, a.priority, a.match) < std::tie(b.table, b.priority, b.match);

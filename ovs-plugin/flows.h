@@ -27,6 +27,7 @@ struct Port {
     std::string vm_id;    // external_ids:vm-id, or empty.
     int tag = 0;          // The VLAN of which it is an access port, or 0.
     std::string kind;     // vm, port (attached-mac without vm-id), uplink, tunnel or local.
+    bool up = true;
 
     bool operator==(const Port&) const = default;
 };
@@ -65,10 +66,21 @@ struct GuardedPort {
     bool operator==(const GuardedPort&) const = default;
 };
 
+/// A packet that goes through a hop here once a second, to see whether it works (spec C10).
+struct HopProbe {
+    std::string vm;        // The hop's id.
+    std::string interface; // Where the packet goes in.
+    std::string packet;    // In ovs-ofctl's words.
+    Flow catcher;          // Takes it when it comes out.
+
+    auto operator<=>(const HopProbe&) const = default;
+};
+
 /// The result of a compilation.
 struct FlowSet {
     std::vector<Flow> flows;           // Sorted, no two with one key.
     std::vector<GuardedPort> guarded;  // The hops' ports.
+    std::vector<HopProbe> probes;      // Sorted; their catchers are among the flows.
     std::vector<std::string> problems; // One line each: what is missing and what follows.
 };
 

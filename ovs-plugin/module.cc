@@ -21,8 +21,10 @@ namespace {
 // The longest that flows are put in one go; then the loop turns once (spec: 10 ms).
 constexpr std::int64_t slice_ms = 4;
 constexpr std::int64_t warm_interval_ms = 60'000;
-// What a VM sends under others' names is looked at so often, and said once in so long (spec C11).
-constexpr std::int64_t look_at_forged_ms = 1'000;
+// A hop through which no probe came so often is dead.  The switch counts a frame up to a second
+// after it came.
+constexpr int missed_max = 3;
+// What a VM sends under others' names is said once in so long (spec C11).
 constexpr std::int64_t tell_forged_again_ms = 60'000;
 // Flows put before the clock is looked at again.
 constexpr std::size_t flows_a_look = 256;
@@ -107,9 +109,10 @@ void Module::run() {
         warm_.clear();
         keep_tunnels_warm();
     }
-    if (hf_now_ms() >= tell_forged_ms_) {
-        tell_forged_ms_ = hf_now_ms() + look_at_forged_ms;
+    if (hf_now_ms() >= each_second_ms_) {
+        each_second_ms_ = hf_now_ms() + 1'000;
         tell_forged();
+        probe_hops();
     }
     if (!settling_.empty())
         run_settling();
@@ -119,7 +122,7 @@ void Module::wait() {
     hf_wait_for_wake();
     if (!settling_.empty())
         hf_wait_for_look(bridge_.c_str());
-    auto until = std::min(warm_again_ms_, tell_forged_ms_);
+    auto until = std::min(warm_again_ms_, each_second_ms_);
     if (!todo_.empty() || inputs_stale_)
         until = 0;
     for (const auto& [vm, turn] : turns_)
@@ -147,7 +150,7 @@ void Module::refresh_ports() {
             into->ports->push_back({*into->bridge, port->interface,
                                     static_cast<int>(port->ofport), port->iface_id,
                                     lower(port->mac), port->vm_id, port->tag,
-                                    kind_of(*port)});
+                                    kind_of(*port), port->up});
         },
         &aux);
     std::sort(ports.begin(), ports.end(),
@@ -229,6 +232,7 @@ void Module::finish_work(Work& work) {
         leave_where_moved(*snapshot_);
     }
     watch_origins(std::move(work.origins));
+    probes_ = std::move(work.probes);
     std::vector<hf_guard> guards;
     for (const auto& port : work.guarded)
         guards.push_back({port.interface.c_str(), port.mac.c_str()});
@@ -369,6 +373,35 @@ void Module::tell_forged() {
                          " by IP, " + std::to_string(count->dropped.load()) + " dropped")
                             .c_str());
     }
+}
+
+/// Sends each hop its probe, and says which hops let none through any more, or again (spec C10).
+void Module::probe_hops() {
+    std::map<HopProbe, Probed> before = std::exchange(probed_, {});
+    std::set<std::string> silent;
+    for (const auto& ready : probes_) {
+        auto& probed = probed_[ready.probe];
+        if (auto at = before.find(ready.probe); at != before.end())
+            probed = at->second;
+        // A guest that moves stands still for a while, and is no dead hop for that.
+        if (turns_.contains(ready.probe.vm) || expectations_.contains(ready.probe.vm))
+            probed.missed = -1;
+        const auto n = hf_flow_packets(bridge_.c_str(), ready.catcher->parsed);
+        const bool came = n != probed.came_back && n != 0;
+        probed.came_back = n;
+        probed.missed = came ? 0 : probed.missed + 1;
+        if (probed.missed > missed_max || (silent_.contains(ready.probe.vm) && !came))
+            silent.insert(ready.probe.vm);
+        (void)hf_port_send(bridge_.c_str(), ready.probe.interface.c_str(), delivered_mark,
+                           ready.frame.data(), ready.frame.size());
+    }
+    for (const auto& vm : silent)
+        if (!silent_.contains(vm))
+            emit("\"kind\":\"hop-silent\",\"vm\":" + json_string(vm));
+    for (const auto& vm : silent_)
+        if (!silent.contains(vm))
+            emit("\"kind\":\"hop-answers\",\"vm\":" + json_string(vm));
+    silent_ = std::move(silent);
 }
 
 void Module::flushed(const std::string& bridge) {

@@ -71,6 +71,7 @@ private:
     void keep_tunnels_warm();
     void watch_origins(std::vector<Origin> origins);
     void tell_forged();
+    void probe_hops();
     void put_all_back();
     void push_inputs();
     void drop_settled_overrides(const db::Snapshot& snapshot);
@@ -149,9 +150,17 @@ private:
     std::deque<Settling> settling_;
     std::uint64_t next_sync_ = 1;
 
+    /// What became of a hop's probe.
+    struct Probed {
+        std::uint64_t came_back = 0; // Frames of the catcher, in all.
+        int missed = -1;             // In a row; -1: none was sent yet.
+    };
+    std::vector<ReadyProbe> probes_;
+    std::map<HopProbe, Probed> probed_;
+    std::set<std::string> silent_; // VM ids.
     std::vector<Origin> origins_;
     std::map<std::string, std::shared_ptr<ForgedCount>> forged_; // By interface.
-    std::int64_t tell_forged_ms_ = 0;
+    std::int64_t each_second_ms_ = 0; // When what is done once a second is due.
 
     std::set<std::string> warm_; // VTEPs that were sent a frame.
     std::int64_t warm_again_ms_ = 0;

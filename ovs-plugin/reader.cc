@@ -123,6 +123,21 @@ bool Reader::read_store() {
     return true;
 }
 
+std::vector<ReadyProbe> Reader::ready(const std::vector<HopProbe>& probes,
+                                      std::vector<std::string>& problems) const {
+    std::vector<ReadyProbe> all;
+    for (const auto& probe : probes) {
+        std::uint8_t frame[256];
+        const auto size = hf_frame_compose(probe.packet.c_str(), frame, sizeof frame);
+        const auto catcher = intended_.find(key_of(probe.catcher));
+        if (size == 0 || catcher == intended_.end())
+            problems.push_back("probe " + probe.packet + ": it cannot be sent: give another");
+        else
+            all.push_back({probe, catcher->second, {frame, frame + size}});
+    }
+    return all;
+}
+
 void Reader::compile_and_post(std::vector<std::uint64_t> syncs) {
     Work work;
     work.syncs = std::move(syncs);
@@ -172,6 +187,7 @@ void Reader::compile_and_post(std::vector<std::uint64_t> syncs) {
     sort_for_putting(work.puts);
     intended_ = std::move(next);
     work.bridge = bridge_;
+    work.probes = ready(wanted.probes, wanted.problems);
     work.guarded = std::move(wanted.guarded);
     if (snapshot_)
         work.origins = origins_of(*snapshot_, ports);

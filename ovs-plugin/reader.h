@@ -42,6 +42,13 @@ using FlowKey = std::tuple<int, int, std::string>;
 inline FlowKey key_of(const Flow& flow) { return {flow.table, flow.priority, flow.match}; }
 using FlowMap = std::map<FlowKey, FlowPtr>;
 
+/// A probe ready to be sent.
+struct ReadyProbe {
+    HopProbe probe;
+    FlowPtr catcher;
+    std::vector<std::uint8_t> frame;
+};
+
 /// What the reader finished: changes relative to the work before.
 struct Work {
     std::uint64_t generation = 0;
@@ -51,6 +58,7 @@ struct Work {
     std::vector<FlowPtr> removes;      // In the order in which to take them away, after the puts.
     std::vector<GuardedPort> guarded;  // All of them, each time.
     std::vector<Origin> origins;       // Likewise.
+    std::vector<ReadyProbe> probes;    // Likewise.
     std::vector<std::uint64_t> syncs;  // Requests that this work answers.
     std::string store;                 // "ok", or what is wrong with the store.
     std::vector<std::string> problems; // Of the flows.
@@ -81,6 +89,8 @@ private:
     void loop();
     void look(bool inputs_changed, std::vector<std::uint64_t> syncs);
     bool read_store();
+    std::vector<ReadyProbe> ready(const std::vector<HopProbe>& probes,
+                                  std::vector<std::string>& problems) const;
     void compile_and_post(std::vector<std::uint64_t> syncs);
 
     const std::string path_;

@@ -405,6 +405,22 @@ hf_watch_send(struct hf_watch *watch, const uint8_t *frame, size_t size)
     return error;
 }
 
+int
+hf_port_send(const char *bridge, const char *interface, uint32_t mark, const uint8_t *frame,
+             size_t size)
+{
+    struct ofproto *ofproto = hf_find_bridge(bridge);
+    struct ofport *port = ofproto ? shash_find_data(&ofproto->port_by_name, interface) : NULL;
+    struct dp_packet_batch batch;
+
+    if (!port) {
+        return ENODEV;
+    }
+    dp_packet_batch_init_packet(&batch, dp_packet_clone_data(frame, size));
+    batch.packets[0]->md.pkt_mark = mark;
+    return __wrap_netdev_send(port->netdev, 0, &batch, true);
+}
+
 void
 hf_watch_expect(struct hf_watch *watch)
 {

@@ -19,6 +19,7 @@
 
 #include "bridge.h"
 #include "connmgr.h"
+#include "dp-packet.h"
 #include "flow.h"
 #include "netdev.h"
 #include "ofproto/ofproto-dpif-upcall.h"
@@ -264,6 +265,8 @@ hf_ports(const char *bridge, void (*each)(const struct hf_port *, void *aux), vo
             .mac = ids ? smap_get_def(ids, "attached-mac", "") : "",
             .vm_id = ids ? smap_get_def(ids, "vm-id", "") : "",
             .tag = rows ? access_vlan(rows->port) : 0,
+            .up = netdev_get_carrier(ofport->netdev)
+                  && !(ofport->pp.config & OFPUTIL_PC_PORT_DOWN),
         };
 
         each(&port, aux);
@@ -310,6 +313,42 @@ hf_flow_free(struct hf_flow *flow)
         free(CONST_CAST(struct ofpact *, flow->fm.ofpacts));
         free(flow);
     }
+}
+
+size_t
+hf_frame_compose(const char *match, uint8_t *frame, size_t room)
+{
+    static const struct eth_addr from = ETH_ADDR_C(02,48,46,00,00,01);
+    static const struct eth_addr to = ETH_ADDR_C(02,48,46,00,00,02);
+    struct hf_flow *parsed;
+    char *error = hf_flow_parse(0, 0, match, "drop", &parsed);
+    struct dp_packet packet;
+    struct match full;
+    size_t size;
+
+    if (error) {
+        free(error);
+        return 0;
+    }
+    minimatch_expand(&parsed->fm.match, &full);
+    hf_flow_free(parsed);
+    if (eth_addr_is_zero(full.wc.masks.dl_src)) {
+        full.flow.dl_src = from;
+    }
+    if (eth_addr_is_zero(full.wc.masks.dl_dst)) {
+        full.flow.dl_dst = to;
+    }
+    if (!full.flow.nw_ttl) {
+        full.flow.nw_ttl = 64;
+    }
+    dp_packet_init(&packet, 128);
+    flow_compose(&packet, &full.flow, NULL, 18);
+    size = dp_packet_size(&packet);
+    if (size <= room) {
+        memcpy(frame, dp_packet_data(&packet), size);
+    }
+    dp_packet_uninit(&packet);
+    return size <= room ? size : 0;
 }
 
 static int

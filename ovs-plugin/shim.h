@@ -46,6 +46,7 @@ struct hf_port {
     const char *mac;
     const char *vm_id;
     uint16_t tag;         /* The VLAN of which it is an access port, or 0. */
+    bool up;              /* Its link is, and nobody has turned it off. */
 };
 
 /* Calls 'each' for every port of 'bridge'.  ENODEV if there is no such bridge. */
@@ -62,6 +63,9 @@ struct hf_flow;
 char *hf_flow_parse(int table, int priority, const char *match, const char *actions,
                     struct hf_flow **flow);
 void hf_flow_free(struct hf_flow *flow);
+/* Makes a frame of these words: what they leave open is zero, addresses of Ethernet are our own.
+ * Returns its size, or 0 if 'room' is too small or the words are none.  Any thread as above. */
+size_t hf_frame_compose(const char *match, uint8_t *frame, size_t room);
 /* Adds it, or gives the flow with this key these actions.  ENODEV, or EINVAL if refused. */
 int hf_flow_put(const char *bridge, const struct hf_flow *flow);
 int hf_flow_remove(const char *bridge, const struct hf_flow *flow);
@@ -111,6 +115,9 @@ size_t hf_watch_recent(const struct hf_watch *, size_t n,
                      void *aux);
 /* Puts a frame into the port itself, whatever the mode. */
 int hf_watch_send(struct hf_watch *, const uint8_t *frame, size_t size);
+/* Puts a frame into a port as the datapath would, with 'mark'.  ENODEV. */
+int hf_port_send(const char *bridge, const char *interface, uint32_t mark, const uint8_t *frame,
+                 size_t size);
 /* Notes when the port sends: its first frame, and its first that is not a RARP. */
 void hf_watch_expect(struct hf_watch *);
 /* CLOCK_REALTIME in ns, or 0 while there was none. */
