@@ -85,6 +85,14 @@ void add_world(std::vector<std::string>& all, const World& world, db::TimeNs now
             add(all, "chain " + chain.name + " is " + changing(chain) +
                          ", which is not in the fleet any more: repeat the change here");
     for (const auto& chain : world.chains)
+        for (const auto& vm : world.vms)
+            if (!vm.health.empty() && db::passes(chain, vm.id))
+                add(all, "chain " + chain.name + ": hop " + vm.name + " does no work (" +
+                             vm.health + "): its traffic " +
+                             (chain.dead == "bypass" ? "passes it by" : "is dropped") +
+                             "; see what is wrong with it, or take it out with \"holdfast chain "
+                             "set\"");
+    for (const auto& chain : world.chains)
         for (const auto& name : pending(chain, world))
             add(all, "chain " + chain.name + " waits for " + name +
                          ", which is plugged in nowhere: start it; " + meanwhile(chain));

@@ -179,7 +179,8 @@ std::string vm_table(const World& world, const Style& style)
         std::string more =
             vm.ports.size() > 1 ? " +" + std::to_string(vm.ports.size() - 1) : std::string{};
         table.add({{vm.name, Tone::head},
-                   {vm.state, tone_of_state(vm.state)},
+                   {vm.health.empty() ? vm.state : vm.state + ", " + vm.health,
+                    vm.health.empty() ? tone_of_state(vm.state) : Tone::warn},
                    or_dash(vm.hypervisor),
                    plugged ? vm.ports[0].interface + ":" + std::to_string(vm.ports[0].ofport) + more
                            : "-",
@@ -206,6 +207,8 @@ std::string vm_page(const db::Vm& vm, const World& world, const Style& style)
         page += field("port", port.mac + "  " + port_place(port), style);
     page += field("chains", or_dash(joined(chains_through(vm, world), ", ")), style);
     page += field("protected", vm.protect ? "yes" : "no", style);
+    if (!vm.health.empty())
+        page += field("no work", one_line(vm.health), style);
     page += field("epoch", std::to_string(vm.epoch), style);
     std::vector<db::Move> moves;
     std::copy_if(world.moves.begin(), world.moves.end(), std::back_inserter(moves),
@@ -233,6 +236,7 @@ Json vm_json(const db::Vm& vm, const World& world)
             {"label", vm.label},
             {"epoch", vm.epoch},
             {"protect", vm.protect},
+            {"health", vm.health},
             {"ips", vm.ips},
             {"ports", std::move(ports)},
             {"chains", chains_through(vm, world)}};
