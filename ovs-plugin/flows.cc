@@ -8,6 +8,7 @@
 #include <iterator>
 #include <set>
 
+#include "ovs-plugin/shim.h"
 #include "ovs-plugin/spread.h"
 
 namespace holdfast::plugin {
@@ -301,9 +302,9 @@ void Compiler::add_wire(const Path& path, const Place& place) {
     const auto match =
         with("reg0=" + hex(place.vm->label), without_in_port(path.match));
     if (!place.turned)
-        add(table_deliver, 120000, match + ",reg2=0x1/0x1", deliver_here(second->ofport));
+        add(table_deliver, 120000, match + ",reg2=0x1/0x1", deliver_here(second->ofport, true));
     if (place.here)
-        add(table_deliver, 120000, match + ",reg2=0", deliver_here(second->ofport));
+        add(table_deliver, 120000, match + ",reg2=0", deliver_here(second->ofport, false));
 }
 
 /// Which member of a group gets the frames of a slot: those of a member that dies, moves or comes
@@ -361,20 +362,20 @@ void Compiler::add_deliver(const Place& place) {
         if (!place.port->mac.empty())
             add(table_exit, 67000, reg0 + ",dl_src=" + place.port->mac, resubmit(table_classify));
     }
-    const auto add_here = [&](int priority, const std::string& match) {
+    const auto add_here = [&](int priority, const std::string& match, bool long_way) {
         const auto& port = *place.port;
-        add(table_deliver, priority, match, deliver_here(port.ofport));
+        add(table_deliver, priority, match, deliver_here(port.ofport, long_way));
         // What the source's switch passes on from a trunk has its tag still.
         if (port.tag && !is_hop)
             add(table_deliver, priority + 1, match + ",dl_vlan=" + std::to_string(port.tag),
-                "strip_vlan," + deliver_here(port.ofport));
+                "strip_vlan," + deliver_here(port.ofport, long_way));
     };
     if (place.port && !place.turned)
-        add_here(110000, reg0 + ",reg2=0x1/0x1");
+        add_here(110000, reg0 + ",reg2=0x1/0x1", true);
     if (place.here && place.port) {
         // The same two keys as elsewhere, so that a move changes flows in place.
-        add_here(100000, reg0 + ",reg2=0");
-        add_here(100000, reg0 + ",reg2=1");
+        add_here(100000, reg0 + ",reg2=0", false);
+        add_here(100000, reg0 + ",reg2=1", true);
     } else if (!place.vtep.empty() && tunnel_ && (is_hop || place.turned)) {
         add(table_deliver, 100000, reg0 + ",reg2=0",
             deliver_elsewhere(vm.label, place.vtep, tunnel_, false));
@@ -460,8 +461,9 @@ FlowSet Compiler::run() {
 
 } // namespace
 
-std::string deliver_here(int ofport) {
-    return std::string{none_port} + ",load:" + hex(delivered_mark) +
+std::string deliver_here(int ofport, bool long_way) {
+    return std::string{none_port} + ",load:" +
+           hex(long_way ? delivered_mark | HF_LONG_WAY : delivered_mark) +
            "->NXM_NX_PKT_MARK[],output:" + std::to_string(ofport);
 }
 

@@ -105,7 +105,8 @@ FlowSet compile(const db::Snapshot& snapshot, const std::vector<Port>& ports,
 constexpr std::uint32_t delivered_mark = 0x48460001;
 
 /// The actions that take a frame, whatever its in_port, to the VM's port on this switch.
-std::string deliver_here(int ofport);
+/// `long_way`: it came through the tunnel (HF_LONG_WAY in shim.h).
+std::string deliver_here(int ofport, bool long_way);
 /// The actions that take a frame through the tunnel to VM `label` behind `vtep`.
 /// `passed_on` marks a frame that came from the tunnel: it is not passed on again.
 std::string deliver_elsewhere(std::uint32_t label, const std::string& vtep, int tunnel_port,

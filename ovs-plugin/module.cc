@@ -24,6 +24,10 @@ constexpr std::int64_t warm_interval_ms = 60'000;
 // A hop through which no probe came so often is dead.  The switch counts a frame up to a second
 // after it came.
 constexpr int missed_max = 3;
+// Flows lead directly to a guest that has come within this, or nothing is sent to it.
+constexpr std::int64_t merge_ms = 500;
+// The long way takes a millisecond or two; past this its end is gone.
+constexpr std::int64_t barrier_ms = 20;
 // What a VM sends under others' names is said once in so long (spec C11).
 constexpr std::int64_t tell_forged_again_ms = 60'000;
 // Flows put before the clock is looked at again.
@@ -127,6 +131,10 @@ void Module::wait() {
         until = 0;
     for (const auto& [vm, turn] : turns_)
         until = std::min(until, turn->next_wake());
+    for (const auto& [vm, expectation] : expectations_)
+        if (expectation.merge_until_ms)
+            until = std::min(until, expectation.barrier ? expectation.barrier_until_ms
+                                                        : expectation.merge_until_ms);
     hf_wait_until_ms(until);
 }
 
@@ -479,12 +487,16 @@ void Module::run_expectations() {
                  ",\"frame_ns\":" + std::to_string(first));
             activate(vm, "first frame");
         }
-        if (guest)
+        if (guest && !expectation.guest_told) {
+            expectation.guest_told = true;
             emit("\"kind\":\"first-guest-frame\",\"vm\":" + json_string(vm) +
                  ",\"frame_ns\":" + std::to_string(guest));
+            hf_pin_close(std::exchange(expectation.pin, nullptr), false);
+        }
+        const bool merging = run_merge(vm, expectation);
         if (!guest && !hf_watch_alive(expectation.watch) && overrides_.erase(vm))
             inputs_stale_ = true; // It never ran here: its traffic goes where the store says.
-        if (guest || !hf_watch_alive(expectation.watch)) {
+        if ((guest && !merging) || !hf_watch_alive(expectation.watch)) {
             hf_pin_close(expectation.pin, false);
             hf_watch_close(expectation.watch);
             at = expectations_.erase(at);
@@ -498,6 +510,7 @@ void Module::run_expectations() {
 void Module::stop_expecting(const std::string& vm, bool came) {
     if (auto wait = expectations_.find(vm); wait != expectations_.end()) {
         hf_pin_close(wait->second.pin, !came);
+        hf_watch_release(wait->second.watch);
         hf_watch_close(wait->second.watch);
         expectations_.erase(wait);
     }
@@ -507,9 +520,61 @@ void Module::stop_expecting(const std::string& vm, bool came) {
 void Module::pin(const std::string& vm) {
     const auto* port = port_of(vm);
     auto wait = expectations_.find(vm);
-    if (port && wait != expectations_.end() && !wait->second.pin)
+    if (port && wait != expectations_.end() && !wait->second.pin && !wait->second.guest_told) {
+        begin_merge(wait->second);
         wait->second.pin =
             hf_pin_open(bridge_.c_str(), port->interface.c_str(), port->mac.c_str(), true);
+    }
+}
+
+/// Frames for the VM are about to come directly.
+void Module::begin_merge(Expectation& expectation) {
+    expectation.merge_until_ms = hf_now_ms() + merge_ms;
+    if (!expectation.barrier)
+        hf_watch_set_mode(expectation.watch, HF_MERGE);
+}
+
+/// Where the VM's frames went until now: the VTEP of its former hypervisor; empty if not known.
+std::string Module::former_place(const std::string& vm) const {
+    if (!snapshot_)
+        return {};
+    const auto* record = vm_of(vm);
+    std::string name = record ? record->hypervisor : std::string{};
+    for (const auto& move : snapshot_->moves)
+        if (move.vm == vm && move.role == "destination")
+            name = move.peer;
+    for (const auto& hypervisor : snapshot_->hypervisors)
+        if (hypervisor.name == name && !hypervisor.self)
+            return hypervisor.vtep;
+    return {};
+}
+
+/// True while frames that came directly may have to wait.
+bool Module::run_merge(const std::string& vm, Expectation& expectation) {
+    const auto now = hf_now_ms();
+    if (!expectation.merge_until_ms)
+        return false;
+    if (!expectation.barrier && hf_watch_keeps(expectation.watch)) {
+        const auto* record = vm_of(vm);
+        const auto vtep = former_place(vm);
+        std::uint8_t frame[HF_BARRIER_SIZE];
+        expectation.barrier = ++last_barrier_;
+        hf_barrier(expectation.barrier, frame);
+        const bool sent = record && !vtep.empty() &&
+                          hf_tunnel_send(bridge_.c_str(), record->label, vtep.c_str(),
+                                         tunnel_port(), frame, sizeof frame) == 0;
+        expectation.barrier_until_ms = now + (sent ? barrier_ms : 0);
+    }
+    const bool through = expectation.barrier
+                             ? hf_watch_saw_barrier(expectation.watch, expectation.barrier) ||
+                                   now >= expectation.barrier_until_ms
+                             : now >= expectation.merge_until_ms;
+    if (!through)
+        return true;
+    hf_watch_release(expectation.watch);
+    expectation.merge_until_ms = 0;
+    expectation.barrier = 0;
+    return false;
 }
 
 void Module::activate(const std::string& vm, const char* why) {
@@ -518,6 +583,8 @@ void Module::activate(const std::string& vm, const char* why) {
         overrides_[vm] = here;
         inputs_stale_ = true;
         pin(vm); // Even if the announcement comes late or never.
+        if (auto wait = expectations_.find(vm); wait != expectations_.end())
+            begin_merge(wait->second);
         emit("\"kind\":\"activated\",\"vm\":" + json_string(vm) + ",\"by\":" + json_string(why));
     }
 }

@@ -56,6 +56,12 @@ private:
         hf_watch* watch = nullptr;
         bool first_told = false;
         hf_pin* pin = nullptr; // Until it speaks itself.
+        bool guest_told = false;
+        // What came directly waits here until what was sent the long way before it is through:
+        // the barrier, sent the long way when the first came directly, says so.
+        std::int64_t merge_until_ms = 0; // Nothing came directly until then: there is no merging.
+        std::uint32_t barrier = 0;       // Its number, 0 while none is on its way.
+        std::int64_t barrier_until_ms = 0;
     };
     struct Watcher {
         unixctl_conn* conn;
@@ -81,6 +87,9 @@ private:
     void run_turns();
     void run_expectations();
     void stop_expecting(const std::string& vm, bool came);
+    void begin_merge(Expectation& expectation);
+    bool run_merge(const std::string& vm, Expectation& expectation);
+    std::string former_place(const std::string& vm) const;
     void activate(const std::string& vm, const char* why);
     void pin(const std::string& vm);
     const Port* port_of(const std::string& vm) const;
@@ -168,6 +177,7 @@ private:
     Overrides overrides_;                                  // By VM id.
     std::map<std::string, std::unique_ptr<SourceTurn>> turns_; // By VM id.
     std::map<std::string, Expectation> expectations_;      // By VM id.
+    std::uint32_t last_barrier_ = 0;
 
     std::deque<SwitchEvent> events_;
     std::uint64_t last_event_ = 0;

@@ -55,6 +55,7 @@ struct hf_watch {
     struct ovs_list recent; /* struct frame, oldest first. */
     size_t n_recent;
     uint64_t n_sent;        /* Frames that were ever remembered. */
+    uint32_t barrier;       /* The newest that came. */
     bool expecting;
     int64_t first_frame_ns;
     int64_t first_guest_frame_ns;
@@ -156,7 +157,7 @@ drop_flooded(struct netdev *netdev, struct dp_packet_batch *batch)
     DP_PACKET_BATCH_REFILL_FOR_EACH (i, size, packet, batch) {
         const struct eth_header *eth = dp_packet_data(packet);
 
-        if (packet->md.pkt_mark == mark || eth_addr_is_multicast(eth->eth_dst)
+        if ((packet->md.pkt_mark & ~HF_LONG_WAY) == mark || eth_addr_is_multicast(eth->eth_dst)
             || eth_addr_equals(eth->eth_dst, mac)) {
             dp_packet_batch_refill(batch, packet, i);
         } else {
@@ -164,6 +165,57 @@ drop_flooded(struct netdev *netdev, struct dp_packet_batch *batch)
             dp_packet_delete(packet);
         }
     }
+}
+
+/* A barrier's first bytes: two addresses of our own, and the local experimental type. */
+static const uint8_t barrier_head[14] = {0x02, 0x48, 0x46, 0, 0, 3, 0x02, 0x48, 0x46, 0, 0, 1,
+                                         0x88, 0xb5};
+
+void
+hf_barrier(uint32_t number, uint8_t frame[HF_BARRIER_SIZE])
+{
+    memset(frame, 0, HF_BARRIER_SIZE);
+    memcpy(frame, barrier_head, sizeof barrier_head);
+    memcpy(frame + sizeof barrier_head, &number, sizeof number);
+}
+
+static bool
+is_barrier(const struct dp_packet *packet, uint32_t *number)
+{
+    const uint8_t *data = dp_packet_data(packet);
+
+    if (dp_packet_size(packet) < sizeof barrier_head + sizeof *number
+        || memcmp(data, barrier_head, sizeof barrier_head)) {
+        return false;
+    }
+    memcpy(number, data + sizeof barrier_head, sizeof *number);
+    return true;
+}
+
+/* Keeps what came directly, and leaves in 'batch' what came the long way, and what is for all: it
+ * tells nothing of which way the guest's own frames go by now. */
+static void
+merge(struct hf_watch *watch, struct dp_packet_batch *batch)
+{
+    size_t i, size = dp_packet_batch_size(batch);
+    struct dp_packet *packet;
+    uint32_t number;
+
+    DP_PACKET_BATCH_REFILL_FOR_EACH (i, size, packet, batch) {
+        if (is_barrier(packet, &number)) {
+            watch->barrier = number;
+            dp_packet_delete(packet);
+        } else if (packet->md.pkt_mark & HF_LONG_WAY
+                   || eth_addr_is_multicast(((struct eth_header *) dp_packet_data(packet))
+                                            ->eth_dst)) {
+            dp_packet_batch_refill(batch, packet, i);
+        } else {
+            watch->n_overflowed += append(&watch->held, &watch->n_held, N_HELD_MAX, packet,
+                                          wall_ns());
+            dp_packet_delete(packet);
+        }
+    }
+    hf_wake();
 }
 
 int __real_netdev_send(struct netdev *, int qid, struct dp_packet_batch *, bool concurrent_txq);
@@ -180,6 +232,13 @@ __wrap_netdev_send(struct netdev *netdev, int qid, struct dp_packet_batch *batch
     if (OVS_UNLIKELY(atomic_count_get(&n_watches))) {
         ovs_mutex_lock(&mutex);
         struct hf_watch *watch = find_watch(netdev);
+        if (watch && watch->mode == HF_MERGE) {
+            merge(watch, batch);
+            int error = dp_packet_batch_is_empty(batch)
+                ? 0 : __real_netdev_send(netdev, qid, batch, concurrent_txq);
+            ovs_mutex_unlock(&mutex);
+            return error;
+        }
         if (watch && watch->mode != HF_THROUGH) {
             int64_t now = wall_ns();
             struct dp_packet *packet;
@@ -345,6 +404,44 @@ hf_watch_take_held(struct hf_watch *watch,
         free(frame);
     }
     return n;
+}
+
+bool
+hf_watch_keeps(const struct hf_watch *watch)
+{
+    ovs_mutex_lock(&mutex);
+    bool keeps = watch->n_held > 0;
+    ovs_mutex_unlock(&mutex);
+    return keeps;
+}
+
+bool
+hf_watch_saw_barrier(const struct hf_watch *watch, uint32_t number)
+{
+    ovs_mutex_lock(&mutex);
+    bool saw = watch->barrier == number;
+    ovs_mutex_unlock(&mutex);
+    return saw;
+}
+
+void
+hf_watch_release(struct hf_watch *watch)
+{
+    struct frame *frame;
+
+    ovs_mutex_lock(&mutex);
+    LIST_FOR_EACH_POP (frame, node, &watch->held) {
+        if (watch->alive) {
+            struct dp_packet_batch batch;
+
+            dp_packet_batch_init_packet(&batch, dp_packet_clone_data(frame->data, frame->size));
+            __real_netdev_send(watch->netdev, 0, &batch, true);
+        }
+        free(frame);
+    }
+    watch->n_held = 0;
+    watch->mode = HF_THROUGH;
+    ovs_mutex_unlock(&mutex);
 }
 
 /* A count that the datapath's threads change. */

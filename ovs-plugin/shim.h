@@ -91,7 +91,11 @@ enum hf_tap_mode {
     HF_THROUGH, /* Frames go to the port. */
     HF_COPY,    /* They go to the port, and the newest are remembered. */
     HF_HOLD,    /* They are kept here, in order. */
+    HF_MERGE,   /* Those that came the long way go to the port, the others are kept here. */
 };
+/* In pkt_mark, beside the mark of delivered frames: it came through the tunnel, as all do that
+ * the VM's former place passes on. */
+#define HF_LONG_WAY UINT32_C(2)
 
 /* Watches a port.  NULL if there is no such port, or no room. */
 struct hf_watch *hf_watch_open(const char *bridge, const char *interface);
@@ -99,6 +103,14 @@ void hf_watch_close(struct hf_watch *);
 /* False once the port has gone. */
 bool hf_watch_alive(const struct hf_watch *);
 void hf_watch_set_mode(struct hf_watch *, enum hf_tap_mode);
+/* In HF_MERGE: whether something is kept; whether hf_barrier() 'number' has come. */
+bool hf_watch_keeps(const struct hf_watch *);
+bool hf_watch_saw_barrier(const struct hf_watch *, uint32_t number);
+/* What is kept goes to the port, and from now on all does. */
+void hf_watch_release(struct hf_watch *);
+/* A frame that no guest gets: a watch in HF_MERGE takes it out. */
+#define HF_BARRIER_SIZE 60
+void hf_barrier(uint32_t number, uint8_t frame[HF_BARRIER_SIZE]);
 /* Takes what was held, oldest first; the bytes are valid during the call. */
 size_t hf_watch_take_held(struct hf_watch *,
                           void (*each)(const uint8_t *frame, size_t size, void *aux), void *aux);
