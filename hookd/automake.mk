@@ -13,6 +13,7 @@ hookd_libhookd_a_SOURCES = \
 	hookd/classifier.cc \
 	hookd/classifier.h \
 	hookd/commands-chain.cc \
+	hookd/commands-node.cc \
 	hookd/commands-trace.cc \
 	hookd/commands-vm.cc \
 	hookd/commands.cc \
@@ -21,6 +22,10 @@ hookd_libhookd_a_SOURCES = \
 	hookd/daemon.h \
 	hookd/domain-xml.cc \
 	hookd/domain-xml.h \
+	hookd/drain.cc \
+	hookd/drain.h \
+	hookd/drainer.cc \
+	hookd/drainer.h \
 	hookd/fleet-join.cc \
 	hookd/fleet-link.cc \
 	hookd/fleet-link.h \
@@ -69,6 +74,7 @@ TESTS += hookd/tests/hookd-test
 hookd_tests_hookd_test_SOURCES = \
 	hookd/tests/chain-change-test.cc \
 	hookd/tests/chain-test.cc \
+	hookd/tests/drain-test.cc \
 	hookd/tests/fleet-sync-test.cc \
 	hookd/tests/main.cc \
 	hookd/tests/move-machine-test.cc \
