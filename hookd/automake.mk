@@ -52,6 +52,9 @@ hookd_libhookd_a_SOURCES = \
 	hookd/mover-actions.cc \
 	hookd/mover.cc \
 	hookd/mover.h \
+	hookd/mtu-look.cc \
+	hookd/mtu.cc \
+	hookd/mtu.h \
 	hookd/path.cc \
 	hookd/path.h \
 	hookd/qemu-ring.cc \
@@ -78,6 +81,7 @@ hookd_tests_hookd_test_SOURCES = \
 	hookd/tests/fleet-sync-test.cc \
 	hookd/tests/main.cc \
 	hookd/tests/move-machine-test.cc \
+	hookd/tests/mtu-test.cc \
 	hookd/tests/qemu-ring-test.cc \
 	hookd/tests/records-test.cc \
 	hookd/tests/trace-test.cc

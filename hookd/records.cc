@@ -217,6 +217,7 @@ try {
         port.mac = item.value("mac", "");
         port.vm_id = item.value("vm_id", "");
         port.kind = item.value("kind", "");
+        port.tag = item.value("tag", 0);
         ports.push_back(port);
     }
     return ports;

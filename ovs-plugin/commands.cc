@@ -228,7 +228,8 @@ void Module::cmd_ports(unixctl_conn* conn, const Args&) {
                         {"iface_id", port.iface_id},
                         {"mac", port.mac},
                         {"vm_id", port.vm_id},
-                        {"kind", port.kind}});
+                        {"kind", port.kind},
+                        {"tag", port.tag}});
     hf_reply(conn, true, dump(list).c_str());
 }
 
