@@ -143,8 +143,6 @@ Rows<Chain> read_chains(Connection& store)
     Rows<Chain> rows;
     auto query = store.use("SELECT name, spi, rspi, match, match_reverse, priority, symmetric, "
                            "dead, probe, open, change FROM chain ORDER BY name");
-    auto hops = store.use("SELECT member, vm, kind, led FROM chain_hop WHERE chain = ? "
-                          "ORDER BY place, member");
     while (query->step()) {
         auto& row = rows.emplace_back();
         row.name = query->text();
@@ -158,10 +156,19 @@ Rows<Chain> read_chains(Connection& store)
         row.probe = query->text();
         row.open = query->integer() != 0;
         row.change = query->text();
-        hops->reset();
-        hops->bind(row.name);
-        while (hops->step())
-            read_hop(*hops, row.hops);
+    }
+    // Both are sorted by the chain's name: one pass.
+    auto hops = store.use("SELECT chain, member, vm, kind, led FROM chain_hop "
+                          "ORDER BY chain, place, member");
+    auto chain = rows.begin();
+    while (hops->step()) {
+        const auto name = hops->text();
+        while (chain != rows.end() && chain->name < name)
+            ++chain;
+        if (chain == rows.end())
+            break;
+        if (chain->name == name)
+            read_hop(*hops, chain->hops);
     }
     return rows;
 }
