@@ -11,6 +11,7 @@ ctl_libctl_a_SOURCES = \
 	ctl/lookup.h ctl/lookup.cc \
 	ctl/migration.h ctl/migration.cc \
 	ctl/move-line.h ctl/move-line.cc \
+	ctl/node.h ctl/node.cc \
 	ctl/session.h ctl/session.cc \
 	ctl/status.h ctl/status.cc \
 	ctl/store-watch.h ctl/store-watch.cc \
@@ -19,6 +20,7 @@ ctl_libctl_a_SOURCES = \
 	ctl/verb-events.cc \
 	ctl/verb-fleet.cc \
 	ctl/verb-migrate.cc \
+	ctl/verb-node.cc \
 	ctl/verb-status.cc \
 	ctl/verb-vm.cc \
 	ctl/verbs.h \

@@ -17,7 +17,7 @@ _holdfast_words() {
         word=${COMP_WORDS[i]}
         case $word in
         --to | --match | --via | --priority | --dead | --packet | --listen | --vm | --chain | \
-            --last | --store) ((i++)) ;;
+            --parallel | --last | --store) ((i++)) ;;
         -*) ;;
         *) words+=("$word") ;;
         esac
@@ -27,13 +27,14 @@ _holdfast_words() {
     --vm | --via) _holdfast_names vm list; return ;;
     --chain) _holdfast_names chain list; return ;;
     --dead) echo drop bypass; return ;;
-    --match | --priority | --packet | --listen | --last | --store) return ;;
+    --match | --priority | --packet | --listen | --parallel | --last | --store) return ;;
     esac
     local options="--json --help --store"
     case "${words[*]}" in
-    "") echo status vm chain fleet events "$options" --version ;;
+    "") echo status vm chain node fleet events "$options" --version ;;
     vm) echo list show migrate protect "$options" ;;
     chain) echo add list show del trace check "$options" ;;
+    node) echo list show drain return "$options" ;;
     fleet) echo init join status leave "$options" ;;
     events) echo --follow --move --vm --chain --last "$options" ;;
     "vm show" | "vm protect") _holdfast_names vm list ;;
@@ -43,6 +44,9 @@ _holdfast_words() {
     "chain show" | "chain del" | "chain trace") _holdfast_names chain list ;;
     "chain trace "*) echo --packet "$options" ;;
     "chain add "*) echo --match --via --symmetric --priority --dead "$options" ;;
+    "node show" | "node return") _holdfast_names node list ;;
+    "node drain") _holdfast_names node list; echo --follow --parallel "$options" ;;
+    "node drain "*) echo --follow --parallel "$options" ;;
     "fleet init") echo --listen "$options" ;;
     *) echo "$options" ;;
     esac

@@ -35,6 +35,7 @@ struct Order {
     std::string address;
     std::string on_or_off;
     bool follow = false;
+    int parallel = 2;
     ChainOrder chain;
     ChainChange change;
     EventFilter events;
@@ -164,6 +165,29 @@ void add_chain(CLI::App& app, Order& order)
         chain_check);
 }
 
+void add_node(CLI::App& app, Order& order)
+{
+    auto& noun = add_noun(app, "node", "Hypervisors: which take VMs, which are emptied");
+    add(noun, "list", "List the hypervisors of the fleet", order, node_list);
+    add(noun, "show", "Show one hypervisor and its VMs", order,
+        [&order](const Session& s) { return node_show(s, order.name); })
+        ->add_option("NODE", order.name, "The hypervisor")
+        ->required();
+    auto* drain = add(noun, "drain", "Move all its running VMs away, and let none come", order,
+                      [&order](const Session& s) {
+                          return node_drain(s, order.name, order.parallel, order.follow);
+                      });
+    drain->add_option("NODE", order.name, "The hypervisor")->required();
+    drain->add_flag("--follow", order.follow, "Wait for its end, and exit by its outcome");
+    drain->add_option("--parallel", order.parallel, "So many VMs at once")
+        ->check(CLI::Range(1, 16))
+        ->capture_default_str();
+    add(noun, "return", "Let VMs come again", order,
+        [&order](const Session& s) { return node_return(s, order.name); })
+        ->add_option("NODE", order.name, "The hypervisor")
+        ->required();
+}
+
 void add_fleet(CLI::App& app, Order& order)
 {
     auto& noun = add_noun(app, "fleet", "Hypervisors that share VMs and chains");
@@ -209,6 +233,7 @@ void add_all(CLI::App& app, Order& order)
     add(app, "status", "One page: how things are, what is wrong and what to do", order, status);
     add_vm(app, order);
     add_chain(app, order);
+    add_node(app, order);
     add_fleet(app, order);
     add_events(app, order);
 }

@@ -137,7 +137,10 @@ std::string hypervisors_text(const World& world, db::TimeNs now, const Style& st
     for (const auto& row : world.hypervisors) {
         auto count = std::count_if(world.vms.begin(), world.vms.end(),
                                    [&row](const auto& vm) { return vm.hypervisor == row.name; });
-        table.add({{row.name + (row.self ? " (here)" : ""), Tone::head},
+        std::string notes = row.self      ? row.drained ? " (here, drained)" : " (here)"
+                            : row.drained ? " (drained)"
+                                          : "";
+        table.add({{row.name + notes, Tone::head},
                    std::to_string(row.number),
                    row.vtep.empty() ? "-" : row.vtep,
                    row.bridge.empty() ? "-" : row.bridge,
@@ -224,6 +227,7 @@ Json status_json(const Facts& facts)
                                    {"vtep", row.vtep},
                                    {"bridge", row.bridge},
                                    {"self", row.self},
+                                   {"drained", row.drained},
                                    {"seen_ns", row.seen}});
         vms = {{"known", facts.world->vms.size()}, {"running", running(*facts.world)}};
         chains = {{"known", facts.world->chains.size()}, {"ready", ready(*facts.world)}};

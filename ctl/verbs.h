@@ -51,6 +51,13 @@ Result<void> chain_trace(const Session& session, const std::string& name,
 /// An error, after what was found, if a switch has not the flows it should have.
 Result<void> chain_check(const Session& session);
 
+Result<void> node_list(const Session& session);
+Result<void> node_show(const Session& session, const std::string& node);
+/// With `follows`, returns when nothing is left to do: an error if a VM stays there.
+Result<void> node_drain(const Session& session, const std::string& node, int parallel,
+                        bool follows);
+Result<void> node_return(const Session& session, const std::string& node);
+
 Result<void> fleet_init(const Session& session, const std::string& listen);
 Result<void> fleet_join(const Session& session, const std::string& address);
 Result<void> fleet_status(const Session& session);

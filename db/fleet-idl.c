@@ -185,6 +185,7 @@ void fleet_idl_visit(struct ovsdb_idl* idl, const struct fleet_visitor* visitor)
             .id = row->id,
             .vtep = row->vtep,
             .bridge = row->bridge,
+            .drained = row->drained,
         };
         visitor->hypervisor(visitor->aux, &hypervisor);
     }

@@ -34,6 +34,7 @@ struct fleet_numbers {
 struct fleet_hypervisor {
     int64_t number;
     const char *name, *id, *vtep, *bridge;
+    bool drained;
 };
 
 struct fleet_vm {

@@ -109,8 +109,8 @@ json numbers(const std::map<std::string, std::int64_t>& values)
 
 json to_json(const Hypervisor& row)
 {
-    return {{"number", row.number}, {"name", row.name},     {"id", row.id},
-            {"vtep", row.vtep},     {"bridge", row.bridge}, {"seen", row.seen}};
+    return {{"number", row.number}, {"name", row.name},       {"id", row.id},    {"vtep", row.vtep},
+            {"bridge", row.bridge}, {"drained", row.drained}, {"seen", row.seen}};
 }
 
 json to_json(const Vm& row)
@@ -490,7 +490,7 @@ Result<int> number_for(const Hypervisor& row, const json& answer)
 
 FleetOps compose_read_hypervisors()
 {
-    return select({{"Hypervisor", {"number", "name", "id", "vtep", "bridge", "seen"}}});
+    return select({{"Hypervisor", {"number", "name", "id", "vtep", "bridge", "drained", "seen"}}});
 }
 
 Result<std::vector<Hypervisor>> read_hypervisors(const json& answer)
@@ -507,6 +507,7 @@ Result<std::vector<Hypervisor>> read_hypervisors(const json& answer)
             one.id = row.at("id");
             one.vtep = row.at("vtep");
             one.bridge = row.at("bridge");
+            one.drained = row.at("drained");
             one.seen = row.at("seen");
         }
     } catch (const json::exception&) {

@@ -84,6 +84,7 @@ void take_hypervisor(void* aux, const fleet_hypervisor* from)
     row.id = from->id;
     row.vtep = from->vtep;
     row.bridge = from->bridge;
+    row.drained = from->drained;
 }
 
 Vm decode(const fleet_vm* from)

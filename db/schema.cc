@@ -158,6 +158,10 @@ CREATE TABLE path (                  -- Computed hops (RFC 7665).  Owner: this s
 ) WITHOUT ROWID;
 CREATE INDEX path_vm ON path (vm);
 )sql",
+    R"sql(
+ALTER TABLE hypervisor               -- 1: no VM is to come, its own are led away.
+    ADD COLUMN drained INTEGER NOT NULL DEFAULT 0;
+)sql",
 };
 
 } // namespace

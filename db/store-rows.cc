@@ -33,7 +33,7 @@ template <class Row>
 using Rows = std::vector<Row>;
 
 constexpr std::string_view hypervisor_columns =
-    "SELECT name, number, id, vtep, bridge, self, seen FROM hypervisor ORDER BY name";
+    "SELECT name, number, id, vtep, bridge, self, seen, drained FROM hypervisor ORDER BY name";
 
 Hypervisor read_hypervisor(Statement& from)
 {
@@ -45,6 +45,7 @@ Hypervisor read_hypervisor(Statement& from)
     row.bridge = from.text();
     row.self = from.integer() != 0;
     row.seen = from.integer();
+    row.drained = from.integer() != 0;
     return row;
 }
 
@@ -142,8 +143,6 @@ Rows<Chain> read_chains(Connection& store)
     Rows<Chain> rows;
     auto query = store.use("SELECT name, spi, rspi, match, match_reverse, priority, symmetric, "
                            "dead, probe, open, change FROM chain ORDER BY name");
-    auto hops = store.use("SELECT member, vm, kind, led FROM chain_hop WHERE chain = ? "
-                          "ORDER BY place, member");
     while (query->step()) {
         auto& row = rows.emplace_back();
         row.name = query->text();
@@ -157,10 +156,19 @@ Rows<Chain> read_chains(Connection& store)
         row.probe = query->text();
         row.open = query->integer() != 0;
         row.change = query->text();
-        hops->reset();
-        hops->bind(row.name);
-        while (hops->step())
-            read_hop(*hops, row.hops);
+    }
+    // Both are sorted by the chain's name: one pass.
+    auto hops = store.use("SELECT chain, member, vm, kind, led FROM chain_hop "
+                          "ORDER BY chain, place, member");
+    auto chain = rows.begin();
+    while (hops->step()) {
+        const auto name = hops->text();
+        while (chain != rows.end() && chain->name < name)
+            ++chain;
+        if (chain == rows.end())
+            break;
+        if (chain->name == name)
+            read_hop(*hops, chain->hops);
     }
     return rows;
 }
@@ -305,9 +313,9 @@ Result<void> Store::put(const Hypervisor& row)
             auto former = store.use("UPDATE hypervisor SET self = 0 WHERE self = 1 AND name <> ?");
             former->bind(row.name).run();
         }
-        auto put = store.use("INSERT OR REPLACE INTO hypervisor VALUES (?, ?, ?, ?, ?, ?, ?)");
+        auto put = store.use("INSERT OR REPLACE INTO hypervisor VALUES (?, ?, ?, ?, ?, ?, ?, ?)");
         put->bind(row.name).bind(row.number).bind(row.id).bind(row.vtep).bind(row.bridge);
-        put->bind(row.self).bind(row.seen).run();
+        put->bind(row.self).bind(row.seen).bind(row.drained).run();
     });
 }
 

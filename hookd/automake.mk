@@ -13,6 +13,7 @@ hookd_libhookd_a_SOURCES = \
 	hookd/classifier.cc \
 	hookd/classifier.h \
 	hookd/commands-chain.cc \
+	hookd/commands-node.cc \
 	hookd/commands-trace.cc \
 	hookd/commands-vm.cc \
 	hookd/commands.cc \
@@ -21,6 +22,10 @@ hookd_libhookd_a_SOURCES = \
 	hookd/daemon.h \
 	hookd/domain-xml.cc \
 	hookd/domain-xml.h \
+	hookd/drain.cc \
+	hookd/drain.h \
+	hookd/drainer.cc \
+	hookd/drainer.h \
 	hookd/fleet-join.cc \
 	hookd/fleet-link.cc \
 	hookd/fleet-link.h \
@@ -47,6 +52,9 @@ hookd_libhookd_a_SOURCES = \
 	hookd/mover-actions.cc \
 	hookd/mover.cc \
 	hookd/mover.h \
+	hookd/mtu-look.cc \
+	hookd/mtu.cc \
+	hookd/mtu.h \
 	hookd/path.cc \
 	hookd/path.h \
 	hookd/qemu-ring.cc \
@@ -69,9 +77,11 @@ TESTS += hookd/tests/hookd-test
 hookd_tests_hookd_test_SOURCES = \
 	hookd/tests/chain-change-test.cc \
 	hookd/tests/chain-test.cc \
+	hookd/tests/drain-test.cc \
 	hookd/tests/fleet-sync-test.cc \
 	hookd/tests/main.cc \
 	hookd/tests/move-machine-test.cc \
+	hookd/tests/mtu-test.cc \
 	hookd/tests/qemu-ring-test.cc \
 	hookd/tests/records-test.cc \
 	hookd/tests/trace-test.cc

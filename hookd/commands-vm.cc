@@ -17,6 +17,12 @@ namespace {
 constexpr auto migration_limit = std::chrono::hours{2};
 constexpr auto task_limit = std::chrono::seconds{10};
 
+Error drained(const db::Hypervisor& target)
+{
+    return {Errc::invalid, target.name + " is drained: choose another, or 'holdfast node return " +
+                               target.name + "' first"};
+}
+
 } // namespace
 
 /// Answers with the task's id at once; the task's row tells how it ends.
@@ -47,6 +53,10 @@ void Commands::vm_migrate(const Json& arguments, Done done)
                                                            : " is not running: start it first")});
         return;
     }
+    if (target->drained) {
+        done(drained(*target));
+        return;
+    }
     if (vm->hypervisor == target->name) {
         done(Error{Errc::invalid, "VM " + vm->name + " is on " + target->name + " already"});
         return;
@@ -57,43 +67,33 @@ void Commands::vm_migrate(const Json& arguments, Done done)
 /// Keeps a task's row while the VM's own hypervisor, this one or another, migrates it.
 void Commands::migrate_here(const db::Vm& vm, const db::Hypervisor& to, Done done)
 {
-    db::Task task;
-    task.id = new_uuid();
-    task.hypervisor = vm.hypervisor;
-    task.asked_by = world().self();
-    task.verb = "migrate";
-    task.arguments = to_text(Json{{"vm", vm.id}, {"to", to.name}});
-    task.state = "running";
-    task.deadline = now_ns() + std::chrono::nanoseconds{migration_limit}.count();
-    StoreChange change;
-    change.put_tasks = {task};
-    change.events = {world().event("asked", vm.name + " is to move to " + to.name, now_ns())};
-    change.events[0].vm = vm.id;
-    if (auto stored = world().commit(change); !stored) {
-        done(stored.error());
+    db::Event asked = world().event("asked", vm.name + " is to move to " + to.name, now_ns());
+    asked.vm = vm.id;
+    auto task = begin_task("migrate", vm.hypervisor, Json{{"vm", vm.id}, {"to", to.name}},
+                           migration_limit, asked);
+    if (!task) {
+        done(task.error());
         return;
     }
-    auto finish = [this, task, vm](const Result<Json>& result) mutable {
-        task.state = result ? "done" : "failed";
-        task.reply = result ? to_text(*result) : result.error().message;
-        StoreChange end;
-        end.put_tasks = {task};
+    auto finish = [this, task = *task, vm](const Result<Json>& result) {
+        std::optional<db::Event> event;
         if (!result) {
-            spdlog::warn("VM {}: its migration failed: {}", vm.name, task.reply);
-            end.events = {world().event("migrate-failed", vm.name + ": " + task.reply, now_ns())};
-            end.events[0].vm = vm.id;
+            std::string why = vm.name + ": " + result.error().message;
+            spdlog::warn("VM {}: its migration failed: {}", vm.name, result.error().message);
+            event = world().event("migrate-failed", why, now_ns());
+            event->vm = vm.id;
         }
-        world().commit(end);
+        end_task(task, result, event);
     };
-    done(Json{{"task", task.id}});
+    done(Json{{"task", task->id}});
     if (vm.hypervisor != world().self()) {
-        daemon_.fleet().ask(vm.hypervisor, "migrate", Json::parse(task.arguments), migration_limit,
+        daemon_.fleet().ask(vm.hypervisor, "migrate", Json::parse(task->arguments), migration_limit,
                             finish);
         return;
     }
-    daemon_.tools().run(
+    daemon_.migrations().run(
         [config = world().config, id = vm.id, to] { return migrate(config, id, to); },
-        [finish](const Result<std::string>& result) mutable {
+        [finish](const Result<std::string>& result) {
             finish(result ? Result<Json>{Json::object()} : Result<Json>{result.error()});
         });
 }
@@ -107,7 +107,11 @@ void Commands::migrate_now(const Json& arguments, Done done)
         done(vm ? Error{Errc::not_found, "the destination is not known here"} : vm.error());
         return;
     }
-    daemon_.tools().run(
+    if (to->drained) {
+        done(drained(*to));
+        return;
+    }
+    daemon_.migrations().run(
         [config = world().config, id = vm->id, to = *to] { return migrate(config, id, to); },
         [done](const Result<std::string>& result) {
             done(result ? Result<Json>{Json::object()} : Result<Json>{result.error()});

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// hookd/commands: see commands.h.  Chains are in commands-chain.cc, VMs in commands-vm.cc.
+// hookd/commands: see commands.h.  Chains are in commands-chain.cc, VMs in commands-vm.cc,
+// hypervisors in commands-node.cc.
 #include <config.h>
 
 #include "hookd/commands.h"
@@ -9,6 +10,7 @@
 
 #include "common/text.h"
 #include "hookd/json-text.h"
+#include "hookd/mtu.h"
 
 namespace holdfast::hookd {
 namespace {
@@ -30,7 +32,8 @@ Result<std::string> text_argument(const Json& arguments, const char* key)
     return found->get<std::string>();
 }
 
-Commands::Commands(OvsLoop& loop, Daemon& daemon) : daemon_{daemon}
+Commands::Commands(OvsLoop& loop, Daemon& daemon)
+    : daemon_{daemon}, drainer_{daemon.io(), daemon.world(), daemon.migrations()}
 {
     add(loop, "status", "", &Commands::status);
     add(loop, "hook", "{name,op,subop,xml}", &Commands::hook);
@@ -41,6 +44,8 @@ Commands::Commands(OvsLoop& loop, Daemon& daemon) : daemon_{daemon}
     add(loop, "chain/trace", "{name,packet}", &Commands::chain_trace);
     add(loop, "vm/migrate", "{vm,to}", &Commands::vm_migrate);
     add(loop, "vm/protect", "{vm,on}", &Commands::vm_protect);
+    add(loop, "node/drain", "{node,parallel}", &Commands::node_drain);
+    add(loop, "node/return", "{node}", &Commands::node_return);
     add(loop, "fleet/init", "{listen}", &Commands::fleet_init);
     add(loop, "fleet/join", "{address}", &Commands::fleet_join);
     add(loop, "fleet/leave", "", &Commands::fleet_leave);
@@ -100,16 +105,60 @@ try {
         vm_protect(arguments, std::move(done));
         return;
     }
+    if (verb == "drain") {
+        drain_now(arguments, std::move(done));
+        return;
+    }
+    if (verb == "return") {
+        return_now(std::move(done));
+        return;
+    }
     done(Error{Errc::invalid, "this hypervisor does not know how to " + one_line(verb, 40) +
                                   ": install the same version everywhere"});
 } catch (const Json::exception& wrong) {
     done(Error{Errc::invalid, std::string{"the task's arguments: "} + wrong.what()});
 }
 
+/// A row that operators can follow, kept while this hypervisor or another does the work.
+Result<db::Task> Commands::begin_task(const std::string& verb, const std::string& hypervisor,
+                                      const Json& arguments, std::chrono::seconds limit,
+                                      const db::Event& event)
+{
+    db::Task task;
+    task.id = new_uuid();
+    task.hypervisor = hypervisor;
+    task.asked_by = world().self();
+    task.verb = verb;
+    task.arguments = to_text(arguments);
+    task.state = "running";
+    task.deadline = now_ns() + std::chrono::nanoseconds{limit}.count();
+    StoreChange change;
+    change.put_tasks = {task};
+    change.events = {event};
+    if (auto stored = world().commit(change); !stored)
+        return stored.error();
+    return task;
+}
+
+void Commands::end_task(db::Task task, const Result<Json>& result,
+                        const std::optional<db::Event>& event)
+{
+    task.state = result ? "done" : "failed";
+    task.reply = result ? to_text(*result) : result.error().message;
+    StoreChange change;
+    change.put_tasks = {task};
+    if (event)
+        change.events = {*event};
+    world().commit(change);
+}
+
 void Commands::status(const Json&, Done done)
 {
     World& w = world();
     db::Hypervisor self = w.ledger.self();
+    // Any interface's MTU may have changed, on the way here too: looked at when asked.
+    w.problem("mtu",
+              mtu_problem(look_at_ports(w.ports), look_at_ways(w.ledger.hypervisors(), w.ports)));
     Json problems = Json::array();
     for (const auto& [subject, text] : w.problems) {
         if (subject != "fleet") // Told under its own key.

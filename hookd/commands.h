@@ -7,6 +7,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include <nlohmann/json.hpp>
@@ -15,6 +16,7 @@
 #include "common/result.h"
 #include "hookd/chain-rollout.h"
 #include "hookd/daemon.h"
+#include "hookd/drainer.h"
 #include "hookd/trace.h"
 
 namespace holdfast::hookd {
@@ -27,7 +29,8 @@ public:
 
     Commands(OvsLoop& loop, Daemon& daemon);
 
-    /// Does what another hypervisor asks for: trace-step, check, sync, migrate, protect.
+    /// Does what another hypervisor asks for: trace-step, check, sync, migrate, protect, drain,
+    /// return.
     void do_task(const std::string& verb, const Json& arguments, Done done);
 
 private:
@@ -43,6 +46,8 @@ private:
     void chain_trace(const Json& arguments, Done done);
     void vm_migrate(const Json& arguments, Done done);
     void vm_protect(const Json& arguments, Done done);
+    void node_drain(const Json& arguments, Done done);
+    void node_return(const Json& arguments, Done done);
     void fleet_init(const Json& arguments, Done done);
     void fleet_join(const Json& arguments, Done done);
     void fleet_leave(const Json&, Done done);
@@ -58,11 +63,19 @@ private:
     void migrate_now(const Json& arguments, Done done);
     void trace_here(const Json& arguments, Done done);
     Result<Json> protect_here(const db::Vm& vm, bool on);
+    void drain_now(const Json& arguments, Done done);
+    void return_now(Done done);
+    Result<void> mark_drained(bool drained);
+    Result<db::Task> begin_task(const std::string& verb, const std::string& hypervisor,
+                                const Json& arguments, std::chrono::seconds limit,
+                                const db::Event& event);
+    void end_task(db::Task task, const Result<Json>& result, const std::optional<db::Event>& event);
 
     World& world() { return daemon_.world(); }
 
     Daemon& daemon_;
     ChainRollout rollout_{daemon_};
+    Drainer drainer_;
 };
 
 /// The text under `key`.

@@ -23,18 +23,24 @@ namespace asio = boost::asio;
 namespace holdfast::hookd {
 namespace {
 
+// Of this hypervisor, at once; more wait for their turn.
+constexpr std::size_t most_migrations = 16;
+
 /// A task that was under way when the daemon ended: nobody knows how it goes on.
 db::Task given_up(db::Task task)
 {
     task.state = "failed";
-    task.reply = "holdfast-hookd was restarted meanwhile: see where the VM is now";
+    task.reply = task.verb == "drain"
+                     ? "holdfast-hookd was restarted meanwhile: ask again, and the drain goes on"
+                     : "holdfast-hookd was restarted meanwhile: see where the VM is now";
     return task;
 }
 
 } // namespace
 
 Daemon::Daemon(asio::io_context& io, World world)
-    : io_{io}, world_{std::move(world)}, link_{io, *this}, mover_{io, world_, link_}, tools_{io}
+    : io_{io}, world_{std::move(world)}, link_{io, *this}, mover_{io, world_, link_}, tools_{io, 4},
+      migrations_{io, most_migrations}
 {
     world_.on_change = [this](const StoreChange& change) {
         if (change.concerns_flows())

@@ -40,6 +40,8 @@ public:
     SwitchLink& link() { return link_; }
     FleetLink& fleet() { return *fleet_; }
     Tools& tools() { return tools_; }
+    /// For migrations, which take minutes, so that nothing else waits for them.
+    Tools& migrations() { return migrations_; }
     boost::asio::io_context& io() { return io_; }
 
     /// Calls the switch; `done` gets its answer.
@@ -86,6 +88,7 @@ private:
     SwitchLink link_;
     Mover mover_;
     Tools tools_;
+    Tools migrations_;
     std::unique_ptr<FleetLink> fleet_;
     std::unique_ptr<LibvirtWatch> libvirt_;
     std::unique_ptr<HookServer> hooks_;

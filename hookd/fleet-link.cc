@@ -265,6 +265,18 @@ void FleetLink::change_chains(std::vector<db::Chain> put, std::vector<std::strin
     });
 }
 
+void FleetLink::share_self(std::function<void()> done)
+{
+    if (!connected()) {
+        done();
+        return;
+    }
+    db::FleetChange change;
+    change.put_hypervisors = {world_.ledger.self()};
+    change.put_hypervisors[0].seen = now_ns();
+    fleet_->transact(change, [done](const Result<void>&) { done(); });
+}
+
 void FleetLink::ask(const std::string& hypervisor, const std::string& verb, const Json& arguments,
                     std::chrono::seconds limit, Done done)
 {

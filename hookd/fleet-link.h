@@ -72,6 +72,10 @@ public:
     void change_chains(std::vector<db::Chain> put, std::vector<std::string> remove,
                        std::function<void(Result<void>)> done);
 
+    /// Sends the own row; `done` is called when the fleet has it, at once if there is no fleet
+    /// or it is away (the row then goes with the next change).
+    void share_self(std::function<void()> done);
+
     /// Asks another hypervisor to do something; `done` is called once, at the deadline at last.
     void ask(const std::string& hypervisor, const std::string& verb, const Json& arguments,
              std::chrono::seconds limit, Done done);

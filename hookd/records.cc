@@ -242,6 +242,7 @@ try {
         port.vm_id = item.value("vm_id", "");
         port.kind = item.value("kind", "");
         port.up = item.value("up", true);
+        port.tag = item.value("tag", 0);
         ports.push_back(port);
     }
     return ports;

@@ -26,7 +26,8 @@ Result<std::string> run_tool(const std::vector<std::string>& command,
 /// Threads for what blocks; answers come back on the io_context's thread.
 class Tools {
 public:
-    explicit Tools(boost::asio::io_context& io) : io_{io} {}
+    /// `n_threads`: as much runs at once.
+    Tools(boost::asio::io_context& io, std::size_t n_threads) : io_{io}, pool_{n_threads} {}
     ~Tools();
 
     using Done = std::function<void(Result<std::string>)>;
@@ -37,7 +38,7 @@ public:
 
 private:
     boost::asio::io_context& io_;
-    boost::asio::thread_pool pool_{4};
+    boost::asio::thread_pool pool_;
 };
 
 } // namespace holdfast::hookd

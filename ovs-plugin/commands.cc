@@ -203,7 +203,7 @@ void Module::cmd_status(unixctl_conn* conn, const Args&) {
 
 void Module::cmd_flows(unixctl_conn* conn, const Args&) {
     std::string text;
-    for (const auto& [key, flow] : installed_) {
+    for (const auto& flow : installed_) {
         const auto n = hf_flow_packets(bridge_.c_str(), flow->parsed);
         text += (n == UINT64_MAX ? "missing" : "n_packets=" + std::to_string(n)) + ", " +
                 describe(flow->flow) + "\n";
@@ -216,7 +216,7 @@ void Module::cmd_check(unixctl_conn* conn, const Args&) {
         return hf_reply(conn, false, "flows are being changed just now: ask again");
     std::string text;
     std::size_t n_present = 0;
-    for (const auto& [key, flow] : installed_) {
+    for (const auto& flow : installed_) {
         const int error = hf_flow_check(bridge_.c_str(), flow->parsed);
         n_present += error == 0 || error == EEXIST;
         if (error)
@@ -241,7 +241,8 @@ void Module::cmd_ports(unixctl_conn* conn, const Args&) {
                         {"mac", port.mac},
                         {"vm_id", port.vm_id},
                         {"kind", port.kind},
-                        {"up", port.up}});
+                        {"up", port.up},
+                        {"tag", port.tag}});
     hf_reply(conn, true, dump(list).c_str());
 }
 

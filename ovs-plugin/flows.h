@@ -11,6 +11,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <tuple>
 #include <vector>
 
 #include "db/store.h"
@@ -55,6 +56,7 @@ struct Flow {
     std::string actions;
 
     auto operator<=>(const Flow&) const = default;
+    auto key() const { return std::tie(table, priority, match); }
 };
 
 /// A port that takes only what is meant for it: the chain's frames, its own MAC's, and

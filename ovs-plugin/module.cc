@@ -19,7 +19,7 @@ namespace holdfast::plugin {
 namespace {
 
 // The longest that flows are put in one go; then the loop turns once (spec: 10 ms).
-constexpr std::int64_t slice_ms = 4;
+constexpr std::int64_t slice_ms = 2;
 constexpr std::int64_t warm_interval_ms = 60'000;
 // A hop through which no probe came so often is dead.  The switch counts a frame up to a second
 // after it came.
@@ -144,7 +144,7 @@ void Module::refresh_ports() {
     ports_stale_ = false;
     // A bridge that was made anew has none of our flows, and not every way of making one flushes.
     if (!installed_.empty() &&
-        hf_flow_check(bridge_.c_str(), installed_.begin()->second->parsed) == ENOENT)
+        hf_flow_check(bridge_.c_str(), (*installed_.begin())->parsed) == ENOENT)
         put_all_back();
     std::vector<Port> ports;
     struct Aux {
@@ -210,11 +210,13 @@ void Module::apply_slice() {
                 const auto& flow = work.puts[todo_at_];
                 if (hf_flow_put(bridge_.c_str(), flow->parsed) == EINVAL)
                     ++n_refused_;
-                installed_[key_of(flow->flow)] = flow;
+                auto [at, added] = installed_.insert(flow);
+                if (!added)
+                    installed_.insert(installed_.erase(at), flow);
             } else {
                 const auto& flow = work.removes[todo_at_ - n_puts];
                 hf_flow_remove(bridge_.c_str(), flow->parsed);
-                installed_.erase(key_of(flow->flow));
+                installed_.erase(flow);
             }
         }
         finish_work(work);
@@ -286,7 +288,7 @@ void Module::run_settling() {
 
 /// The store names another bridge: take our flows away from the old one.
 void Module::leave_bridge(const std::string& bridge) {
-    for (const auto& [key, flow] : installed_)
+    for (const auto& flow : installed_)
         hf_flow_remove(bridge_.c_str(), flow->parsed);
     installed_.clear();
     bridge_ = bridge;
@@ -424,7 +426,7 @@ void Module::put_all_back() {
     if (guarded_)
         hf_flow_put(bridge_.c_str(), guard_->parsed);
     for (auto at = installed_.rbegin(); at != installed_.rend(); ++at)
-        hf_flow_put(bridge_.c_str(), at->second->parsed);
+        hf_flow_put(bridge_.c_str(), (*at)->parsed);
 }
 
 // --- Moves. ---

@@ -133,7 +133,7 @@ private:
 
     std::deque<Work> todo_;       // Work not yet wholly in the switch.
     std::size_t todo_at_ = 0;     // How far the front of it is.
-    FlowMap installed_;
+    FlowsByKey installed_;
     bool guarded_ = false;        // Everything is dropped until the first flows are in.
     FlowPtr guard_;
     std::uint64_t generation_ = 0;

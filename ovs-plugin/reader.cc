@@ -22,14 +22,6 @@ std::int64_t inode_of(const std::string& path) {
     return stat(path.c_str(), &info) == 0 ? static_cast<std::int64_t>(info.st_ino) : 0;
 }
 
-/// Later tables first, so that no flow ever leads to one that is not there yet.
-void sort_for_putting(std::vector<FlowPtr>& flows) {
-    std::stable_sort(flows.begin(), flows.end(), [](const FlowPtr& a, const FlowPtr& b) {
-        return std::pair{a->flow.table, a->flow.priority} >
-               std::pair{b->flow.table, b->flow.priority};
-    });
-}
-
 } // namespace
 
 Reader::Reader(std::string path) : path_{std::move(path)} {}
@@ -76,6 +68,7 @@ void Reader::loop() {
         const bool inputs_changed = std::exchange(inputs_changed_, false);
         auto syncs = std::exchange(syncs_, {});
         lock.unlock();
+        std::erase_if(lent_, [](const auto& one) { return one.use_count() == 1; });
         look(inputs_changed, std::move(syncs));
     }
 }
@@ -129,11 +122,13 @@ std::vector<ReadyProbe> Reader::ready(const std::vector<HopProbe>& probes,
     for (const auto& probe : probes) {
         std::uint8_t frame[256];
         const auto size = hf_frame_compose(probe.packet.c_str(), frame, sizeof frame);
-        const auto catcher = intended_.find(key_of(probe.catcher));
+        const auto catcher = std::find_if(
+            intended_.begin(), intended_.end(),
+            [&](const FlowPtr& flow) { return flow->flow.key() == probe.catcher.key(); });
         if (size == 0 || catcher == intended_.end())
             problems.push_back("probe " + probe.packet + ": it cannot be sent: give another");
         else
-            all.push_back({probe, catcher->second, {frame, frame + size}});
+            all.push_back({probe, *catcher, {frame, frame + size}});
     }
     return all;
 }
@@ -143,6 +138,8 @@ void Reader::compile_and_post(std::vector<std::uint64_t> syncs) {
     work.syncs = std::move(syncs);
     work.store = store_state_;
     work.snapshot = snapshot_;
+    if (snapshot_ && (lent_.empty() || lent_.back() != snapshot_))
+        lent_.push_back(snapshot_);
     std::unique_lock lock{mutex_};
     const auto ports = ports_;
     const auto overrides = overrides_;
@@ -161,31 +158,9 @@ void Reader::compile_and_post(std::vector<std::uint64_t> syncs) {
         intended_.clear(); // The main thread takes the old bridge's flows away.
     bridge_ = bridge;
 
-    FlowMap next;
-    for (auto& flow : wanted.flows) {
-        const auto key = key_of(flow);
-        if (auto old = intended_.find(key);
-            old != intended_.end() && old->second->flow.actions == flow.actions) {
-            next.insert(*old);
-            continue;
-        }
-        hf_flow* parsed = nullptr;
-        char* error = hf_flow_parse(flow.table, flow.priority, flow.match.c_str(),
-                                    flow.actions.c_str(), &parsed);
-        if (error) {
-            wanted.problems.push_back(std::string{"flow refused: "} + error);
-            std::free(error);
-            continue;
-        }
-        auto made = std::make_shared<const ParsedFlow>(std::move(flow), parsed);
-        work.puts.push_back(made);
-        next.emplace(key, std::move(made));
-    }
-    for (const auto& [key, flow] : intended_)
-        if (!next.contains(key))
-            work.removes.push_back(flow);
-    sort_for_putting(work.puts);
-    intended_ = std::move(next);
+    set_intended(wanted, work);
+    // Later tables first, so that no flow ever leads to one that is not there yet.
+    std::reverse(work.puts.begin(), work.puts.end());
     work.bridge = bridge_;
     work.probes = ready(wanted.probes, wanted.problems);
     work.guarded = std::move(wanted.guarded);
@@ -198,6 +173,37 @@ void Reader::compile_and_post(std::vector<std::uint64_t> syncs) {
     done_.push_back(std::move(work));
     lock.unlock();
     hf_wake();
+}
+
+/// Puts what is new or different, removes what is not wanted any more.  Both lists are sorted by
+/// key, so one pass finds that.
+void Reader::set_intended(FlowSet& wanted, Work& work) {
+    std::vector<FlowPtr> next;
+    next.reserve(wanted.flows.size());
+    auto old = intended_.begin();
+    for (auto& flow : wanted.flows) {
+        while (old != intended_.end() && (*old)->flow.key() < flow.key())
+            work.removes.push_back(*old++);
+        const bool known = old != intended_.end() && (*old)->flow.key() == flow.key();
+        if (known && (*old)->flow.actions == flow.actions) {
+            next.push_back(*old++);
+            continue;
+        }
+        hf_flow* parsed = nullptr;
+        char* error = hf_flow_parse(flow.table, flow.priority, flow.match.c_str(),
+                                    flow.actions.c_str(), &parsed);
+        if (error) {
+            wanted.problems.push_back(std::string{"flow refused: "} + error);
+            std::free(error);
+            continue;
+        }
+        old += known;
+        next.push_back(std::make_shared<const ParsedFlow>(std::move(flow), parsed));
+        work.puts.push_back(next.back());
+    }
+    work.removes.insert(work.removes.end(), old, intended_.end());
+    lent_.insert(lent_.begin(), work.removes.begin(), work.removes.end());
+    intended_ = std::move(next);
 }
 
 } // namespace holdfast::plugin

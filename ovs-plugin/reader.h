@@ -10,12 +10,11 @@
 #include <condition_variable>
 #include <cstdint>
 #include <deque>
-#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
-#include <tuple>
 #include <vector>
 
 #include "db/store.h"
@@ -37,10 +36,14 @@ struct ParsedFlow {
 };
 using FlowPtr = std::shared_ptr<const ParsedFlow>;
 
-/// (table, priority, match).
-using FlowKey = std::tuple<int, int, std::string>;
-inline FlowKey key_of(const Flow& flow) { return {flow.table, flow.priority, flow.match}; }
-using FlowMap = std::map<FlowKey, FlowPtr>;
+/// Flows by table, priority and match, which stand in the flow alone.
+struct ByKey {
+    bool operator()(const FlowPtr& a, const FlowPtr& b) const
+    {
+        return a->flow.key() < b->flow.key();
+    }
+};
+using FlowsByKey = std::set<FlowPtr, ByKey>;
 
 /// A probe ready to be sent.
 struct ReadyProbe {
@@ -92,6 +95,7 @@ private:
     std::vector<ReadyProbe> ready(const std::vector<HopProbe>& probes,
                                   std::vector<std::string>& problems) const;
     void compile_and_post(std::vector<std::uint64_t> syncs);
+    void set_intended(FlowSet& wanted, Work& work);
 
     const std::string path_;
 
@@ -113,7 +117,10 @@ private:
     std::string last_state_;
     std::shared_ptr<const db::Snapshot> snapshot_;
     std::string bridge_;
-    FlowMap intended_;
+    std::vector<FlowPtr> intended_; // Sorted by key.
+    // What the main thread will be done with: freed on this thread, since that takes milliseconds
+    // where it is much.
+    std::vector<std::shared_ptr<const void>> lent_;
     std::uint64_t generation_ = 0;
 };
 

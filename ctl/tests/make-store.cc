@@ -5,6 +5,7 @@
 //     make-store PATH world      three hypervisors, four VMs, two chains, two moves
 //     make-store PATH empty      nothing but the schema
 //     make-store PATH arrive     adds the end of a migration: task done, both sides ended
+//     make-store PATH drain      adds the end of a drain of hv2, of which web is the rest
 //     make-store PATH event TEXT adds one event
 #include <config.h>
 
@@ -154,13 +155,26 @@ void arrive(Store& store)
     put(store, task);
 }
 
+void drain(Store& store)
+{
+    put(store, Hypervisor{2, "hv2", "id2", "10.91.0.2", "br0", false, start, true});
+    Task task;
+    task.id = "t1";
+    task.hypervisor = "hv2";
+    task.verb = "drain";
+    task.state = "done";
+    task.reply = R"({"node":"hv2","moved":[{"vm":"ids","to":"hv1"}],)"
+                 R"("stayed":[{"vm":"web","why":"hv1: no room"}]})";
+    put(store, task);
+}
+
 } // namespace
 
 int main(int argc, char** argv)
 {
     std::vector<std::string> args(argv + 1, argv + argc);
     if (args.size() < 2)
-        die("usage: make-store PATH world|empty|arrive|event [TEXT]");
+        die("usage: make-store PATH world|empty|arrive|drain|event [TEXT]");
     auto store = Store::open(args[0]);
     if (!store)
         die(store.error().message);
@@ -169,6 +183,8 @@ int main(int argc, char** argv)
         fill(*store);
     else if (args[1] == "arrive")
         arrive(*store);
+    else if (args[1] == "drain")
+        drain(*store);
     else if (args[1] == "event" && args.size() == 3)
         store->add(Event{0, start + 70000 * ms, "hv1", "note", "", "web-in", args[2]});
     else if (args[1] != "empty")

@@ -43,7 +43,8 @@ Hypervisor hypervisor(const std::string& name)
             .vtep = "10.91.0.1",
             .bridge = "br0",
             .self = false,
-            .seen = 5};
+            .seen = 5,
+            .drained = true};
 }
 
 Vm vm(const std::string& id, const std::string& owner, std::int64_t epoch, std::uint32_t label = 7)
@@ -347,6 +348,7 @@ TEST(Fleet, HypervisorKnowsItselfAsSoonAsItIsNamed)
     CHECK_TRUE(a.sees_connection(true));
     CHECK_TRUE(bool(a.join(hypervisor("a"))));
     CHECK_TRUE(a.sees([](auto& all) { return all.hypervisors.size() == 1; }));
+    CHECK_TRUE(a.sees([](auto& all) { return all.hypervisors[0].drained; }));
     a->set_interest("a", false);
     CHECK_TRUE(a.sees([](auto& all) { return all.hypervisors[0].self; }));
 }
@@ -435,6 +437,7 @@ TEST(Fleet, HeartbeatWakesNobodyAndCanBeRead)
     const auto rows = read.get_future().get();
     CHECK_TRUE(bool(rows));
     CHECK_EQUAL(77, rows->at(0).seen);
+    CHECK_TRUE(rows->at(0).drained);
     CHECK_TRUE(a.sees(
         [](auto& all) { return all.hypervisors.size() == 1 && all.hypervisors[0].seen == 0; }));
     row->id = "never-joined";

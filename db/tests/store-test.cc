@@ -84,7 +84,8 @@ Hypervisor hypervisor(const std::string& name, bool self = false)
             .vtep = "10.91.0.1",
             .bridge = "br0",
             .self = self,
-            .seen = 1'700'000'000'000'000'001};
+            .seen = 1'700'000'000'000'000'001,
+            .drained = self};
 }
 
 Vm vm(const std::string& id)
