@@ -55,6 +55,7 @@ private:
     struct Expectation {
         hf_watch* watch = nullptr;
         bool first_told = false;
+        std::int64_t came_ms = 0; // When the guest was known to run here; 0 before.
         hf_pin* pin = nullptr; // Until it speaks itself.
     };
     struct Watcher {
@@ -79,6 +80,7 @@ private:
 
     // Moves.
     void run_turns();
+    void tell_turned(const std::string& vm, const SourceTurn& turn);
     void run_expectations();
     void stop_expecting(const std::string& vm, bool came);
     void activate(const std::string& vm, const char* why);
@@ -108,6 +110,7 @@ private:
     void cmd_arm(unixctl_conn*, const Args&);
     void cmd_ring(unixctl_conn*, const Args&);
     void cmd_turn(unixctl_conn*, const Args&);
+    void cmd_leave(unixctl_conn*, const Args&);
     void cmd_back(unixctl_conn*, const Args&);
     void cmd_disarm(unixctl_conn*, const Args&);
     void cmd_expect(unixctl_conn*, const Args&);
