@@ -64,6 +64,7 @@ Result<void> Daemon::start(OvsLoop& loop, const std::string& rundir)
     if (!hooks)
         return hooks.error();
     hooks_ = std::move(*hooks);
+    mover_.take_up();
     fleet_ = std::make_unique<FleetLink>(io_, world_, mover_, tools_, loop, rundir);
     fleet_->start();
     make_tunnel();

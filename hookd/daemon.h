@@ -92,7 +92,7 @@ private:
     std::unique_ptr<FleetLink> fleet_;
     std::unique_ptr<LibvirtWatch> libvirt_;
     std::unique_ptr<HookServer> hooks_;
-    bool resumed_ = false; // The moves in the store were taken up.
+    bool resumed_ = false; // What became of the moves in the store is known.
     bool refresh_wanted_ = false;
     std::vector<std::function<void(Result<void>)>> settling_; // Who waits for the next pass.
     bool settle_runs_ = false;

@@ -59,6 +59,8 @@ void FleetLink::on_snapshot(std::shared_ptr<const db::FleetSnapshot> snapshot)
         spdlog::info("fleet: database {} at {}", snapshot_->connected ? "connected" : "away",
                      note_.address);
     }
+    if (was_connected && !snapshot_->connected && !note_.listen.empty())
+        serve_again(); // It is ours: the others wait for it too.
     if (!snapshot_->connected || !configured())
         return;
     if (!joined_) {
@@ -196,6 +198,7 @@ void FleetLink::beat()
             if (rows)
                 note_seen(*rows);
         });
+        push_soon(); // Moves that have become history go, whatever else happens.
     } else if (!note_.listen.empty() && !joiner_) {
         serve_again();
     }

@@ -92,6 +92,22 @@ std::vector<Action> MoveMachine::begin() const
     }
 }
 
+std::vector<Action> MoveMachine::again() const
+{
+    switch (step_) {
+    case Step::armed:
+        return {Action::arm};
+    case Step::turned:
+        return {Action::turn};
+    case Step::staged:
+        if (!has_port_)
+            return {}; // It is expected when the port comes.
+        return pinned_ ? std::vector{Action::expect, Action::pin} : std::vector{Action::expect};
+    default:
+        return {};
+    }
+}
+
 /// Keeps the fact that the signal tells; false if it tells nothing to this role.
 bool MoveMachine::take(Signal signal, db::TimeNs time)
 {
@@ -189,11 +205,14 @@ Step MoveMachine::destination_step() const
 std::vector<Action> MoveMachine::on(Signal signal, db::TimeNs time)
 {
     bool had_port = has_port_;
+    bool was_gone = gone_;
     if (!take(signal, time))
         return {};
     Step next = role_ == Role::source ? source_step() : destination_step();
     if (next != step_)
         return role_ == Role::source ? enter_source(next, time) : enter_destination(next, time);
+    if (step_ == Step::turned && gone_ && !was_gone)
+        return {Action::leave}; // Even if the peer's word, by way of the fleet, comes late.
     return step_ == Step::staged ? stay_staged(had_port, time) : std::vector<Action>{};
 }
 
@@ -222,6 +241,8 @@ std::vector<Action> MoveMachine::enter_source(Step next, db::TimeNs time)
     switch (next) {
     case Step::turned:
         row_.times.erase("drained");
+        if (gone_)
+            return {Action::turn, Action::leave, Action::put_row};
         return {Action::turn, Action::put_row};
     case Step::armed:
         // The guest was only paused for a while: the next stop counts anew.

@@ -80,6 +80,7 @@ enum class Signal {
 /// What is to be done, in this order.
 enum class Action {
     turn,      // Switch: holdfast/turn, before anything else.
+    leave,     // Switch: holdfast/leave, before the port goes.
     activate,  // Switch: holdfast/activate, before anything else.
     pin,       // Switch: holdfast/pin.
     back,      // Switch: holdfast/back.
@@ -108,6 +109,10 @@ public:
 
     /// What is to be done first after the machine was made.
     std::vector<Action> begin() const;
+
+    /// What a switch that knows nothing of the move is to be told, or one that may have told
+    /// something while nobody listened.
+    std::vector<Action> again() const;
 
     /// Takes a signal that came at `time`; what is to be done, in order, often nothing.
     std::vector<Action> on(Signal signal, db::TimeNs time);

@@ -74,6 +74,9 @@ asio::awaitable<void> Mover::act(RunPtr run, Action action)
     case Action::turn:
         co_await turn(run);
         break;
+    case Action::leave:
+        co_await order(run, "holdfast/leave", words());
+        break;
     case Action::activate:
         if (co_await order(run, "holdfast/activate", words()))
             run->machine.note("activated", now_ns());
@@ -138,6 +141,8 @@ asio::awaitable<void> Mover::arm(RunPtr run)
         co_await order(run, "holdfast/arm", words(std::to_string(tap.pid), std::to_string(tap.fd)));
     if (armed && tap.pid && world_.find_ring)
         world_.find_ring(vm, mac);
+    if (!armed && tap.pid) // Its descriptor is out of reach: better without than not at all.
+        co_await order(run, "holdfast/arm", words("0", "0"));
 }
 
 asio::awaitable<void> Mover::turn(RunPtr run)
@@ -156,7 +161,7 @@ asio::awaitable<void> Mover::turn(RunPtr run)
     bool turned = co_await order(run, "holdfast/turn", words(vtep, stop));
     if (!turned) {
         // A switch that restarted, or could not be armed in time.
-        co_await order(run, "holdfast/arm", words("0", "0"));
+        co_await arm(run);
         turned = co_await order(run, "holdfast/turn", words(vtep, stop));
     }
     if (turned)

@@ -138,31 +138,27 @@ bool Mover::plugged(const std::string& vm) const
 
 void Mover::ports_changed()
 {
+    tell_switch();
     for (const auto& [vm, run] : runs_) {
         if (run->machine.role() == Role::destination && plugged(vm))
             feed(run, Signal::port_plugged, now_ns());
     }
 }
 
+/// Its ports can come later than its control socket: each VM's orders wait for the VM's port.
 void Mover::switch_restarted()
 {
+    for (const auto& [vm, run] : runs_)
+        run->told = !run->machine.under_way();
+}
+
+void Mover::tell_switch()
+{
     for (const auto& [vm, run] : runs_) {
-        switch (run->machine.step()) {
-        case Step::armed:
-            add(run, {Action::arm});
-            break;
-        case Step::turned:
-            add(run, {Action::arm, Action::turn});
-            break;
-        case Step::staged:
-            if (plugged(vm))
-                add(run, {Action::expect});
-            if (plugged(vm) && run->machine.pinned())
-                add(run, {Action::pin});
-            break;
-        default:
-            break;
-        }
+        if (run->told || !plugged(vm))
+            continue;
+        run->told = true;
+        add(run, run->machine.again());
     }
 }
 
@@ -259,24 +255,30 @@ void Mover::tell_reality(const RunPtr& run)
         feed(run, *signal, now_ns());
 }
 
-void Mover::resume()
+void Mover::take_up()
 {
     std::vector<db::Move> rows = world_.ledger.moves();
     for (const db::Move& row : rows) {
-        if (row.hypervisor != world_.self())
-            continue;
         MoveMachine machine = MoveMachine::resumed(row);
-        if (!machine.under_way() || find(row.vm))
+        if (row.hypervisor != world_.self() || !machine.under_way() || find(row.vm))
             continue;
         spdlog::info("VM {}: its move, {}, goes on", world_.name_of(row.vm), row.state);
         RunPtr run = begin(std::move(machine));
         run->stored = row;
+        run->told = false;
         seen_peers_.insert(row.id); // The other side's row was there when this one was written.
+    }
+}
+
+void Mover::resume()
+{
+    for (const auto& [vm, run] : runs_) {
+        if (!run->machine.under_way())
+            continue;
         tell_reality(run);
-        if (plugged(row.vm))
+        if (plugged(vm))
             feed(run, Signal::port_plugged, now_ns());
     }
-    switch_restarted();
     resumed_ = true;
     if (early_rows_)
         peer_rows(*std::exchange(early_rows_, std::nullopt));

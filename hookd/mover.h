@@ -44,7 +44,7 @@ public:
     void switch_event(const nlohmann::json& event);
     /// Ports are known anew: those of incoming VMs among them.
     void ports_changed();
-    /// The switch restarted: it is told again of what is under way.
+    /// The switch restarted: it is told again of what is under way, as the ports come.
     void switch_restarted();
     /// Where the guest of a VM that leaves counts the frames it receives, in QEMU's memory.
     void ring(const std::string& vm, std::uint64_t address);
@@ -53,7 +53,9 @@ public:
 
     /// Rows of the other sides, as the fleet has them now.
     void peer_rows(const std::vector<db::Move>& rows);
-    /// Goes on with the moves in the store; once, when libvirt's domains are known first.
+    /// Goes on with the moves in the store; once, before anything is heard of them.
+    void take_up();
+    /// What became of them meanwhile; once, when libvirt's domains are known first.
     void resume();
 
     /// libvirtd was away: what it did meanwhile is told to the machines.
@@ -71,6 +73,7 @@ private:
         db::Move stored; // The row as it was last written.
         std::deque<Action> todo;
         bool working = false; // A coroutine is at it.
+        bool told = true;     // The switch has had its orders, since it or we started.
     };
     using RunPtr = std::shared_ptr<Run>;
 
@@ -80,6 +83,7 @@ private:
     void add(const RunPtr& run, std::vector<Action> actions);
     void source_from(const db::Move& peer);
     void tell_reality(const RunPtr& run);
+    void tell_switch();
     bool plugged(const std::string& vm) const;
     bool gone_from(const std::vector<db::Move>& rows, const Run& run) const;
 

@@ -126,6 +126,7 @@ const Module::Command Module::commands[] = {
     {"holdfast/arm", "VM PID FD", 3, 3, &Module::cmd_arm},
     {"holdfast/ring", "VM ADDRESS", 2, 2, &Module::cmd_ring},
     {"holdfast/turn", "VM VTEP [STOP_NS]", 2, 3, &Module::cmd_turn},
+    {"holdfast/leave", "VM", 1, 1, &Module::cmd_leave},
     {"holdfast/back", "VM", 1, 1, &Module::cmd_back},
     {"holdfast/disarm", "VM", 1, 1, &Module::cmd_disarm},
     {"holdfast/expect", "VM", 1, 1, &Module::cmd_expect},
@@ -328,7 +329,19 @@ void Module::cmd_turn(unixctl_conn* conn, const Args& args) {
     const auto tunnel = tunnel_port();
     if (!tunnel)
         return hf_reply(conn, false, ("no tunnel port on " + bridge_).c_str());
+    // Asked again: who asks was away when it was said.
+    if (at->second->state() == SourceTurn::State::passing)
+        tell_turned(args[1], *at->second);
     at->second->turn(args[2], tunnel, *stop, hf_now_ms());
+    hf_reply(conn, true, "{}");
+}
+
+void Module::cmd_leave(unixctl_conn* conn, const Args& args)
+{
+    auto at = turns_.find(args[1]);
+    if (at == turns_.end())
+        return hf_reply(conn, false, (args[1] + ": not armed: holdfast/arm it first").c_str());
+    at->second->guest_gone();
     hf_reply(conn, true, "{}");
 }
 

@@ -34,6 +34,8 @@ constexpr std::int64_t tell_forged_again_ms = 60'000;
 constexpr std::size_t flows_a_look = 256;
 // Events remembered for a watcher that comes back.
 constexpr std::size_t events_max = 1024;
+// A guest that runs here and says nothing is watched no longer: the time line does without.
+constexpr std::int64_t silent_guest_ms = 5000;
 
 /// A port whose frames the datapath's threads judge; belongs to the switch.
 struct JudgedPort {
@@ -131,10 +133,13 @@ void Module::wait() {
         until = 0;
     for (const auto& [vm, turn] : turns_)
         until = std::min(until, turn->next_wake());
-    for (const auto& [vm, expectation] : expectations_)
+    for (const auto& [vm, expectation] : expectations_) {
         if (expectation.merge_until_ms)
             until = std::min(until, expectation.barrier ? expectation.barrier_until_ms
                                                         : expectation.merge_until_ms);
+        if (expectation.came_ms)
+            until = std::min(until, expectation.came_ms + silent_guest_ms);
+    }
     hf_wait_until_ms(until);
 }
 
@@ -461,21 +466,22 @@ void Module::run_turns() {
     for (auto& [vm, turn] : turns_) {
         const bool cleared = turn->run(hf_now_ms());
         const Override elsewhere{Override::Place::elsewhere, turn->vtep()};
-        if (turn->state() == SourceTurn::State::passing && turn->port_gone() && !turn->left() &&
-            overrides_[vm] != elsewhere) {
+        if (turn->may_leave() && !turn->left() && overrides_[vm] != elsewhere) {
             // The source's QEMU has ended, and nothing can go back: flows lead there directly.
             overrides_[vm] = elsewhere;
             inputs_stale_ = true;
         }
-        if (!cleared)
-            continue;
-        const auto& figures = turn->figures();
-        emit("\"kind\":\"turned\",\"vm\":" + json_string(vm) +
-             ",\"drained\":" + std::to_string(figures.taken) +
-             ",\"swallowed\":" + std::to_string(figures.swallowed) +
-             ",\"held\":" + std::to_string(figures.held) +
-             ",\"lost\":" + std::to_string(figures.lost));
+        if (cleared)
+            tell_turned(vm, *turn);
     }
+}
+
+void Module::tell_turned(const std::string& vm, const SourceTurn& turn)
+{
+    const auto& figures = turn.figures();
+    emit("\"kind\":\"turned\",\"vm\":" + json_string(vm) + ",\"drained\":" +
+         std::to_string(figures.taken) + ",\"swallowed\":" + std::to_string(figures.swallowed) +
+         ",\"held\":" + std::to_string(figures.held) + ",\"lost\":" + std::to_string(figures.lost));
 }
 
 void Module::run_expectations() {
@@ -498,7 +504,9 @@ void Module::run_expectations() {
         const bool merging = run_merge(vm, expectation);
         if (!guest && !hf_watch_alive(expectation.watch) && overrides_.erase(vm))
             inputs_stale_ = true; // It never ran here: its traffic goes where the store says.
-        if ((guest && !merging) || !hf_watch_alive(expectation.watch)) {
+        const bool silent =
+            expectation.came_ms && hf_now_ms() >= expectation.came_ms + silent_guest_ms;
+        if ((guest && !merging) || silent || !hf_watch_alive(expectation.watch)) {
             hf_pin_close(expectation.pin, false);
             hf_watch_close(expectation.watch);
             at = expectations_.erase(at);
@@ -585,8 +593,10 @@ void Module::activate(const std::string& vm, const char* why) {
         overrides_[vm] = here;
         inputs_stale_ = true;
         pin(vm); // Even if the announcement comes late or never.
-        if (auto wait = expectations_.find(vm); wait != expectations_.end())
+        if (auto wait = expectations_.find(vm); wait != expectations_.end()) {
+            wait->second.came_ms = hf_now_ms();
             begin_merge(wait->second);
+        }
         emit("\"kind\":\"activated\",\"vm\":" + json_string(vm) + ",\"by\":" + json_string(why));
     }
 }

@@ -55,6 +55,7 @@ private:
     struct Expectation {
         hf_watch* watch = nullptr;
         bool first_told = false;
+        std::int64_t came_ms = 0; // When the guest was known to run here; 0 before.
         hf_pin* pin = nullptr; // Until it speaks itself.
         bool guest_told = false;
         // What came directly waits here until what was sent the long way before it is through:
@@ -85,6 +86,7 @@ private:
 
     // Moves.
     void run_turns();
+    void tell_turned(const std::string& vm, const SourceTurn& turn);
     void run_expectations();
     void stop_expecting(const std::string& vm, bool came);
     void begin_merge(Expectation& expectation);
@@ -117,6 +119,7 @@ private:
     void cmd_arm(unixctl_conn*, const Args&);
     void cmd_ring(unixctl_conn*, const Args&);
     void cmd_turn(unixctl_conn*, const Args&);
+    void cmd_leave(unixctl_conn*, const Args&);
     void cmd_back(unixctl_conn*, const Args&);
     void cmd_disarm(unixctl_conn*, const Args&);
     void cmd_expect(unixctl_conn*, const Args&);

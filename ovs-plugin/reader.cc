@@ -122,10 +122,11 @@ std::vector<ReadyProbe> Reader::ready(const std::vector<HopProbe>& probes,
     for (const auto& probe : probes) {
         std::uint8_t frame[256];
         const auto size = hf_frame_compose(probe.packet.c_str(), frame, sizeof frame);
-        const auto catcher = std::find_if(
-            intended_.begin(), intended_.end(),
-            [&](const FlowPtr& flow) { return flow->flow.key() == probe.catcher.key(); });
-        if (size == 0 || catcher == intended_.end())
+        const auto catcher = std::lower_bound(
+            intended_.begin(), intended_.end(), probe.catcher,
+            [](const FlowPtr& a, const Flow& b) { return a->flow.key() < b.key(); });
+        if (size == 0 || catcher == intended_.end() ||
+            (*catcher)->flow.key() != probe.catcher.key())
             problems.push_back("probe " + probe.packet + ": it cannot be sent: give another");
         else
             all.push_back({probe, *catcher, {frame, frame + size}});

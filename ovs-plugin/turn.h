@@ -57,6 +57,10 @@ public:
     bool watching() const { return watch_ != nullptr; }
     /// Whether that port has gone since.
     bool port_gone() const { return !hf_watch_alive(watch_); }
+    /// The guest here has ended: nothing can go back to it.
+    void guest_gone() { guest_gone_ = true; }
+    /// Whether flows may lead to the destination directly.
+    bool may_leave() const { return state_ == State::passing && (guest_gone_ || port_gone()); }
     State state() const { return state_; }
     const std::string& vtep() const { return vtep_; }
     const TurnFigures& figures() const { return figures_; }
@@ -103,6 +107,7 @@ private:
     hf_watch* watch_;
     hf_pin* pin_; // Its MAC stays here until it runs elsewhere.
     bool left_ = false;
+    bool guest_gone_ = false;
     bool cleared_ = false; // Settled at once; run() is to say so.
     State state_ = State::armed;
     std::string vtep_;

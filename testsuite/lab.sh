@@ -38,12 +38,12 @@ until_true () {
     done
 }
 
-# guests: fw and web, ids, and the client c1, started side by side; then the chain web-chain
-# through fw and ids.
+# guests [OPTION...]: fw (with these options) and web, ids, and the client c1, started side by
+# side; then the chain web-chain through fw and ids.
 #
 #     hv1: c1 (10.0.0.1), fw        hv2: ids, web (10.0.0.20)
 guests () {
-    lab vm fw --on hv1 --role forward & guests_fw=$!
+    lab vm fw --on hv1 --role forward "$@" & guests_fw=$!
     lab vm ids --on hv2 --role forward & guests_ids=$!
     lab vm web --on hv2 --ip 10.0.0.20/24 & guests_web=$!
     lab client c1 --on hv1 --ip 10.0.0.1/24 &&
@@ -115,9 +115,29 @@ judge () {
     /usr/bin/python3 -B "$abs_top_srcdir/testsuite/judge.py" c1/probe.json --allow "$judge_allowed" "$@"
 }
 
-# moved VM FROM TO: moves it by hand, as anyone would.
+# moved VM FROM TO [OPTION...]: moves it by hand, as anyone would.
 moved () {
-    on "$2" virsh -q migrate --live "$1" "qemu+tcp://$3/system"
+    moved_vm=$1 moved_from=$2 moved_to=$3
+    shift 3
+    on "$moved_from" virsh -q migrate --live "$@" "$moved_vm" "qemu+tcp://$moved_to/system"
+}
+
+# post_copied VM FROM TO: moves it by post-copy, and early: it runs there for seconds before all
+# of its memory is there.
+post_copied () {
+    moved "$@" --postcopy --bandwidth 2 --postcopy-bandwidth 20 & post_copied_pid=$!
+    until_true 20 copies "$1" "$2" && on "$2" virsh -q migrate-postcopy "$1" &&
+    wait $post_copied_pid
+}
+
+# copies VM HV: its migration from there has copied some of its memory.
+copies () {
+    on "$2" virsh domjobinfo "$1" | grep -q 'Memory processed: *[1-9]'
+}
+
+# disk_of VM HV: the file of its disk there.
+disk_of () {
+    echo "$LAB_STATE/$2/var-lib/libvirt/images/$1.raw"
 }
 
 # timeline HV VM: the newest move of VM, as HV tells it: who, its end, the order of its steps.

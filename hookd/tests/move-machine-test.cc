@@ -173,10 +173,21 @@ TEST(MoveMachine, SourceWaitsForThePeerBeforeItCleans)
 {
     MoveMachine machine = armed();
     machine.on(Signal::cpus_stopped, 150);
-    CHECK_TRUE(machine.on(Signal::moved_away, 160).empty());
+    CHECK_TRUE(machine.on(Signal::moved_away, 160) == Actions{Action::leave});
     CHECK_TRUE(machine.step() == Step::turned);
     machine.on(Signal::peer_active, 170);
     CHECK_TRUE(machine.step() == Step::cleaned);
+}
+
+TEST(MoveMachine, GuestThatIsGoneIsLedToItsNewPlaceOnceWhileThePeerIsSilent)
+{
+    MoveMachine machine = armed();
+    machine.on(Signal::cpus_stopped, 150);
+    CHECK_TRUE(machine.on(Signal::gone, 160) == Actions{Action::leave});
+    CHECK_TRUE(machine.on(Signal::gone, 161).empty());
+    MoveMachine late = armed();
+    CHECK_TRUE(late.on(Signal::moved_away, 160) ==
+               (Actions{Action::turn, Action::leave, Action::put_row}));
 }
 
 TEST(MoveMachine, SourceTakesTheVmOverAgainWhenItGoesOnHereAfterTheActivation)
@@ -222,6 +233,24 @@ TEST(MoveMachine, RestartGoesOnFromRowAndReality)
     arrived.on(*signal_of_reality(Role::destination, Reality::running), 300);
     CHECK_TRUE(arrived.step() == Step::active);
     CHECK_FALSE(bool(signal_of_reality(Role::destination, Reality::paused)));
+}
+
+TEST(MoveMachine, SwitchThatRestartedIsToldWhereItsMoveStands)
+{
+    MoveMachine source = armed();
+    CHECK_TRUE(source.again() == Actions{Action::arm});
+    source.on(Signal::cpus_stopped, 150);
+    CHECK_TRUE(source.again() == Actions{Action::turn});
+    source.on(Signal::migration_failed, 160);
+    CHECK_TRUE(source.again().empty());
+    MoveMachine destination = staged();
+    CHECK_TRUE(destination.again().empty());
+    destination.on(Signal::port_plugged, 120);
+    CHECK_TRUE(destination.again() == Actions{Action::expect});
+    destination.on(Signal::peer_drained, 130);
+    CHECK_TRUE(destination.again() == (Actions{Action::expect, Action::pin}));
+    destination.on(Signal::cpus_resumed, 140);
+    CHECK_TRUE(destination.again().empty());
 }
 
 TEST(MoveMachine, ResumedWithDetailMigratedMeansTheOppositeOnTheTwoSides)

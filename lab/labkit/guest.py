@@ -36,7 +36,7 @@ DOMAIN = """\
   <on_crash>destroy</on_crash>
   <devices>
     <emulator>/usr/bin/qemu-system-x86_64</emulator>
-    <controller type='usb' model='none'/>
+    <controller type='usb' model='none'/>{disk}
     <interface type='bridge'>
       <mac address='{mac}'/>
       <source bridge='br0'/>
@@ -76,15 +76,33 @@ ODD_MEMORY = """
   </qemu:commandline>"""
 
 
+DISK = """
+    <disk type='file' device='disk'>
+      <driver name='qemu' type='raw'/>
+      <source file='/var/lib/libvirt/images/{name}.raw'/>
+      <target dev='vda' bus='virtio'/>
+    </disk>"""
+
+
+def make_disk(name, on, mebibytes):
+    """The guest's disk: full where it runs, and of the same size, empty, everywhere else."""
+    for other in names("hv"):
+        file = hypervisor.folder_of(other) / f"var-lib/libvirt/images/{name}.raw"
+        with open(file, "wb") as disk:
+            if other == on:
+                disk.write(os.urandom(mebibytes << 20))
+            disk.truncate(mebibytes << 20)
+
+
 def console_of(name):
     """Where a guest's console is written, wherever it runs."""
     return STATE / "guest" / f"{name}.console"
 
 
-def start(name, on, address, vlan, role, memory):
+def start(name, on, address, vlan, role, memory, disk=None):
     """Defines and starts a guest, and waits until it says that it is ready.
 
-    address is ADDRESS/PREFIX or None; memory is in MiB.  Returns its record.
+    address is ADDRESS/PREFIX or None; memory and disk are in MiB.  Returns its record.
     """
     inside = hypervisor.inside(on)
     if where(name):
@@ -96,10 +114,13 @@ def start(name, on, address, vlan, role, memory):
     record = {"name": name, "uuid": str(uuid.uuid5(uuid.NAMESPACE_DNS, name)),
               "mac": network.mac_for(name), "ip": address, "vlan": vlan, "role": role, "on": on}
     plain = address.split("/")[0] if address else None
+    if disk:
+        make_disk(name, on, disk)
     xml = DOMAIN.format(
         **record | {"ip": f"<holdfast:ip>{plain}</holdfast:ip>" if plain else "",
                     "vlan": f"\n      <vlan><tag id='{vlan}'/></vlan>" if vlan else ""},
         accelerator=accelerator, kernel=kernel, initramfs=initramfs, memory=memory,
+        disk=DISK.format(name=name) if disk else "",
         odd_memory=ODD_MEMORY.format(kib=memory * 1024 - 8) if accelerator == "qemu" else "",
         command_line=image.COMMAND_LINE, address=address or "none", console=console)
     file = STATE / "guest" / f"{name}.xml"

@@ -210,12 +210,12 @@ def start_hookd(name):
     if not program.exists():
         return
     log = folder_of(name) / "var-log/holdfast/hookd.log"
-    with open(log, "a") as output:
-        process = subprocess.Popen([*inside(name), str(program)], stdin=subprocess.DEVNULL,
-                                   stdout=output, stderr=output, start_new_session=True)
+    # A child of the namespaces' own first process: what starts it here may be stopped with it.
+    start = 'setsid "$0" </dev/null >>/var/log/holdfast/hookd.log 2>&1 & echo $!'
+    pid = run([*inside(name), "sh", "-c", start, program]).strip()
 
     def answers():
-        if process.poll() is not None:
+        if subprocess.run([*inside(name), "kill", "-0", pid], capture_output=True).returncode != 0:
             raise LabError(f"{name}: holdfast-hookd ended: {log.read_text().strip()[-300:]} "
                            f"(log: {log})")
         asked = subprocess.run([*inside(name), "ovs-appctl", "-t",
@@ -229,8 +229,11 @@ def start_hookd(name):
 def stop_daemon(name, daemon, how):
     """Ends one daemon of a hypervisor with signal `how` (TERM or KILL) and waits for its end."""
     inner = inside(name)
-    run([*inner, "pkill", f"-{how}", "-x", daemon[:15]], check=False)
-    wait_for(lambda: not run([*inner, "pgrep", "-x", daemon[:15]], check=False).strip(),
+    # Beside the switch's ovsdb-server there can be that of the fleet database.
+    which = (["-F", "/run/openvswitch/ovsdb-server.pid"] if daemon == "ovsdb-server"
+             else ["-x", daemon[:15]])
+    run([*inner, "pkill", f"-{how}", *which], check=False)
+    wait_for(lambda: not run([*inner, "pgrep", *which], check=False).strip(),
              f"{name}: end of {daemon}")
 
 
