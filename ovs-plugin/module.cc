@@ -219,7 +219,8 @@ void Module::apply_slice() {
                 installed_.erase(flow);
             }
         }
-        finish_work(work);
+        if (!work.ahead)
+            finish_work(work);
         todo_.pop_front();
         todo_at_ = 0;
     }
