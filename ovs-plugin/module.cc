@@ -224,7 +224,8 @@ void Module::apply_slice() {
                 installed_.erase(flow);
             }
         }
-        finish_work(work);
+        if (!work.ahead)
+            finish_work(work);
         todo_.pop_front();
         todo_at_ = 0;
     }
@@ -508,6 +509,7 @@ void Module::run_expectations() {
             expectation.came_ms && hf_now_ms() >= expectation.came_ms + silent_guest_ms;
         if ((guest && !merging) || silent || !hf_watch_alive(expectation.watch)) {
             hf_pin_close(expectation.pin, false);
+            hf_watch_release(expectation.watch);
             hf_watch_close(expectation.watch);
             at = expectations_.erase(at);
         } else {

@@ -16,6 +16,8 @@ namespace {
 
 // How soon a change is seen whose writer died before saying so.
 constexpr std::chrono::seconds poll_interval{1};
+// Flows that are given to the main thread before the rest is parsed.
+constexpr std::size_t puts_ahead = 1000;
 
 std::int64_t inode_of(const std::string& path) {
     struct stat info {};
@@ -124,7 +126,7 @@ std::vector<ReadyProbe> Reader::ready(const std::vector<HopProbe>& probes,
         const auto size = hf_frame_compose(probe.packet.c_str(), frame, sizeof frame);
         const auto catcher = std::lower_bound(
             intended_.begin(), intended_.end(), probe.catcher,
-            [](const FlowPtr& a, const Flow& b) { return a->flow.key() < b.key(); });
+            [](const FlowPtr& have, const Flow& flow) { return have->flow.key() < flow.key(); });
         if (size == 0 || catcher == intended_.end() ||
             (*catcher)->flow.key() != probe.catcher.key())
             problems.push_back("probe " + probe.packet + ": it cannot be sent: give another");
@@ -160,8 +162,6 @@ void Reader::compile_and_post(std::vector<std::uint64_t> syncs) {
     bridge_ = bridge;
 
     set_intended(wanted, work);
-    // Later tables first, so that no flow ever leads to one that is not there yet.
-    std::reverse(work.puts.begin(), work.puts.end());
     work.bridge = bridge_;
     work.probes = ready(wanted.probes, wanted.problems);
     work.guarded = std::move(wanted.guarded);
@@ -170,41 +170,59 @@ void Reader::compile_and_post(std::vector<std::uint64_t> syncs) {
     work.problems = std::move(wanted.problems);
     work.generation = ++generation_;
 
-    lock.lock();
-    done_.push_back(std::move(work));
-    lock.unlock();
-    hf_wake();
+    post(std::move(work));
 }
 
 /// Puts what is new or different, removes what is not wanted any more.  Both lists are sorted by
-/// key, so one pass finds that.
+/// key, so one pass finds that; it goes backwards, since later tables are put first, so that no
+/// flow ever leads to one that is not there yet.
 void Reader::set_intended(FlowSet& wanted, Work& work) {
     std::vector<FlowPtr> next;
     next.reserve(wanted.flows.size());
-    auto old = intended_.begin();
-    for (auto& flow : wanted.flows) {
-        while (old != intended_.end() && (*old)->flow.key() < flow.key())
+    auto old = intended_.rbegin();
+    for (auto flow = wanted.flows.rbegin(); flow != wanted.flows.rend(); ++flow) {
+        while (old != intended_.rend() && flow->key() < (*old)->flow.key())
             work.removes.push_back(*old++);
-        const bool known = old != intended_.end() && (*old)->flow.key() == flow.key();
-        if (known && (*old)->flow.actions == flow.actions) {
+        const bool known = old != intended_.rend() && (*old)->flow.key() == flow->key();
+        if (known && (*old)->flow.actions == flow->actions) {
             next.push_back(*old++);
             continue;
         }
         hf_flow* parsed = nullptr;
-        char* error = hf_flow_parse(flow.table, flow.priority, flow.match.c_str(),
-                                    flow.actions.c_str(), &parsed);
+        char* error = hf_flow_parse(flow->table, flow->priority, flow->match.c_str(),
+                                    flow->actions.c_str(), &parsed);
         if (error) {
             wanted.problems.push_back(std::string{"flow refused: "} + error);
             std::free(error);
             continue;
         }
         old += known;
-        next.push_back(std::make_shared<const ParsedFlow>(std::move(flow), parsed));
+        next.push_back(std::make_shared<const ParsedFlow>(std::move(*flow), parsed));
         work.puts.push_back(next.back());
+        if (work.puts.size() == puts_ahead)
+            post_ahead(work);
     }
-    work.removes.insert(work.removes.end(), old, intended_.end());
+    work.removes.insert(work.removes.end(), old, intended_.rend());
+    std::reverse(work.removes.begin(), work.removes.end());
     lent_.insert(lent_.begin(), work.removes.begin(), work.removes.end());
+    std::reverse(next.begin(), next.end());
     intended_ = std::move(next);
+}
+
+/// The main thread puts what is ready while the rest is parsed.
+void Reader::post_ahead(Work& work) {
+    Work ahead;
+    ahead.ahead = true;
+    ahead.bridge = bridge_;
+    ahead.puts = std::exchange(work.puts, {});
+    post(std::move(ahead));
+}
+
+void Reader::post(Work work) {
+    std::unique_lock lock{mutex_};
+    done_.push_back(std::move(work));
+    lock.unlock();
+    hf_wake();
 }
 
 } // namespace holdfast::plugin

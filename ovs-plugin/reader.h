@@ -55,6 +55,7 @@ struct ReadyProbe {
 /// What the reader finished: changes relative to the work before.
 struct Work {
     std::uint64_t generation = 0;
+    bool ahead = false;                // Only puts, of a work of which more follows.
     std::uint64_t inputs = 0;          // The number of the inputs it was made from.
     std::string bridge;                // The bridge that the flows are for; empty: none.
     std::vector<FlowPtr> puts;         // In the order in which to install them.
@@ -96,6 +97,8 @@ private:
                                   std::vector<std::string>& problems) const;
     void compile_and_post(std::vector<std::uint64_t> syncs);
     void set_intended(FlowSet& wanted, Work& work);
+    void post_ahead(Work& work);
+    void post(Work work);
 
     const std::string path_;
 
