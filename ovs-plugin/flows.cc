@@ -113,6 +113,7 @@ private:
     std::map<std::string, const db::Hypervisor*> hypervisors_;
     std::map<std::string, Place> places_; // By VM id.
     std::set<std::string> hop_ids_;
+    std::set<std::string> wire_ids_; // Those of them with two ports in use.
     int tunnel_ = 0;
     std::vector<const Port*> uplinks_;
     FlowSet result_;
@@ -134,7 +135,8 @@ Compiler::Compiler(const db::Snapshot& snapshot, const std::vector<Port>& ports,
     }
     for (const auto& chain : snapshot.chains)
         for (const auto& hop : chain.hops)
-            hop_ids_.insert(hop.vms.begin(), hop.vms.end());
+            (hop.kind == "wire" ? wire_ids_ : hop_ids_).insert(hop.vms.begin(), hop.vms.end());
+    hop_ids_.insert(wire_ids_.begin(), wire_ids_.end());
 }
 
 void Compiler::add(int table, int priority, std::string match, std::string actions) {
@@ -351,12 +353,13 @@ void Compiler::add_deliver(const Place& place) {
     if (place.port && is_hop) {
         add(table_entry, 150000, "in_port=" + std::to_string(place.port->ofport) + ",reg15=0",
             load_vm(vm.label) + "," + resubmit(table_exit));
-        result_.guarded.push_back({place.port->interface, place.port->mac});
+        const bool wire = wire_ids_.contains(vm.id);
+        result_.guarded.push_back({place.port->interface, place.port->mac, wire});
         if (place.second && place.second != place.port) {
             add(table_entry, 150000,
                 "in_port=" + std::to_string(place.second->ofport) + ",reg15=0",
                 load_vm(vm.label) + "," + resubmit(table_exit));
-            result_.guarded.push_back({place.second->interface, place.second->mac});
+            result_.guarded.push_back({place.second->interface, place.second->mac, wire});
             add(table_exit, 67000, reg0 + ",dl_src=" + place.second->mac, resubmit(table_classify));
         }
         if (!place.port->mac.empty())

@@ -64,6 +64,7 @@ struct Flow {
 struct GuardedPort {
     std::string interface;
     std::string mac;
+    bool wire = false; // No multicast either: it would enter at both ends, and confuse a bridge.
 
     bool operator==(const GuardedPort&) const = default;
 };

@@ -251,7 +251,7 @@ void Module::finish_work(Work& work) {
     probes_ = std::move(work.probes);
     std::vector<hf_guard> guards;
     for (const auto& port : work.guarded)
-        guards.push_back({port.interface.c_str(), port.mac.c_str()});
+        guards.push_back({port.interface.c_str(), port.mac.c_str(), port.wire});
     hf_guard_ports(bridge_.c_str(), guards.data(), guards.size(), delivered_mark);
     if (ports_stale_ || inputs_stale_ || work.inputs != inputs_pushed_) {
         refresh_ports(); // This work was made without knowing them.

@@ -70,6 +70,7 @@ struct guard {
     struct netdev *netdev;
     char *interface;
     struct eth_addr mac;
+    bool wire;
 };
 
 static struct ovs_mutex mutex;
@@ -144,12 +145,14 @@ drop_flooded(struct netdev *netdev, struct dp_packet_batch *batch)
     struct eth_addr mac = eth_addr_zero;
     struct dp_packet *packet;
     size_t i, size = dp_packet_batch_size(batch);
+    bool wire = false;
     uint32_t mark;
 
     ovs_mutex_lock(&mutex);
     for (i = 0; i < n_guards; i++) {
         if (guards[i].netdev == netdev) {
             mac = guards[i].mac;
+            wire = guards[i].wire;
         }
     }
     ovs_mutex_unlock(&mutex);
@@ -157,7 +160,8 @@ drop_flooded(struct netdev *netdev, struct dp_packet_batch *batch)
     DP_PACKET_BATCH_REFILL_FOR_EACH (i, size, packet, batch) {
         const struct eth_header *eth = dp_packet_data(packet);
 
-        if ((packet->md.pkt_mark & ~HF_LONG_WAY) == mark || eth_addr_is_multicast(eth->eth_dst)
+        if ((packet->md.pkt_mark & ~HF_LONG_WAY) == mark
+            || (!wire && eth_addr_is_multicast(eth->eth_dst))
             || eth_addr_equals(eth->eth_dst, mac)) {
             dp_packet_batch_refill(batch, packet, i);
         } else {
@@ -566,6 +570,7 @@ hf_guard_ports(const char *bridge, const struct hf_guard *wanted, size_t n, uint
         guards[i].interface = xstrdup(wanted[i].interface);
         guards[i].netdev = port ? port->netdev : NULL;
         guards[i].mac = eth_addr_zero;
+        guards[i].wire = wanted[i].wire;
         eth_addr_from_string(wanted[i].mac, &guards[i].mac);
         if (port) {
             port->netdev->ol_flags |= GUARDED;

@@ -140,6 +140,7 @@ int64_t hf_watch_first_guest_frame(const struct hf_watch *);
 struct hf_guard {
     const char *interface;
     const char *mac;
+    bool wire; /* Nor multicast: what is flooded would enter at both ends. */
 };
 void hf_guard_ports(const char *bridge, const struct hf_guard *, size_t n,
                     uint32_t delivered_mark);
