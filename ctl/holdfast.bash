@@ -16,7 +16,7 @@ _holdfast_words() {
     for ((i = 1; i < COMP_CWORD; i++)); do
         word=${COMP_WORDS[i]}
         case $word in
-        --to | --match | --via | --priority | --dead | --packet | --listen | --vm | --chain | \
+        --to | --match | --via | --priority | --dead | --probe | --packet | --listen | --vm | --chain | \
             --parallel | --last | --store) ((i++)) ;;
         -*) ;;
         *) words+=("$word") ;;
@@ -27,13 +27,13 @@ _holdfast_words() {
     --vm | --via) _holdfast_names vm list; return ;;
     --chain) _holdfast_names chain list; return ;;
     --dead) echo drop bypass; return ;;
-    --match | --priority | --packet | --listen | --parallel | --last | --store) return ;;
+    --match | --priority | --probe | --packet | --listen | --parallel | --last | --store) return ;;
     esac
     local options="--json --help --store"
     case "${words[*]}" in
     "") echo status vm chain node fleet events "$options" --version ;;
     vm) echo list show migrate protect "$options" ;;
-    chain) echo add list show del trace check "$options" ;;
+    chain) echo add set list show del trace check "$options" ;;
     node) echo list show drain return "$options" ;;
     fleet) echo init join status leave "$options" ;;
     events) echo --follow --move --vm --chain --last "$options" ;;
@@ -41,9 +41,10 @@ _holdfast_words() {
     "vm migrate") _holdfast_names vm list; echo --to --follow "$options" ;;
     "vm migrate "*) echo --to --follow "$options" ;;
     "vm protect "*) ((${#words[@]} > 3)) || echo on off ;;
-    "chain show" | "chain del" | "chain trace") _holdfast_names chain list ;;
+    "chain show" | "chain set" | "chain del" | "chain trace") _holdfast_names chain list ;;
     "chain trace "*) echo --packet "$options" ;;
-    "chain add "*) echo --match --via --symmetric --priority --dead "$options" ;;
+    "chain add "*) echo --match --via --symmetric --priority --dead --probe "$options" ;;
+    "chain set "*) echo --via --dead --probe "$options" ;;
     "node show" | "node return") _holdfast_names node list ;;
     "node drain") _holdfast_names node list; echo --follow --parallel "$options" ;;
     "node drain "*) echo --follow --parallel "$options" ;;
