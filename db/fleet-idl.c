@@ -129,7 +129,7 @@ static void visit_chains(struct ovsdb_idl* idl, const struct fleet_visitor* visi
             .rspi = row->rspi,
             .priority = row->priority,
             .symmetric = row->symmetric,
-            .open = row->open,
+            .open = !row->closed,
             .hops = {row->value_hops, row->n_hops},
         };
         visitor->chain(visitor->aux, &chain);

@@ -138,7 +138,7 @@ json to_json(const Chain& row)
             {"symmetric", row.symmetric},
             {"dead", row.dead},
             {"probe", row.probe},
-            {"open", row.open},
+            {"closed", !row.open}, // A row of an older program, without it, is open.
             {"change", row.change},
             {"hops", list(hops)}};
 }

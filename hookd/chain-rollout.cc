@@ -69,6 +69,8 @@ void ChainRollout::resume()
             else
                 spdlog::warn("chain {}: its change was cut off: {}", name, done.error().message);
         };
+        if (changing_.contains(chain.name))
+            continue;
         if (chain.change == mark("add"))
             add(chain, told);
         else if (chain.change == mark("del"))
@@ -129,7 +131,9 @@ ChainRollout::Work ChainRollout::add_all(db::Chain chain)
     chain.change.clear();
     if (auto put = co_await publish(chain); !put)
         co_return put.error();
-    co_return co_await in_place_everywhere();
+    if (auto there = co_await in_place_everywhere(); !there)
+        spdlog::warn("chain {}: it is open; {}", chain.name, there.error().message);
+    co_return left;
 }
 
 ChainRollout::Work ChainRollout::set_all(db::Chain from, db::Chain to)
@@ -148,7 +152,9 @@ ChainRollout::Work ChainRollout::set_all(db::Chain from, db::Chain to)
             co_return put.error();
         auto there = co_await in_place_everywhere();
         if (!there) {
-            co_await publish(settled(step.chain));
+            // The exits stay: a switch that did not answer may still lead there.
+            step.chain.change.clear();
+            co_await publish(step.chain);
             co_return Error{there.error().code,
                             there.error().message + "; the chain keeps every hop that is led to "
                                                     "now: see holdfast chain show"};

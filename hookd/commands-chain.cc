@@ -158,6 +158,12 @@ void Commands::chain_set(const Json& arguments, Done done)
         done(chain.error());
         return;
     }
+    if (!chain->open) {
+        done(Error{Errc::unavailable, "chain " + chain->name +
+                                          ": its adding or removing was cut off, and it takes no "
+                                          "traffic: delete it, then add it"});
+        return;
+    }
     auto to = changed_chain(*chain, arguments);
     if (!to) {
         done(to.error());

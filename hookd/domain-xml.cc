@@ -76,6 +76,7 @@ void read_interface(const Tree& element, DomainXml& domain)
     interface.bridge = element.get("source.<xmlattr>.bridge", "");
     interface.target = element.get("target.<xmlattr>.dev", "");
     interface.alias = element.get("alias.<xmlattr>.name", "");
+    interface.mtu = element.get("mtu.<xmlattr>.size", 0);
     if (element.get("virtualport.<xmlattr>.type", "") == "openvswitch" && !interface.mac.empty())
         domain.interfaces.push_back(interface);
 }

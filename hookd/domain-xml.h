@@ -24,6 +24,7 @@ struct DomainInterface {
     std::string bridge;   // The source bridge; empty if it comes from a libvirt network.
     std::string target;   // The tap's name while the domain runs, e.g. vnet3.
     std::string alias;    // QEMU's name of the device while the domain runs, e.g. net0.
+    int mtu = 0;          // What the guest is told to use; 0 if nothing.
 
     bool operator==(const DomainInterface&) const = default;
 };

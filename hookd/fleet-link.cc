@@ -56,6 +56,7 @@ void FleetLink::on_snapshot(std::shared_ptr<const db::FleetSnapshot> snapshot)
     bool was_connected = snapshot_ && snapshot_->connected;
     snapshot_ = std::move(snapshot);
     if (snapshot_->connected != was_connected) {
+        ready_told_ = false;
         spdlog::info("fleet: database {} at {}", snapshot_->connected ? "connected" : "away",
                      note_.address);
     }
@@ -69,11 +70,12 @@ void FleetLink::on_snapshot(std::shared_ptr<const db::FleetSnapshot> snapshot)
     }
     if (!settled())
         return;
-    pull();
+    if (!pull())
+        return; // Nor is a task answered as if the rows were here.
     push_soon();
     do_tasks();
-    if (auto ready = std::exchange(ready_, nullptr))
-        ready();
+    if (ready_ && !std::exchange(ready_told_, true))
+        ready_();
 }
 
 void FleetLink::set_ready(std::function<void()> ready)
@@ -111,16 +113,17 @@ bool FleetLink::settled()
     return true;
 }
 
-void FleetLink::pull()
+bool FleetLink::pull()
 {
     db::Hypervisor self = world_.ledger.self();
     StoreChange change = pull_changes(*snapshot_, shared(self), !pulled_);
     pulled_ = true;
     if (!world_.commit(change))
-        return;
+        return false;
     mover_.peer_rows(snapshot_->moves);
     if (!change.put_vms.empty() && world_.refresh_soon)
         world_.refresh_soon(); // A row that another took over may concern a VM that runs here.
+    return true;
 }
 
 void FleetLink::push_soon()

@@ -80,7 +80,8 @@ public:
     void ask(const std::string& hypervisor, const std::string& verb, const Json& arguments,
              std::chrono::seconds limit, Done done);
     void set_worker(Worker worker) { worker_ = std::move(worker); }
-    /// `ready` is called once, when chains can be changed: at once where there is no fleet.
+    /// `ready` is called each time that chains can be changed again: at once where there is no
+    /// fleet, else when its database is reached.
     void set_ready(std::function<void()> ready);
 
 private:
@@ -100,7 +101,7 @@ private:
     void answer_joiner(const Result<Json>& answer);
     Shared shared(const db::Hypervisor& self) const;
     bool settled();
-    void pull();
+    bool pull();
     void push();
     void push_one_by_one(const db::FleetChange& change);
     void beat();
@@ -135,6 +136,7 @@ private:
     std::set<std::string> tasks_begun_;
     Worker worker_;
     std::function<void()> ready_;
+    bool ready_told_ = false; // Since the database was reached.
     boost::asio::steady_timer beat_timer_;
     boost::asio::steady_timer retry_;
     std::unique_ptr<db::Fleet> fleet_; // Last: its callbacks use the rest.

@@ -102,6 +102,17 @@ std::optional<WayMtu> way_to(const std::string& address)
     return way;
 }
 
+/// What the guest with this MAC address sends at most.
+std::optional<int> mtu_of_guest(const DomainXml& xml, const std::string& mac)
+{
+    constexpr int ethernet = 1500;
+    for (const DomainInterface& interface : xml.interfaces) {
+        if (interface.mac == mac && interface.mtu > 0)
+            return interface.mtu;
+    }
+    return ethernet;
+}
+
 /// The uplink that takes the least; none if there is no uplink.
 std::optional<WayMtu> narrowest_uplink(const std::vector<SwitchPort>& ports)
 {
@@ -116,13 +127,16 @@ std::optional<WayMtu> narrowest_uplink(const std::vector<SwitchPort>& ports)
 
 } // namespace
 
-std::vector<PortMtu> look_at_ports(const std::vector<SwitchPort>& ports)
+std::vector<PortMtu> look_at_ports(const std::vector<SwitchPort>& ports,
+                                   const std::map<std::string, Domain>& domains)
 {
     std::vector<PortMtu> all;
     for (const SwitchPort& port : ports) {
         if (port.kind != "vm" && port.kind != "port")
             continue;
-        if (auto mtu = mtu_of(port.interface))
+        auto domain = domains.find(port.vm_id);
+        if (auto mtu = domain == domains.end() ? mtu_of(port.interface)
+                                               : mtu_of_guest(domain->second.xml, port.mac))
             all.push_back({port.interface, *mtu, port.tag != 0});
     }
     return all;

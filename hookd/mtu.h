@@ -6,6 +6,7 @@
 // into its own VLANs, over a port that has no tag, is not considered: nobody knows it.
 #pragma once
 
+#include <map>
 #include <string>
 #include <vector>
 
@@ -38,8 +39,11 @@ int tunnel_overhead(bool ipv6, bool tagged);
 /// What is wrong and the mend, in one line; empty if every frame fits everywhere.
 std::string mtu_problem(const std::vector<PortMtu>& ports, const std::vector<WayMtu>& ways);
 
-/// The MTUs of the VMs' ports, as the kernel has them; a port that it does not know is left out.
-std::vector<PortMtu> look_at_ports(const std::vector<SwitchPort>& ports);
+/// The largest frames that VMs send through their ports.  A domain's: what its XML tells the guest,
+/// else Ethernet's 1500, since its tap has whatever the bridge had when it was plugged.  Of another
+/// port it is what the kernel says; one that it does not know is left out.
+std::vector<PortMtu> look_at_ports(const std::vector<SwitchPort>& ports,
+                                   const std::map<std::string, Domain>& domains);
 
 /// The ways to all others that have a tunnel end.  Where packets leave by the bridge itself,
 /// its uplinks are what counts: the bridge's own MTU is no more than the VMs'.

@@ -273,7 +273,13 @@ void Compiler::add_path(const Path& path) {
             auto at = places_.find(id);
             if (at == places_.end() || !at->second.port)
                 continue;
-            // What a tap sends back of its copy has been on its way already.
+            // What a tap sends back of its copy has been on its way already; what it says itself,
+            // it says as any VM.
+            if (path.hops[i]->kind == "tap")
+                for (const auto& port : at->second.vm->ports)
+                    add(table_exit, 139000,
+                        "reg0=" + hex(at->second.vm->label) + ",dl_src=" + port.mac,
+                        resubmit(table_classify));
             add(table_exit, 70000 + chain.priority,
                 with("reg0=" + hex(at->second.vm->label), without_in_port(path.match)),
                 path.hops[i]->kind == "tap" ? "drop" : lead(path, i + 1));

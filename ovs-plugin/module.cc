@@ -126,8 +126,8 @@ void Module::run() {
 
 void Module::wait() {
     hf_wait_for_wake();
-    if (!settling_.empty())
-        hf_wait_for_look(bridge_.c_str());
+    for (const auto& one : settling_)
+        hf_wait_for_look(bridge_.c_str(), one.seen);
     auto until = std::min(warm_again_ms_, each_second_ms_);
     if (!todo_.empty() || inputs_stale_)
         until = 0;
@@ -281,7 +281,9 @@ void Module::run_settling() {
     constexpr int enough = 2;
     const auto looks = hf_looks(bridge_.c_str());
     for (auto& one : settling_) {
-        if (one.seen == looks)
+        if (looks == UINT64_MAX)
+            one.looks = enough - 1;
+        else if (one.seen == looks)
             continue;
         one.seen = looks;
         if (++one.looks < enough)
@@ -356,7 +358,7 @@ void Module::keep_tunnels_warm() {
 
 /// Frames of these ports are judged from now on (spec C11).
 void Module::watch_origins(std::vector<Origin> origins) {
-    if (origins == origins_)
+    if (!std::exchange(origins_stale_, false) && origins == origins_)
         return;
     origins_ = std::move(origins);
     std::map<std::string, std::shared_ptr<ForgedCount>> counts;

@@ -47,7 +47,7 @@ public:
     void run();
     void wait();
     void flushed(const std::string& bridge);
-    void ports_changed() { ports_stale_ = true; }
+    void ports_changed() { ports_stale_ = inputs_stale_ = origins_stale_ = true; }
     void command(unixctl_conn* conn, const std::vector<std::string>& args);
 
 private:
@@ -171,6 +171,7 @@ private:
     std::map<HopProbe, Probed> probed_;
     std::set<std::string> silent_; // VM ids.
     std::vector<Origin> origins_;
+    bool origins_stale_ = false; // A port may have been made anew, under the same name.
     std::map<std::string, std::shared_ptr<ForgedCount>> forged_; // By interface.
     std::int64_t each_second_ms_ = 0; // When what is done once a second is due.
 

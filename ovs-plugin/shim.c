@@ -461,16 +461,17 @@ hf_looks(const char *bridge)
 {
     struct udpif *udpif = find_udpif(bridge);
 
-    return udpif ? seq_read(udpif_dump_seq(udpif)) : 0;
+    return udpif && !ofproto_get_flow_restore_wait() ? seq_read(udpif_dump_seq(udpif))
+                                                     : UINT64_MAX;
 }
 
 void
-hf_wait_for_look(const char *bridge)
+hf_wait_for_look(const char *bridge, uint64_t seen)
 {
     struct udpif *udpif = find_udpif(bridge);
 
     if (udpif) {
-        seq_wait(udpif_dump_seq(udpif), seq_read(udpif_dump_seq(udpif)));
+        seq_wait(udpif_dump_seq(udpif), seen);
     }
 }
 

@@ -79,8 +79,8 @@ size_t hf_flow_count(const char *bridge);
 /* How often the datapath's remembered flows were all looked at; changes in other threads.
  * What was remembered before hf_revalidate() is right once two looks have ended since: the first
  * may have begun before. */
-uint64_t hf_looks(const char *bridge);
-void hf_wait_for_look(const char *bridge); /* In hf_module_wait(). */
+uint64_t hf_looks(const char *bridge); /* UINT64_MAX: nobody looks, since nothing is forwarded. */
+void hf_wait_for_look(const char *bridge, uint64_t seen); /* In hf_module_wait(). */
 void hf_revalidate(const char *bridge);    /* Begin a look now, not within half a second. */
 
 /* --- Frames to and from one port (shim-frames.c). --- */
