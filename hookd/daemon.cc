@@ -164,11 +164,6 @@ void Daemon::ask_switch(std::string method, std::vector<std::string> args, Tools
                    asio::detached);
 }
 
-void Daemon::synced(Tools::Done done)
-{
-    ask_switch("holdfast/sync", {}, std::move(done));
-}
-
 void Daemon::in_place(std::function<void(Result<void>)> done)
 {
     settling_.push_back(std::move(done));

@@ -46,9 +46,8 @@ public:
 
     /// Calls the switch; `done` gets its answer.
     void ask_switch(std::string method, std::vector<std::string> args, Tools::Done done);
-    /// Has the switch read the store again; `done` is called when its flows are in place.
-    void synced(Tools::Done done);
-    /// The same, and no frame is forwarded by older flows any more that the datapath remembered.
+    /// Has the switch read the store again; `done` is called when its flows are in place, and no
+    /// frame is forwarded by older ones any more that the datapath remembered.
     /// A switch that is not there counts as well: it forwards nothing, and will have read the
     /// store before it does.
     /// Errors: those of the switch.
