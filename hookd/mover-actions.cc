@@ -49,6 +49,15 @@ std::string describe(const std::string& mark, const db::Move& row, const std::st
     return name + ": " + mark;
 }
 
+/// The words of an order to arm; `vtep` is left out while it is not known.
+std::vector<std::string> tap_words(const QemuTap& tap, const std::string& vtep)
+{
+    std::vector<std::string> all{std::to_string(tap.pid), std::to_string(tap.fd)};
+    if (!vtep.empty())
+        all.push_back(vtep);
+    return all;
+}
+
 /// The kind of event that a mark is, in the words of the time line.
 std::string kind_of(std::string mark)
 {
@@ -137,12 +146,13 @@ asio::awaitable<void> Mover::arm(RunPtr run)
         else
             spdlog::warn("{}: frames in its tap cannot be taken along", found.error().message);
     }
-    bool armed =
-        co_await order(run, "holdfast/arm", words(std::to_string(tap.pid), std::to_string(tap.fd)));
+    const db::Hypervisor* peer = world_.ledger.hypervisor(run->machine.row().peer);
+    const std::string vtep = peer ? peer->vtep : std::string{};
+    bool armed = co_await order(run, "holdfast/arm", tap_words(tap, vtep));
     if (armed && tap.pid && world_.find_ring)
         world_.find_ring(vm, mac);
     if (!armed && tap.pid) // Its descriptor is out of reach: better without than not at all.
-        co_await order(run, "holdfast/arm", words("0", "0"));
+        co_await order(run, "holdfast/arm", tap_words({0, 0}, vtep));
 }
 
 asio::awaitable<void> Mover::turn(RunPtr run)

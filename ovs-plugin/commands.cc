@@ -123,7 +123,7 @@ const Module::Command Module::commands[] = {
     {"holdfast/sync", "", 0, 0, &Module::cmd_sync},
     {"holdfast/settle", "", 0, 0, &Module::cmd_settle},
     {"holdfast/watch", "SEQ", 1, 1, &Module::cmd_watch},
-    {"holdfast/arm", "VM PID FD", 3, 3, &Module::cmd_arm},
+    {"holdfast/arm", "VM PID FD [VTEP]", 3, 4, &Module::cmd_arm},
     {"holdfast/ring", "VM ADDRESS", 2, 2, &Module::cmd_ring},
     {"holdfast/turn", "VM VTEP [STOP_NS]", 2, 3, &Module::cmd_turn},
     {"holdfast/leave", "VM", 1, 1, &Module::cmd_leave},
@@ -305,6 +305,8 @@ void Module::cmd_arm(unixctl_conn* conn, const Args& args) {
     if (!turn->watching())
         return hf_reply(conn, false, "too many ports are being watched: try again later");
     turns_[args[1]] = std::move(turn);
+    if (args.size() > 4)
+        warm_up(args[4]); // What is held must not be what makes the switch ask for the neighbour.
     hf_reply(conn, true, "{}");
 }
 

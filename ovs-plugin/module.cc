@@ -345,15 +345,22 @@ void Module::leave_where_moved(const db::Snapshot& snapshot) {
 /// Where a tunnel's neighbour is not known, the switch drops the frame that makes it ask, the
 /// first of a connection as like as not.  So a frame that nobody gets goes to every hypervisor of
 /// the fleet as soon as there are flows, and again before the neighbour is forgotten (15 min).
+/// Without flows this is nobody's tunnel, but for a move: see warm_up() in arm and pin.
 void Module::keep_tunnels_warm() {
-    if (!snapshot_ || installed_.empty() || !tunnel_port())
+    if (!snapshot_ || installed_.empty())
         return;
-    constexpr std::uint8_t frame[60] = {0x02, 0x48, 0x46, 0, 0, 2, 0x02, 0x48, 0x46, 0, 0, 1,
-                                        0x88, 0xb5}; // Local experimental (IEEE 802).
     for (const auto& hypervisor : snapshot_->hypervisors)
         if (!hypervisor.self && !hypervisor.vtep.empty() && warm_.insert(hypervisor.vtep).second)
-            (void)hf_tunnel_send(bridge_.c_str(), label_warm_up, hypervisor.vtep.c_str(),
-                                 tunnel_port(), frame, sizeof frame);
+            warm_up(hypervisor.vtep);
+}
+
+/// Makes the switch ask for the neighbour on the way to `vtep`, if it is not known.
+void Module::warm_up(const std::string& vtep) {
+    constexpr std::uint8_t frame[60] = {0x02, 0x48, 0x46, 0, 0, 2, 0x02, 0x48, 0x46, 0, 0, 1,
+                                        0x88, 0xb5}; // Local experimental (IEEE 802).
+    if (!vtep.empty() && tunnel_port())
+        (void)hf_tunnel_send(bridge_.c_str(), label_warm_up, vtep.c_str(), tunnel_port(), frame,
+                             sizeof frame);
 }
 
 /// Frames of these ports are judged from now on (spec C11).
@@ -536,6 +543,7 @@ void Module::pin(const std::string& vm) {
     auto wait = expectations_.find(vm);
     if (port && wait != expectations_.end() && !wait->second.pin && !wait->second.guest_told) {
         begin_merge(wait->second);
+        warm_up(former_place(vm)); // The barrier goes there.
         wait->second.pin =
             hf_pin_open(bridge_.c_str(), port->interface.c_str(), port->mac.c_str(), true);
     }

@@ -76,6 +76,7 @@ private:
     void finish_work(Work& work);
     void leave_bridge(const std::string& bridge);
     void keep_tunnels_warm();
+    void warm_up(const std::string& vtep);
     void watch_origins(std::vector<Origin> origins);
     void tell_forged();
     void probe_hops();

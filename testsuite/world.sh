@@ -123,6 +123,7 @@ underlay () {
     for underlay_hv in "$1" "$2"; do
         underlay_ip=10.90.0.$(cat "$underlay_hv/number")
         quiet "$underlay_hv" eth0 &&
+        inside "$underlay_hv" sh -c 'echo 1 > /proc/sys/net/ipv4/conf/all/arp_ignore' &&
         inside "$underlay_hv" ovs-vsctl --timeout=20 add-port br0 eth0 -- \
             add-port br0 holdfast0 -- set Interface holdfast0 type=vxlan options:remote_ip=flow \
             options:key=flow options:dst_port=4790 options:local_ip="$underlay_ip" &&

@@ -17,6 +17,8 @@ mkdir -p "$folder$lab"
 mount --bind "$lab" "$folder$lab"
 mount --rbind "$folder/run" /run
 ip link set lo up
+# The uplink is the switch's: the kernel must not answer there for the bridge's address, too.
+echo 1 > /proc/sys/net/ipv4/conf/all/arp_ignore
 touch "$folder/ready"
 set +e
 trap : TERM INT HUP
