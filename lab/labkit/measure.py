@@ -25,7 +25,8 @@ SOL_PACKET = 263
 PACKET_IGNORE_OUTGOING = 23
 CLONE_NEWNET = 0x40000000
 SO_TIMESTAMPNS = 35
-RARP = b"\x80\x35"  # The Ethernet type as it is in a frame.
+RARP = b"\x80\x35"  # Ethernet types as they are in a frame.
+ARP = b"\x08\x06"
 EVENT = re.compile(r"event (\w+) at (\d+)\.(\d{6}) for domain '?([^':]+)")
 
 
@@ -55,9 +56,15 @@ class QemuEvents:
         self._process.wait()
 
 
+def announces(frame):
+    """Whether a frame only tells where its sender is: QEMU's RARP, or a guest's ARP for itself,
+    which its kernel sends by a timer of its own, before or after it is at its work again."""
+    return frame[12:14] == RARP or (frame[12:14] == ARP and frame[28:32] == frame[38:42])
+
+
 class FirstFrame(threading.Thread):
     """Waits for a guest's new tap on a hypervisor and keeps the time of the first frame that the
-    guest itself sends there (QEMU's RARP is not the guest's)."""
+    guest itself sends there and that is more than an announcement."""
 
     def __init__(self, on):
         super().__init__(daemon=True)
@@ -97,7 +104,7 @@ class FirstFrame(threading.Thread):
         return None
 
     def _first_frame(self, tap):
-        """Keeps the kernel's time of the first frame out of the tap that is no RARP."""
+        """Keeps the kernel's time of the first frame out of the tap that is no announcement."""
         with socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0) as wire:
             wire.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
             wire.setsockopt(SOL_PACKET, PACKET_IGNORE_OUTGOING, 1)
@@ -111,7 +118,7 @@ class FirstFrame(threading.Thread):
                     if why.errno == errno.ENETDOWN:
                         continue  # Said once of a tap that was not up yet.
                     raise
-                if frame[12:14] == RARP:
+                if announces(frame):
                     continue
                 for level, kind, data in control:
                     if level == socket.SOL_SOCKET and kind == SO_TIMESTAMPNS:

@@ -158,12 +158,15 @@ def figures(measured, told=None):
     if downtime is None and told:
         downtime = told["figures"].get("downtime_ms")
     wake = milliseconds(woken_ns, resumed.get("RESUME"))
+    stood_still = milliseconds(resumed.get("RESUME"), stopped.get("STOP"))
     whole = None not in (downtime, wake)
     return {"sent": report["sent"], "lost": report["lost"], "doubled": report["doubled"],
             "reordered": report["reordered"], "gap_ms": report["gap_ms"],
             "downtime_ms": downtime, "guest_wake_ms": wake,
             "network_ms": round(report["gap_ms"] - downtime - wake, 3) if whole else None,
-            "stop_to_resume_ms": milliseconds(resumed.get("RESUME"), stopped.get("STOP")),
+            "stop_to_resume_ms": stood_still,
+            "network_by_qemu_ms": round(report["gap_ms"] - stood_still - wake, 3)
+            if None not in (stood_still, wake) else None,
             "round_trip_ms": report["round_trip_ms"],
             "lateness_max_ms": report["lateness_max_ms"], "lost_list": report["lost_list"]}
 
