@@ -7,12 +7,14 @@ flavour_PROGRAMS = ovs-plugin/ovs-vswitchd
 
 noinst_LIBRARIES += ovs-plugin/libplugin.a
 ovs_plugin_libplugin_a_SOURCES = \
+	ovs-plugin/fit.h ovs-plugin/fit.cc \
 	ovs-plugin/flows.h ovs-plugin/flows.cc \
 	ovs-plugin/origin.h ovs-plugin/origin.cc \
 	ovs-plugin/reader.h ovs-plugin/reader.cc \
 	ovs-plugin/ring.h ovs-plugin/ring.cc \
 	ovs-plugin/spread.h ovs-plugin/spread.cc \
 	ovs-plugin/swallowed.h ovs-plugin/swallowed.cc \
+	ovs-plugin/tunnel.h ovs-plugin/tunnel.cc \
 	ovs-plugin/turn.h ovs-plugin/turn.cc \
 	ovs-plugin/module.h ovs-plugin/module.cc \
 	ovs-plugin/commands.cc ovs-plugin/shim.h
@@ -21,7 +23,7 @@ ovs_plugin_libplugin_a_CPPFLAGS = $(AM_CPPFLAGS) $(SQLITE_CFLAGS)
 ovs_plugin_ovs_vswitchd_SOURCES = \
 	ovs-plugin/shim.h ovs-plugin/shim.c \
 	ovs-plugin/shim-internal.h ovs-plugin/shim-frames.c ovs-plugin/shim-learning.c \
-	ovs-plugin/shim-origin.c ovs-plugin/shim-queues.c ovs-plugin/shim-routes.c
+	ovs-plugin/shim-origin.c ovs-plugin/shim-queues.c ovs-plugin/shim-routes.c ovs-plugin/shim-tunnel.c
 nodist_EXTRA_ovs_plugin_ovs_vswitchd_SOURCES = ovs-plugin/linked-by-g++.cc
 ovs_plugin_ovs_vswitchd_CPPFLAGS = $(OVS_CPPFLAGS) \
 	-isystem $(OVS_SOURCE)/ofproto -isystem $(OVS_SOURCE)/vswitchd $(AM_CPPFLAGS)
@@ -29,7 +31,7 @@ ovs_plugin_wrapped = \
 	bridge_init bridge_run bridge_wait bridge_exit \
 	ovsdb_idl_create ovsdb_idl_omit \
 	connmgr_flushed connmgr_send_port_status ofproto_destroy \
-	netdev_send netdev_rxq_recv netdev_rxq_open \
+	netdev_send netdev_rxq_recv netdev_rxq_open netdev_push_header \
 	ovs_router_flush ovs_router_insert route_table_run
 ovs_plugin_ovs_vswitchd_LDFLAGS = $(AM_LDFLAGS) \
 	$(patsubst %,-Wl$(comma)--wrap=%,$(ovs_plugin_wrapped))
@@ -44,9 +46,9 @@ ovs_plugin_ovs_vswitchd_LDADD = \
 check_PROGRAMS += ovs-plugin/tests/plugin-test
 TESTS += ovs-plugin/tests/plugin-test
 ovs_plugin_tests_plugin_test_SOURCES = \
-	ovs-plugin/tests/flows-test.cc ovs-plugin/tests/origin-test.cc ovs-plugin/tests/ring-test.cc \
+	ovs-plugin/tests/fit-test.cc ovs-plugin/tests/flows-test.cc ovs-plugin/tests/origin-test.cc ovs-plugin/tests/ring-test.cc \
 	ovs-plugin/tests/spread-test.cc ovs-plugin/tests/swallowed-test.cc ovs-plugin/tests/main.cc \
-	ovs-plugin/flows.cc ovs-plugin/origin.cc ovs-plugin/ring.cc ovs-plugin/spread.cc ovs-plugin/swallowed.cc
+	ovs-plugin/fit.cc ovs-plugin/flows.cc ovs-plugin/origin.cc ovs-plugin/ring.cc ovs-plugin/spread.cc ovs-plugin/swallowed.cc
 ovs_plugin_tests_plugin_test_CPPFLAGS = $(AM_CPPFLAGS) $(CPPUTEST_CFLAGS)
 ovs_plugin_tests_plugin_test_LDADD = $(CPPUTEST_LIBS)
 dist_man_MANS += ovs-plugin/holdfast-switch.7

@@ -104,6 +104,12 @@ nlohmann::json forged_json(const std::map<std::string, std::shared_ptr<ForgedCou
     return {{"mac", mac}, {"ip", ip}, {"dropped", dropped}};
 }
 
+nlohmann::json large_json(const LargeFigures& figures) {
+    return {{"fragmented", figures.fragmented},
+            {"answered", figures.answered},
+            {"lost", figures.lost + hf_tunnel_overflowed()}};
+}
+
 } // namespace
 
 struct Module::Command {
@@ -197,6 +203,7 @@ void Module::cmd_status(unixctl_conn* conn, const Args&) {
                       {"chains", snapshot_ ? snapshot_->chains.size() : 0},
                       {"flooded_dropped", hf_guard_dropped()},
                       {"forged", forged_json(forged_)},
+                      {"large", large_json(tunnel_.figures())},
                       {"moves", moves},
                       {"problems", problems}};
     hf_reply(conn, true, dump(status).c_str());
@@ -306,7 +313,7 @@ void Module::cmd_arm(unixctl_conn* conn, const Args& args) {
         return hf_reply(conn, false, "too many ports are being watched: try again later");
     turns_[args[1]] = std::move(turn);
     if (args.size() > 4)
-        warm_up(args[4]); // What is held must not be what makes the switch ask for the neighbour.
+        tunnel_.warm_up(args[4]); // What is held must not be what makes the switch ask for the neighbour.
     hf_reply(conn, true, "{}");
 }
 
@@ -328,7 +335,7 @@ void Module::cmd_turn(unixctl_conn* conn, const Args& args) {
     const auto stop = args.size() > 3 ? number(args[3]) : std::int64_t{0};
     if (!stop)
         return hf_reply(conn, false, "STOP_NS must be a number: nanoseconds since the epoch");
-    const auto tunnel = tunnel_port();
+    const auto tunnel = tunnel_.port();
     if (!tunnel)
         return hf_reply(conn, false, ("no tunnel port on " + bridge_).c_str());
     // Asked again: who asks was away when it was said.

@@ -20,7 +20,6 @@ namespace {
 
 // The longest that flows are put in one go; then the loop turns once (spec: 10 ms).
 constexpr std::int64_t slice_ms = 2;
-constexpr std::int64_t warm_interval_ms = 60'000;
 // A hop through which no probe came so often is dead.  The switch counts a frame up to a second
 // after it came.
 constexpr int missed_max = 3;
@@ -60,19 +59,6 @@ std::string lower(std::string text) {
     return text;
 }
 
-std::string kind_of(const hf_port& port) {
-    const std::string type = port.type;
-    if (port.ofport == 65534 || type == "internal")
-        return "local";
-    if (type == "vxlan" && std::string{port.interface} == "holdfast0")
-        return "tunnel";
-    if (*port.vm_id && *port.mac)
-        return "vm";
-    if (*port.iface_id && *port.mac)
-        return "port";
-    return "uplink";
-}
-
 } // namespace
 
 Module::Module(std::string store_path) : reader_{std::move(store_path)} {
@@ -110,13 +96,10 @@ void Module::run() {
         push_inputs();
     take_work();
     apply_slice();
-    if (hf_now_ms() >= warm_again_ms_) {
-        warm_again_ms_ = hf_now_ms() + warm_interval_ms;
-        warm_.clear();
-        keep_tunnels_warm();
-    }
+    tunnel_.run();
     if (hf_now_ms() >= each_second_ms_) {
         each_second_ms_ = hf_now_ms() + 1'000;
+        look_at_tunnel();
         tell_forged();
         probe_hops();
     }
@@ -128,7 +111,7 @@ void Module::wait() {
     hf_wait_for_wake();
     for (const auto& one : settling_)
         hf_wait_for_look(bridge_.c_str(), one.seen);
-    auto until = std::min(warm_again_ms_, each_second_ms_);
+    auto until = each_second_ms_;
     if (!todo_.empty() || inputs_stale_)
         until = 0;
     for (const auto& [vm, turn] : turns_)
@@ -176,6 +159,7 @@ void Module::refresh_ports() {
              ",\"iface_id\":" + json_string(port.iface_id) + ",\"mac\":" + json_string(port.mac));
     };
     const auto had = std::exchange(ports_, std::move(ports));
+    tunnel_.use(bridge_, ports_);
     for (const auto& port : had)
         if (std::find(ports_.begin(), ports_.end(), port) == ports_.end())
             tell("port-removed", port);
@@ -242,8 +226,8 @@ void Module::finish_work(Work& work) {
         hf_flow_remove(bridge_.c_str(), guard_->parsed);
         guarded_ = false;
     }
+    look_at_tunnel();
     if (snapshot_) {
-        keep_tunnels_warm();
         drop_settled_overrides(*snapshot_);
         leave_where_moved(*snapshot_);
     }
@@ -342,25 +326,13 @@ void Module::leave_where_moved(const db::Snapshot& snapshot) {
     }
 }
 
-/// Where a tunnel's neighbour is not known, the switch drops the frame that makes it ask, the
-/// first of a connection as like as not.  So a frame that nobody gets goes to every hypervisor of
-/// the fleet as soon as there are flows, and again before the neighbour is forgotten (15 min).
-/// Without flows this is nobody's tunnel, but for a move: see warm_up() in arm and pin.
-void Module::keep_tunnels_warm() {
-    if (!snapshot_ || installed_.empty())
+/// Without flows this is nobody's tunnel, but for a move: arm and pin see to that.
+void Module::look_at_tunnel() {
+    if (!snapshot_)
         return;
-    for (const auto& hypervisor : snapshot_->hypervisors)
-        if (!hypervisor.self && !hypervisor.vtep.empty() && warm_.insert(hypervisor.vtep).second)
-            warm_up(hypervisor.vtep);
-}
-
-/// Makes the switch ask for the neighbour on the way to `vtep`, if it is not known.
-void Module::warm_up(const std::string& vtep) {
-    constexpr std::uint8_t frame[60] = {0x02, 0x48, 0x46, 0, 0, 2, 0x02, 0x48, 0x46, 0, 0, 1,
-                                        0x88, 0xb5}; // Local experimental (IEEE 802).
-    if (!vtep.empty() && tunnel_port())
-        (void)hf_tunnel_send(bridge_.c_str(), label_warm_up, vtep.c_str(), tunnel_port(), frame,
-                             sizeof frame);
+    tunnel_.look_at_underlay(*snapshot_);
+    if (!installed_.empty())
+        tunnel_.keep_warm(*snapshot_);
 }
 
 /// Frames of these ports are judged from now on (spec C11).
@@ -457,13 +429,6 @@ const Port* Module::port_of(const std::string& vm) const {
     return found;
 }
 
-std::uint32_t Module::tunnel_port() const {
-    for (const auto& port : ports_)
-        if (port.kind == "tunnel")
-            return static_cast<std::uint32_t>(port.ofport);
-    return 0;
-}
-
 const db::Vm* Module::vm_of(const std::string& vm) const {
     if (snapshot_)
         for (const auto& record : snapshot_->vms)
@@ -543,7 +508,7 @@ void Module::pin(const std::string& vm) {
     auto wait = expectations_.find(vm);
     if (port && wait != expectations_.end() && !wait->second.pin && !wait->second.guest_told) {
         begin_merge(wait->second);
-        warm_up(former_place(vm)); // The barrier goes there.
+        tunnel_.warm_up(former_place(vm)); // The barrier goes there.
         wait->second.pin =
             hf_pin_open(bridge_.c_str(), port->interface.c_str(), port->mac.c_str(), true);
     }
@@ -579,12 +544,10 @@ bool Module::run_merge(const std::string& vm, Expectation& expectation) {
     if (!expectation.barrier && hf_watch_keeps(expectation.watch)) {
         const auto* record = vm_of(vm);
         const auto vtep = former_place(vm);
-        std::uint8_t frame[HF_BARRIER_SIZE];
+        Frame frame(HF_BARRIER_SIZE);
         expectation.barrier = ++last_barrier_;
-        hf_barrier(expectation.barrier, frame);
-        const bool sent = record && !vtep.empty() &&
-                          hf_tunnel_send(bridge_.c_str(), record->label, vtep.c_str(),
-                                         tunnel_port(), frame, sizeof frame) == 0;
+        hf_barrier(expectation.barrier, frame.data());
+        const bool sent = record && tunnel_.send(record->label, vtep, frame);
         expectation.barrier_until_ms = now + (sent ? barrier_ms : 0);
     }
     const bool through = expectation.barrier

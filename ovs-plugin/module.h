@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "ovs-plugin/reader.h"
+#include "ovs-plugin/tunnel.h"
 #include "ovs-plugin/turn.h"
 
 struct unixctl_conn;
@@ -75,8 +76,7 @@ private:
     void apply_slice();
     void finish_work(Work& work);
     void leave_bridge(const std::string& bridge);
-    void keep_tunnels_warm();
-    void warm_up(const std::string& vtep);
+    void look_at_tunnel();
     void watch_origins(std::vector<Origin> origins);
     void tell_forged();
     void probe_hops();
@@ -96,7 +96,6 @@ private:
     void activate(const std::string& vm, const char* why);
     void pin(const std::string& vm);
     const Port* port_of(const std::string& vm) const;
-    std::uint32_t tunnel_port() const;
     const db::Vm* vm_of(const std::string& vm) const;
 
     // Events.
@@ -176,8 +175,7 @@ private:
     std::map<std::string, std::shared_ptr<ForgedCount>> forged_; // By interface.
     std::int64_t each_second_ms_ = 0; // When what is done once a second is due.
 
-    std::set<std::string> warm_; // VTEPs that were sent a frame.
-    std::int64_t warm_again_ms_ = 0;
+    Tunnel tunnel_;
 
     Overrides overrides_;                                  // By VM id.
     std::map<std::string, std::unique_ptr<SourceTurn>> turns_; // By VM id.

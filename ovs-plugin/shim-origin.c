@@ -11,6 +11,7 @@
 #include "cmap.h"
 #include "dp-packet.h"
 #include "hash.h"
+#include "hmapx.h"
 #include "netdev-provider.h"
 #include "ofproto/ofproto-provider.h"
 #include "ovs-plugin/shim.h"
@@ -26,6 +27,7 @@ struct origin_port {
     struct netdev *netdev;
     char *interface;
     void *origin;
+    bool replaced; /* A newer one of the same port is there. */
 };
 
 static struct cmap ports = CMAP_INITIALIZER;
@@ -67,7 +69,9 @@ free_port(struct origin_port *port)
 static void
 remove_port(struct origin_port *port)
 {
-    port->netdev->ol_flags &= ~KNOWN;
+    if (!port->replaced) {
+        port->netdev->ol_flags &= ~KNOWN;
+    }
     cmap_remove(&ports, &port->node, hash_pointer(port->netdev, 0));
     ovsrcu_postpone(free_port, port);
 }
@@ -86,16 +90,29 @@ hf_origin_port_gone(const char *interface)
     ovs_mutex_unlock(&mutex);
 }
 
+/* Another entry of 'netdev' than 'newest'. */
+static struct origin_port *
+find_older(const struct netdev *netdev, const struct origin_port *newest)
+{
+    struct origin_port *port;
+
+    CMAP_FOR_EACH_WITH_HASH (port, node, hash_pointer(netdev, 0), &ports) {
+        if (port->netdev == netdev && port != newest) {
+            return port;
+        }
+    }
+    return NULL;
+}
+
+/* The new ones first, so that a port that has one is never without. */
 void
 hf_origins(const char *bridge, const struct hf_origin *origins, size_t n)
 {
     struct ofproto *ofproto = hf_find_bridge(bridge);
-    struct origin_port *port;
+    struct hmapx fresh = HMAPX_INITIALIZER(&fresh);
+    struct origin_port *port, *older;
 
     ovs_mutex_lock(&mutex);
-    CMAP_FOR_EACH (port, node, &ports) {
-        remove_port(port);
-    }
     for (size_t i = 0; i < n; i++) {
         struct ofport *ofport = ofproto
             ? shash_find_data(&ofproto->port_by_name, origins[i].interface) : NULL;
@@ -104,12 +121,23 @@ hf_origins(const char *bridge, const struct hf_origin *origins, size_t n)
             hf_module_origin_free(origins[i].origin);
             continue;
         }
-        port = xmalloc(sizeof *port);
+        port = xzalloc(sizeof *port);
         port->netdev = ofport->netdev;
         port->interface = xstrdup(origins[i].interface);
         port->origin = origins[i].origin;
         cmap_insert(&ports, &port->node, hash_pointer(port->netdev, 0));
         ofport->netdev->ol_flags |= KNOWN;
+        hmapx_add(&fresh, port);
+        older = find_older(port->netdev, port);
+        if (older) {
+            older->replaced = true;
+        }
+    }
+    CMAP_FOR_EACH (port, node, &ports) {
+        if (!hmapx_contains(&fresh, port)) {
+            remove_port(port);
+        }
     }
     ovs_mutex_unlock(&mutex);
+    hmapx_destroy(&fresh);
 }

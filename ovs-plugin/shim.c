@@ -257,6 +257,7 @@ hf_ports(const char *bridge, void (*each)(const struct hf_port *, void *aux), vo
         const char *name = netdev_get_name(ofport->netdev);
         const struct port_rows *rows = shash_find_data(&index, name);
         const struct smap *ids = rows ? &rows->interface->external_ids : NULL;
+        int mtu;
         struct hf_port port = {
             .interface = name,
             .type = netdev_get_type(ofport->netdev),
@@ -265,6 +266,7 @@ hf_ports(const char *bridge, void (*each)(const struct hf_port *, void *aux), vo
             .mac = ids ? smap_get_def(ids, "attached-mac", "") : "",
             .vm_id = ids ? smap_get_def(ids, "vm-id", "") : "",
             .tag = rows ? access_vlan(rows->port) : 0,
+            .mtu = netdev_get_mtu(ofport->netdev, &mtu) ? 0 : mtu,
             .up = netdev_get_carrier(ofport->netdev)
                   && !(ofport->pp.config & OFPUTIL_PC_PORT_DOWN),
         };
@@ -485,47 +487,7 @@ hf_revalidate(const char *bridge)
     }
 }
 
-/* --- Frames through the tunnel. --- */
 
-int
-hf_tunnel_send(const char *bridge, uint32_t label, const char *vtep, uint32_t tunnel_port,
-               const uint8_t *frame, size_t size)
-{
-    struct ofproto_dpif *ofproto = ofproto_dpif_lookup_by_name(bridge);
-    enum ofputil_protocol usable;
-    struct ofpbuf ofpacts;
-    struct dp_packet *packet;
-    struct flow flow;
-    char *text, *error;
-    int retval;
-
-    if (!ofproto) {
-        return ENODEV;
-    }
-    ofpbuf_init(&ofpacts, 64);
-    struct ofpact_parse_params pp = {
-        .ofpacts = &ofpacts,
-        .usable_protocols = &usable,
-    };
-    text = xasprintf("set_field:%"PRIu32"->tun_id,set_field:%s->%s,output:%"PRIu32, label, vtep,
-                     strchr(vtep, ':') ? "tun_ipv6_dst" : "tun_dst", tunnel_port);
-    error = ofpacts_parse_actions(text, &pp);
-    free(text);
-    if (error) {
-        VLOG_ERR("tunnel to %s: %s", vtep, error);
-        free(error);
-        ofpbuf_uninit(&ofpacts);
-        return EINVAL;
-    }
-    packet = dp_packet_clone_data_with_headroom(frame, size, 128);
-    flow_extract(packet, &flow);
-    flow.in_port.ofp_port = OFPP_NONE;
-    retval = ofproto_dpif_execute_actions(ofproto, ofproto_dpif_get_tables_version(ofproto),
-                                          &flow, NULL, ofpacts.data, ofpacts.size, packet);
-    dp_packet_delete(packet);
-    ofpbuf_uninit(&ofpacts);
-    return retval;
-}
 
 /* --- The main loop, threads, log, control commands. --- */
 

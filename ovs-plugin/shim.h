@@ -46,6 +46,7 @@ struct hf_port {
     const char *mac;
     const char *vm_id;
     uint16_t tag;         /* The VLAN of which it is an access port, or 0. */
+    int mtu;              /* Bytes of a packet; 0 where nobody knows, as of a tunnel. */
     bool up;              /* Its link is, and nobody has turned it off. */
 };
 
@@ -146,9 +147,34 @@ void hf_guard_ports(const char *bridge, const struct hf_guard *, size_t n,
                     uint32_t delivered_mark);
 /* How many flooded copies guarded ports did not get. */
 uint64_t hf_guard_dropped(void);
+
+/* --- The tunnel (shim-tunnel.c). --- */
+
 /* Sends a frame to VM 'label' behind 'vtep'.  ENODEV, or EINVAL. */
 int hf_tunnel_send(const char *bridge, uint32_t label, const char *vtep, uint32_t tunnel_port,
                    const uint8_t *frame, size_t size);
+/* The bridge through which packets to 'vtep' leave; false if there is no route. */
+#define HF_NAME_SIZE 16
+bool hf_tunnel_bridge(const char *vtep, char name[HF_NAME_SIZE]);
+/* From now on frames that would not fit into packets of 'mtu' bytes are not sent through the tunnel
+ * 'interface', but kept for hf_tunnel_take_large(); 0: all are sent.  False if there is no such port. */
+bool hf_tunnel_limit(const char *bridge, const char *interface, int mtu);
+struct hf_large {
+    uint32_t label;   /* The tunnel's VNI. */
+    const char *vtep; /* Where it was to go. */
+    size_t largest;   /* What would have fitted. */
+    const uint8_t *frame;
+    size_t size;
+};
+/* Takes them, oldest first; they are valid during the call.  Those for which there was no room are
+ * in hf_tunnel_overflowed(). */
+void hf_tunnel_take_large(void (*each)(const struct hf_large *, void *aux), void *aux);
+uint64_t hf_tunnel_overflowed(void);
+/* Sends a frame of the bridge's own with these actions, in ovs-ofctl's words.
+ * ENODEV, or EINVAL. */
+int hf_bridge_send(const char *bridge, const char *actions, const uint8_t *frame, size_t size);
+/* The bridge's own MAC address; false if there is no such bridge. */
+bool hf_bridge_mac(const char *bridge, uint8_t mac[6]);
 
 /* --- What VMs may send (shim-origin.c). --- */
 

@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// ovs-plugin/tunnel: see the header.
+#include <config.h>
+
+#include "ovs-plugin/tunnel.h"
+
+#include <algorithm>
+#include <map>
+#include <utility>
+
+namespace holdfast::plugin {
+
+namespace {
+
+constexpr std::int64_t warm_interval_ms = 60'000;
+// Senders told in a second: what a Linux router allows itself (icmp_msgs_per_sec).
+constexpr int answers_a_second = 1000;
+// The operator's own flows decide.
+constexpr const char* release_actions = "load:0x80000000->NXM_NX_REG15[],resubmit(,0)";
+
+/// The least MTU of a bridge's uplinks; 0 if none is known.
+int least_uplink_mtu(const char* bridge)
+{
+    int least = 0;
+    hf_ports(
+        bridge,
+        [](const hf_port* port, void* to) {
+            auto& least_so_far = *static_cast<int*>(to);
+            if (kind_of(*port) == "uplink" && port->mtu &&
+                (!least_so_far || port->mtu < least_so_far))
+                least_so_far = port->mtu;
+        },
+        &least);
+    return least;
+}
+
+} // namespace
+
+std::string kind_of(const hf_port& port)
+{
+    const std::string type = port.type;
+    if (port.ofport == 65534 || type == "internal")
+        return "local";
+    if (type == "vxlan" && std::string{port.interface} == "holdfast0")
+        return "tunnel";
+    if (*port.vm_id && *port.mac)
+        return "vm";
+    if (*port.iface_id && *port.mac)
+        return "port";
+    return "uplink";
+}
+
+void Tunnel::use(const std::string& bridge, const std::vector<Port>& ports)
+{
+    bridge_ = bridge;
+    interface_.clear();
+    port_ = 0;
+    vms_.clear();
+    for (const auto& port : ports) {
+        if (port.kind == "tunnel") {
+            interface_ = port.interface;
+            port_ = static_cast<std::uint32_t>(port.ofport);
+        } else if (port.kind == "vm" || port.kind == "port") {
+            vms_.push_back(port);
+        }
+    }
+}
+
+bool Tunnel::send(std::uint32_t label, const std::string& vtep, const Frame& frame) const
+{
+    return port_ && !vtep.empty() &&
+           hf_tunnel_send(bridge_.c_str(), label, vtep.c_str(), port_, frame.data(),
+                          frame.size()) == 0;
+}
+
+void Tunnel::warm_up(const std::string& vtep) const
+{
+    Frame frame{0x02, 0x48, 0x46, 0, 0, 2, 0x02, 0x48, 0x46, 0, 0, 1,
+                0x88, 0xb5}; // Local experimental (IEEE 802); nobody gets it.
+    frame.resize(60);
+    (void)send(label_warm_up, vtep, frame);
+}
+
+void Tunnel::keep_warm(const db::Snapshot& snapshot)
+{
+    if (hf_now_ms() >= warm_again_ms_) {
+        warm_again_ms_ = hf_now_ms() + warm_interval_ms;
+        warm_.clear();
+    }
+    for (const auto& hypervisor : snapshot.hypervisors)
+        if (!hypervisor.self && !hypervisor.vtep.empty() && warm_.insert(hypervisor.vtep).second)
+            warm_up(hypervisor.vtep);
+}
+
+void Tunnel::look_at_underlay(const db::Snapshot& snapshot)
+{
+    if (!port_)
+        return;
+    std::map<std::string, int> bridges;
+    int least = 0;
+    for (const auto& hypervisor : snapshot.hypervisors) {
+        char name[HF_NAME_SIZE];
+        if (hypervisor.self || hypervisor.vtep.empty() ||
+            !hf_tunnel_bridge(hypervisor.vtep.c_str(), name))
+            continue;
+        auto [at, fresh] = bridges.try_emplace(name, 0);
+        if (fresh)
+            at->second = least_uplink_mtu(name);
+        if (at->second && (!least || at->second < least))
+            least = at->second;
+    }
+    hf_tunnel_limit(bridge_.c_str(), interface_.c_str(), least);
+}
+
+void Tunnel::run()
+{
+    hf_tunnel_take_large(
+        [](const hf_large* large, void* tunnel) { static_cast<Tunnel*>(tunnel)->handle(*large); },
+        this);
+}
+
+void Tunnel::handle(const hf_large& large)
+{
+    Mac own{};
+    if (!hf_bridge_mac(bridge_.c_str(), own.data())) {
+        ++figures_.lost;
+        return;
+    }
+    const auto made = fit(large.frame, large.size, large.largest, own);
+    for (const auto& fragment : made.fragments)
+        (void)send(large.label, large.vtep, fragment);
+    if (!made.fragments.empty()) {
+        ++figures_.fragmented;
+    } else if (!made.answer.empty() && may_answer() && answer(made.answer)) {
+        ++figures_.answered;
+    } else {
+        ++figures_.lost;
+    }
+}
+
+bool Tunnel::may_answer()
+{
+    const auto second = hf_now_ms() / 1000;
+    if (std::exchange(answers_second_, second) != second)
+        answers_left_ = answers_a_second;
+    return answers_left_ > 0 && answers_left_-- > 0;
+}
+
+/// To the sender's own port, if it is here: no flow has to know where that is, nor in what VLAN.
+bool Tunnel::answer(const Frame& frame) const
+{
+    Mac to;
+    std::copy_n(frame.begin(), to.size(), to.begin());
+    for (const auto& port : vms_) {
+        Mac mac;
+        if (read_mac(port.mac, mac) && mac == to)
+            return hf_port_send(bridge_.c_str(), port.interface.c_str(), delivered_mark,
+                                frame.data(), frame.size()) == 0;
+    }
+    return hf_bridge_send(bridge_.c_str(), release_actions, frame.data(), frame.size()) == 0;
+}
+
+} // namespace holdfast::plugin

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// ovs-plugin/tunnel: the module's side of the tunnel to the other hypervisors.
+//
+// Keeps it warm, sends frames of the module's own through it, and does for frames that are too
+// large for it what a router would (fit.h; spec C16).  Main thread only.
+#pragma once
+
+#include <cstdint>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "ovs-plugin/fit.h"
+#include "ovs-plugin/flows.h"
+#include "ovs-plugin/shim.h"
+
+namespace holdfast::plugin {
+
+/// What a port of a bridge is: "local", "tunnel", "vm", "port" (another that has a MAC address of its
+/// own), or "uplink", which is any other.
+std::string kind_of(const hf_port& port);
+
+/// What became of frames that were too large, since the switch started.
+struct LargeFigures {
+    std::uint64_t fragmented = 0; // Frames that went in pieces.
+    std::uint64_t answered = 0;   // Frames whose sender was told.
+    std::uint64_t lost = 0;       // Frames of which nobody was told: more than the module can answer,
+                                  // no IP, or errors themselves.
+};
+
+class Tunnel {
+public:
+    /// Where the tunnel is: `bridge` and its ports, of which one may be the tunnel.
+    void use(const std::string& bridge, const std::vector<Port>& ports);
+    /// The tunnel's OpenFlow port; 0 while there is none.
+    std::uint32_t port() const { return port_; }
+
+    /// Sends a frame to VM `label` behind `vtep`.  False if it could not.
+    bool send(std::uint32_t label, const std::string& vtep, const Frame& frame) const;
+    /// Has the switch ask for the neighbour on the way to `vtep`, if it is not known: else it would
+    /// drop the frame that makes it ask, the first of a connection as like as not.
+    void warm_up(const std::string& vtep) const;
+    /// Warms up the ways to all others, once a minute: a neighbour is forgotten after 15.
+    void keep_warm(const db::Snapshot& snapshot);
+
+    /// Once a second, or oftener: looks how large packets may be on the ways to the others.
+    void look_at_underlay(const db::Snapshot& snapshot);
+    /// Fragments and answers what was too large since the last call.
+    void run();
+    const LargeFigures& figures() const { return figures_; }
+
+private:
+    void handle(const hf_large& large);
+    bool may_answer();
+    bool answer(const Frame& frame) const;
+
+    std::string bridge_;
+    std::string interface_;
+    std::vector<Port> vms_; // Ports of VMs, for answers to them.
+    std::uint32_t port_ = 0;
+    std::set<std::string> warm_; // VTEPs that were sent a frame.
+    std::int64_t warm_again_ms_ = 0;
+    std::int64_t answers_second_ = 0;
+    int answers_left_ = 0; // In that second.
+    LargeFigures figures_;
+};
+
+} // namespace holdfast::plugin
