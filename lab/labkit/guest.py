@@ -39,7 +39,7 @@ DOMAIN = """\
     <controller type='usb' model='none'/>{disk}
     <interface type='bridge'>
       <mac address='{mac}'/>
-      <source bridge='br0'/>
+      <source bridge='{bridge}'/>
       <virtualport type='openvswitch'/>{vlan}
       <model type='virtio'/>
       <driver>
@@ -99,7 +99,7 @@ def console_of(name):
     return STATE / "guest" / f"{name}.console"
 
 
-def start(name, on, address, vlan, role, memory, disk=None):
+def start(name, on, address, vlan, role, memory, disk=None, bridge=network.BRIDGE):
     """Defines and starts a guest, and waits until it says that it is ready.
 
     address is ADDRESS/PREFIX or None; memory and disk are in MiB.  Returns its record.
@@ -119,7 +119,7 @@ def start(name, on, address, vlan, role, memory, disk=None):
     xml = DOMAIN.format(
         **record | {"ip": f"<holdfast:ip>{plain}</holdfast:ip>" if plain else "",
                     "vlan": f"\n      <vlan><tag id='{vlan}'/></vlan>" if vlan else ""},
-        accelerator=accelerator, kernel=kernel, initramfs=initramfs, memory=memory,
+        accelerator=accelerator, kernel=kernel, initramfs=initramfs, memory=memory, bridge=bridge,
         disk=DISK.format(name=name) if disk else "",
         odd_memory=ODD_MEMORY.format(kib=memory * 1024 - 8) if accelerator == "qemu" else "",
         command_line=image.COMMAND_LINE, address=address or "none", console=console)

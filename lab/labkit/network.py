@@ -6,6 +6,7 @@ import hashlib
 from . import spaces
 from .base import SOURCE, STATE, LabError, forget, load, run, save
 
+BRIDGE = "br0"  # Where guests and clients are plugged in, unless told otherwise.
 UNDERLAY_MTU = 1650  # Room for a full guest frame in VXLAN over VLAN, with some to spare.
 
 
@@ -41,7 +42,7 @@ def plug_hypervisor(number, record):
     run([*hypervisor, "ip", "link", "set", "mig0", "up"])
 
 
-def client_up(name, on, address, vlan):
+def client_up(name, on, address, vlan, bridge=BRIDGE):
     """Plugs a new client into the switch of hypervisor `on`.
 
     address is ADDRESS/PREFIX; vlan a tag or None.
@@ -67,7 +68,7 @@ def client_up(name, on, address, vlan):
     outside = spaces.enter(hypervisor)
     run([*outside, "ip", "link", "set", port, "up"])
     tag = [f"tag={vlan}"] if vlan else []
-    run([*outside, "ovs-vsctl", "--timeout=10", "--may-exist", "add-port", "br0", port, *tag, "--",
+    run([*outside, "ovs-vsctl", "--timeout=10", "--may-exist", "add-port", bridge, port, *tag, "--",
          "set", "Interface", port, f"external_ids:iface-id={name}",
          f'external_ids:attached-mac="{record["mac"]}"', "external_ids:iface-status=active"])
     return record
@@ -81,7 +82,7 @@ def client_down(name):
     hypervisor = load("hv", record["on"])
     if spaces.alive(hypervisor):
         run([*spaces.enter(hypervisor), "ovs-vsctl", "--timeout=10", "--if-exists", "del-port",
-             "br0", record["port"]], check=False)
+             record["port"]], check=False)
     spaces.end(record)
     forget("client", name)
 
