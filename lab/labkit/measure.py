@@ -152,10 +152,12 @@ class Probe:
         self._end = STATE / "client" / client / "probe-end"
         self._end.unlink(missing_ok=True)
         record = load("client", client)
+        # A session of its own: Ctrl-C is for what runs the probe, which then ends it by the file.
         self._process = subprocess.Popen(
             [*spaces.enter(record), str(BUILD / "lab" / "probe"), "--to", to, "--rate", str(rate),
              "--seconds", "300", "--json", "--until-file", str(self._end)],
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+            start_new_session=True)
 
     def finish(self):
         """Ends the sending, waits for the last answers; returns the report's JSON text."""

@@ -5,10 +5,11 @@ that moves while a strict 1 kHz probe runs through the whole."""
 import json
 import subprocess
 import threading
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import guest, hypervisor, measure
+from . import guest, hypervisor, measure, network, ovn
 from .base import LabError, run, wait_for
 
 LAB = Path(__file__).resolve().parent.parent / "lab"
@@ -71,17 +72,24 @@ def side_by_side(*calls):
     return results
 
 
-def start(hops=HOPS):
+def start(hops=HOPS, bridge=network.BRIDGE):
     """Brings up the lab, the guests and the client, and the chain if there are hops.
 
     Returns what the lab said, a line each.
     """
     lab("down")
     lines = [lab("up", "2")]
+    if bridge == ovn.BRIDGE:
+        ovn.start(HYPERVISORS)
     lines += side_by_side(
-        *(("vm", name, "--on", PLACES[name], "--role", "forward") for name in hops),
-        ("vm", "web", "--on", PLACES["web"], "--ip", f"{WEB}/24", "--role", "serve"))
-    lines.append(lab("client", "c1", "--on", "hv1", "--ip", f"{CLIENT}/24"))
+        *(("vm", name, "--on", PLACES[name], "--role", "forward", "--bridge", bridge)
+          for name in hops),
+        ("vm", "web", "--on", PLACES["web"], "--ip", f"{WEB}/24", "--role", "serve",
+         "--bridge", bridge))
+    lines.append(lab("client", "c1", "--on", "hv1", "--ip", f"{CLIENT}/24", "--bridge", bridge))
+    if bridge == ovn.BRIDGE:
+        ovn.connect("hv1", network.mac_for("client c1"), CLIENT)
+        ovn.connect(PLACES["web"], network.mac_for("web"), WEB)
     if hops:
         holdfast("hv1", "chain", "add", CHAIN, "--match", f"ip,nw_dst={WEB}",
                  "--via", ",".join(hops), "--symmetric")
@@ -111,8 +119,11 @@ def chain_problem(on):
     return f"{on}: a move is left over: {left}" if left else None
 
 
-def migrate(move, hops=HOPS):
-    """Moves the guest while the probe runs.  Returns the measurements."""
+def migrate(move, hops=HOPS, around=nullcontext()):
+    """Moves the guest while the probe runs.  Returns the measurements.
+
+    around is what else is done before and after the migration, as a context manager.
+    """
     for name in (*hops, "web"):
         guest.command(name, "count reset")
     stopped = measure.QemuEvents(move.source, move.vm)
@@ -123,7 +134,8 @@ def migrate(move, hops=HOPS):
         measure.pause(2)
         if not probe.running():
             probe.finish()  # Raises what it said.
-        run([*hypervisor.inside(move.source), *move.command()], limit=120)
+        with around:
+            run([*hypervisor.inside(move.source), *move.command()], limit=120)
         measure.pause(2)
     finally:
         report = json.loads(probe.finish())
