@@ -25,5 +25,6 @@ EXTRA_DIST += lab/lab lab/demo lab/fault-matrix \
 	lab/labkit/__init__.py lab/labkit/aftermath.py lab/labkit/base.py lab/labkit/clean.py \
 	lab/labkit/guest.py lab/labkit/halts.py lab/labkit/hypervisor.py \
 	lab/labkit/hypervisor-init.sh lab/labkit/image.py lab/labkit/measure.py \
-	lab/labkit/network.py lab/labkit/offload.py lab/labkit/parties.py \
-	lab/labkit/plain-init.sh lab/labkit/scene.py lab/labkit/spaces.py
+	lab/labkit/network.py lab/labkit/offload.py lab/labkit/ovn.py \
+	lab/labkit/parties.py lab/labkit/plain-init.sh lab/labkit/scene.py \
+	lab/labkit/spaces.py

@@ -75,6 +75,7 @@ def side_by_side(*calls):
 def start(hops=HOPS, bridge=network.BRIDGE):
     """Brings up the lab, the guests and the client, and the chain if there are hops.
 
+    bridge is where they are plugged in; at OVN's, OVN joins them, and there is no chain.
     Returns what the lab said, a line each.
     """
     lab("down")
