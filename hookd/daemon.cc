@@ -328,9 +328,9 @@ void Daemon::downtime_read(const std::string& uuid, std::int64_t downtime_ms)
     mover_.figure(uuid, "downtime_ms", downtime_ms);
 }
 
-void Daemon::ring_read(const std::string& uuid, std::uint64_t address)
+void Daemon::ring_read(const std::string& uuid, const std::string& mac, std::uint64_t address)
 {
-    mover_.ring(uuid, address);
+    mover_.ring(uuid, mac, address);
 }
 
 void Daemon::switch_connected()

@@ -208,7 +208,7 @@ struct LibvirtWatch::Impl : std::enable_shared_from_this<LibvirtWatch::Impl> {
                 spdlog::info("VM {}: {}: a frame that QEMU loses at the stop cannot be found",
                              read->xml.name, address.error().message);
             else
-                tell([uuid, address](LibvirtListener& l) { l.ring_read(uuid, *address); });
+                tell([uuid, mac, address](LibvirtListener& l) { l.ring_read(uuid, mac, *address); });
         }
     }
 

@@ -41,7 +41,8 @@ public:
     /// The downtime of the domain's last migration, by libvirt's own count.
     virtual void downtime_read(const std::string& uuid, std::int64_t downtime_ms) = 0;
     /// Where QEMU's memory has the guest's ring of received frames.
-    virtual void ring_read(const std::string& uuid, std::uint64_t address) = 0;
+    virtual void ring_read(const std::string& uuid, const std::string& mac,
+                           std::uint64_t address) = 0;
 };
 
 /// The watch.
@@ -69,15 +70,15 @@ private:
     std::shared_ptr<Impl> impl_;
 };
 
-/// The process of a domain's QEMU and its descriptor of a tap.
-struct QemuTap {
+/// The process of a domain's QEMU and its descriptors of taps.
+struct QemuTaps {
     int pid = 0;
-    int fd = -1;
+    std::vector<int> fds;
 };
 
 /// Finds them in libvirt's run directory and /proc, without asking libvirtd.
-/// Errors: not_found if the domain does not run here, or has no such tap.
-Result<QemuTap> find_qemu_tap(const std::string& domain, const std::string& interface,
-                              const std::string& rundir = "/run/libvirt/qemu");
+/// Errors: not_found if the domain does not run here, or has no tap.
+Result<QemuTaps> find_qemu_taps(const std::string& domain,
+                                const std::string& rundir = "/run/libvirt/qemu");
 
 } // namespace holdfast::hookd

@@ -50,9 +50,12 @@ std::string describe(const std::string& mark, const db::Move& row, const std::st
 }
 
 /// The words of an order to arm; `vtep` is left out while it is not known.
-std::vector<std::string> tap_words(const QemuTap& tap, const std::string& vtep)
+std::vector<std::string> tap_words(const QemuTaps& taps, const std::string& vtep)
 {
-    std::vector<std::string> all{std::to_string(tap.pid), std::to_string(tap.fd)};
+    std::string fds;
+    for (int fd : taps.fds)
+        fds += (fds.empty() ? "" : ",") + std::to_string(fd);
+    std::vector<std::string> all{std::to_string(taps.pid), fds.empty() ? "0" : fds};
     if (!vtep.empty())
         all.push_back(vtep);
     return all;
@@ -136,23 +139,26 @@ asio::awaitable<void> Mover::arm(RunPtr run)
 {
     const std::string vm = run->machine.row().vm;
     const db::Vm* row = world_.ledger.vm(vm);
-    QemuTap tap{0, 0}; // 0: the switch does without; what lies in the tap at the stop is lost.
-    std::string mac;   // A copy: the record can change while the switch is asked.
-    if (row && !row->ports.empty()) {
-        mac = row->ports.front().mac;
-        auto found = find_qemu_tap(row->name, row->ports.front().interface);
+    QemuTaps taps; // None: the switch does without; what lies in them at the stop is lost.
+    std::vector<std::string> macs; // A copy: the record can change while the switch is asked.
+    if (row) {
+        for (const db::VmPort& port : row->ports)
+            macs.push_back(port.mac);
+        auto found = find_qemu_taps(row->name);
         if (found)
-            tap = *found;
+            taps = *found;
         else
-            spdlog::warn("{}: frames in its tap cannot be taken along", found.error().message);
+            spdlog::warn("{}: frames in its taps cannot be taken along", found.error().message);
     }
     const db::Hypervisor* peer = world_.ledger.hypervisor(run->machine.row().peer);
     const std::string vtep = peer ? peer->vtep : std::string{};
-    bool armed = co_await order(run, "holdfast/arm", tap_words(tap, vtep));
-    if (armed && tap.pid && world_.find_ring)
-        world_.find_ring(vm, mac);
-    if (!armed && tap.pid) // Its descriptor is out of reach: better without than not at all.
-        co_await order(run, "holdfast/arm", tap_words({0, 0}, vtep));
+    bool armed = co_await order(run, "holdfast/arm", tap_words(taps, vtep));
+    if (armed && taps.pid && world_.find_ring) {
+        for (const std::string& mac : macs)
+            world_.find_ring(vm, mac);
+    }
+    if (!armed && taps.pid) // Its descriptors are out of reach: better without than not at all.
+        co_await order(run, "holdfast/arm", tap_words({}, vtep));
 }
 
 asio::awaitable<void> Mover::turn(RunPtr run)

@@ -171,15 +171,15 @@ void Mover::figure(const std::string& vm, const std::string& what, std::int64_t 
     add(run, {});
 }
 
-void Mover::ring(const std::string& vm, std::uint64_t address)
+void Mover::ring(const std::string& vm, const std::string& mac, std::uint64_t address)
 {
     RunPtr run = find(vm);
     if (!run || run->machine.step() != Step::armed)
         return; // It is of use only before the stop.
     asio::co_spawn(
         io_,
-        [this, run, address]() -> asio::awaitable<void> {
-            co_await order(run, "holdfast/ring", words(std::to_string(address)));
+        [this, run, mac, address]() -> asio::awaitable<void> {
+            co_await order(run, "holdfast/ring", words(mac, std::to_string(address)));
         },
         asio::detached);
 }

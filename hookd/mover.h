@@ -46,8 +46,9 @@ public:
     void ports_changed();
     /// The switch restarted: it is told again of what is under way, as the ports come.
     void switch_restarted();
-    /// Where the guest of a VM that leaves counts the frames it receives, in QEMU's memory.
-    void ring(const std::string& vm, std::uint64_t address);
+    /// Where the guest of a VM that leaves counts the frames that it receives by the interface with
+    /// this MAC address, in QEMU's memory.
+    void ring(const std::string& vm, const std::string& mac, std::uint64_t address);
     /// A figure of libvirt's about the VM's newest move to here.
     void figure(const std::string& vm, const std::string& what, std::int64_t value);
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// hookd/qemu-tap: finds a QEMU's process and its descriptor of a tap.
+// hookd/qemu-tap: finds a QEMU's process and its descriptors of taps.
 //
 // Reads libvirt's pid file and /proc only: libvirtd would make us wait just when it
 // matters, while the VM migrates.
@@ -17,25 +17,11 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// The interface behind a descriptor of /dev/net/tun.
-/// Source: Linux, drivers/net/tun.c, tun_chr_show_fdinfo(): "iff:\tNAME".
-std::string interface_of(const fs::path& fdinfo)
-{
-    std::ifstream in{fdinfo};
-    std::string line;
-    while (std::getline(in, line)) {
-        if (line.starts_with("iff:\t"))
-            return line.substr(5);
-    }
-    return {};
-}
-
 } // namespace
 
-Result<QemuTap> find_qemu_tap(const std::string& domain, const std::string& interface,
-                              const std::string& rundir)
+Result<QemuTaps> find_qemu_taps(const std::string& domain, const std::string& rundir)
 {
-    QemuTap found;
+    QemuTaps found;
     std::ifstream in{fs::path{rundir} / (domain + ".pid")};
     if (!(in >> found.pid)) {
         return Error{Errc::not_found,
@@ -49,13 +35,12 @@ Result<QemuTap> find_qemu_tap(const std::string& domain, const std::string& inte
         if (fs::read_symlink(fd->path(), unreadable) != "/dev/net/tun")
             continue;
         std::string name = fd->path().filename();
-        if (interface_of(process / "fdinfo" / name) != interface)
-            continue;
-        std::from_chars(name.data(), name.data() + name.size(), found.fd);
-        return found;
+        std::from_chars(name.data(), name.data() + name.size(), found.fds.emplace_back());
     }
+    if (!found.fds.empty())
+        return found;
     return Error{Errc::not_found, "VM " + domain + ": process " + std::to_string(found.pid) +
-                                      " has no tap " + interface +
+                                      " has no tap" +
                                       (failed ? " (" + failed.message() + ")" : "")};
 }
 

@@ -7,6 +7,8 @@ flavour_PROGRAMS = ovs-plugin/ovs-vswitchd
 
 noinst_LIBRARIES += ovs-plugin/libplugin.a
 ovs_plugin_libplugin_a_SOURCES = \
+	ovs-plugin/arrival.h ovs-plugin/arrival.cc \
+	ovs-plugin/departure.h ovs-plugin/departure.cc \
 	ovs-plugin/fit.h ovs-plugin/fit.cc \
 	ovs-plugin/flows.h ovs-plugin/flows.cc \
 	ovs-plugin/origin.h ovs-plugin/origin.cc \

@@ -5,15 +5,13 @@
 // What each takes and answers is in doc/architecture.md and ovs-plugin/holdfast-switch.7.
 #include <config.h>
 
-#include <net/if.h>
-#include <sys/ioctl.h>
-#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <charconv>
+#include <climits>
 #include <cstring>
 #include <nlohmann/json.hpp>
 #include <utility>
@@ -73,24 +71,18 @@ int take_descriptor(int pid, int fd) {
     return copy;
 }
 
-// Frames that a tap can hold for a guest that does not run yet: 1.6 s at 10 kpps.
-constexpr int staged_queue = 16384;
-
-/// A tap queues 1000 frames by default (fewer were seen to fit), and drops the newest.
-void make_room(const std::string& interface) {
-    ifreq request{};
-    if (interface.size() >= sizeof request.ifr_name)
-        return;
-    interface.copy(request.ifr_name, interface.size());
-    const int any = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    if (ioctl(any, SIOCGIFTXQLEN, &request) == 0 && request.ifr_qlen < staged_queue) {
-        request.ifr_qlen = staged_queue;
-        if (ioctl(any, SIOCSIFTXQLEN, &request) != 0)
-            hf_log(HF_WARN, (interface + ": its queue stays short (" + std::strerror(errno) +
-                             "): frames of a long downtime can be lost")
-                                .c_str());
+/// "4,7" as numbers; nothing if it is anything else.
+std::optional<std::vector<int>> numbers(const std::string& text) {
+    std::vector<int> all;
+    for (std::size_t from = 0; from <= text.size();) {
+        const auto to = std::min(text.find(',', from), text.size());
+        const auto one = number(text.substr(from, to - from));
+        if (!one || *one > INT_MAX)
+            return std::nullopt;
+        all.push_back(static_cast<int>(*one));
+        from = to + 1;
     }
-    close(any);
+    return all;
 }
 
 /// Of all ports together.
@@ -129,8 +121,8 @@ const Module::Command Module::commands[] = {
     {"holdfast/sync", "", 0, 0, &Module::cmd_sync},
     {"holdfast/settle", "", 0, 0, &Module::cmd_settle},
     {"holdfast/watch", "SEQ", 1, 1, &Module::cmd_watch},
-    {"holdfast/arm", "VM PID FD [VTEP]", 3, 4, &Module::cmd_arm},
-    {"holdfast/ring", "VM ADDRESS", 2, 2, &Module::cmd_ring},
+    {"holdfast/arm", "VM PID FD[,FD...] [VTEP]", 3, 4, &Module::cmd_arm},
+    {"holdfast/ring", "VM MAC ADDRESS", 3, 3, &Module::cmd_ring},
     {"holdfast/turn", "VM VTEP [STOP_NS]", 2, 3, &Module::cmd_turn},
     {"holdfast/leave", "VM", 1, 1, &Module::cmd_leave},
     {"holdfast/back", "VM", 1, 1, &Module::cmd_back},
@@ -165,9 +157,9 @@ void Module::cmd_show(unixctl_conn* conn, const Args&) {
         if (port.kind == "vm" || port.kind == "port")
             text += "port " + std::to_string(port.ofport) + ": " + port.interface + " " +
                     port.mac + " " + (port.kind == "vm" ? port.vm_id : port.iface_id) + "\n";
-    for (const auto& [vm, turn] : turns_)
-        text += "move of " + vm + ": " + word(turn->state()) + "\n";
-    for (const auto& [vm, expectation] : expectations_)
+    for (const auto& [vm, departure] : departures_)
+        text += "move of " + vm + ": " + word(departure->state()) + "\n";
+    for (const auto& [vm, arrival] : arrivals_)
         text += "move of " + vm + ": guest awaited\n";
     for (const auto& problem : problems_)
         text += "problem: " + problem + "\n";
@@ -176,18 +168,18 @@ void Module::cmd_show(unixctl_conn* conn, const Args&) {
 
 void Module::cmd_status(unixctl_conn* conn, const Args&) {
     json moves = json::array();
-    for (const auto& [vm, turn] : turns_) {
-        const auto& figures = turn->figures();
+    for (const auto& [vm, departure] : departures_) {
+        const auto figures = departure->figures();
         moves.push_back({{"vm", vm},
                          {"role", "source"},
-                         {"state", word(turn->state())},
+                         {"state", word(departure->state())},
                          {"drained", figures.taken},
                          {"swallowed", figures.swallowed},
                          {"held", figures.held},
                          {"passed", figures.passed},
                          {"lost", figures.lost}});
     }
-    for (const auto& [vm, expectation] : expectations_)
+    for (const auto& [vm, arrival] : arrivals_)
         moves.push_back({{"vm", vm}, {"role", "destination"}, {"state", "expecting"}});
     auto problems = problems_;
     if (store_ != "ok")
@@ -286,51 +278,57 @@ void Module::cmd_watch(unixctl_conn* conn, const Args& args) {
 
 void Module::cmd_arm(unixctl_conn* conn, const Args& args) {
     const auto pid = number(args[2]);
-    const auto fd = number(args[3]);
-    const auto* port = port_of(args[1]);
+    const auto fds = numbers(args[3]);
+    const auto ports = ports_of(args[1]);
     const auto* vm = vm_of(args[1]);
-    if (!pid || !fd)
+    if (!pid || *pid > INT_MAX || !fds)
         return hf_reply(conn, false, "PID and FD must be numbers");
-    if (!port || !vm)
+    if (ports.empty() || !vm)
         return hf_reply(conn, false, (args[1] + ": no such VM on this switch").c_str());
-    if (auto at = turns_.find(args[1]);
-        at != turns_.end() && at->second->state() != SourceTurn::State::armed &&
+    if (auto at = departures_.find(args[1]);
+        at != departures_.end() && at->second->state() != SourceTurn::State::armed &&
         at->second->state() != SourceTurn::State::ended)
         return hf_reply(conn, false, (args[1] + ": it is being moved already").c_str());
-    // PID 0: the tap is out of reach; what lies in it at the stop is lost.
-    const int tap = *pid ? take_descriptor(static_cast<int>(*pid), static_cast<int>(*fd)) : -1;
-    if (*pid && tap < 0)
-        return hf_reply(conn, false,
-                        ("descriptor " + args[3] + " of process " + args[2] + ": " +
-                         std::strerror(errno))
-                            .c_str());
-    // First: each would watch the port that the new one is to watch.
-    turns_.erase(args[1]);
-    stop_expecting(args[1], true);
-    auto turn = std::make_unique<SourceTurn>(bridge_, port->interface, port->mac, vm->label, tap,
-                                             static_cast<int>(*pid));
-    if (!turn->watching())
+    std::vector<int> taps;
+    for (const int fd : *fds) {
+        // PID 0: the taps are out of reach; what lies in them at the stop is lost.
+        const int tap = *pid ? take_descriptor(static_cast<int>(*pid), fd) : -1;
+        if (tap >= 0) {
+            taps.push_back(tap);
+        } else if (*pid) {
+            const auto why = "descriptor " + std::to_string(fd) + " of process " + args[2] + ": " +
+                             std::strerror(errno);
+            std::for_each(taps.begin(), taps.end(), close);
+            return hf_reply(conn, false, why.c_str());
+        }
+    }
+    // First: each would watch the ports that the new one is to watch.
+    departures_.erase(args[1]);
+    stop_awaiting(args[1], true);
+    auto departure = std::make_unique<Departure>(bridge_, ports, vm->label, taps,
+                                                 static_cast<int>(*pid));
+    if (!departure->watching())
         return hf_reply(conn, false, "too many ports are being watched: try again later");
-    turns_[args[1]] = std::move(turn);
+    departures_[args[1]] = std::move(departure);
     if (args.size() > 4)
         tunnel_.warm_up(args[4]); // What is held must not be what makes the switch ask for the neighbour.
     hf_reply(conn, true, "{}");
 }
 
 void Module::cmd_ring(unixctl_conn* conn, const Args& args) {
-    auto at = turns_.find(args[1]);
-    const auto address = number(args[2]);
+    auto at = departures_.find(args[1]);
+    const auto address = number(args[3]);
     if (!address)
         return hf_reply(conn, false, "ADDRESS must be a number");
-    if (at == turns_.end())
+    if (at == departures_.end())
         return hf_reply(conn, false, (args[1] + ": not armed: holdfast/arm it first").c_str());
-    at->second->use_ring(static_cast<std::uint64_t>(*address));
+    at->second->use_ring(args[2], *address);
     hf_reply(conn, true, "{}");
 }
 
 void Module::cmd_turn(unixctl_conn* conn, const Args& args) {
-    auto at = turns_.find(args[1]);
-    if (at == turns_.end())
+    auto at = departures_.find(args[1]);
+    if (at == departures_.end())
         return hf_reply(conn, false, (args[1] + ": not armed: holdfast/arm it first").c_str());
     const auto stop = args.size() > 3 ? number(args[3]) : std::int64_t{0};
     if (!stop)
@@ -347,17 +345,17 @@ void Module::cmd_turn(unixctl_conn* conn, const Args& args) {
 
 void Module::cmd_leave(unixctl_conn* conn, const Args& args)
 {
-    auto at = turns_.find(args[1]);
-    if (at == turns_.end())
+    auto at = departures_.find(args[1]);
+    if (at == departures_.end())
         return hf_reply(conn, false, (args[1] + ": not armed: holdfast/arm it first").c_str());
     at->second->guest_gone();
     hf_reply(conn, true, "{}");
 }
 
 void Module::cmd_back(unixctl_conn* conn, const Args& args) {
-    if (auto at = turns_.find(args[1]); at != turns_.end()) {
+    if (auto at = departures_.find(args[1]); at != departures_.end()) {
         at->second->back();
-        turns_.erase(at);
+        departures_.erase(at);
     }
     if (overrides_.erase(args[1]))
         inputs_stale_ = true;
@@ -365,41 +363,39 @@ void Module::cmd_back(unixctl_conn* conn, const Args& args) {
 }
 
 void Module::cmd_disarm(unixctl_conn* conn, const Args& args) {
-    if (auto at = turns_.find(args[1]); at != turns_.end()) {
+    if (auto at = departures_.find(args[1]); at != departures_.end()) {
         at->second->run(hf_now_ms()); // The last that was held goes on its way.
-        turns_.erase(at);
+        departures_.erase(at);
     }
-    stop_expecting(args[1], false);
+    stop_awaiting(args[1], false);
     if (overrides_.erase(args[1]))
         inputs_stale_ = true;
     hf_reply(conn, true, "{}");
 }
 
 void Module::cmd_expect(unixctl_conn* conn, const Args& args) {
-    const auto* port = port_of(args[1]);
-    if (!port)
+    const auto ports = ports_of(args[1]);
+    if (ports.empty())
         return hf_reply(conn, false, (args[1] + ": no port of this VM on this switch").c_str());
-    stop_expecting(args[1], false);
-    if (overrides_.erase(args[1])) // Of an expectation before this one.
+    stop_awaiting(args[1], false);
+    if (overrides_.erase(args[1])) // Of one before this.
         inputs_stale_ = true;
-    auto* watch = hf_watch_open(bridge_.c_str(), port->interface.c_str());
-    if (!watch)
+    auto arrival = std::make_unique<Arrival>(bridge_, ports);
+    if (!arrival->watching())
         return hf_reply(conn, false, "too many ports are being watched: try again later");
-    make_room(port->interface);
-    hf_watch_expect(watch);
-    expectations_[args[1]] = {.watch = watch};
+    arrivals_[args[1]] = std::move(arrival);
     hf_reply(conn, true, "{}");
 }
 
 void Module::cmd_activate(unixctl_conn* conn, const Args& args) {
-    if (!port_of(args[1]))
+    if (ports_of(args[1]).empty())
         return hf_reply(conn, false, (args[1] + ": no port of this VM on this switch").c_str());
     activate(args[1], "order");
     hf_reply(conn, true, "{}");
 }
 
 void Module::cmd_pin(unixctl_conn* conn, const Args& args) {
-    if (!port_of(args[1]))
+    if (ports_of(args[1]).empty())
         return hf_reply(conn, false, (args[1] + ": no port of this VM on this switch").c_str());
     pin(args[1]);
     hf_reply(conn, true, "{}");

@@ -11,10 +11,9 @@
 #include <vector>
 
 #include "ovs-plugin/origin.h"
+#include "ovs-plugin/swallowed.h"
 
 namespace holdfast::plugin {
-
-using Frame = std::vector<std::uint8_t>;
 
 /// What to do instead of sending a frame.  Both empty: it is lost, and nobody can be told.
 struct Fit {

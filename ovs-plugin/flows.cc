@@ -75,7 +75,8 @@ private:
     struct Place {
         const db::Vm* vm = nullptr;
         const Port* port = nullptr; // Its port on this switch, if it has one.
-        const Port* second = nullptr; // The other one, of a VM with two.
+        const Port* second = nullptr; // A wire's other one: the second that the store names.
+        std::vector<const Port*> others; // All but `port`.
         std::string vtep;           // Where else it is; empty if here or nowhere.
         bool here = false;          // It runs here, on `port`.
         bool turned = false;        // It was turned away from here.
@@ -151,11 +152,14 @@ void Compiler::locate(const db::Vm& vm) {
                           : port.kind == "port" ? port.iface_id == vm.id
                                                 : false;
         const bool first = vm.ports.empty() || port.mac == vm.ports.front().mac;
+        if (same)
+            place.others.push_back(&port);
         if (same && (first || !place.port))
             place.port = &port;
         if (same && vm.ports.size() > 1 && port.mac == vm.ports[1].mac)
             place.second = &port;
     }
+    std::erase(place.others, place.port);
     place.here = vm.hypervisor == self_->name;
     if (!place.here)
         if (auto at = hypervisors_.find(vm.hypervisor); at != hypervisors_.end())
@@ -371,20 +375,29 @@ void Compiler::add_deliver(const Place& place) {
         if (!place.port->mac.empty())
             add(table_exit, 67000, reg0 + ",dl_src=" + place.port->mac, resubmit(table_classify));
     }
-    const auto add_here = [&](int priority, const std::string& match, bool long_way) {
-        const auto& port = *place.port;
+    // The label leads to the first port; to another the MAC address does.
+    const auto add_port = [&](int priority, const std::string& match, const Port& port,
+                              bool long_way) {
         add(table_deliver, priority, match, deliver_here(port.ofport, long_way));
         // What the source's switch passes on from a trunk has its tag still.
         if (port.tag && !is_hop)
             add(table_deliver, priority + 1, match + ",dl_vlan=" + std::to_string(port.tag),
                 "strip_vlan," + deliver_here(port.ofport, long_way));
     };
-    if (place.port && !place.turned)
-        add_here(110000, reg0 + ",reg2=0x1/0x1", true);
+    const auto add_here = [&](int priority, const std::string& match, bool long_way) {
+        add_port(priority, match, *place.port, long_way);
+        for (const auto* port : place.others)
+            add_port(priority + 2, match + ",dl_dst=" + port->mac, *port, long_way);
+    };
+    if (place.port && !place.turned) {
+        // From the tunnel, and passed on already: by the VM's former place, as all that it gets.
+        add_here(110000, reg0 + ",reg2=3", true);
+        add_here(110000, reg0 + ",reg2=1", false);
+    }
     if (place.here && place.port) {
         // The same two keys as elsewhere, so that a move changes flows in place.
         add_here(100000, reg0 + ",reg2=0", false);
-        add_here(100000, reg0 + ",reg2=1", true);
+        add_here(100000, reg0 + ",reg2=1", false);
     } else if (!place.vtep.empty() && tunnel_ && (is_hop || place.turned)) {
         add(table_deliver, 100000, reg0 + ",reg2=0",
             deliver_elsewhere(vm.label, place.vtep, tunnel_, false));
@@ -398,9 +411,10 @@ void Compiler::add_deliver(const Place& place) {
             ": its chains drop what is meant for it; start the VM" +
             (place.here ? "" : ", or see holdfast fleet status"));
     }
-    if (place.turned && !vm.ports.empty())
-        add(table_entry, 135000, "reg15=0x80000000,dl_dst=" + vm.ports.front().mac,
-            load_vm(vm.label) + "," + resubmit(table_deliver));
+    if (place.turned)
+        for (const auto& port : vm.ports)
+            add(table_entry, 135000, "reg15=0x80000000,dl_dst=" + port.mac,
+                load_vm(vm.label) + "," + resubmit(table_deliver));
 }
 
 /// How a frame that left its last hop finds the place where it entered.
@@ -411,8 +425,11 @@ void Compiler::add_release(const Place& place) {
         const auto destination = "dl_dst=" + port.mac;
         add(table_exit, 66500, source, "drop");
         if (here) {
+            const auto at = std::find_if(place.others.begin(), place.others.end(),
+                                         [&](const Port* other) { return other->mac == port.mac; });
+            const auto& entered = at == place.others.end() ? *place.port : **at;
             add(table_release, 110000, source,
-                "load:" + hex(static_cast<std::uint32_t>(place.port->ofport)) +
+                "load:" + hex(static_cast<std::uint32_t>(entered.ofport)) +
                     "->NXM_OF_IN_PORT[]," + release());
             const auto in_port = uplinks_.size() == 1
                                      ? "load:" + std::to_string(uplinks_[0]->ofport) +

@@ -23,18 +23,12 @@ constexpr std::int64_t slice_ms = 2;
 // A hop through which no probe came so often is dead.  The switch counts a frame up to a second
 // after it came.
 constexpr int missed_max = 3;
-// Flows lead directly to a guest that has come within this, or nothing is sent to it.
-constexpr std::int64_t merge_ms = 500;
-// The long way takes a millisecond or two; past this its end is gone.
-constexpr std::int64_t barrier_ms = 20;
 // What a VM sends under others' names is said once in so long (spec C11).
 constexpr std::int64_t tell_forged_again_ms = 60'000;
 // Flows put before the clock is looked at again.
 constexpr std::size_t flows_a_look = 256;
 // Events remembered for a watcher that comes back.
 constexpr std::size_t events_max = 1024;
-// A guest that runs here and says nothing is watched no longer: the time line does without.
-constexpr std::int64_t silent_guest_ms = 5000;
 
 /// A port whose frames the datapath's threads judge; belongs to the switch.
 struct JudgedPort {
@@ -90,8 +84,8 @@ void Module::run() {
     }
     if (ports_stale_)
         refresh_ports();
-    run_turns();
-    run_expectations();
+    run_departures();
+    run_arrivals();
     if (inputs_stale_)
         push_inputs();
     take_work();
@@ -114,15 +108,10 @@ void Module::wait() {
     auto until = each_second_ms_;
     if (!todo_.empty() || inputs_stale_)
         until = 0;
-    for (const auto& [vm, turn] : turns_)
-        until = std::min(until, turn->next_wake());
-    for (const auto& [vm, expectation] : expectations_) {
-        if (expectation.merge_until_ms)
-            until = std::min(until, expectation.barrier ? expectation.barrier_until_ms
-                                                        : expectation.merge_until_ms);
-        if (expectation.came_ms)
-            until = std::min(until, expectation.came_ms + silent_guest_ms);
-    }
+    for (const auto& [vm, departure] : departures_)
+        until = std::min(until, departure->next_wake());
+    for (const auto& [vm, arrival] : arrivals_)
+        until = std::min(until, arrival->next_wake());
     hf_wait_until_ms(until);
 }
 
@@ -313,16 +302,16 @@ void Module::leave_where_moved(const db::Snapshot& snapshot) {
             uplink = &port;
             ++n_uplinks;
         }
-    if (n_uplinks != 1 || turns_.empty())
+    if (n_uplinks != 1 || departures_.empty())
         return;
     for (const auto& vm : snapshot.vms) {
-        auto turn = turns_.find(vm.id);
+        auto departure = departures_.find(vm.id);
         const bool elsewhere = std::any_of(
             snapshot.hypervisors.begin(), snapshot.hypervisors.end(), [&](const auto& hypervisor) {
                 return !hypervisor.self && hypervisor.name == vm.hypervisor;
             });
-        if (turn != turns_.end() && elsewhere)
-            turn->second->leave_by(uplink->interface);
+        if (departure != departures_.end() && elsewhere)
+            departure->second->leave_by(uplink->interface);
     }
 }
 
@@ -381,7 +370,7 @@ void Module::probe_hops() {
         if (auto at = before.find(ready.probe); at != before.end())
             probed = at->second;
         // A guest that moves stands still for a while, and is no dead hop for that.
-        if (turns_.contains(ready.probe.vm) || expectations_.contains(ready.probe.vm))
+        if (departures_.contains(ready.probe.vm) || arrivals_.contains(ready.probe.vm))
             probed.missed = -1;
         const auto n = hf_flow_packets(bridge_.c_str(), ready.catcher->parsed);
         const bool came = n != probed.came_back && n != 0;
@@ -418,14 +407,17 @@ void Module::put_all_back() {
 
 // --- Moves. ---
 
-const Port* Module::port_of(const std::string& vm) const {
+/// Its ports on this switch, the one that the store names first in front.
+std::vector<const Port*> Module::ports_of(const std::string& vm) const {
     const auto* record = vm_of(vm);
-    const Port* found = nullptr;
+    std::vector<const Port*> found;
     for (const auto& port : ports_)
         if ((port.kind == "vm" && port.vm_id == vm) || (port.kind == "port" && port.iface_id == vm))
-            if (!found || (record && !record->ports.empty() &&
-                           record->ports.front().mac == port.mac))
-                found = &port;
+            found.push_back(&port);
+    if (record && !record->ports.empty())
+        std::stable_partition(found.begin(), found.end(), [&](const Port* port) {
+            return port->mac == record->ports.front().mac;
+        });
     return found;
 }
 
@@ -437,88 +429,59 @@ const db::Vm* Module::vm_of(const std::string& vm) const {
     return nullptr;
 }
 
-void Module::run_turns() {
-    for (auto& [vm, turn] : turns_) {
-        const bool cleared = turn->run(hf_now_ms());
-        const Override elsewhere{Override::Place::elsewhere, turn->vtep()};
-        if (turn->may_leave() && !turn->left() && overrides_[vm] != elsewhere) {
+void Module::run_departures() {
+    for (auto& [vm, departure] : departures_) {
+        const bool cleared = departure->run(hf_now_ms());
+        const Override elsewhere{Override::Place::elsewhere, departure->vtep()};
+        if (departure->may_leave() && !departure->left() && overrides_[vm] != elsewhere) {
             // The source's QEMU has ended, and nothing can go back: flows lead there directly.
             overrides_[vm] = elsewhere;
             inputs_stale_ = true;
         }
         if (cleared)
-            tell_turned(vm, *turn);
+            tell_turned(vm, *departure);
     }
 }
 
-void Module::tell_turned(const std::string& vm, const SourceTurn& turn)
-{
-    const auto& figures = turn.figures();
+void Module::tell_turned(const std::string& vm, const Departure& departure) {
+    const auto figures = departure.figures();
     emit("\"kind\":\"turned\",\"vm\":" + json_string(vm) + ",\"drained\":" +
          std::to_string(figures.taken) + ",\"swallowed\":" + std::to_string(figures.swallowed) +
          ",\"held\":" + std::to_string(figures.held) + ",\"lost\":" + std::to_string(figures.lost));
 }
 
-void Module::run_expectations() {
-    for (auto at = expectations_.begin(); at != expectations_.end();) {
-        auto& [vm, expectation] = *at;
-        const auto first = hf_watch_first_frame(expectation.watch);
-        const auto guest = hf_watch_first_guest_frame(expectation.watch);
-        if (first && !expectation.first_told) {
-            expectation.first_told = true;
+void Module::run_arrivals() {
+    for (auto at = arrivals_.begin(); at != arrivals_.end();) {
+        const auto& vm = at->first;
+        auto& arrival = *at->second;
+        const auto seen = arrival.run(hf_now_ms(), [&](const Frame& frame) {
+            const auto* record = vm_of(vm);
+            return record && tunnel_.send(record->label, former_place(vm), frame);
+        });
+        if (seen.first_frame_ns) {
             emit("\"kind\":\"first-frame\",\"vm\":" + json_string(vm) +
-                 ",\"frame_ns\":" + std::to_string(first));
+                 ",\"frame_ns\":" + std::to_string(seen.first_frame_ns));
             activate(vm, "first frame");
         }
-        if (guest && !expectation.guest_told) {
-            expectation.guest_told = true;
+        if (seen.first_guest_frame_ns)
             emit("\"kind\":\"first-guest-frame\",\"vm\":" + json_string(vm) +
-                 ",\"frame_ns\":" + std::to_string(guest));
-            hf_pin_close(std::exchange(expectation.pin, nullptr), false);
-        }
-        const bool merging = run_merge(vm, expectation);
-        if (!guest && !hf_watch_alive(expectation.watch) && overrides_.erase(vm))
-            inputs_stale_ = true; // It never ran here: its traffic goes where the store says.
-        const bool silent =
-            expectation.came_ms && hf_now_ms() >= expectation.came_ms + silent_guest_ms;
-        if ((guest && !merging) || silent || !hf_watch_alive(expectation.watch)) {
-            hf_pin_close(expectation.pin, false);
-            hf_watch_release(expectation.watch);
-            hf_watch_close(expectation.watch);
-            at = expectations_.erase(at);
-        } else {
-            ++at;
-        }
+                 ",\"frame_ns\":" + std::to_string(seen.first_guest_frame_ns));
+        if (arrival.never_came() && overrides_.erase(vm))
+            inputs_stale_ = true; // Its traffic goes where the store says.
+        at = arrival.over(hf_now_ms()) ? arrivals_.erase(at) : std::next(at);
     }
 }
 
-/// `came`: the guest runs here; else its MAC is elsewhere.
-void Module::stop_expecting(const std::string& vm, bool came) {
-    if (auto wait = expectations_.find(vm); wait != expectations_.end()) {
-        hf_pin_close(wait->second.pin, !came);
-        hf_watch_release(wait->second.watch);
-        hf_watch_close(wait->second.watch);
-        expectations_.erase(wait);
-    }
+/// `came`: the guest runs here; else its MAC addresses are elsewhere.
+void Module::stop_awaiting(const std::string& vm, bool came) {
+    if (auto arrival = arrivals_.extract(vm); arrival && !came)
+        arrival.mapped()->forget();
 }
 
 /// NORMAL finds it at its port here from now on (spec C14).
 void Module::pin(const std::string& vm) {
-    const auto* port = port_of(vm);
-    auto wait = expectations_.find(vm);
-    if (port && wait != expectations_.end() && !wait->second.pin && !wait->second.guest_told) {
-        begin_merge(wait->second);
+    if (auto arrival = arrivals_.find(vm); arrival != arrivals_.end() && arrival->second->pin())
         tunnel_.warm_up(former_place(vm)); // The barrier goes there.
-        wait->second.pin =
-            hf_pin_open(bridge_.c_str(), port->interface.c_str(), port->mac.c_str(), true);
-    }
-}
-
-/// Frames for the VM are about to come directly.
-void Module::begin_merge(Expectation& expectation) {
-    expectation.merge_until_ms = hf_now_ms() + merge_ms;
-    if (!expectation.barrier)
-        hf_watch_set_mode(expectation.watch, HF_MERGE);
 }
 
 /// Where the VM's frames went until now: the VTEP of its former hypervisor; empty if not known.
@@ -536,42 +499,14 @@ std::string Module::former_place(const std::string& vm) const {
     return {};
 }
 
-/// True while frames that came directly may have to wait.
-bool Module::run_merge(const std::string& vm, Expectation& expectation) {
-    const auto now = hf_now_ms();
-    if (!expectation.merge_until_ms)
-        return false;
-    if (!expectation.barrier && hf_watch_keeps(expectation.watch)) {
-        const auto* record = vm_of(vm);
-        const auto vtep = former_place(vm);
-        Frame frame(HF_BARRIER_SIZE);
-        expectation.barrier = ++last_barrier_;
-        hf_barrier(expectation.barrier, frame.data());
-        const bool sent = record && tunnel_.send(record->label, vtep, frame);
-        expectation.barrier_until_ms = now + (sent ? barrier_ms : 0);
-    }
-    const bool through = expectation.barrier
-                             ? hf_watch_saw_barrier(expectation.watch, expectation.barrier) ||
-                                   now >= expectation.barrier_until_ms
-                             : now >= expectation.merge_until_ms;
-    if (!through)
-        return true;
-    hf_watch_release(expectation.watch);
-    expectation.merge_until_ms = 0;
-    expectation.barrier = 0;
-    return false;
-}
-
 void Module::activate(const std::string& vm, const char* why) {
     const Override here{Override::Place::here, {}};
     if (auto at = overrides_.find(vm); at == overrides_.end() || at->second != here) {
         overrides_[vm] = here;
         inputs_stale_ = true;
         pin(vm); // Even if the announcement comes late or never.
-        if (auto wait = expectations_.find(vm); wait != expectations_.end()) {
-            wait->second.came_ms = hf_now_ms();
-            begin_merge(wait->second);
-        }
+        if (auto arrival = arrivals_.find(vm); arrival != arrivals_.end())
+            arrival->second->came(hf_now_ms());
         emit("\"kind\":\"activated\",\"vm\":" + json_string(vm) + ",\"by\":" + json_string(why));
     }
 }

@@ -16,9 +16,10 @@
 #include <string>
 #include <vector>
 
+#include "ovs-plugin/arrival.h"
+#include "ovs-plugin/departure.h"
 #include "ovs-plugin/reader.h"
 #include "ovs-plugin/tunnel.h"
-#include "ovs-plugin/turn.h"
 
 struct unixctl_conn;
 
@@ -52,19 +53,6 @@ public:
     void command(unixctl_conn* conn, const std::vector<std::string>& args);
 
 private:
-    /// A port whose guest is awaited.
-    struct Expectation {
-        hf_watch* watch = nullptr;
-        bool first_told = false;
-        std::int64_t came_ms = 0; // When the guest was known to run here; 0 before.
-        hf_pin* pin = nullptr; // Until it speaks itself.
-        bool guest_told = false;
-        // What came directly waits here until what was sent the long way before it is through:
-        // the barrier, sent the long way when the first came directly, says so.
-        std::int64_t merge_until_ms = 0; // Nothing came directly until then: there is no merging.
-        std::uint32_t barrier = 0;       // Its number, 0 while none is on its way.
-        std::int64_t barrier_until_ms = 0;
-    };
     struct Watcher {
         unixctl_conn* conn;
         std::uint64_t after;
@@ -86,16 +74,14 @@ private:
     void leave_where_moved(const db::Snapshot& snapshot);
 
     // Moves.
-    void run_turns();
-    void tell_turned(const std::string& vm, const SourceTurn& turn);
-    void run_expectations();
-    void stop_expecting(const std::string& vm, bool came);
-    void begin_merge(Expectation& expectation);
-    bool run_merge(const std::string& vm, Expectation& expectation);
+    void run_departures();
+    void tell_turned(const std::string& vm, const Departure& departure);
+    void run_arrivals();
+    void stop_awaiting(const std::string& vm, bool came);
     std::string former_place(const std::string& vm) const;
     void activate(const std::string& vm, const char* why);
     void pin(const std::string& vm);
-    const Port* port_of(const std::string& vm) const;
+    std::vector<const Port*> ports_of(const std::string& vm) const;
     const db::Vm* vm_of(const std::string& vm) const;
 
     // Events.
@@ -178,9 +164,8 @@ private:
     Tunnel tunnel_;
 
     Overrides overrides_;                                  // By VM id.
-    std::map<std::string, std::unique_ptr<SourceTurn>> turns_; // By VM id.
-    std::map<std::string, Expectation> expectations_;      // By VM id.
-    std::uint32_t last_barrier_ = 0;
+    std::map<std::string, std::unique_ptr<Departure>> departures_; // By VM id.
+    std::map<std::string, std::unique_ptr<Arrival>> arrivals_;     // By VM id.
 
     std::deque<SwitchEvent> events_;
     std::uint64_t last_event_ = 0;

@@ -171,16 +171,16 @@ drop_flooded(struct netdev *netdev, struct dp_packet_batch *batch)
     }
 }
 
-/* A barrier's first bytes: two addresses of our own, and the local experimental type. */
-static const uint8_t barrier_head[14] = {0x02, 0x48, 0x46, 0, 0, 3, 0x02, 0x48, 0x46, 0, 0, 1,
-                                         0x88, 0xb5};
+/* What follows a barrier's destination: an address of our own, and the local experimental type. */
+static const uint8_t barrier_head[8] = {0x02, 0x48, 0x46, 0, 0, 3, 0x88, 0xb5};
 
 void
-hf_barrier(uint32_t number, uint8_t frame[HF_BARRIER_SIZE])
+hf_barrier(uint32_t number, const uint8_t mac[6], uint8_t frame[HF_BARRIER_SIZE])
 {
     memset(frame, 0, HF_BARRIER_SIZE);
-    memcpy(frame, barrier_head, sizeof barrier_head);
-    memcpy(frame + sizeof barrier_head, &number, sizeof number);
+    memcpy(frame, mac, ETH_ADDR_LEN);
+    memcpy(frame + ETH_ADDR_LEN, barrier_head, sizeof barrier_head);
+    memcpy(frame + ETH_HEADER_LEN, &number, sizeof number);
 }
 
 static bool
@@ -188,11 +188,11 @@ is_barrier(const struct dp_packet *packet, uint32_t *number)
 {
     const uint8_t *data = dp_packet_data(packet);
 
-    if (dp_packet_size(packet) < sizeof barrier_head + sizeof *number
-        || memcmp(data, barrier_head, sizeof barrier_head)) {
+    if (dp_packet_size(packet) < ETH_HEADER_LEN + sizeof *number
+        || memcmp(data + ETH_ADDR_LEN, barrier_head, sizeof barrier_head)) {
         return false;
     }
-    memcpy(number, data + sizeof barrier_head, sizeof *number);
+    memcpy(number, data + ETH_HEADER_LEN, sizeof *number);
     return true;
 }
 

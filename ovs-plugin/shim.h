@@ -109,9 +109,9 @@ bool hf_watch_keeps(const struct hf_watch *);
 bool hf_watch_saw_barrier(const struct hf_watch *, uint32_t number);
 /* What is kept goes to the port, and from now on all does. */
 void hf_watch_release(struct hf_watch *);
-/* A frame that no guest gets: a watch in HF_MERGE takes it out. */
+/* A frame to the port with this address that no guest gets: a watch in HF_MERGE takes it out. */
 #define HF_BARRIER_SIZE 60
-void hf_barrier(uint32_t number, uint8_t frame[HF_BARRIER_SIZE]);
+void hf_barrier(uint32_t number, const uint8_t mac[6], uint8_t frame[HF_BARRIER_SIZE]);
 /* Takes what was held, oldest first; the bytes are valid during the call. */
 size_t hf_watch_take_held(struct hf_watch *,
                           void (*each)(const uint8_t *frame, size_t size, void *aux), void *aux);

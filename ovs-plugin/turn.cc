@@ -42,8 +42,9 @@ constexpr int take_max = 4096;
 } // namespace
 
 SourceTurn::SourceTurn(std::string bridge, std::string interface, std::string mac,
-                       std::uint32_t label, int tap, int qemu)
+                       std::uint32_t label, int tap, int qemu, bool first)
     : bridge_{std::move(bridge)}, mac_{std::move(mac)}, label_{label}, tap_{tap}, qemu_{qemu},
+      first_{first},
       watch_{hf_watch_open(bridge_.c_str(), interface.c_str())},
       pin_{hf_pin_open(bridge_.c_str(), interface.c_str(), mac_.c_str(), false)} {
     int size = 0;
@@ -101,11 +102,8 @@ void SourceTurn::turn(const std::string& vtep, std::uint32_t tunnel_port, std::i
         return;
     }
     take_from_tap();
-    if (finish_by_ring()) {
-        cleared_ = true;
-        next_look_ms_ = now_ms;
+    if (finish_by_ring())
         return;
-    }
     const auto frame = canary();
     hf_watch_send(watch_, frame.data(), frame.size());
 }
@@ -219,26 +217,19 @@ void SourceTurn::take_from_tap() {
     }
 }
 
-bool SourceTurn::run(std::int64_t now_ms) {
-    if (cleared_) {
-        pass_held();
-        return std::exchange(cleared_, false);
-    }
+void SourceTurn::run(std::int64_t now_ms) {
     if (state_ == State::armed && ring_.address && now_ms >= next_look_ms_) {
         compare_counts(now_ms);
     } else if (state_ == State::settling && now_ms >= next_look_ms_) {
         const auto waited = now_ms - turned_ms_;
         const bool sure =
             tap_ < 0 || tap_is_empty() || (waited >= settle_ms && qemu_waits() && !tap_is_empty());
-        if (sure || waited >= settle_late_ms) {
+        if (sure || waited >= settle_late_ms)
             finish_settling(sure);
-            return true;
-        }
         next_look_ms_ = now_ms + 1;
     } else if (state_ == State::passing) {
         pass_held();
     }
-    return false;
 }
 
 /// `sure`: it is known whether QEMU keeps a frame.  If not, its main loop has been held up since
@@ -278,15 +269,17 @@ void SourceTurn::finish() {
 }
 
 void SourceTurn::pass(const Frame& frame) {
+    sent_.push_back(frame);
+    if (sent_.size() > sent_max)
+        sent_.pop_front();
+    ++figures_.passed;
+    if (!first_ && frame[0] & 1)
+        return;
     // Marked as passed on: a destination that has no port for it any more drops it, rather than
     // send it back to be held and passed on for ever.
     if (hf_tunnel_send(bridge_.c_str(), label_ | passed_on_bit, vtep_.c_str(), tunnel_port_, frame.data(),
                        frame.size()) != 0)
         ++n_refused_;
-    ++figures_.passed;
-    sent_.push_back(frame);
-    if (sent_.size() > sent_max)
-        sent_.pop_front();
 }
 
 void SourceTurn::pass_held() {
@@ -300,7 +293,7 @@ void SourceTurn::pass_held() {
 }
 
 std::int64_t SourceTurn::next_wake() const {
-    const bool looks = state_ == State::settling || cleared_ ||
+    const bool looks = state_ == State::settling ||
                        (state_ == State::armed && ring_.address != 0 && !port_gone());
     return looks ? next_look_ms_ : std::numeric_limits<std::int64_t>::max();
 }

@@ -35,7 +35,7 @@ struct TurnFigures {
     std::uint64_t lost = 0;    // Given up: too many at once, or refused by the switch.
 };
 
-/// One VM that is about to leave this switch.
+/// One port of a VM that is about to leave this switch (departure.h has all of them).
 class SourceTurn {
 public:
     enum class State {
@@ -47,8 +47,10 @@ public:
 
     /// Watches `interface`; `tap` is a descriptor of its tap, or -1 if there is none to be had
     /// (then what lies in the tap at the stop stays there, and is lost); `qemu` is the process.
+    /// `first`: the label alone leads to this port.  To another the MAC address does, or the chain:
+    /// so what is for all is not sent there; it is flooded at the destination as here.
     SourceTurn(std::string bridge, std::string interface, std::string mac, std::uint32_t label,
-               int tap, int qemu);
+               int tap, int qemu, bool first);
     ~SourceTurn();
     SourceTurn(const SourceTurn&) = delete;
     SourceTurn& operator=(const SourceTurn&) = delete;
@@ -62,7 +64,7 @@ public:
     /// Whether flows may lead to the destination directly.
     bool may_leave() const { return state_ == State::passing && (guest_gone_ || port_gone()); }
     State state() const { return state_; }
-    const std::string& vtep() const { return vtep_; }
+    const std::string& mac() const { return mac_; }
     const TurnFigures& figures() const { return figures_; }
 
     /// The guest's receive ring is at `address` in QEMU's memory.
@@ -71,8 +73,8 @@ public:
     /// find out what is where.
     void turn(const std::string& vtep, std::uint32_t tunnel_port, std::int64_t stop_ns,
               std::int64_t now_ms);
-    /// Does what is due.  True once, when the way became clear (settling ended).
-    bool run(std::int64_t now_ms);
+    /// Does what is due.
+    void run(std::int64_t now_ms);
     /// When run() wants to be called next; INT64_MAX if nothing is due.
     std::int64_t next_wake() const;
     /// The guest runs elsewhere, and is reached through `uplink`: what the switch would still put
@@ -102,13 +104,13 @@ private:
     std::uint32_t label_;
     int tap_;
     int qemu_;
+    bool first_;
     std::size_t header_size_ = 0; // virtio-net header before each frame of the tap.
     bool many_queues_ = false;    // Only one of them is ours.
     hf_watch* watch_;
     hf_pin* pin_; // Its MAC stays here until it runs elsewhere.
     bool left_ = false;
     bool guest_gone_ = false;
-    bool cleared_ = false; // Settled at once; run() is to say so.
     State state_ = State::armed;
     std::string vtep_;
     std::uint32_t tunnel_port_ = 0;

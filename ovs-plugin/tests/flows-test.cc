@@ -142,7 +142,8 @@ TEST(Flows, FrameFromTheTunnelIsPassedOnMarkedSoThatItIsNotPassedOnTwice) {
 TEST(Flows, StagedPortTakesWhatComesFromTheTunnelOnly) {
     plug_ids();
     STRCMP_EQUAL(to_port_4_the_long_way,
-                 actions(table_deliver, 110000, "reg0=0x2001,reg2=0x1/0x1").c_str());
+                 actions(table_deliver, 110000, "reg0=0x2001,reg2=3").c_str());
+    STRCMP_EQUAL(to_port_4, actions(table_deliver, 110000, "reg0=0x2001,reg2=1").c_str());
     STRCMP_EQUAL(to_hv2, actions(table_deliver, 100000, "reg0=0x2001,reg2=0").c_str());
 }
 
@@ -157,7 +158,8 @@ TEST(Flows, TurnedAwayVmIsPassedOnFromEverywhere) {
     const std::string there = "load:0xffff->NXM_OF_IN_PORT[],set_field:0x1001->tun_id,"
                               "set_field:10.90.0.2->tun_dst,output:2";
     STRCMP_EQUAL(there.c_str(), actions(table_deliver, 100000, "reg0=0x1001,reg2=0").c_str());
-    STRCMP_EQUAL("none", actions(table_deliver, 110000, "reg0=0x1001,reg2=0x1/0x1").c_str());
+    STRCMP_EQUAL("none", actions(table_deliver, 110000, "reg0=0x1001,reg2=3").c_str());
+    STRCMP_EQUAL("none", actions(table_deliver, 110000, "reg0=0x1001,reg2=1").c_str());
     STRCMP_EQUAL("load:0x1001->NXM_NX_REG0[],resubmit(,252)",
                  actions(table_entry, 135000, "reg15=0x80000000,dl_dst=52:54:00:00:00:01").c_str());
 }
@@ -183,10 +185,32 @@ TEST(Flows, TagThatATrunkLeftGoesAtThePortOfItsVlan) {
     ports.back().tag = 10;
     snapshot.vms.push_back(vm("web", 0x1009, "hv2", "52:54:00:00:00:09"));
     const std::string here = deliver_here(7, true);
-    STRCMP_EQUAL(here.c_str(),
-                 actions(table_deliver, 110000, "reg0=0x1009,reg2=0x1/0x1").c_str());
+    STRCMP_EQUAL(here.c_str(), actions(table_deliver, 110000, "reg0=0x1009,reg2=3").c_str());
     STRCMP_EQUAL(("strip_vlan," + here).c_str(),
-                 actions(table_deliver, 110001, "reg0=0x1009,reg2=0x1/0x1,dl_vlan=10").c_str());
+                 actions(table_deliver, 110001, "reg0=0x1009,reg2=3,dl_vlan=10").c_str());
+}
+
+TEST(Flows, FramesForAnotherPortOfAVmGoThereByItsAddress) {
+    auto web = vm("web", 0x1009, "hv2", "52:54:00:00:00:09");
+    web.ports.push_back({"52:54:00:00:00:0a", "", "br0", "", 0});
+    snapshot.vms.push_back(web);
+    ports.push_back(port("vm", 8, "web", "52:54:00:00:00:0a"));
+    ports.push_back(port("vm", 7, "web", "52:54:00:00:00:09"));
+    STRCMP_EQUAL(deliver_here(7, true).c_str(),
+                 actions(table_deliver, 110000, "reg0=0x1009,reg2=3").c_str());
+    STRCMP_EQUAL(deliver_here(8, true).c_str(),
+                 actions(table_deliver, 110002, "reg0=0x1009,reg2=3,dl_dst=52:54:00:00:00:0a").c_str());
+    // It has come: what each of its ports says enters there.
+    snapshot.vms.back().hypervisor = "hv1";
+    STRCMP_CONTAINS("load:0x8->NXM_OF_IN_PORT",
+                    actions(table_release, 110000, "dl_src=52:54:00:00:00:0a").c_str());
+    STRCMP_CONTAINS("load:0x7->NXM_OF_IN_PORT",
+                    actions(table_release, 110000, "dl_src=52:54:00:00:00:09").c_str());
+    // It has been turned away: both addresses are led after it.
+    overrides["web"] = {Override::Place::elsewhere, "10.90.0.2"};
+    for (const char* mac : {"52:54:00:00:00:09", "52:54:00:00:00:0a"})
+        CHECK_TRUE("none" != actions(table_entry, 135000,
+                                     std::string{"reg15=0x80000000,dl_dst="} + mac));
 }
 
 TEST(Flows, ActivationOfAPortThatWentAgainSaysNothing) {
@@ -212,7 +236,7 @@ TEST(Flows, MoveThatNobodyEndedSaysNothingOnceTheVmIsKnownElsewhere) {
                  actions(table_entry, 135000, "reg15=0x80000000,dl_dst=52:54:00:00:00:01").c_str());
     ports = {port("uplink", uplink, "", ""), port("tunnel", tunnel, "", ""),
              port("vm", fw_port, "fw", "52:54:00:00:00:01")};
-    CHECK_TRUE("none" != actions(table_deliver, 110000, "reg0=0x1001,reg2=0x1/0x1"));
+    CHECK_TRUE("none" != actions(table_deliver, 110000, "reg0=0x1001,reg2=3"));
 }
 
 TEST(Flows, MovingAVmTouchesItsDeliveryAloneWhateverItsPaths) {

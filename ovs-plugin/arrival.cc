@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// ovs-plugin/arrival: see the header.
+#include "ovs-plugin/arrival.h"
+
+#include <net/if.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <limits>
+#include <utility>
+
+namespace holdfast::plugin {
+
+namespace {
+
+// Flows lead directly to a guest that has come within this, or nothing is sent to it.
+constexpr std::int64_t merge_ms = 500;
+// The long way takes a millisecond or two; past this its end is gone.
+constexpr std::int64_t barrier_ms = 20;
+// A guest that runs here and says nothing is watched no longer: the time line does without.
+constexpr std::int64_t silent_guest_ms = 5000;
+// Frames that a tap can hold for a guest that does not run yet: 1.6 s at 10 kpps.
+constexpr int staged_queue = 16384;
+
+/// A tap queues 1000 frames by default (fewer were seen to fit), and drops the newest.
+void make_room(const std::string& interface)
+{
+    ifreq request{};
+    if (interface.size() >= sizeof request.ifr_name)
+        return;
+    interface.copy(request.ifr_name, interface.size());
+    const int any = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    if (ioctl(any, SIOCGIFTXQLEN, &request) == 0 && request.ifr_qlen < staged_queue) {
+        request.ifr_qlen = staged_queue;
+        if (ioctl(any, SIOCSIFTXQLEN, &request) != 0)
+            hf_log(HF_WARN, (interface + ": its queue stays short (" + std::strerror(errno) +
+                             "): frames of a long downtime can be lost")
+                                .c_str());
+    }
+    close(any);
+}
+
+/// The number of the newest barrier that any arrival sent: each has its own.
+std::uint32_t last_barrier = 0;
+
+/// The first that is not 0.
+std::int64_t earliest(std::int64_t a, std::int64_t b)
+{
+    return a && b ? std::min(a, b) : a + b;
+}
+
+} // namespace
+
+Arrival::Arrival(std::string bridge, const std::vector<const Port*>& ports)
+    : bridge_{std::move(bridge)}
+{
+    for (const auto* port : ports) {
+        Place place{.interface = port->interface, .mac_text = port->mac};
+        (void)read_mac(port->mac, place.mac);
+        place.watch = hf_watch_open(bridge_.c_str(), port->interface.c_str());
+        if (place.watch)
+            hf_watch_expect(place.watch);
+        make_room(port->interface);
+        places_.push_back(std::move(place));
+    }
+}
+
+Arrival::~Arrival()
+{
+    for (auto& place : places_) {
+        hf_pin_close(place.pin, false);
+        if (place.watch)
+            hf_watch_release(place.watch);
+        hf_watch_close(place.watch);
+    }
+}
+
+bool Arrival::watching() const
+{
+    return std::all_of(places_.begin(), places_.end(),
+                       [](const Place& place) { return place.watch != nullptr; });
+}
+
+bool Arrival::pin()
+{
+    if (std::exchange(pinned_, true) || guest_told_)
+        return false;
+    begin_merge(hf_now_ms());
+    for (auto& place : places_)
+        place.pin = hf_pin_open(bridge_.c_str(), place.interface.c_str(), place.mac_text.c_str(),
+                                true);
+    return true;
+}
+
+void Arrival::came(std::int64_t now_ms)
+{
+    came_ms_ = now_ms;
+    begin_merge(now_ms);
+}
+
+void Arrival::forget()
+{
+    for (auto& place : places_)
+        hf_pin_close(std::exchange(place.pin, nullptr), true);
+}
+
+/// Frames for the VM are about to come directly.
+void Arrival::begin_merge(std::int64_t now_ms)
+{
+    for (auto& place : places_) {
+        place.merge_until_ms = now_ms + merge_ms;
+        if (!place.barrier)
+            hf_watch_set_mode(place.watch, HF_MERGE);
+    }
+}
+
+Arrival::Seen Arrival::run(std::int64_t now_ms, const SendTheLongWay& send)
+{
+    Seen seen, told;
+    for (auto& place : places_) {
+        seen.first_frame_ns = earliest(seen.first_frame_ns, hf_watch_first_frame(place.watch));
+        seen.first_guest_frame_ns =
+            earliest(seen.first_guest_frame_ns, hf_watch_first_guest_frame(place.watch));
+        // What the port says itself is learned as ever.
+        if (hf_watch_first_guest_frame(place.watch))
+            hf_pin_close(std::exchange(place.pin, nullptr), false);
+        run_merge(place, now_ms, send);
+    }
+    if (seen.first_frame_ns && !std::exchange(first_told_, true))
+        told.first_frame_ns = seen.first_frame_ns;
+    if (seen.first_guest_frame_ns && !std::exchange(guest_told_, true))
+        told.first_guest_frame_ns = seen.first_guest_frame_ns;
+    return told;
+}
+
+void Arrival::run_merge(Place& place, std::int64_t now_ms, const SendTheLongWay& send)
+{
+    if (!place.merge_until_ms)
+        return;
+    if (!place.barrier && hf_watch_keeps(place.watch)) {
+        Frame frame(HF_BARRIER_SIZE);
+        place.barrier = ++last_barrier;
+        hf_barrier(place.barrier, place.mac.data(), frame.data());
+        place.barrier_until_ms = now_ms + (send(frame) ? barrier_ms : 0);
+    }
+    const bool through = place.barrier ? hf_watch_saw_barrier(place.watch, place.barrier) ||
+                                             now_ms >= place.barrier_until_ms
+                                       : now_ms >= place.merge_until_ms;
+    if (through) {
+        hf_watch_release(place.watch);
+        place.merge_until_ms = 0;
+        place.barrier = 0;
+    }
+}
+
+bool Arrival::merging() const
+{
+    return std::any_of(places_.begin(), places_.end(),
+                       [](const Place& place) { return place.merge_until_ms != 0; });
+}
+
+bool Arrival::alive() const
+{
+    return std::all_of(places_.begin(), places_.end(),
+                       [](const Place& place) { return hf_watch_alive(place.watch); });
+}
+
+bool Arrival::over(std::int64_t now_ms) const
+{
+    const bool silent = came_ms_ && now_ms >= came_ms_ + silent_guest_ms;
+    return (guest_told_ && !merging()) || silent || !alive();
+}
+
+bool Arrival::never_came() const
+{
+    return !guest_told_ && !alive();
+}
+
+std::int64_t Arrival::next_wake() const
+{
+    auto until = came_ms_ ? came_ms_ + silent_guest_ms : std::numeric_limits<std::int64_t>::max();
+    for (const auto& place : places_)
+        if (place.merge_until_ms)
+            until = std::min(until, place.barrier ? place.barrier_until_ms : place.merge_until_ms);
+    return until;
+}
+
+} // namespace holdfast::plugin

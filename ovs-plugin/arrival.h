@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// ovs-plugin/arrival: the destination's side of a cut-over (spec C5), port by port.
+//
+// Sees the first frames of a guest that is awaited, pins its MAC addresses here, and keeps what
+// comes directly behind what was sent the long way before it (doc/cutover.md).
+//
+// Main thread only; never waits: run() does what is due.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "ovs-plugin/fit.h"
+#include "ovs-plugin/flows.h"
+#include "ovs-plugin/shim.h"
+
+namespace holdfast::plugin {
+
+/// One VM that is awaited on this switch.
+class Arrival {
+public:
+    /// Sends a frame for the VM by way of the hypervisor that it leaves.  False if it cannot.
+    using SendTheLongWay = std::function<bool(const Frame&)>;
+
+    /// Watches these ports of the VM, and makes their taps' queues long enough for a downtime.
+    Arrival(std::string bridge, const std::vector<const Port*>& ports);
+    ~Arrival();
+    Arrival(const Arrival&) = delete;
+    Arrival& operator=(const Arrival&) = delete;
+
+    /// Whether all of them could be watched.
+    bool watching() const;
+    /// NORMAL finds the VM's MAC addresses at its ports here from now on (spec C14).  False if that
+    /// is so already, or the guest has spoken itself.
+    bool pin();
+    /// The guest runs here, since `now_ms`.
+    void came(std::int64_t now_ms);
+    /// The move came to nothing: its MAC addresses are elsewhere.
+    void forget();
+
+    /// What run() saw for the first time: CLOCK_REALTIME in ns, or 0.
+    struct Seen {
+        std::int64_t first_frame_ns = 0;
+        std::int64_t first_guest_frame_ns = 0; // The first that is no RARP.
+    };
+    Seen run(std::int64_t now_ms, const SendTheLongWay& send);
+    /// Nothing more to do.
+    bool over(std::int64_t now_ms) const;
+    /// Its ports have gone, and the guest never spoke.
+    bool never_came() const;
+    /// When run() wants to be called next; INT64_MAX if nothing is due.
+    std::int64_t next_wake() const;
+
+private:
+    /// A port, and what waits there: the barrier, sent the long way when the first frame came
+    /// directly, says when all that was sent before it is through.
+    struct Place {
+        std::string interface;
+        Mac mac{};
+        std::string mac_text;
+        hf_watch* watch = nullptr;
+        hf_pin* pin = nullptr;
+        std::int64_t merge_until_ms = 0; // Nothing came directly until then: there is no merging.
+        std::uint32_t barrier = 0;       // Its number, 0 while none is on its way.
+        std::int64_t barrier_until_ms = 0;
+    };
+
+    void begin_merge(std::int64_t now_ms);
+    void run_merge(Place& place, std::int64_t now_ms, const SendTheLongWay& send);
+    bool merging() const;
+    bool alive() const;
+
+    std::string bridge_;
+    std::vector<Place> places_;
+    bool pinned_ = false;
+    bool first_told_ = false;
+    bool guest_told_ = false;
+    std::int64_t came_ms_ = 0; // When the guest was known to run here; 0 before.
+};
+
+} // namespace holdfast::plugin
