@@ -6,6 +6,7 @@
 #include <net/ethernet.h>
 #include <net/if.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -127,43 +128,70 @@ void send_all(int fd, Batch& b, size_t n, Counts& counts)
 
 } // namespace
 
-int forward(const char* interface, uint8_t weight, Counts& counts)
+namespace {
+
+/// One end of a hop: its socket, and the address that is its own.
+struct End {
+    int fd = -1;
+    uint8_t own[ETH_ALEN] = {};
+};
+
+/// Takes one batch in at `in` and gives it out at `out`.  False if `in` is of no use any more.
+bool pass_batch(const End& in, const End& out, uint8_t weight, Counts& counts)
 {
-    uint8_t own[ETH_ALEN];
-    const int fd = open_interface(interface, own);
-    if (fd < 0)
-        return fail(interface, "opening a packet socket");
     static Batch b;
     static StormGuard guard;
-    for (;;) {
-        prepare(b);
-        const int n = recvmmsg(fd, b.received.data(), batch, MSG_WAITFORONE, nullptr);
-        if (n < 0 && errno != EINTR && errno != ENETDOWN)
-            return fail(interface, "receiving");
-        const auto now = std::chrono::duration_cast<std::chrono::milliseconds>(
-            std::chrono::steady_clock::now().time_since_epoch());
-        size_t n_out = 0;
-        for (size_t i = 0; n > 0 && i < static_cast<size_t>(n); i++) {
-            const std::span<uint8_t> frame = with_tag(b, i);
-            if (!is_to_pass(frame, own))
-                continue;
-            if (!guard.may_pass(frame, now)) {
-                counts.looped++;
-                continue;
-            }
-            if (weight)
-                add_to_tos(frame, weight);
-            counts.frames++;
-            counts.bytes += frame.size();
-            if (const auto probe = find_probe(frame))
-                count_probe(counts, probe->packet, probe->answer);
-            b.out[n_out] = {frame.data(), frame.size()};
-            b.to_send[n_out] = {};
-            b.to_send[n_out].msg_hdr.msg_iov = &b.out[n_out];
-            b.to_send[n_out].msg_hdr.msg_iovlen = 1;
-            n_out++;
+    prepare(b);
+    const int n = recvmmsg(in.fd, b.received.data(), batch, MSG_DONTWAIT, nullptr);
+    if (n < 0)
+        return errno == EINTR || errno == ENETDOWN || errno == EAGAIN;
+    const auto now = std::chrono::duration_cast<std::chrono::milliseconds>(
+        std::chrono::steady_clock::now().time_since_epoch());
+    size_t n_out = 0;
+    for (size_t i = 0; i < static_cast<size_t>(n); i++) {
+        const std::span<uint8_t> frame = with_tag(b, i);
+        if (!is_to_pass(frame, in.own))
+            continue;
+        if (!guard.may_pass(frame, now)) {
+            counts.looped++;
+            continue;
         }
-        send_all(fd, b, n_out, counts);
+        if (weight)
+            add_to_tos(frame, weight);
+        counts.frames++;
+        counts.bytes += frame.size();
+        if (const auto probe = find_probe(frame))
+            count_probe(counts, probe->packet, probe->answer);
+        b.out[n_out] = {frame.data(), frame.size()};
+        b.to_send[n_out] = {};
+        b.to_send[n_out].msg_hdr.msg_iov = &b.out[n_out];
+        b.to_send[n_out].msg_hdr.msg_iovlen = 1;
+        n_out++;
+    }
+    send_all(out.fd, b, n_out, counts);
+    return true;
+}
+
+} // namespace
+
+int forward(const char* first, const char* second, uint8_t weight, Counts& counts)
+{
+    std::array<End, 2> ends;
+    std::array<pollfd, 2> ready{};
+    const size_t n_ends = second ? 2 : 1;
+    for (size_t i = 0; i < n_ends; i++) {
+        const char* interface = i ? second : first;
+        ends[i].fd = open_interface(interface, ends[i].own);
+        if (ends[i].fd < 0)
+            return fail(interface, "opening a packet socket");
+        ready[i] = {ends[i].fd, POLLIN, 0};
+    }
+    for (;;) {
+        if (poll(ready.data(), n_ends, -1) < 0 && errno != EINTR)
+            return fail(first, "waiting");
+        for (size_t i = 0; i < n_ends; i++)
+            if (ready[i].revents && !pass_batch(ends[i], ends[n_ends - 1 - i], weight, counts))
+                return fail(i ? second : first, "receiving");
     }
 }
 

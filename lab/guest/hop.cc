@@ -4,6 +4,7 @@
 //
 //   hop forward INTERFACE [WEIGHT]  passes every unicast frame that is not for itself back, unchanged,
 //                               but for this weight that it adds to the type of service
+//   hop wire FIRST SECOND   passes what comes in at one of the two out at the other
 //   hop serve INTERFACE     answers probe datagrams and TCP echo (port 7)
 //   hop count | hop reset   says, or clears, what the running one counted
 //
@@ -53,8 +54,10 @@ int main(int argc, char** argv)
     if (!counts)
         return 1;
     if (verb == "forward" && (argc == 3 || argc == 4))
-        return lab::forward(argv[2], static_cast<uint8_t>(argc == 4 ? std::atoi(argv[3]) : 0),
-                            *counts);
+        return lab::forward(argv[2], nullptr,
+                            static_cast<uint8_t>(argc == 4 ? std::atoi(argv[3]) : 0), *counts);
+    if (verb == "wire" && argc == 4)
+        return lab::forward(argv[2], argv[3], 0, *counts);
     if (verb == "serve" && argc == 3)
         return lab::serve(*counts);
     if (verb == "count" && argc == 2) {
@@ -65,7 +68,8 @@ int main(int argc, char** argv)
         std::memset(static_cast<void*>(counts), 0, sizeof *counts);
         return 0;
     }
-    std::fputs("usage: hop forward INTERFACE [WEIGHT] | hop serve INTERFACE | hop count | hop reset\n",
+    std::fputs("usage: hop forward INTERFACE [WEIGHT] | hop wire INTERFACE INTERFACE | "
+               "hop serve INTERFACE | hop count | hop reset\n",
                stderr);
     return 2;
 }

@@ -7,11 +7,12 @@
 
 namespace lab {
 
-/// Passes frames on: every unicast frame on `interface` whose destination is not this guest goes
-/// back out of it, byte by byte the same (its VLAN tag too), and is counted.  With a
+/// Passes frames on: every unicast frame on `first` whose destination is not this guest goes
+/// back out of it, byte by byte the same (its VLAN tag too), and is counted.  With `second` (else
+/// null) what comes in at one of the two goes out at the other.  With a
 /// `weight` an IPv4 packet leaves with that added to its type of service: see add_to_tos().
-/// Errors:  1, with one line on standard error, if the interface cannot be opened.
-int forward(const char* interface, uint8_t weight, Counts& counts);
+/// Errors:  1, with one line on standard error, if an interface cannot be opened.
+int forward(const char* first, const char* second, uint8_t weight, Counts& counts);
 
 /// Answers probe datagrams (an unchanged copy back to the sender) and TCP echo on port 7.
 /// Errors:  1, with one line on standard error, if a port cannot be opened.

@@ -36,17 +36,7 @@ DOMAIN = """\
   <on_crash>destroy</on_crash>
   <devices>
     <emulator>/usr/bin/qemu-system-x86_64</emulator>
-    <controller type='usb' model='none'/>{disk}
-    <interface type='bridge'>
-      <mac address='{mac}'/>
-      <source bridge='{bridge}'/>
-      <virtualport type='openvswitch'/>{vlan}
-      <model type='virtio'/>
-      <driver>
-        <host csum='off' gso='off' tso4='off' tso6='off' ecn='off' ufo='off' mrg_rxbuf='on'/>
-        <guest csum='off' tso4='off' tso6='off' ecn='off' ufo='off'/>
-      </driver>
-    </interface>
+    <controller type='usb' model='none'/>{disk}{interfaces}
     <serial type='file'>
       <source path='{console}' append='on'/>
       <target port='0'/>
@@ -75,6 +65,18 @@ ODD_MEMORY = """
     <qemu:arg value='{kib}K'/>
   </qemu:commandline>"""
 
+
+INTERFACE = """
+    <interface type='bridge'>
+      <mac address='{mac}'/>
+      <source bridge='{bridge}'/>
+      <virtualport type='openvswitch'/>{vlan}
+      <model type='virtio'/>
+      <driver>
+        <host csum='off' gso='off' tso4='off' tso6='off' ecn='off' ufo='off' mrg_rxbuf='on'/>
+        <guest csum='off' tso4='off' tso6='off' ecn='off' ufo='off'/>
+      </driver>
+    </interface>"""
 
 DISK = """
     <disk type='file' device='disk'>
@@ -112,14 +114,17 @@ def start(name, on, address, vlan, role, memory, disk=None, bridge=network.BRIDG
     console.parent.mkdir(parents=True, exist_ok=True)
     console.write_text("")
     record = {"name": name, "uuid": str(uuid.uuid5(uuid.NAMESPACE_DNS, name)),
-              "mac": network.mac_for(name), "ip": address, "vlan": vlan, "role": role, "on": on}
+              "macs": [network.mac_for(name + more) for more in ("", "+")[:2 if role == "wire" else 1]],
+              "ip": address, "vlan": vlan, "role": role, "on": on}
     plain = address.split("/")[0] if address else None
     if disk:
         make_disk(name, on, disk)
     xml = DOMAIN.format(
-        **record | {"ip": f"<holdfast:ip>{plain}</holdfast:ip>" if plain else "",
-                    "vlan": f"\n      <vlan><tag id='{vlan}'/></vlan>" if vlan else ""},
-        accelerator=accelerator, kernel=kernel, initramfs=initramfs, memory=memory, bridge=bridge,
+        **record | {"ip": f"<holdfast:ip>{plain}</holdfast:ip>" if plain else ""},
+        interfaces="".join(INTERFACE.format(
+            mac=mac, bridge=bridge, vlan=f"\n      <vlan><tag id='{vlan}'/></vlan>" if vlan else "")
+            for mac in record["macs"]),
+        accelerator=accelerator, kernel=kernel, initramfs=initramfs, memory=memory,
         disk=DISK.format(name=name) if disk else "",
         odd_memory=ODD_MEMORY.format(kib=memory * 1024 - 8) if accelerator == "qemu" else "",
         command_line=image.COMMAND_LINE, address=address or "none", console=console)
