@@ -65,7 +65,7 @@ void add_daemons(std::vector<std::string>& all, const Facts& facts)
 /// Whether the hypervisor that is changing the chain is in the fleet.
 bool is_changed_by_member(const db::Chain& chain, const World& world)
 {
-    const auto who = chain.change.substr(chain.change.find(' ') + 1);
+    const auto who = db::ChainChange::of(chain).hypervisor;
     return std::any_of(world.hypervisors.begin(), world.hypervisors.end(),
                        [&](const auto& row) { return row.name == who; });
 }

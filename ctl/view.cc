@@ -156,11 +156,11 @@ std::vector<std::string> pending(const db::Chain& chain, const World& world)
 
 std::string changing(const db::Chain& chain)
 {
-    const auto verb = chain.change.substr(0, chain.change.find(' '));
-    const auto who = chain.change.substr(chain.change.find(' ') + 1);
-    return (verb == "add" ? "being added by " : verb == "del" ? "being deleted by "
-                                                              : "being changed by ") +
-           one_line(who);
+    const auto change = db::ChainChange::of(chain);
+    return (change.verb == "add"   ? "being added by "
+            : change.verb == "del" ? "being deleted by "
+                                   : "being changed by ") +
+           one_line(change.hypervisor);
 }
 
 std::string meanwhile(const db::Chain& chain)

@@ -229,6 +229,19 @@ void put(FleetOps& ops, const Chain& row)
     replace(ops, "Chain", where_all(is("name", row.name)), to_json(row));
 }
 
+/// Refused if another hypervisor has begun to change the chain.  One's own mark is fine: after a
+/// broken connection an order is sent again.
+void refuse_if_changed(FleetOps& ops, const FleetChange& change, const std::string& name,
+                       const std::string& mark)
+{
+    const auto was = change.chains_were.find(name);
+    if (was != change.chains_were.end())
+        refuse(ops, "Chain",
+               where_all(is("name", name), is_not("change", was->second), is_not("change", mark)),
+               {Errc::unavailable, "chain " + name + ": another hypervisor has begun to change it: "
+                                                     "try again in some seconds"});
+}
+
 void put(FleetOps& ops, const Move& row)
 {
     const json key = where_all(is("id", row.id), is("role", row.role));
@@ -408,8 +421,10 @@ Result<FleetOps> compose(const FleetChange& change, const std::string& own, cons
         } else {
             remove_own(ops, "VM", where_all(is("id", id)), own, "VM " + id);
         }
-    for (const auto& name : change.remove_chains)
+    for (const auto& name : change.remove_chains) {
+        refuse_if_changed(ops, change, name, {});
         remove(ops, "Chain", where_all(is("name", name)));
+    }
     for (const auto& key : change.remove_moves)
         remove_own(ops, "Move", where_all(is("id", key.id), is("role", key.role)), own,
                    "the " + key.role + "'s part of move " + key.id);
@@ -427,8 +442,10 @@ Result<FleetOps> compose(const FleetChange& change, const std::string& own, cons
             put_hasty(ops, row, seen(row.id));
         else
             put(ops, row);
-    for (const auto& row : change.put_chains)
+    for (const auto& row : change.put_chains) {
+        refuse_if_changed(ops, change, row.name, row.change);
         put(ops, row);
+    }
     for (const auto& row : change.put_moves)
         put(ops, row);
     for (const auto& row : change.put_tasks)

@@ -18,6 +18,7 @@
 #include <utility>
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -49,6 +50,9 @@ struct FleetChange {
     /// New only: `exists` if name, SPI, or match and priority are taken by another chain.
     /// Putting one's own again (same name and spi) changes it.
     std::vector<Chain> put_chains;
+    /// By name: what `change` of a chain that is put or removed was when its new row was decided; by
+    /// now it is still that, or all is refused (`unavailable`: another hypervisor was quicker).
+    std::map<std::string, std::string> chains_were;
     /// New, or over one's own (key: id and role).
     std::vector<Move> put_moves;
     /// New ("asked"), or by the one who is asked.  A task that was begun is not asked again.

@@ -88,6 +88,21 @@ struct Chain {
     bool operator==(const Chain&) const = default;
 };
 
+/// Who changes a chain, and how: what Chain::change says.
+struct ChainChange {
+    std::string verb;       // add, set or del; empty: nobody changes it.
+    std::string hypervisor; // Its name.
+
+    std::string text() const { return verb + " " + hypervisor; }
+    static ChainChange of(const Chain& chain)
+    {
+        const auto blank = chain.change.find(' ');
+        if (blank == std::string::npos)
+            return {};
+        return {chain.change.substr(0, blank), chain.change.substr(blank + 1)};
+    }
+};
+
 /// Whether `vm` is at some place of the chain.
 inline bool passes(const Chain& chain, const std::string& vm)
 {

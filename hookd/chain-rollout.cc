@@ -32,7 +32,7 @@ constexpr auto answer_limit = std::chrono::seconds{10};
 
 std::string ChainRollout::mark(const char* verb) const
 {
-    return std::string{verb} + " " + daemon_.world().self();
+    return db::ChainChange{verb, daemon_.world().self()}.text();
 }
 
 std::vector<db::Chain> ChainRollout::taken() const
@@ -49,7 +49,7 @@ std::vector<db::Chain> ChainRollout::taken() const
 Result<void> ChainRollout::may_change(const db::Chain& chain) const
 {
     const std::string self = daemon_.world().self();
-    const std::string who = chain.change.substr(chain.change.find(' ') + 1);
+    const std::string who = db::ChainChange::of(chain).hypervisor;
     const bool lives = daemon_.world().ledger.hypervisor(who) &&
                        !daemon_.world().problems.contains("hypervisor " + who);
     if (changing_.contains(chain.name) || (!chain.change.empty() && who != self && lives)) {
@@ -120,16 +120,16 @@ ChainRollout::Work ChainRollout::add_all(db::Chain chain)
 {
     chain.open = false;
     chain.change = mark("add");
-    if (auto put = co_await publish(chain); !put)
+    if (auto put = co_await publish(chain, mark("add")); !put)
         co_return put.error();
     auto left = co_await in_place_everywhere();
     if (!left) {
-        co_await withdraw(chain.name);
+        co_await withdraw(chain.name, mark("add"));
         co_return left.error();
     }
     chain.open = true;
     chain.change.clear();
-    if (auto put = co_await publish(chain); !put)
+    if (auto put = co_await publish(chain, mark("add")); !put)
         co_return put.error();
     if (auto there = co_await in_place_everywhere(); !there)
         spdlog::warn("chain {}: it is open; {}", chain.name, there.error().message);
@@ -138,6 +138,7 @@ ChainRollout::Work ChainRollout::add_all(db::Chain chain)
 
 ChainRollout::Work ChainRollout::set_all(db::Chain from, db::Chain to)
 {
+    std::string was = from.change;
     from = settled(from);
     auto steps = change_steps(from, to);
     if (!steps)
@@ -148,13 +149,14 @@ ChainRollout::Work ChainRollout::set_all(db::Chain from, db::Chain to)
             co_await drain();
         const bool last = &step == &steps->back();
         step.chain.change = last ? "" : mark("set");
-        if (auto put = co_await publish(step.chain); !put)
+        if (auto put = co_await publish(step.chain, was); !put)
             co_return put.error();
+        was = step.chain.change;
         auto there = co_await in_place_everywhere();
         if (!there) {
             // The exits stay: a switch that did not answer may still lead there.
             step.chain.change.clear();
-            co_await publish(step.chain);
+            co_await publish(step.chain, was);
             co_return Error{there.error().code,
                             there.error().message + "; the chain keeps every hop that is led to "
                                                     "now: see holdfast chain show"};
@@ -166,31 +168,33 @@ ChainRollout::Work ChainRollout::set_all(db::Chain from, db::Chain to)
 
 ChainRollout::Work ChainRollout::remove_all(db::Chain chain)
 {
+    const std::string was = chain.change;
     chain.open = false;
     chain.change = mark("del");
-    if (auto put = co_await publish(chain); !put)
+    if (auto put = co_await publish(chain, was); !put)
         co_return put.error();
     auto left = co_await in_place_everywhere();
     if (!left)
         spdlog::warn("chain {}: {}: it is removed all the same", chain.name, left.error().message);
     co_await drain();
-    if (auto gone = co_await withdraw(chain.name); !gone)
+    if (auto gone = co_await withdraw(chain.name, mark("del")); !gone)
         co_return gone.error();
     left = co_await in_place_everywhere();
     co_return left ? *left : Left{};
 }
 
-asio::awaitable<Result<void>> ChainRollout::publish(const db::Chain& chain)
+asio::awaitable<Result<void>> ChainRollout::publish(const db::Chain& chain, const std::string& was)
 {
-    return await_answer<Result<void>>(daemon_.io(), [this, chain](auto done) {
-        daemon_.fleet().change_chains({chain}, {}, done);
+    return await_answer<Result<void>>(daemon_.io(), [this, chain, was](auto done) {
+        daemon_.fleet().put_chain(chain, was, done);
     });
 }
 
-asio::awaitable<Result<void>> ChainRollout::withdraw(const std::string& name)
+asio::awaitable<Result<void>> ChainRollout::withdraw(const std::string& name,
+                                                     const std::string& was)
 {
-    return await_answer<Result<void>>(daemon_.io(), [this, name](auto done) {
-        daemon_.fleet().change_chains({}, {name}, done);
+    return await_answer<Result<void>>(daemon_.io(), [this, name, was](auto done) {
+        daemon_.fleet().remove_chain(name, was, done);
     });
 }
 

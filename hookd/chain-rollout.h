@@ -58,8 +58,10 @@ private:
     Work add_all(db::Chain chain);
     Work set_all(db::Chain from, db::Chain to);
     Work remove_all(db::Chain chain);
-    boost::asio::awaitable<Result<void>> publish(const db::Chain& chain);
-    boost::asio::awaitable<Result<void>> withdraw(const std::string& name);
+    boost::asio::awaitable<Result<void>> publish(const db::Chain& chain,
+                                                const std::string& was);
+    boost::asio::awaitable<Result<void>> withdraw(const std::string& name,
+                                                 const std::string& was);
     boost::asio::awaitable<Result<void>> ask_all(const std::vector<std::string>& others);
     Work in_place_everywhere();
     boost::asio::awaitable<void> drain();

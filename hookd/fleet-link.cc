@@ -239,14 +239,30 @@ void FleetLink::note_seen(const std::vector<db::Hypervisor>& rows)
     }
 }
 
-void FleetLink::change_chains(std::vector<db::Chain> put, std::vector<std::string> remove,
-                              std::function<void(Result<void>)> done)
+void FleetLink::put_chain(const db::Chain& chain, const std::string& was, Told done)
+{
+    StoreChange local;
+    local.put_chains = {chain};
+    db::FleetChange change;
+    change.put_chains = {chain};
+    change.chains_were = {{chain.name, was}};
+    change_chain(local, change, std::move(done));
+}
+
+void FleetLink::remove_chain(const std::string& name, const std::string& was, Told done)
+{
+    StoreChange local;
+    local.remove_chains = {name};
+    db::FleetChange change;
+    change.remove_chains = {name};
+    change.chains_were = {{name, was}};
+    change_chain(local, change, std::move(done));
+}
+
+void FleetLink::change_chain(const StoreChange& local, const db::FleetChange& change, Told done)
 {
     if (!configured()) {
-        StoreChange change;
-        change.put_chains = std::move(put);
-        change.remove_chains = std::move(remove);
-        done(world_.commit(change));
+        done(world_.commit(local));
         return;
     }
     if (!connected()) {
@@ -255,19 +271,9 @@ void FleetLink::change_chains(std::vector<db::Chain> put, std::vector<std::strin
                                          state() + "): try again when it is back"});
         return;
     }
-    db::FleetChange change;
-    change.put_chains = put;
-    change.remove_chains = remove;
-    fleet_->transact(change, [this, put, remove, done](const Result<void>& result) {
-        if (!result) {
-            done(result);
-            return;
-        }
+    fleet_->transact(change, [this, local, done](const Result<void>& result) {
         // Not waiting for the snapshot: who asked finds the chain in the store.
-        StoreChange local;
-        local.put_chains = put;
-        local.remove_chains = remove;
-        done(world_.commit(local));
+        done(result ? world_.commit(local) : result);
     });
 }
 

@@ -37,6 +37,7 @@ class FleetLink {
 public:
     using Json = nlohmann::json;
     using Done = std::function<void(Result<Json>)>;
+    using Told = std::function<void(Result<void>)>;
     /// Does a task that another hypervisor asked for.
     using Worker = std::function<void(const std::string& verb, const Json& arguments, Done done)>;
 
@@ -67,10 +68,12 @@ public:
     /// State, address and members, for fleet/status.
     void status(Done done);
 
-    /// Adds or removes chains: in the database if there is a fleet, else in the store.
-    /// Errors: unavailable if there is a fleet that cannot be reached now; exists.
-    void change_chains(std::vector<db::Chain> put, std::vector<std::string> remove,
-                       std::function<void(Result<void>)> done);
+    /// Puts or removes a chain: in the database if there is a fleet, else in the store.  `was` is what
+    /// its `change` is by now, as far as is known: another hypervisor may be quicker.
+    /// Errors: unavailable if there is a fleet that cannot be reached now, or if another hypervisor
+    ///         has begun to change the chain; exists.
+    void put_chain(const db::Chain& chain, const std::string& was, Told done);
+    void remove_chain(const std::string& name, const std::string& was, Told done);
 
     /// Sends the own row; `done` is called when the fleet has it, at once if there is no fleet
     /// or it is away (the row then goes with the next change).
@@ -85,6 +88,7 @@ public:
     void set_ready(std::function<void()> ready);
 
 private:
+    void change_chain(const StoreChange& local, const db::FleetChange& change, Told done);
     void load_note();
     Result<void> save_note() const;
     db::FleetServer server() const;

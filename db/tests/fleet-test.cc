@@ -371,6 +371,30 @@ TEST(Fleet, ChainsAreUniqueByNameSpiAndMatch)
     check_ok(a.transact(change));
 }
 
+TEST(Fleet, AChainIsChangedByTheHypervisorThatWasFirst)
+{
+    Bench bench;
+    Member a{*bench.loop, "a", false, bench.remote};
+    CHECK_TRUE(a.sees_connection(true));
+    FleetChange change;
+    change.put_chains = {chain("one", 1, "ip")};
+    change.put_chains[0].change.clear();
+    check_ok(a.transact(change));
+    // Both saw that nobody changes it.
+    change.chains_were = {{"one", ""}};
+    change.put_chains[0].change = "set a";
+    check_ok(a.transact(change));
+    check_ok(a.transact(change)); // Sent again.
+    change.put_chains[0].change = "set b";
+    check_error(Errc::unavailable, "chain one: another hypervisor", a.transact(change));
+    FleetChange removal;
+    removal.remove_chains = {"one"};
+    removal.chains_were = {{"one", ""}};
+    check_error(Errc::unavailable, "chain one: another hypervisor", a.transact(removal));
+    removal.chains_were = {{"one", "set a"}};
+    check_ok(a.transact(removal));
+}
+
 TEST(Fleet, TasksAreBegunOnceAndMayBeWithdrawn)
 {
     Bench bench;
