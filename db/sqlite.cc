@@ -125,6 +125,16 @@ Connection::~Connection()
     sqlite3_close(connection_);
 }
 
+void Connection::copy_from(Connection& other)
+{
+    sqlite3_backup* copy = sqlite3_backup_init(connection_, "main", other.connection_, "main");
+    if (!copy)
+        fail(connection_, sqlite3_errcode(connection_));
+    sqlite3_backup_step(copy, -1);
+    if (const int code = sqlite3_backup_finish(copy); code != SQLITE_OK)
+        fail(connection_, code);
+}
+
 void Connection::run(const std::string& sql)
 {
     const int code = sqlite3_exec(connection_, sql.c_str(), nullptr, nullptr, nullptr);

@@ -86,6 +86,8 @@ public:
     Connection(const Connection&) = delete;
     Connection& operator=(const Connection&) = delete;
 
+    /// Takes all that `other` has in place of one's own.
+    void copy_from(Connection& other);
     /// Runs statements without parameters or rows.
     void run(const std::string& sql);
     /// The first column of the first row, as a number.

@@ -24,7 +24,7 @@ public:
 struct Store::Impl {
     std::string path;
     bool read_only = false;
-    bool look_again = false; // Opened without locks, or not at all: open again for the next read.
+    bool look_again = false; // Opened without locks, as a copy, or not at all: again for the next read.
     std::unique_ptr<Connection> connection;
     bool in_transaction = false;
     std::optional<Error> failed; // Why the transaction that is open cannot commit.
@@ -34,6 +34,7 @@ struct Store::Impl {
     Result<void> open_to_write();
     Result<void> open_to_read();
     Result<void> open_to_read(Connection::Mode mode);
+    void read_a_copy_of_this_version();
     /// The error for a failure of SQLite, naming the file and the mend.
     Error explain(const SqliteError& error) const;
     Error explain(const BadRow& error) const;

@@ -165,10 +165,20 @@ Result<void> Store::Impl::open_to_read(Connection::Mode mode)
         }
         checked = check(*connection, path);
         if (checked && connection->integer("PRAGMA user_version") < schema_version())
-            checked = Error{Errc::unavailable, path + ": is of an older version: restart "
-                                                      "holdfast-hookd, which brings it up to date"};
+            read_a_copy_of_this_version();
     });
     return opened ? checked : opened;
+}
+
+/// Who only reads must not change the file, but neither can it wait for the one who does: after an
+/// upgrade the switch can be there before holdfast-hookd, and must have its chains.
+void Store::Impl::read_a_copy_of_this_version()
+{
+    auto copy = std::make_unique<Connection>(":memory:", Connection::Mode::write);
+    copy->copy_from(*connection);
+    migrate(*copy);
+    connection = std::move(copy);
+    look_again = true;
 }
 
 Result<void> Store::Impl::begin()

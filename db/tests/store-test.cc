@@ -418,6 +418,28 @@ TEST(Store, NewerStoreIsRefusedAndKept)
     CHECK_TRUE(before == content(path));
 }
 
+TEST(Store, OlderStoreIsReadAsItIsUntilTheDaemonBringsItUpToDate)
+{
+    {
+        auto store = open_store(path);
+        check_ok(store.put(hypervisor("hv1", true)));
+        check_ok(store.put(vm("v")));
+    }
+    sql(path, "ALTER TABLE hypervisor DROP COLUMN drained; PRAGMA user_version = 2");
+    const auto before = content(path);
+    auto reader = open_reader(path);
+    auto seen = reader.snapshot();
+    CHECK_TRUE(bool(seen));
+    CHECK_EQUAL(1u, seen->vms.size());
+    CHECK_FALSE(seen->hypervisors.at(0).drained);
+    CHECK_FALSE(bool(reader.put(vm("x"))));
+    CHECK_TRUE(before == content(path));
+    auto store = open_store(path);
+    check_ok(store.put(vm("w")));
+    CHECK_EQUAL(2u, reader.vms()->size());
+    CHECK_EQUAL(*store.version(), *reader.version());
+}
+
 TEST(Store, OtherProgramsDatabaseIsRefusedAndKept)
 {
     std::filesystem::create_directories(folder / "lib");
