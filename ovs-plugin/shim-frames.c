@@ -577,10 +577,11 @@ hf_guard_ports(const char *bridge, const struct hf_guard *wanted, size_t n, uint
         }
     }
     ovs_mutex_unlock(&mutex);
+    hf_kernel_guard_ports(bridge, wanted, n, mark);
 }
 
 uint64_t
 hf_guard_dropped(void)
 {
-    return atomic_count_get(&n_guard_dropped);
+    return atomic_count_get(&n_guard_dropped) + hf_kernel_guard_dropped();
 }

@@ -4,7 +4,11 @@
 #ifndef HOLDFAST_SHIM_INTERNAL_H
 #define HOLDFAST_SHIM_INTERNAL_H 1
 
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
+
+#include "openvswitch/types.h"
 
 /* The bridge of this name.  Open vSwitch's own ofproto_lookup() finds one for some time
  * after it was deleted, and what is done to that one is lost. */
@@ -18,6 +22,17 @@ struct netdev;
 struct dp_packet_batch;
 void hf_origin_filter(const struct netdev *, struct dp_packet_batch *);
 void hf_origin_port_gone(const char *interface);
+/* What hf_origins() gave for a port of a bridge with the kernel's datapath; else NULL.  Any thread. */
+struct ofproto;
+void *hf_origin_in_kernel(const struct ofproto *, ofp_port_t);
+
+/* The kernel's datapath (shim-kernel.c). */
+struct hf_guard;
+bool hf_in_kernel(const struct ofproto *);
+void hf_kernel_guard_ports(const char *bridge, const struct hf_guard *, size_t n, uint32_t mark);
+uint64_t hf_kernel_guard_dropped(void);
+void hf_kernel_origins_changed(const char *bridge);
+
 /* The VLAN of which 'interface' is an access port; 0 if it is on none, or a trunk. */
 uint16_t hf_access_vlan(const char *interface);
 

@@ -10,7 +10,7 @@
  *   connmgr_flushed            our flows come back inside the call that flushed them
  *   ofproto_destroy            ... but not into a bridge that is being taken down
  *   connmgr_send_port_status   ports that come and go
- * Others are wrapped where they belong: shim-frames.c, shim-queues.c, shim-routes.c. */
+ * Others are wrapped where they belong: shim-frames.c, shim-kernel.c, shim-queues.c, shim-routes.c. */
 #include "common/ovs-config.h"
 
 #include "ovs-plugin/shim.h"

@@ -29,7 +29,9 @@ void hf_module_flushed(const char *bridge);
 void hf_module_ports_changed(void);
 /* Whether a frame that was received may go on; 'origin' is one given to hf_origins().  Called by the
  * datapath's threads. */
-bool hf_module_may_send(void *origin, const uint8_t *frame, size_t size);
+bool hf_module_may_send(void *origin, const uint8_t *frame, size_t size, bool count);
+/* Whether that depends on more than its Ethernet source. */
+bool hf_module_looks_inside(void *origin, const uint8_t mac[6]);
 /* The switch has no use for 'origin' any more.  Any thread. */
 void hf_module_origin_free(void *origin);
 struct unixctl_conn;
@@ -51,6 +53,8 @@ struct hf_port {
 
 /* Calls 'each' for every port of 'bridge'.  ENODEV if there is no such bridge. */
 int hf_ports(const char *bridge, void (*each)(const struct hf_port *, void *aux), void *aux);
+/* Whether 'bridge' has the kernel's datapath: its frames do not come by here. */
+bool hf_kernel_datapath(const char *bridge);
 /* Changes whenever the switch's view of its configuration database changed. */
 unsigned int hf_config_seqno(void);
 
@@ -144,7 +148,8 @@ struct hf_guard {
 };
 void hf_guard_ports(const char *bridge, const struct hf_guard *, size_t n,
                     uint32_t delivered_mark);
-/* How many flooded copies guarded ports did not get. */
+/* How many flooded copies guarded ports did not get; in the kernel's datapath the first of each
+ * kind of frame alone is counted. */
 uint64_t hf_guard_dropped(void);
 /* Sends a frame to VM 'label' behind 'vtep'.  ENODEV, or EINVAL. */
 int hf_tunnel_send(const char *bridge, uint32_t label, const char *vtep, uint32_t tunnel_port,
