@@ -21,7 +21,7 @@ ovs_plugin_libplugin_a_CPPFLAGS = $(AM_CPPFLAGS) $(SQLITE_CFLAGS)
 ovs_plugin_ovs_vswitchd_SOURCES = \
 	ovs-plugin/shim.h ovs-plugin/shim.c \
 	ovs-plugin/shim-internal.h ovs-plugin/shim-frames.c ovs-plugin/shim-kernel.c ovs-plugin/shim-learning.c \
-	ovs-plugin/shim-origin.c ovs-plugin/shim-queues.c ovs-plugin/shim-routes.c
+	ovs-plugin/shim-origin.c ovs-plugin/shim-packets.c ovs-plugin/shim-queues.c ovs-plugin/shim-routes.c
 nodist_EXTRA_ovs_plugin_ovs_vswitchd_SOURCES = ovs-plugin/linked-by-g++.cc
 ovs_plugin_ovs_vswitchd_CPPFLAGS = $(OVS_CPPFLAGS) \
 	-isystem $(OVS_SOURCE)/ofproto -isystem $(OVS_SOURCE)/vswitchd $(AM_CPPFLAGS)

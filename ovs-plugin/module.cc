@@ -131,9 +131,12 @@ void Module::wait() {
     auto until = std::min(warm_again_ms_, each_second_ms_);
     if (!todo_.empty() || inputs_stale_)
         until = 0;
-    for (const auto& [vm, turn] : turns_)
+    for (const auto& [vm, turn] : turns_) {
         until = std::min(until, turn->next_wake());
+        turn->wait();
+    }
     for (const auto& [vm, expectation] : expectations_) {
+        hf_watch_wait(expectation.watch);
         if (expectation.merge_until_ms)
             until = std::min(until, expectation.barrier ? expectation.barrier_until_ms
                                                         : expectation.merge_until_ms);

@@ -33,6 +33,16 @@ void hf_kernel_guard_ports(const char *bridge, const struct hf_guard *, size_t n
 uint64_t hf_kernel_guard_dropped(void);
 void hf_kernel_origins_changed(const char *bridge);
 
+/* Frames of a port in the kernel's datapath (shim-packets.c). */
+struct hf_packet {
+    bool into_port;    /* Else it came out of it. */
+    int64_t time_ns;   /* CLOCK_REALTIME. */
+    size_t size;
+    uint8_t frame[65536 + 64];
+};
+int hf_packets_open(const char *interface);         /* A descriptor, or -1. */
+size_t hf_packets_read(int fd, struct hf_packet *); /* The frame's size, or 0 if there is none. */
+
 /* The VLAN of which 'interface' is an access port; 0 if it is on none, or a trunk. */
 uint16_t hf_access_vlan(const char *interface);
 

@@ -16,6 +16,7 @@
 #include "ovs-plugin/shim.h"
 
 #include <errno.h>
+#include <poll.h>
 
 #include "bridge.h"
 #include "connmgr.h"
@@ -539,6 +540,12 @@ void
 hf_wait_for_wake(void)
 {
     seq_wait(wake_seq, wake_seen);
+}
+
+void
+hf_wait_for_descriptor(int fd)
+{
+    poll_fd_wait(fd, POLLIN);
 }
 
 void

@@ -3,6 +3,9 @@
 // ovs-plugin/swallowed: see the header.
 #include "ovs-plugin/swallowed.h"
 
+#include <algorithm>
+#include <cstddef>
+
 namespace holdfast::plugin {
 
 std::optional<std::size_t> swallowed_frame(const std::vector<SentFrame>& recent,
@@ -34,6 +37,15 @@ std::optional<std::vector<std::size_t>> frames_not_taken(const std::vector<SentF
     if (out != taken.end())
         return std::nullopt;
     return left;
+}
+
+std::size_t taken_of_recent(const std::vector<SentFrame>& recent, const std::vector<Frame>& taken) {
+    auto n = std::min(recent.size(), taken.size());
+    const auto same = [](const SentFrame& sent, const Frame& frame) { return sent.frame == frame; };
+    while (n && !std::equal(recent.end() - static_cast<std::ptrdiff_t>(n), recent.end(),
+                            taken.begin(), same))
+        --n;
+    return n;
 }
 
 } // namespace holdfast::plugin

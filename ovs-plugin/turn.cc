@@ -14,6 +14,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <cstdio>
+#include <iterator>
 #include <limits>
 #include <utility>
 
@@ -100,7 +101,17 @@ void SourceTurn::turn(const std::string& vtep, std::uint32_t tunnel_port, std::i
         next_look_ms_ = now_ms;
         return;
     }
+    if (!tap_holds()) // Else what is on its way into the tap is to get there first.
+        begin_settling(now_ms);
+}
+
+void SourceTurn::begin_settling(std::int64_t now_ms) {
+    begun_ = true;
+    turned_ms_ = now_ms;
+    next_look_ms_ = now_ms + 1;
     take_from_tap();
+    if (tap_holds())
+        set_later_aside(taken_of_recent(recent(SIZE_MAX), taken_));
     if (finish_by_ring()) {
         cleared_ = true;
         next_look_ms_ = now_ms;
@@ -219,13 +230,23 @@ void SourceTurn::take_from_tap() {
     }
 }
 
+/// Of the frames taken from the tap the first `n_taken` were put in before the stop.
+void SourceTurn::set_later_aside(std::size_t n_taken) {
+    const auto from = taken_.begin() + static_cast<std::ptrdiff_t>(n_taken);
+    std::move(from, taken_.end(), std::back_inserter(later_));
+    taken_.erase(from, taken_.end());
+}
+
 bool SourceTurn::run(std::int64_t now_ms) {
     if (cleared_) {
         pass_held();
         return std::exchange(cleared_, false);
     }
-    if (state_ == State::armed && ring_.address && now_ms >= next_look_ms_) {
+    if (state_ == State::armed && counts() && now_ms >= next_look_ms_) {
         compare_counts(now_ms);
+    } else if (state_ == State::settling && tap_holds() && !begun_) {
+        if (now_ms >= next_look_ms_)
+            begin_settling(now_ms);
     } else if (state_ == State::settling && now_ms >= next_look_ms_) {
         const auto waited = now_ms - turned_ms_;
         const bool sure =
@@ -246,6 +267,7 @@ bool SourceTurn::run(std::int64_t now_ms) {
 void SourceTurn::finish_settling(bool sure) {
     // If QEMU read the canary, it was reading: it keeps the canary, and no frame of ours.
     bool swallowed_canary = true;
+    const auto n_taken = taken_.size();
     if (tap_ >= 0) {
         take_from_tap();
         const auto mark = canary();
@@ -255,6 +277,8 @@ void SourceTurn::finish_settling(bool sure) {
             taken_.erase(found);
         }
     }
+    if (tap_holds())
+        set_later_aside(n_taken);
     if (!swallowed_canary) {
         const auto frames = recent(SIZE_MAX);
         if (auto at = swallowed_frame(frames, taken_, sure ? 0 : stop_ns_)) {
@@ -273,6 +297,8 @@ void SourceTurn::finish() {
     figures_.taken = std::exchange(taken_, {}).size();
     figures_.passed = 0;
     state_ = State::passing;
+    for (const auto& frame : std::exchange(later_, {}))
+        pass(frame);
     pass_held();
     figures_.held = std::exchange(figures_.passed, 0);
 }
@@ -290,6 +316,11 @@ void SourceTurn::pass(const Frame& frame) {
 }
 
 void SourceTurn::pass_held() {
+    if (tap_holds()) {
+        take_from_tap();
+        for (const auto& frame : std::exchange(taken_, {}))
+            pass(frame);
+    }
     hf_watch_take_held(
         watch_,
         [](const std::uint8_t* frame, std::size_t size, void* aux) {
@@ -299,9 +330,14 @@ void SourceTurn::pass_held() {
     figures_.lost = hf_watch_overflowed(watch_) + n_refused_;
 }
 
+void SourceTurn::wait() const {
+    if (state_ == State::passing && tap_holds() && !port_gone())
+        hf_wait_for_descriptor(tap_);
+}
+
 std::int64_t SourceTurn::next_wake() const {
     const bool looks = state_ == State::settling || cleared_ ||
-                       (state_ == State::armed && ring_.address != 0 && !port_gone());
+                       (state_ == State::armed && counts() && !port_gone());
     return looks ? next_look_ms_ : std::numeric_limits<std::int64_t>::max();
 }
 
@@ -313,6 +349,8 @@ void SourceTurn::leave_by(const std::string& uplink) {
 void SourceTurn::back() {
     if (state_ == State::settling || state_ == State::passing) {
         for (const auto& frame : taken_)
+            hf_watch_send(watch_, frame.data(), frame.size());
+        for (const auto& frame : later_)
             hf_watch_send(watch_, frame.data(), frame.size());
         for (const auto& frame : sent_)
             hf_watch_send(watch_, frame.data(), frame.size());
@@ -326,6 +364,7 @@ void SourceTurn::back() {
     if (watch_)
         hf_watch_set_mode(watch_, HF_THROUGH);
     taken_.clear();
+    later_.clear();
     sent_.clear();
     state_ = State::ended;
 }
