@@ -15,7 +15,7 @@ TESTSUITE_AT = \
 	testsuite/fault.at
 EXTRA_DIST += $(TESTSUITE_AT) testsuite/atlocal.in \
 	testsuite/world.sh testsuite/lab.sh testsuite/forge.py testsuite/judge.py testsuite/stream.py \
-	testsuite/timeline.py
+	testsuite/tap-vm.py testsuite/timeline.py
 
 # Used by testsuite/switch.at: a store as hookd would write it.
 noinst_PROGRAMS += testsuite/write-store
