@@ -7,7 +7,8 @@
  * lets the module say for all frames of a kind what shim-frames.c and shim-origin.c say of
  * each frame in the userspace datapath: a guarded port is taken out of the answer, and what a
  * VM may not send is dropped.  The answer then holds for those frames alone whose headers the
- * verdict depends on.
+ * verdict depends on.  Counted is the frame that the kernel asked about, not those it decides on
+ * by itself.
  *
  * Threads: the switch's handlers and revalidators, which see the guarded ports by RCU. */
 #include "common/ovs-config.h"

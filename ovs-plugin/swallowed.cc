@@ -3,8 +3,7 @@
 // ovs-plugin/swallowed: see the header.
 #include "ovs-plugin/swallowed.h"
 
-#include <algorithm>
-#include <cstddef>
+#include <iterator>
 
 namespace holdfast::plugin {
 
@@ -40,12 +39,11 @@ std::optional<std::vector<std::size_t>> frames_not_taken(const std::vector<SentF
 }
 
 std::size_t taken_of_recent(const std::vector<SentFrame>& recent, const std::vector<Frame>& taken) {
-    auto n = std::min(recent.size(), taken.size());
-    const auto same = [](const SentFrame& sent, const Frame& frame) { return sent.frame == frame; };
-    while (n && !std::equal(recent.end() - static_cast<std::ptrdiff_t>(n), recent.end(),
-                            taken.begin(), same))
-        --n;
-    return n;
+    for (auto end = taken.end(); end != taken.begin() && !recent.empty(); --end)
+        if (*std::prev(end) == recent.back().frame &&
+            frames_not_taken(recent, {taken.begin(), end}, recent.size()))
+            return static_cast<std::size_t>(end - taken.begin());
+    return 0;
 }
 
 } // namespace holdfast::plugin

@@ -37,6 +37,8 @@ constexpr std::size_t one_buffer = 1518;
 constexpr std::uint32_t passed_on_bit = 0x800000;
 // Copies kept for going back.  Past this the oldest go: 16384 frames are 1.6 s at 10 kpps.
 constexpr std::size_t sent_max = 16384;
+// The first two bytes before a tap's frame, virtio 1.1, 5.1.6: flags and gso_type.
+constexpr std::uint8_t needs_checksum = 1, no_gso = 0;
 // Frames read from a tap at one look; a tap's queue holds 1000 by default.
 constexpr int take_max = 4096;
 
@@ -226,6 +228,7 @@ void SourceTurn::take_from_tap() {
         const auto size = read(tap_, buffer, sizeof buffer);
         if (size < static_cast<ssize_t>(header_size_) + 14)
             return; // Empty (EAGAIN), or the tap has gone.
+        n_unfinished_ += header_size_ >= 2 && ((buffer[0] & needs_checksum) || buffer[1] != no_gso);
         taken_.emplace_back(buffer + header_size_, buffer + size);
     }
 }
@@ -327,7 +330,7 @@ void SourceTurn::pass_held() {
             static_cast<SourceTurn*>(aux)->pass(Frame(frame, frame + size));
         },
         this);
-    figures_.lost = hf_watch_overflowed(watch_) + n_refused_;
+    figures_.lost = hf_watch_overflowed(watch_) + n_refused_ + n_unfinished_;
 }
 
 void SourceTurn::wait() const {

@@ -36,7 +36,7 @@ struct TurnFigures {
     std::size_t swallowed = 0; // Kept or dropped by QEMU, sent from memory.
     std::size_t held = 0;      // Held until the way was clear.
     std::size_t passed = 0;    // Passed on afterwards.
-    std::uint64_t lost = 0;    // Given up: too many at once, or refused by the switch.
+    std::uint64_t lost = 0;    // Given up: too many at once, refused by the switch, or not whole.
 };
 
 /// One VM that is about to leave this switch.
@@ -138,6 +138,9 @@ private:
     std::vector<Frame> later_; // Taken back too, but held rather: they came after the stop.
     std::deque<Frame> sent_; // What the guest here has not seen, if it should go on here.
     std::uint64_t n_refused_ = 0; // Frames that the switch would not send.
+    // Taken from the tap before their checksum or segmentation was done, which the guest's device
+    // would not have needed: they are passed on as they are, and nobody takes them.
+    std::uint64_t n_unfinished_ = 0;
     TurnFigures figures_;
 };
 

@@ -9,6 +9,7 @@ TESTSUITE_AT = \
 	testsuite/ovs.at \
 	testsuite/switch.at \
 	testsuite/kinds.at \
+	testsuite/kernel.at \
 	testsuite/input.at \
 	testsuite/change.at \
 	testsuite/move.at \

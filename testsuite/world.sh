@@ -48,7 +48,8 @@ hypervisor () {
     ovsdb-tool create "$1/conf.db" "$OVS_SOURCE/vswitchd/vswitch.ovsschema" || return 1
     database_start "$1" && inside "$1" ovs-vsctl --no-wait init && switch_start "$1" &&
     inside "$1" ovs-vsctl --timeout=20 add-br br0 -- \
-        set Bridge br0 datapath_type="$HOLDFAST_DATAPATH"
+        set Bridge br0 datapath_type="$HOLDFAST_DATAPATH" &&
+    inside "$1" ovs-appctl dpif/show | grep -q "^$HOLDFAST_DATAPATH@"
 }
 
 database_start () {
