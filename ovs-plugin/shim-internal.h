@@ -22,7 +22,8 @@ struct netdev;
 struct dp_packet_batch;
 void hf_origin_filter(const struct netdev *, struct dp_packet_batch *);
 void hf_origin_port_gone(const char *interface);
-/* What hf_origins() gave for a port of a bridge with the kernel's datapath; else NULL.  Any thread. */
+/* What hf_origins() gave for a port of a bridge with the kernel's datapath; else NULL.
+ * Any thread. */
 struct ofproto;
 void *hf_origin_in_kernel(const struct ofproto *, ofp_port_t);
 

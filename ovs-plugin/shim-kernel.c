@@ -65,6 +65,13 @@ forget(const struct ofproto_dpif *ofproto)
     udpif_revalidate(ofproto->backer->udpif);
 }
 
+static bool
+same(const struct guards *a, const struct guards *b)
+{
+    return a && b && a->backer == b->backer && a->mark == b->mark && a->n == b->n
+           && !memcmp(a->ports, b->ports, a->n * sizeof a->ports[0]); /* Padding is zero. */
+}
+
 void
 hf_kernel_guard_ports(const char *bridge, const struct hf_guard *wanted, size_t n, uint32_t mark)
 {
@@ -88,6 +95,10 @@ hf_kernel_guard_ports(const char *bridge, const struct hf_guard *wanted, size_t 
                 dpif_port_destroy(&port);
             }
         }
+    }
+    if (same(old, new)) {
+        free(new);
+        return;
     }
     ovsrcu_set(&guards, new);
     if (old) {
