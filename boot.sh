@@ -143,7 +143,7 @@ build_holdfast() {
             --prefix=/usr --sysconfdir=/etc --localstatedir=/var
         printf '%s\n' "$ovs" >"$build/.ovs"
     fi
-    [ -f "$cache/kernel/vmlinuz" ] || step kernel "kernel for the lab's guests" fetch_kernel
+    [ -f "$cache/kernel/openvswitch.ko" ] || step kernel "kernel for the lab's guests" fetch_kernel
     step make "Holdfast" make -C "$build" -j"$(nproc)"
     step image "lab guests" "$source_folder/lab/lab" image
     exec 7>&-

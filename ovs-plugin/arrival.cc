@@ -181,6 +181,12 @@ bool Arrival::never_came() const
     return !guest_told_ && !alive();
 }
 
+void Arrival::wait() const
+{
+    for (const auto& place : places_)
+        hf_watch_wait(place.watch);
+}
+
 std::int64_t Arrival::next_wake() const
 {
     auto until = came_ms_ ? came_ms_ + silent_guest_ms : std::numeric_limits<std::int64_t>::max();

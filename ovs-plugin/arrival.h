@@ -51,6 +51,8 @@ public:
     bool over(std::int64_t now_ms) const;
     /// Its ports have gone, and the guest never spoke.
     bool never_came() const;
+    /// In hf_module_wait(): until frames come that run() is to see.
+    void wait() const;
     /// When run() wants to be called next; INT64_MAX if nothing is due.
     std::int64_t next_wake() const;
 

@@ -24,8 +24,9 @@ ovs_plugin_libplugin_a_CPPFLAGS = $(AM_CPPFLAGS) $(SQLITE_CFLAGS)
 
 ovs_plugin_ovs_vswitchd_SOURCES = \
 	ovs-plugin/shim.h ovs-plugin/shim.c \
-	ovs-plugin/shim-internal.h ovs-plugin/shim-frames.c ovs-plugin/shim-learning.c \
-	ovs-plugin/shim-origin.c ovs-plugin/shim-queues.c ovs-plugin/shim-routes.c ovs-plugin/shim-tunnel.c
+	ovs-plugin/shim-internal.h ovs-plugin/shim-frames.c ovs-plugin/shim-kernel.c ovs-plugin/shim-learning.c \
+	ovs-plugin/shim-origin.c ovs-plugin/shim-packets.c ovs-plugin/shim-queues.c ovs-plugin/shim-routes.c \
+	ovs-plugin/shim-tunnel.c
 nodist_EXTRA_ovs_plugin_ovs_vswitchd_SOURCES = ovs-plugin/linked-by-g++.cc
 ovs_plugin_ovs_vswitchd_CPPFLAGS = $(OVS_CPPFLAGS) \
 	-isystem $(OVS_SOURCE)/ofproto -isystem $(OVS_SOURCE)/vswitchd $(AM_CPPFLAGS)
@@ -34,7 +35,7 @@ ovs_plugin_wrapped = \
 	ovsdb_idl_create ovsdb_idl_omit \
 	connmgr_flushed connmgr_send_port_status ofproto_destroy \
 	netdev_send netdev_rxq_recv netdev_rxq_open netdev_push_header \
-	ovs_router_flush ovs_router_insert route_table_run
+	xlate_actions ovs_router_flush ovs_router_insert route_table_run
 ovs_plugin_ovs_vswitchd_LDFLAGS = $(AM_LDFLAGS) \
 	$(patsubst %,-Wl$(comma)--wrap=%,$(ovs_plugin_wrapped))
 comma = ,

@@ -189,6 +189,7 @@ void Module::cmd_status(unixctl_conn* conn, const Args&) {
                            " flows were refused by the switch; see its log");
     const json status{{"version", PACKAGE_VERSION},
                       {"bridge", bridge_},
+                      {"datapath", hf_kernel_datapath(bridge_.c_str()) ? "kernel" : "userspace"},
                       {"store", store_},
                       {"generation", generation_},
                       {"flows", installed_.size()},

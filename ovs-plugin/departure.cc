@@ -109,6 +109,12 @@ bool Departure::run(std::int64_t now_ms)
     return state() == SourceTurn::State::passing && !std::exchange(told_, true);
 }
 
+void Departure::wait() const
+{
+    for (const auto& turn : turns_)
+        turn->wait();
+}
+
 std::int64_t Departure::next_wake() const
 {
     if (state() == SourceTurn::State::passing && !told_)

@@ -43,6 +43,8 @@ public:
               std::int64_t now_ms);
     /// Does what is due.  True once, when the way became clear at all ports.
     bool run(std::int64_t now_ms);
+    /// In hf_module_wait(): until frames come that run() is to pass on.
+    void wait() const;
     /// When run() wants to be called next; INT64_MAX if nothing is due.
     std::int64_t next_wake() const;
     /// The guest runs elsewhere, and is reached through `uplink` (see SourceTurn).

@@ -108,10 +108,14 @@ void Module::wait() {
     auto until = each_second_ms_;
     if (!todo_.empty() || inputs_stale_)
         until = 0;
-    for (const auto& [vm, departure] : departures_)
+    for (const auto& [vm, departure] : departures_) {
         until = std::min(until, departure->next_wake());
-    for (const auto& [vm, arrival] : arrivals_)
+        departure->wait();
+    }
+    for (const auto& [vm, arrival] : arrivals_) {
         until = std::min(until, arrival->next_wake());
+        arrival->wait();
+    }
     hf_wait_until_ms(until);
 }
 
@@ -544,18 +548,27 @@ std::unique_ptr<holdfast::plugin::Module> module;
 
 extern "C" {
 
-bool hf_module_may_send(void* judged, const std::uint8_t* frame, std::size_t size) {
+bool hf_module_may_send(void* judged, const std::uint8_t* frame, std::size_t size, bool count) {
     using namespace holdfast::plugin;
     auto& port = *static_cast<JudgedPort*>(judged);
     const auto verdict = judge(port.origin, frame, size);
     if (verdict == Verdict::true_)
         return true;
-    (verdict == Verdict::forged_mac ? port.count->mac : port.count->ip)
-        .fetch_add(1, std::memory_order_relaxed);
+    if (count)
+        (verdict == Verdict::forged_mac ? port.count->mac : port.count->ip)
+            .fetch_add(1, std::memory_order_relaxed);
     if (!port.origin.protect)
         return true;
-    port.count->dropped.fetch_add(1, std::memory_order_relaxed);
+    if (count)
+        port.count->dropped.fetch_add(1, std::memory_order_relaxed);
     return false;
+}
+
+bool hf_module_looks_inside(void* judged, const std::uint8_t mac[6]) {
+    using namespace holdfast::plugin;
+    Mac source;
+    std::copy(mac, mac + source.size(), source.begin());
+    return looks_inside(static_cast<JudgedPort*>(judged)->origin, source);
 }
 
 void hf_module_origin_free(void* judged) {

@@ -67,17 +67,19 @@ public:
     Verdict frame(Bytes bytes) const {
         if (bytes.size() < 14)
             return Verdict::true_;
-        const bool own = is_own(mac_at(bytes, 6));
-        if (!own && origin_.hop)
-            return Verdict::true_;
-        if (!own && is_forged(mac_at(bytes, 6)))
-            return Verdict::forged_mac;
+        const auto source = mac_at(bytes, 6);
+        if (!looks_inside(source))
+            return origin_.hop ? Verdict::true_ : Verdict::forged_mac;
         std::size_t at = 12;
         for (int tags = 0; tags < 2 && bytes.size() >= at + 6 &&
                            (number16(bytes, at) == type_vlan || number16(bytes, at) == type_qinq);
              ++tags)
             at += 4;
         return packet(number16(bytes, at), bytes.subspan(at + 2));
+    }
+
+    bool looks_inside(const Mac& source) const {
+        return is_own(source) || !(origin_.hop || is_forged(source));
     }
 
 private:
@@ -239,6 +241,10 @@ std::vector<Origin> origins_of(const db::Snapshot& snapshot, const std::vector<P
 
 Verdict judge(const Origin& origin, const std::uint8_t* frame, std::size_t size) {
     return Judge{origin}.frame({frame, size});
+}
+
+bool looks_inside(const Origin& origin, const Mac& mac) {
+    return Judge{origin}.looks_inside(mac);
 }
 
 } // namespace holdfast::plugin

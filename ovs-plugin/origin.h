@@ -71,4 +71,7 @@ enum class Verdict {
 /// Shape:   `frame` is Ethernet, with up to two VLAN tags; one that is cut short is true.
 Verdict judge(const Origin& origin, const std::uint8_t* frame, std::size_t size);
 
+/// Whether the verdict on a frame from `mac` depends on what is in the frame.
+bool looks_inside(const Origin& origin, const Mac& mac);
+
 } // namespace holdfast::plugin

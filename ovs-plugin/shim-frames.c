@@ -14,12 +14,15 @@
 #include "ovs-plugin/shim-internal.h"
 
 #include <errno.h>
+#include <poll.h>
+#include <unistd.h>
 
 #include "dp-packet.h"
 #include "netdev-provider.h"
 #include "netdev.h"
 #include "ofproto/ofproto-provider.h"
 #include "openvswitch/list.h"
+#include "openvswitch/poll-loop.h"
 #include "openvswitch/thread.h"
 #include "ovs-atomic.h"
 #include "ovs-plugin/shim.h"
@@ -56,6 +59,8 @@ struct hf_watch {
     size_t n_recent;
     uint64_t n_sent;        /* Frames that were ever remembered. */
     uint32_t barrier;       /* The newest that came. */
+    int packets;            /* Shows the port's frames in the kernel's datapath; else -1. */
+    int64_t hold_ns;        /* When HF_HOLD began. */
     bool expecting;
     int64_t first_frame_ns;
     int64_t first_guest_frame_ns;
@@ -110,14 +115,14 @@ find_watch(const struct netdev *netdev)
 
 /* Returns true if the oldest frame had to go. */
 static bool
-append(struct ovs_list *list, size_t *n, size_t max, const struct dp_packet *packet, int64_t now)
+append_bytes(struct ovs_list *list, size_t *n, size_t max, const void *data, size_t size,
+             int64_t now)
 {
-    size_t size = dp_packet_size(packet);
     struct frame *frame = xmalloc(sizeof *frame + size);
 
     frame->time_ns = now;
     frame->size = size;
-    memcpy(frame->data, dp_packet_data(packet), size);
+    memcpy(frame->data, data, size);
     ovs_list_push_back(list, &frame->node);
     if (++*n > max) {
         free(CONTAINER_OF(ovs_list_pop_front(list), struct frame, node));
@@ -125,6 +130,12 @@ append(struct ovs_list *list, size_t *n, size_t max, const struct dp_packet *pac
         return true;
     }
     return false;
+}
+
+static bool
+append(struct ovs_list *list, size_t *n, size_t max, const struct dp_packet *packet, int64_t now)
+{
+    return append_bytes(list, n, max, dp_packet_data(packet), dp_packet_size(packet), now);
 }
 
 static void
@@ -275,6 +286,45 @@ __wrap_netdev_send(struct netdev *netdev, int qid, struct dp_packet_batch *batch
     return __real_netdev_send(netdev, qid, batch, concurrent_txq);
 }
 
+/* A frame came out of a port that is waited for. */
+static void
+note_first(struct hf_watch *watch, const void *frame, size_t size, int64_t now)
+{
+    const struct eth_header *eth = frame;
+    bool rarp = size >= sizeof *eth && eth->eth_type == htons(ETH_TYPE_RARP);
+
+    if (watch->expecting && !watch->first_frame_ns) {
+        watch->first_frame_ns = now;
+        hf_wake();
+    }
+    if (watch->expecting && !rarp && !watch->first_guest_frame_ns) {
+        watch->first_guest_frame_ns = now;
+        watch->expecting = false;
+        hf_wake();
+    }
+}
+
+/* In the kernel's datapath: what passed the port since the last look.  What is put into it once
+ * HF_HOLD has begun is not remembered, as it is not in the userspace datapath: the port's tap keeps
+ * it, for who has the tap's descriptor. */
+static void
+catch_up(struct hf_watch *watch)
+    OVS_REQUIRES(mutex)
+{
+    static struct hf_packet packet; /* Too big for a stack. */
+
+    while (watch->packets >= 0 && hf_packets_read(watch->packets, &packet)) {
+        if (!packet.into_port) {
+            note_first(watch, packet.frame, packet.size, packet.time_ns);
+        } else if (watch->mode == HF_COPY
+                   || (watch->mode == HF_HOLD && packet.time_ns < watch->hold_ns)) {
+            append_bytes(&watch->recent, &watch->n_recent, N_RECENT, packet.frame, packet.size,
+                         packet.time_ns);
+            watch->n_sent++;
+        }
+    }
+}
+
 int __real_netdev_rxq_recv(struct netdev_rxq *, struct dp_packet_batch *, int *qfill);
 int __wrap_netdev_rxq_recv(struct netdev_rxq *, struct dp_packet_batch *, int *qfill);
 int
@@ -292,20 +342,7 @@ __wrap_netdev_rxq_recv(struct netdev_rxq *rx, struct dp_packet_batch *batch, int
             struct dp_packet *packet;
 
             DP_PACKET_BATCH_FOR_EACH (i, packet, batch) {
-                const struct eth_header *eth = dp_packet_data(packet);
-                bool rarp = (dp_packet_size(packet) >= sizeof *eth
-                             && eth->eth_type == htons(ETH_TYPE_RARP));
-                int64_t now = wall_ns();
-
-                if (!watch->first_frame_ns) {
-                    watch->first_frame_ns = now;
-                    hf_wake();
-                }
-                if (!rarp && !watch->first_guest_frame_ns) {
-                    watch->first_guest_frame_ns = now;
-                    watch->expecting = false;
-                    hf_wake();
-                }
+                note_first(watch, dp_packet_data(packet), dp_packet_size(packet), wall_ns());
             }
         }
         ovs_mutex_unlock(&mutex);
@@ -351,6 +388,7 @@ hf_watch_open(const char *bridge, const char *interface)
                 .interface = xstrdup(interface),
                 .used = true,
                 .alive = true,
+                .packets = hf_in_kernel(ofproto) ? hf_packets_open(interface) : -1,
             };
             ovs_list_init(&watch->held);
             ovs_list_init(&watch->recent);
@@ -368,6 +406,9 @@ hf_watch_close(struct hf_watch *watch)
         ovs_mutex_lock(&mutex);
         clear(&watch->held, &watch->n_held);
         clear(&watch->recent, &watch->n_recent);
+        if (watch->packets >= 0) {
+            close(watch->packets);
+        }
         free(watch->interface);
         watch->interface = NULL;
         watch->used = false;
@@ -386,8 +427,24 @@ void
 hf_watch_set_mode(struct hf_watch *watch, enum hf_tap_mode mode)
 {
     ovs_mutex_lock(&mutex);
+    catch_up(watch);
     watch->mode = mode;
+    watch->hold_ns = mode == HF_HOLD ? wall_ns() : 0;
     ovs_mutex_unlock(&mutex);
+}
+
+bool
+hf_watch_holds(const struct hf_watch *watch)
+{
+    return watch->packets < 0;
+}
+
+void
+hf_watch_wait(const struct hf_watch *watch)
+{
+    if (watch->packets >= 0 && watch->expecting) {
+        poll_fd_wait(watch->packets, POLLIN);
+    }
 }
 
 size_t
@@ -465,19 +522,23 @@ hf_watch_overflowed(const struct hf_watch *watch)
 }
 
 uint64_t
-hf_watch_sent(const struct hf_watch *watch)
+hf_watch_sent(struct hf_watch *watch)
 {
+    ovs_mutex_lock(&mutex);
+    catch_up(watch);
+    ovs_mutex_unlock(&mutex);
     return read_count(&watch->n_sent);
 }
 
 size_t
-hf_watch_recent(const struct hf_watch *watch, size_t n,
+hf_watch_recent(struct hf_watch *watch, size_t n,
                 void (*each)(const uint8_t *frame, size_t size, int64_t time_ns, void *aux),
                 void *aux)
 {
+    ovs_mutex_lock(&mutex);
+    catch_up(watch);
     const struct ovs_list *first = &watch->recent;
 
-    ovs_mutex_lock(&mutex);
     n = MIN(n, watch->n_recent);
     for (size_t i = 0; i < n; i++) {
         first = first->prev;
@@ -531,9 +592,10 @@ hf_watch_expect(struct hf_watch *watch)
 }
 
 int64_t
-hf_watch_first_frame(const struct hf_watch *watch)
+hf_watch_first_frame(struct hf_watch *watch)
 {
     ovs_mutex_lock(&mutex);
+    catch_up(watch);
     int64_t ns = watch->first_frame_ns;
     ovs_mutex_unlock(&mutex);
     return ns;
@@ -577,10 +639,11 @@ hf_guard_ports(const char *bridge, const struct hf_guard *wanted, size_t n, uint
         }
     }
     ovs_mutex_unlock(&mutex);
+    hf_kernel_guard_ports(bridge, wanted, n, mark);
 }
 
 uint64_t
 hf_guard_dropped(void)
 {
-    return atomic_count_get(&n_guard_dropped);
+    return atomic_count_get(&n_guard_dropped) + hf_kernel_guard_dropped();
 }

@@ -4,7 +4,11 @@
 #ifndef HOLDFAST_SHIM_INTERNAL_H
 #define HOLDFAST_SHIM_INTERNAL_H 1
 
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
+
+#include "openvswitch/types.h"
 
 /* The bridge of this name.  Open vSwitch's own ofproto_lookup() finds one for some time
  * after it was deleted, and what is done to that one is lost. */
@@ -18,6 +22,28 @@ struct netdev;
 struct dp_packet_batch;
 void hf_origin_filter(const struct netdev *, struct dp_packet_batch *);
 void hf_origin_port_gone(const char *interface);
+/* What hf_origins() gave for a port of a bridge with the kernel's datapath; else NULL.
+ * Any thread. */
+struct ofproto;
+void *hf_origin_in_kernel(const struct ofproto *, ofp_port_t);
+
+/* The kernel's datapath (shim-kernel.c). */
+struct hf_guard;
+bool hf_in_kernel(const struct ofproto *);
+void hf_kernel_guard_ports(const char *bridge, const struct hf_guard *, size_t n, uint32_t mark);
+uint64_t hf_kernel_guard_dropped(void);
+void hf_kernel_origins_changed(const char *bridge);
+
+/* Frames of a port in the kernel's datapath (shim-packets.c). */
+struct hf_packet {
+    bool into_port;    /* Else it came out of it. */
+    int64_t time_ns;   /* CLOCK_REALTIME. */
+    size_t size;
+    uint8_t frame[65536 + 64];
+};
+int hf_packets_open(const char *interface);         /* A descriptor, or -1. */
+size_t hf_packets_read(int fd, struct hf_packet *); /* The frame's size, or 0 if there is none. */
+
 /* The VLAN of which 'interface' is an access port; 0 if it is on none, or a trunk. */
 uint16_t hf_access_vlan(const char *interface);
 

@@ -23,14 +23,18 @@
 #define KNOWN (UINT64_C(1) << 61)
 
 struct origin_port {
-    struct cmap_node node;
+    struct cmap_node node;      /* By netdev. */
+    struct cmap_node in_kernel; /* By number, where the bridge has the kernel's datapath. */
     struct netdev *netdev;
+    const struct ofproto *ofproto; /* NULL in the userspace datapath. */
+    ofp_port_t number;
     char *interface;
     void *origin;
     bool replaced; /* A newer one of the same port is there. */
 };
 
 static struct cmap ports = CMAP_INITIALIZER;
+static struct cmap ports_in_kernel = CMAP_INITIALIZER;
 static struct ovs_mutex mutex = OVS_MUTEX_INITIALIZER; /* For those who change it. */
 
 void
@@ -47,7 +51,7 @@ hf_origin_filter(const struct netdev *netdev, struct dp_packet_batch *batch)
         if (port->netdev == netdev) {
             DP_PACKET_BATCH_REFILL_FOR_EACH (i, size, packet, batch) {
                 if (hf_module_may_send(port->origin, dp_packet_data(packet),
-                                       dp_packet_size(packet))) {
+                                       dp_packet_size(packet), true)) {
                     dp_packet_batch_refill(batch, packet, i);
                 } else {
                     dp_packet_delete(packet);
@@ -56,6 +60,19 @@ hf_origin_filter(const struct netdev *netdev, struct dp_packet_batch *batch)
             return;
         }
     }
+}
+
+void *
+hf_origin_in_kernel(const struct ofproto *ofproto, ofp_port_t number)
+{
+    const struct origin_port *port;
+
+    CMAP_FOR_EACH_WITH_HASH (port, in_kernel, hash_ofp_port(number), &ports_in_kernel) {
+        if (port->ofproto == ofproto && port->number == number) {
+            return port->origin;
+        }
+    }
+    return NULL;
 }
 
 static void
@@ -73,6 +90,9 @@ remove_port(struct origin_port *port)
         port->netdev->ol_flags &= ~KNOWN;
     }
     cmap_remove(&ports, &port->node, hash_pointer(port->netdev, 0));
+    if (port->ofproto) {
+        cmap_remove(&ports_in_kernel, &port->in_kernel, hash_ofp_port(port->number));
+    }
     ovsrcu_postpone(free_port, port);
 }
 
@@ -125,7 +145,12 @@ hf_origins(const char *bridge, const struct hf_origin *origins, size_t n)
         port->netdev = ofport->netdev;
         port->interface = xstrdup(origins[i].interface);
         port->origin = origins[i].origin;
+        port->ofproto = hf_in_kernel(ofproto) ? ofproto : NULL;
+        port->number = ofport->ofp_port;
         cmap_insert(&ports, &port->node, hash_pointer(port->netdev, 0));
+        if (port->ofproto) {
+            cmap_insert(&ports_in_kernel, &port->in_kernel, hash_ofp_port(port->number));
+        }
         ofport->netdev->ol_flags |= KNOWN;
         hmapx_add(&fresh, port);
         older = find_older(port->netdev, port);
@@ -140,4 +165,5 @@ hf_origins(const char *bridge, const struct hf_origin *origins, size_t n)
     }
     ovs_mutex_unlock(&mutex);
     hmapx_destroy(&fresh);
+    hf_kernel_origins_changed(bridge);
 }

@@ -10,12 +10,13 @@
  *   connmgr_flushed            our flows come back inside the call that flushed them
  *   ofproto_destroy            ... but not into a bridge that is being taken down
  *   connmgr_send_port_status   ports that come and go
- * Others are wrapped where they belong: shim-frames.c, shim-queues.c, shim-routes.c. */
+ * Others are wrapped where they belong: shim-frames.c, shim-kernel.c, shim-queues.c, shim-routes.c. */
 #include "common/ovs-config.h"
 
 #include "ovs-plugin/shim.h"
 
 #include <errno.h>
+#include <poll.h>
 
 #include "bridge.h"
 #include "connmgr.h"
@@ -501,6 +502,12 @@ void
 hf_wait_for_wake(void)
 {
     seq_wait(wake_seq, wake_seen);
+}
+
+void
+hf_wait_for_descriptor(int fd)
+{
+    poll_fd_wait(fd, POLLIN);
 }
 
 void

@@ -29,7 +29,9 @@ void hf_module_flushed(const char *bridge);
 void hf_module_ports_changed(void);
 /* Whether a frame that was received may go on; 'origin' is one given to hf_origins().  Called by the
  * datapath's threads. */
-bool hf_module_may_send(void *origin, const uint8_t *frame, size_t size);
+bool hf_module_may_send(void *origin, const uint8_t *frame, size_t size, bool count);
+/* Whether that depends on more than its Ethernet source. */
+bool hf_module_looks_inside(void *origin, const uint8_t mac[6]);
 /* The switch has no use for 'origin' any more.  Any thread. */
 void hf_module_origin_free(void *origin);
 struct unixctl_conn;
@@ -52,6 +54,8 @@ struct hf_port {
 
 /* Calls 'each' for every port of 'bridge'.  ENODEV if there is no such bridge. */
 int hf_ports(const char *bridge, void (*each)(const struct hf_port *, void *aux), void *aux);
+/* Whether 'bridge' has the kernel's datapath: its frames do not come by here. */
+bool hf_kernel_datapath(const char *bridge);
 /* Changes whenever the switch's view of its configuration database changed. */
 unsigned int hf_config_seqno(void);
 
@@ -91,7 +95,7 @@ struct hf_watch;
 enum hf_tap_mode {
     HF_THROUGH, /* Frames go to the port. */
     HF_COPY,    /* They go to the port, and the newest are remembered. */
-    HF_HOLD,    /* They are kept here, in order. */
+    HF_HOLD,    /* They are kept here, in order; in the kernel's datapath they go to the port. */
     HF_MERGE,   /* Those that came the long way go to the port, the others are kept here. */
 };
 /* In pkt_mark, beside the mark of delivered frames: it came through the tunnel, as all do that
@@ -104,6 +108,10 @@ void hf_watch_close(struct hf_watch *);
 /* False once the port has gone. */
 bool hf_watch_alive(const struct hf_watch *);
 void hf_watch_set_mode(struct hf_watch *, enum hf_tap_mode);
+/* Whether HF_HOLD and HF_MERGE keep frames here: not in the kernel's datapath. */
+bool hf_watch_holds(const struct hf_watch *);
+/* In hf_module_wait(): until something comes that is expected. */
+void hf_watch_wait(const struct hf_watch *);
 /* In HF_MERGE: whether something is kept; whether hf_barrier() 'number' has come. */
 bool hf_watch_keeps(const struct hf_watch *);
 bool hf_watch_saw_barrier(const struct hf_watch *, uint32_t number);
@@ -119,11 +127,11 @@ size_t hf_watch_take_held(struct hf_watch *,
 uint64_t hf_watch_overflowed(const struct hf_watch *);
 /* How many frames were put into the port while they were remembered, in all; it leaps by
  * HF_UNCOUNTED where the port did not take all that was put. */
-uint64_t hf_watch_sent(const struct hf_watch *);
+uint64_t hf_watch_sent(struct hf_watch *);
 #define HF_UNCOUNTED 65536
 /* Shows the newest frames that were put into the port, 'n' at most, oldest first.
  * Returns how many those are: fewer than 'n' if no more are remembered. */
-size_t hf_watch_recent(const struct hf_watch *, size_t n,
+size_t hf_watch_recent(struct hf_watch *, size_t n,
                      void (*each)(const uint8_t *frame, size_t size, int64_t time_ns, void *aux),
                      void *aux);
 /* Puts a frame into the port itself, whatever the mode. */
@@ -134,7 +142,7 @@ int hf_port_send(const char *bridge, const char *interface, uint32_t mark, const
 /* Notes when the port sends: its first frame, and its first that is not a RARP. */
 void hf_watch_expect(struct hf_watch *);
 /* CLOCK_REALTIME in ns, or 0 while there was none. */
-int64_t hf_watch_first_frame(const struct hf_watch *);
+int64_t hf_watch_first_frame(struct hf_watch *);
 int64_t hf_watch_first_guest_frame(const struct hf_watch *);
 /* From now on these ports, and no others, take unicast frames only if they carry
  * 'delivered_mark' or are for the port's own MAC. */
@@ -145,7 +153,8 @@ struct hf_guard {
 };
 void hf_guard_ports(const char *bridge, const struct hf_guard *, size_t n,
                     uint32_t delivered_mark);
-/* How many flooded copies guarded ports did not get. */
+/* How many flooded copies guarded ports did not get; in the kernel's datapath the first of each
+ * kind of frame alone is counted. */
 uint64_t hf_guard_dropped(void);
 
 /* --- The tunnel (shim-tunnel.c). --- */
@@ -203,6 +212,7 @@ void hf_pin_close(struct hf_pin *, bool forget);
 
 void hf_wake(void);                  /* Any thread: the main loop runs once more. */
 void hf_wait_for_wake(void);         /* In hf_module_wait(). */
+void hf_wait_for_descriptor(int fd); /* In hf_module_wait(): until it can be read. */
 void hf_wait_until_ms(int64_t ms);   /* In hf_module_wait(): monotonic, as hf_now_ms(). */
 int64_t hf_now_ms(void);
 /* Starts a thread that may call what allows it, and hf_wake(), hf_log(). */

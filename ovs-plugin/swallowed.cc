@@ -3,6 +3,8 @@
 // ovs-plugin/swallowed: see the header.
 #include "ovs-plugin/swallowed.h"
 
+#include <iterator>
+
 namespace holdfast::plugin {
 
 std::optional<std::size_t> swallowed_frame(const std::vector<SentFrame>& recent,
@@ -34,6 +36,14 @@ std::optional<std::vector<std::size_t>> frames_not_taken(const std::vector<SentF
     if (out != taken.end())
         return std::nullopt;
     return left;
+}
+
+std::size_t taken_of_recent(const std::vector<SentFrame>& recent, const std::vector<Frame>& taken) {
+    for (auto end = taken.end(); end != taken.begin() && !recent.empty(); --end)
+        if (*std::prev(end) == recent.back().frame &&
+            frames_not_taken(recent, {taken.begin(), end}, recent.size()))
+            return static_cast<std::size_t>(end - taken.begin());
+    return 0;
 }
 
 } // namespace holdfast::plugin

@@ -38,4 +38,8 @@ std::optional<std::vector<std::size_t>> frames_not_taken(const std::vector<SentF
                                                          const std::vector<Frame>& taken,
                                                          std::size_t n);
 
+/// How many of the `taken` frames are among the `recent` ones: up to the newest of those.  What
+/// follows came into the tap when no more was remembered.
+std::size_t taken_of_recent(const std::vector<SentFrame>& recent, const std::vector<Frame>& taken);
+
 } // namespace holdfast::plugin

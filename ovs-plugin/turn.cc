@@ -14,6 +14,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <cstdio>
+#include <iterator>
 #include <limits>
 #include <utility>
 
@@ -36,6 +37,8 @@ constexpr std::size_t one_buffer = 1518;
 constexpr std::uint32_t passed_on_bit = 0x800000;
 // Copies kept for going back.  Past this the oldest go: 16384 frames are 1.6 s at 10 kpps.
 constexpr std::size_t sent_max = 16384;
+// The first two bytes before a tap's frame, virtio 1.1, 5.1.6: flags and gso_type.
+constexpr std::uint8_t needs_checksum = 1, no_gso = 0;
 // Frames read from a tap at one look; a tap's queue holds 1000 by default.
 constexpr int take_max = 4096;
 
@@ -101,7 +104,17 @@ void SourceTurn::turn(const std::string& vtep, std::uint32_t tunnel_port, std::i
         next_look_ms_ = now_ms;
         return;
     }
+    if (!tap_holds()) // Else what is on its way into the tap is to get there first.
+        begin_settling(now_ms);
+}
+
+void SourceTurn::begin_settling(std::int64_t now_ms) {
+    begun_ = true;
+    turned_ms_ = now_ms;
+    next_look_ms_ = now_ms + 1;
     take_from_tap();
+    if (tap_holds())
+        set_later_aside(taken_of_recent(recent(SIZE_MAX), taken_));
     if (finish_by_ring())
         return;
     const auto frame = canary();
@@ -213,13 +226,24 @@ void SourceTurn::take_from_tap() {
         const auto size = read(tap_, buffer, sizeof buffer);
         if (size < static_cast<ssize_t>(header_size_) + 14)
             return; // Empty (EAGAIN), or the tap has gone.
+        n_unfinished_ += header_size_ >= 2 && ((buffer[0] & needs_checksum) || buffer[1] != no_gso);
         taken_.emplace_back(buffer + header_size_, buffer + size);
     }
 }
 
+/// Of the frames taken from the tap the first `n_taken` were put in before the stop.
+void SourceTurn::set_later_aside(std::size_t n_taken) {
+    const auto from = taken_.begin() + static_cast<std::ptrdiff_t>(n_taken);
+    std::move(from, taken_.end(), std::back_inserter(later_));
+    taken_.erase(from, taken_.end());
+}
+
 void SourceTurn::run(std::int64_t now_ms) {
-    if (state_ == State::armed && ring_.address && now_ms >= next_look_ms_) {
+    if (state_ == State::armed && counts() && now_ms >= next_look_ms_) {
         compare_counts(now_ms);
+    } else if (state_ == State::settling && tap_holds() && !begun_) {
+        if (now_ms >= next_look_ms_)
+            begin_settling(now_ms);
     } else if (state_ == State::settling && now_ms >= next_look_ms_) {
         const auto waited = now_ms - turned_ms_;
         const bool sure =
@@ -237,6 +261,7 @@ void SourceTurn::run(std::int64_t now_ms) {
 void SourceTurn::finish_settling(bool sure) {
     // If QEMU read the canary, it was reading: it keeps the canary, and no frame of ours.
     bool swallowed_canary = true;
+    const auto n_taken = taken_.size();
     if (tap_ >= 0) {
         take_from_tap();
         const auto mark = canary();
@@ -246,6 +271,8 @@ void SourceTurn::finish_settling(bool sure) {
             taken_.erase(found);
         }
     }
+    if (tap_holds())
+        set_later_aside(n_taken);
     if (!swallowed_canary) {
         const auto frames = recent(SIZE_MAX);
         if (auto at = swallowed_frame(frames, taken_, sure ? 0 : stop_ns_)) {
@@ -264,6 +291,8 @@ void SourceTurn::finish() {
     figures_.taken = std::exchange(taken_, {}).size();
     figures_.passed = 0;
     state_ = State::passing;
+    for (const auto& frame : std::exchange(later_, {}))
+        pass(frame);
     pass_held();
     figures_.held = std::exchange(figures_.passed, 0);
 }
@@ -283,18 +312,28 @@ void SourceTurn::pass(const Frame& frame) {
 }
 
 void SourceTurn::pass_held() {
+    if (tap_holds()) {
+        take_from_tap();
+        for (const auto& frame : std::exchange(taken_, {}))
+            pass(frame);
+    }
     hf_watch_take_held(
         watch_,
         [](const std::uint8_t* frame, std::size_t size, void* aux) {
             static_cast<SourceTurn*>(aux)->pass(Frame(frame, frame + size));
         },
         this);
-    figures_.lost = hf_watch_overflowed(watch_) + n_refused_;
+    figures_.lost = hf_watch_overflowed(watch_) + n_refused_ + n_unfinished_;
+}
+
+void SourceTurn::wait() const {
+    if (state_ == State::passing && tap_holds() && !port_gone())
+        hf_wait_for_descriptor(tap_);
 }
 
 std::int64_t SourceTurn::next_wake() const {
     const bool looks = state_ == State::settling ||
-                       (state_ == State::armed && ring_.address != 0 && !port_gone());
+                       (state_ == State::armed && counts() && !port_gone());
     return looks ? next_look_ms_ : std::numeric_limits<std::int64_t>::max();
 }
 
@@ -306,6 +345,8 @@ void SourceTurn::leave_by(const std::string& uplink) {
 void SourceTurn::back() {
     if (state_ == State::settling || state_ == State::passing) {
         for (const auto& frame : taken_)
+            hf_watch_send(watch_, frame.data(), frame.size());
+        for (const auto& frame : later_)
             hf_watch_send(watch_, frame.data(), frame.size());
         for (const auto& frame : sent_)
             hf_watch_send(watch_, frame.data(), frame.size());
@@ -319,6 +360,7 @@ void SourceTurn::back() {
     if (watch_)
         hf_watch_set_mode(watch_, HF_THROUGH);
     taken_.clear();
+    later_.clear();
     sent_.clear();
     state_ = State::ended;
 }

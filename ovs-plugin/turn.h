@@ -8,6 +8,10 @@
 // memory of recent frames.  Then lost, taken and held frames go to the destination in
 // their order, and all that follow behind them.
 //
+// In the kernel's datapath no frame can be held: there the tap itself is what holds them, and is
+// read through QEMU's descriptor for as long as frames come; what went into it is remembered by a
+// packet socket (shim-packets.c).
+//
 //     armed --turn--> (the counts agree) --> passing
 //       \----------> settling --(canary decided)--^
 //       any of the three --back--> ended: all goes into the tap again, in order
@@ -32,7 +36,7 @@ struct TurnFigures {
     std::size_t swallowed = 0; // Kept or dropped by QEMU, sent from memory.
     std::size_t held = 0;      // Held until the way was clear.
     std::size_t passed = 0;    // Passed on afterwards.
-    std::uint64_t lost = 0;    // Given up: too many at once, or refused by the switch.
+    std::uint64_t lost = 0;    // Given up: too many at once, refused by the switch, or not whole.
 };
 
 /// One port of a VM that is about to leave this switch (departure.h has all of them).
@@ -62,7 +66,9 @@ public:
     /// The guest here has ended: nothing can go back to it.
     void guest_gone() { guest_gone_ = true; }
     /// Whether flows may lead to the destination directly.
-    bool may_leave() const { return state_ == State::passing && (guest_gone_ || port_gone()); }
+    bool may_leave() const {
+        return state_ == State::passing && (guest_gone_ || port_gone() || out_of_reach());
+    }
     State state() const { return state_; }
     const std::string& mac() const { return mac_; }
     const TurnFigures& figures() const { return figures_; }
@@ -75,6 +81,8 @@ public:
               std::int64_t now_ms);
     /// Does what is due.
     void run(std::int64_t now_ms);
+    /// In hf_module_wait(): until frames come that run() is to pass on.
+    void wait() const;
     /// When run() wants to be called next; INT64_MAX if nothing is due.
     std::int64_t next_wake() const;
     /// The guest runs elsewhere, and is reached through `uplink`: what the switch would still put
@@ -87,6 +95,14 @@ public:
 
 private:
     void take_from_tap();
+    void begin_settling(std::int64_t now_ms);
+    void set_later_aside(std::size_t n_taken);
+    /// The frames that go into the tap are to be counted now and then.
+    bool counts() const { return ring_.address != 0 || !hf_watch_holds(watch_); }
+    /// What comes can neither be held nor taken back.
+    bool out_of_reach() const { return tap_ < 0 && !hf_watch_holds(watch_); }
+    /// What comes goes into the tap, and is taken back from there.
+    bool tap_holds() const { return tap_ >= 0 && !hf_watch_holds(watch_); }
     void compare_counts(std::int64_t now_ms);
     bool plain_since(std::uint64_t sent) const;
     std::vector<SentFrame> recent(std::size_t n) const;
@@ -111,6 +127,7 @@ private:
     hf_pin* pin_; // Its MAC stays here until it runs elsewhere.
     bool left_ = false;
     bool guest_gone_ = false;
+    bool begun_ = false; // The tap was read since the stop.
     State state_ = State::armed;
     std::string vtep_;
     std::uint32_t tunnel_port_ = 0;
@@ -120,8 +137,12 @@ private:
     GuestRing ring_;
     RingCount count_;
     std::vector<Frame> taken_;
+    std::vector<Frame> later_; // Taken back too, but held rather: they came after the stop.
     std::deque<Frame> sent_; // What the guest here has not seen, if it should go on here.
     std::uint64_t n_refused_ = 0; // Frames that the switch would not send.
+    // Taken from the tap before their checksum or segmentation was done, which the guest's device
+    // would not have needed: they are passed on as they are, and nobody takes them.
+    std::uint64_t n_unfinished_ = 0;
     TurnFigures figures_;
 };
 

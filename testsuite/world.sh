@@ -6,6 +6,9 @@
 # test's shell, however that ends, and takes all inside with it.  Functions that start a place
 # are called from the test's own shell, not inside AT_CHECK.
 
+# The bridges' datapath: netdev, or system, the kernel's (lab/kernel-check).
+: "${HOLDFAST_DATAPATH:=netdev}"
+
 # space NAME: an empty place.  Its number is in NAME/pid, its files are in NAME/.
 space () {
     mkdir -p "$1" && rm -f "$1/ready" || return 1
@@ -44,7 +47,9 @@ hypervisor () {
     echo "${2:-1}" >"$1/number"
     ovsdb-tool create "$1/conf.db" "$OVS_SOURCE/vswitchd/vswitch.ovsschema" || return 1
     database_start "$1" && inside "$1" ovs-vsctl --no-wait init && switch_start "$1" &&
-    inside "$1" ovs-vsctl --timeout=20 add-br br0 -- set Bridge br0 datapath_type=netdev
+    inside "$1" ovs-vsctl --timeout=20 add-br br0 -- \
+        set Bridge br0 datapath_type="$HOLDFAST_DATAPATH" &&
+    inside "$1" ovs-appctl dpif/show | grep -q "^$HOLDFAST_DATAPATH@"
 }
 
 database_start () {
@@ -126,7 +131,8 @@ underlay () {
         inside "$underlay_hv" sh -c 'echo 1 > /proc/sys/net/ipv4/conf/all/arp_ignore' &&
         inside "$underlay_hv" ovs-vsctl --timeout=20 add-port br0 eth0 -- \
             add-port br0 holdfast0 -- set Interface holdfast0 type=vxlan options:remote_ip=flow \
-            options:key=flow options:dst_port=4790 options:local_ip="$underlay_ip" &&
+            options:key=flow options:dst_port=4790 options:local_ip="$underlay_ip" -- \
+            set Interface br0 mtu_request=1650 &&
         inside "$underlay_hv" ip address replace "$underlay_ip/24" dev br0 &&
         inside "$underlay_hv" ip link set br0 up || return 1
     done

@@ -23,18 +23,35 @@ def prepare():
         return KERNEL / "vmlinuz", initramfs, accelerator(initramfs)
 
 
+def prepare_switch():
+    """The same for a guest that has a switch, and this machine's files (lab/kernel-check)."""
+    kernel, initramfs, accelerated = prepare()
+    with locked(CACHE / "image.lock"):
+        image = image_of("switch", [GUEST / "switch-init", GUEST / "switch-modules",
+                                    GUEST / "make-switch-image", kernel])
+        if not image.exists():
+            run([GUEST / "make-switch-image", KERNEL, image], limit=60)
+        return kernel, image, accelerated
+
+
 def build_initramfs():
-    """The initramfs for what it is made of now: one file for each content."""
+    """The initramfs for what it is made of now."""
     hop = BUILD / "lab" / "guest" / "hop"
     if not hop.exists():
         raise LabError(f"{hop} is not built: run ./boot.sh build, or set LAB_BUILD to your build folder")
-    digest = hashlib.sha256()
-    for path in (hop, GUEST / "init", GUEST / "count", GUEST / "make-image", KERNEL / "vmlinuz"):
-        digest.update(path.read_bytes())
-    image = CACHE / f"guest-{digest.hexdigest()[:12]}.cpio"
+    image = image_of("guest", [hop, GUEST / "init", GUEST / "count", GUEST / "make-image",
+                               KERNEL / "vmlinuz"])
     if not image.exists():
         run([GUEST / "make-image", KERNEL, hop, image], limit=60)
     return image
+
+
+def image_of(kind, parts):
+    """Where the initramfs that is made of these files is kept: one file for each content."""
+    digest = hashlib.sha256()
+    for path in parts:
+        digest.update(path.read_bytes())
+    return CACHE / f"{kind}-{digest.hexdigest()[:12]}.cpio"
 
 
 def accelerator(initramfs):

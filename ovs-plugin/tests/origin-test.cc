@@ -157,6 +157,15 @@ TEST(Origins, AHopHandsOnOthersFramesAndIsJudgedByItsOwn) {
     CHECK_EQUAL('i', sends(frame(mac(1), 0x0806, arp(mac(1), "10.0.0.2", mac(1)))));
 }
 
+TEST(Origins, WhatAVerdictDependsOnIsTold) {
+    snapshot.vms[0].protect = true;
+    CHECK_TRUE(looks_inside(origins_of(snapshot, ports)[0], mac(1)));
+    CHECK_FALSE(looks_inside(origins_of(snapshot, ports)[0], mac(7)));
+    snapshot.chains[0].hops = {{{"web"}}};
+    CHECK_TRUE(looks_inside(origins_of(snapshot, ports)[0], mac(1)));
+    CHECK_FALSE(looks_inside(origins_of(snapshot, ports)[0], mac(2)));
+}
+
 TEST(Origins, WhatIsCutShortIsLetPass) {
     snapshot.vms[0].protect = true;
     auto whole = frame(mac(1), 0x86dd, advertisement("fd00::1", "fd00::1", mac(1)), 1);

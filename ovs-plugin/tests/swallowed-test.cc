@@ -7,6 +7,7 @@ using holdfast::plugin::Frame;
 using holdfast::plugin::frames_not_taken;
 using holdfast::plugin::SentFrame;
 using holdfast::plugin::swallowed_frame;
+using holdfast::plugin::taken_of_recent;
 
 TEST_GROUP(Swallowed){};
 
@@ -58,4 +59,14 @@ TEST(Swallowed, FramesThatCannotBeWhatWasTakenAreNotBelieved) {
     CHECK_FALSE(frames_not_taken(recent, {{1}}, 1).has_value());
     CHECK_FALSE(frames_not_taken(recent, {{2}, {1}}, 2).has_value());
     CHECK_FALSE(frames_not_taken(recent, {}, 3).has_value());
+}
+
+TEST(Swallowed, WhatCameWhenNoMoreWasRememberedIsToldFromTheRest) {
+    const std::vector<SentFrame> recent{{{1}, 10}, {{2}, 20}, {{3}, 30}, {{4}, 40}};
+    LONGS_EQUAL(2, taken_of_recent(recent, {{3}, {4}, {5}, {6}}));
+    LONGS_EQUAL(2, taken_of_recent(recent, {{2}, {4}, {5}})); // QEMU read one between.
+    LONGS_EQUAL(1, taken_of_recent(recent, {{4}}));
+    LONGS_EQUAL(0, taken_of_recent(recent, {{5}, {6}}));
+    LONGS_EQUAL(0, taken_of_recent(recent, {}));
+    LONGS_EQUAL(0, taken_of_recent({}, {{1}}));
 }

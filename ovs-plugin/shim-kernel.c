@@ -1,0 +1,294 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * ovs-plugin/shim-kernel: a bridge with the kernel's datapath, where no frame comes by here.
+ *
+ * The kernel asks the switch once what to do with frames of a kind, and remembers the answer.
+ * Every such answer, and every look at an old one, is made by xlate_actions().  Wrapping it
+ * lets the module say for all frames of a kind what shim-frames.c and shim-origin.c say of
+ * each frame in the userspace datapath: a guarded port is taken out of the answer, and what a
+ * VM may not send is dropped.  The answer then holds for those frames alone whose headers the
+ * verdict depends on.  Counted is the frame that the kernel asked about, not those it decides on
+ * by itself.
+ *
+ * Threads: the switch's handlers and revalidators, which see the guarded ports by RCU. */
+#include "common/ovs-config.h"
+
+#include "dpif.h"
+#include "flow.h"
+#include "netlink.h"
+#include "odp-util.h"
+#include "ofproto/ofproto-dpif-upcall.h"
+#include "ofproto/ofproto-dpif-xlate.h"
+#include "ofproto/ofproto-dpif.h"
+#include "ofproto/ofproto-provider.h"
+#include "ovs-atomic.h"
+#include "ovs-plugin/shim-internal.h"
+#include "ovs-plugin/shim.h"
+#include "ovs-rcu.h"
+#include "packets.h"
+#include "util.h"
+
+struct guarded {
+    odp_port_t port;
+    struct eth_addr mac;
+    bool wire;
+};
+
+struct guards {
+    const struct dpif_backer *backer;
+    uint32_t mark;
+    size_t n;
+    struct guarded ports[];
+};
+
+static OVSRCU_TYPE(struct guards *) guards = OVSRCU_INITIALIZER(NULL);
+static atomic_uint64_t n_dropped = 0;
+
+bool
+hf_kernel_datapath(const char *bridge)
+{
+    const struct ofproto *ofproto = hf_find_bridge(bridge);
+
+    return ofproto && hf_in_kernel(ofproto);
+}
+
+bool
+hf_in_kernel(const struct ofproto *ofproto)
+{
+    return !strcmp(ofproto->type, "system");
+}
+
+/* What the datapath remembers was answered before: it is looked at anew. */
+static void
+forget(const struct ofproto_dpif *ofproto)
+{
+    udpif_revalidate(ofproto->backer->udpif);
+}
+
+static bool
+same(const struct guards *a, const struct guards *b)
+{
+    return a && b && a->backer == b->backer && a->mark == b->mark && a->n == b->n
+           && !memcmp(a->ports, b->ports, a->n * sizeof a->ports[0]); /* Padding is zero. */
+}
+
+void
+hf_kernel_guard_ports(const char *bridge, const struct hf_guard *wanted, size_t n, uint32_t mark)
+{
+    struct ofproto_dpif *ofproto = ofproto_dpif_lookup_by_name(bridge);
+    struct guards *old = ovsrcu_get_protected(struct guards *, &guards);
+    struct guards *new = NULL;
+
+    if (ofproto && hf_in_kernel(&ofproto->up)) {
+        new = xzalloc(sizeof *new + n * sizeof new->ports[0]);
+        new->backer = ofproto->backer;
+        new->mark = mark;
+        for (size_t i = 0; i < n; i++) {
+            struct dpif_port port;
+
+            if (!dpif_port_query_by_name(ofproto->backer->dpif, wanted[i].interface, &port)) {
+                struct guarded *guarded = &new->ports[new->n++];
+
+                guarded->port = port.port_no;
+                guarded->wire = wanted[i].wire;
+                eth_addr_from_string(wanted[i].mac, &guarded->mac);
+                dpif_port_destroy(&port);
+            }
+        }
+    }
+    if (same(old, new)) {
+        free(new);
+        return;
+    }
+    ovsrcu_set(&guards, new);
+    if (old) {
+        ovsrcu_postpone(free, old);
+    }
+    if (new) {
+        forget(ofproto);
+    }
+}
+
+void
+hf_kernel_origins_changed(const char *bridge)
+{
+    const struct ofproto_dpif *ofproto = ofproto_dpif_lookup_by_name(bridge);
+
+    if (ofproto && hf_in_kernel(&ofproto->up)) {
+        forget(ofproto);
+    }
+}
+
+uint64_t
+hf_kernel_guard_dropped(void)
+{
+    uint64_t n;
+
+    atomic_read_relaxed(&n_dropped, &n);
+    return n;
+}
+
+/* --- Guarded ports. --- */
+
+/* What a frame has become at some place of its actions. */
+struct frame_state {
+    uint32_t mark;
+    struct eth_addr to;
+};
+
+static void
+follow_set(struct frame_state *state, const struct nlattr *action)
+{
+    const struct nlattr *set = nl_attr_get(action);
+    bool masked = nl_attr_type(action) == OVS_ACTION_ATTR_SET_MASKED;
+
+    if (nl_attr_type(set) == OVS_KEY_ATTR_SKB_MARK) {
+        const uint32_t *mark = nl_attr_get(set);
+        uint32_t mask = masked ? mark[1] : UINT32_MAX;
+
+        state->mark = (state->mark & ~mask) | (mark[0] & mask);
+    } else if (nl_attr_type(set) == OVS_KEY_ATTR_ETHERNET) {
+        const struct ovs_key_ethernet *eth = nl_attr_get(set);
+
+        for (size_t i = 0; i < sizeof state->to.ea; i++) {
+            uint8_t mask = masked ? eth[1].eth_dst.ea[i] : UINT8_MAX;
+
+            state->to.ea[i] = (state->to.ea[i] & ~mask) | (eth[0].eth_dst.ea[i] & mask);
+        }
+    }
+}
+
+static const struct guarded *
+find_guarded(const struct guards *all, odp_port_t port)
+{
+    for (size_t i = 0; i < all->n; i++) {
+        if (all->ports[i].port == port) {
+            return &all->ports[i];
+        }
+    }
+    return NULL;
+}
+
+static bool
+is_for(const struct guarded *guarded, const struct frame_state *state, uint32_t mark)
+{
+    return (state->mark & ~HF_LONG_WAY) == mark
+           || (!guarded->wire && eth_addr_is_multicast(state->to))
+           || eth_addr_equals(state->to, guarded->mac);
+}
+
+/* Takes out of the actions the guarded ports that the frame is not meant for. */
+static void
+guard_outputs(const struct guards *all, struct xlate_in *xin)
+{
+    struct frame_state state = { xin->upcall_flow->pkt_mark, xin->upcall_flow->dl_dst };
+    struct ofpbuf *actions = xin->odp_actions;
+    uint64_t stub[1024 / 8];
+    struct ofpbuf kept = OFPBUF_STUB_INITIALIZER(stub);
+    unsigned int n_taken_out = 0;
+    bool looked = false;
+    const struct nlattr *a;
+    size_t left;
+
+    NL_ATTR_FOR_EACH (a, left, actions->data, actions->size) {
+        const struct guarded *guarded = NULL;
+
+        if (nl_attr_type(a) == OVS_ACTION_ATTR_OUTPUT) {
+            guarded = find_guarded(all, nl_attr_get_odp_port(a));
+        } else if (nl_attr_type(a) == OVS_ACTION_ATTR_SET
+                   || nl_attr_type(a) == OVS_ACTION_ATTR_SET_MASKED) {
+            follow_set(&state, a);
+        }
+        looked |= guarded != NULL;
+        if (guarded && !is_for(guarded, &state, all->mark)) {
+            n_taken_out++;
+        } else {
+            ofpbuf_put(&kept, a, nl_attr_len_pad(a, left));
+        }
+    }
+    if (n_taken_out) {
+        ofpbuf_clear(actions);
+        ofpbuf_put(actions, kept.data, kept.size);
+        if (xin->resubmit_stats) {
+            uint64_t before;
+
+            atomic_add_relaxed(&n_dropped, n_taken_out * xin->resubmit_stats->n_packets, &before);
+        }
+    }
+    if (looked && xin->wc) {
+        WC_MASK_FIELD(xin->wc, dl_dst);
+        WC_MASK_FIELD(xin->wc, pkt_mark);
+    }
+    ofpbuf_uninit(&kept);
+}
+
+/* --- What VMs may send. --- */
+
+/* A frame with these headers, judged as one that came by.  It is counted when a frame is there,
+ * which is once for all of a kind while the kernel remembers them. */
+static bool
+may_send(void *origin, const struct xlate_in *xin)
+{
+    uint64_t stub[256 / 8];
+    struct dp_packet frame;
+
+    dp_packet_use_stub(&frame, stub, sizeof stub);
+    flow_compose(&frame, &xin->flow, NULL, 0);
+    bool may = hf_module_may_send(origin, dp_packet_data(&frame), dp_packet_size(&frame),
+                                  xin->packet && xin->resubmit_stats);
+    dp_packet_uninit(&frame);
+    return may;
+}
+
+/* The headers on which that verdict depends. */
+static void
+mask_origin(void *origin, const struct flow *flow, struct flow_wildcards *wc)
+{
+    WC_MASK_FIELD(wc, dl_src);
+    if (!hf_module_looks_inside(origin, flow->dl_src.ea)) {
+        return;
+    }
+    if (flow->dl_type == htons(ETH_TYPE_IP)) {
+        WC_MASK_FIELD(wc, nw_src);
+    } else if (flow->dl_type == htons(ETH_TYPE_ARP) || flow->dl_type == htons(ETH_TYPE_RARP)) {
+        WC_MASK_FIELD(wc, nw_src);
+        WC_MASK_FIELD(wc, arp_sha);
+        WC_MASK_FIELD(wc, arp_tha);
+    } else if (flow->dl_type == htons(ETH_TYPE_IPV6)) {
+        WC_MASK_FIELD(wc, ipv6_src);
+        if (is_nd(flow, wc)) {
+            WC_MASK_FIELD(wc, nd_target);
+            WC_MASK_FIELD(wc, arp_sha);
+            WC_MASK_FIELD(wc, arp_tha);
+        }
+    }
+}
+
+/* --- Wrapped function. --- */
+
+enum xlate_error __real_xlate_actions(struct xlate_in *, struct xlate_out *);
+enum xlate_error __wrap_xlate_actions(struct xlate_in *, struct xlate_out *);
+enum xlate_error
+__wrap_xlate_actions(struct xlate_in *xin, struct xlate_out *xout)
+{
+    static const struct ofpact drop; /* None of these are no actions. */
+    /* What a controller sends, and what was judged when it came, is not judged. */
+    bool received = !xin->frozen_state && !xin->ofpacts && !xin->rule;
+    void *origin = received ? hf_origin_in_kernel(&xin->ofproto->up, xin->flow.in_port.ofp_port)
+                            : NULL;
+
+    if (OVS_UNLIKELY(origin) && !may_send(origin, xin)) {
+        xin->ofpacts = &drop;
+        xin->ofpacts_len = 0;
+    }
+    enum xlate_error error = __real_xlate_actions(xin, xout);
+    const struct guards *all = ovsrcu_get(struct guards *, &guards);
+
+    if (OVS_UNLIKELY(origin) && xin->wc) {
+        mask_origin(origin, xin->upcall_flow, xin->wc);
+    }
+    if (OVS_UNLIKELY(all) && all->n && all->backer == xin->ofproto->backer && xin->odp_actions) {
+        guard_outputs(all, xin);
+    }
+    return error;
+}
