@@ -63,20 +63,6 @@ std::string or_dash(const std::string& text)
 
 } // namespace
 
-Result<db::Hypervisor> find_node(const World& world, const std::string& name)
-{
-    std::vector<std::string> names;
-    for (const auto& row : world.hypervisors) {
-        if (row.name == name)
-            return row;
-        names.push_back(row.name);
-    }
-    std::string near = nearest(name, names);
-    return Error{Errc::not_found,
-                 "there is no hypervisor \"" + one_line(name, 60) + "\": " +
-                     (near.empty() ? "see 'holdfast node list'" : "did you mean " + near + "?")};
-}
-
 std::string node_state(const db::Hypervisor& node, const World& world, db::TimeNs now)
 {
     if (!node.self && node.seen > 0 && now - node.seen > silence_limit)

@@ -14,10 +14,6 @@
 
 namespace holdfast::ctl {
 
-/// The hypervisor of that name.
-/// Errors: not_found, with the nearest name.
-Result<db::Hypervisor> find_node(const World& world, const std::string& name);
-
 /// "ready", "draining" (drained, but something runs there), "drained", or "silent" (not heard
 /// of for more than a minute).
 std::string node_state(const db::Hypervisor& node, const World& world, db::TimeNs now);

@@ -9,6 +9,7 @@
 #include "ctl/node.h"
 #include "ctl/store-watch.h"
 #include "ctl/verbs.h"
+#include "db/find.h"
 
 namespace holdfast::ctl {
 
@@ -110,7 +111,7 @@ Result<void> node_show(const Session& session, const std::string& name)
     auto world = read_world(session);
     if (!world)
         return world.error();
-    auto node = find_node(*world, name);
+    auto node = db::find_hypervisor(world->hypervisors, name);
     if (!node)
         return node.error();
     if (session.json)

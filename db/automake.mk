@@ -3,6 +3,7 @@
 # The store: libdb.a, to be followed by $(SQLITE_LIBS).
 noinst_LIBRARIES += db/libdb.a
 db_libdb_a_SOURCES = \
+	db/find.h db/find.cc \
 	db/rows.h \
 	db/schema.h db/schema.cc \
 	db/sqlite.h db/sqlite.cc \

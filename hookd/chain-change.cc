@@ -118,6 +118,11 @@ Result<std::vector<ChainStep>> change_steps(const db::Chain& from, const db::Cha
         return places.error();
     std::vector<ChainStep> steps;
     std::vector<db::Hop> last = from.hops;
+    const auto is_led = [](const db::Hop& hop) { return hop.led; };
+    if (!std::all_of(last.begin(), last.end(), is_led)) {
+        steps.push_back({to, false}); // Not everywhere, as far as is known.
+        steps.back().chain.hops = last;
+    }
     const auto add = [&](std::vector<db::Hop> hops, bool drain) {
         if (hops == last)
             return;

@@ -16,6 +16,9 @@
 // next hop after h that its switch leads to.  From 1 to 2 that is at least each old hop behind h,
 // from 2 to 3 at least each new one; and the places are in one order throughout, so none comes
 // again.  That needs one order that fits both chains: two hops cannot change places.
+//
+// A change that was cut off leaves hops that nothing is led to.  Some switch may not know that, so
+// the next change begins by having all switches say that they do, with those hops' exits in place.
 #pragma once
 
 #include <vector>
@@ -32,7 +35,7 @@ struct ChainStep {
 };
 
 /// The steps from one chain to the other; the last is `to`.
-/// Shape:   1 to 4; only `hops` differ from `to`, in those before the last.
+/// Shape:   1 to 5; only `hops` differ from `to`, in those before the last.
 /// Errors:  invalid if two VMs change places, or one its kind, or one leaves a group for
 ///          another place.
 Result<std::vector<ChainStep>> change_steps(const db::Chain& from, const db::Chain& to);

@@ -9,6 +9,7 @@
 
 #include <spdlog/spdlog.h>
 
+#include "db/find.h"
 #include "hookd/commands.h"
 #include "hookd/json-text.h"
 
@@ -87,7 +88,7 @@ void Commands::node_return(const Json& arguments, Done done)
         done(node.error());
         return;
     }
-    auto known = find_node(fleet_view(world()), *node);
+    auto known = db::find_hypervisor(fleet_view(world()).hypervisors, *node);
     if (!known)
         done(known.error());
     else if (!known->drained)

@@ -8,7 +8,7 @@
 #include <algorithm>
 #include <tuple>
 
-#include "common/text.h"
+#include "db/find.h"
 
 namespace holdfast::hookd {
 namespace {
@@ -77,23 +77,9 @@ std::optional<std::string> refuses_vms(const db::Hypervisor& hypervisor, db::Tim
     return std::nullopt;
 }
 
-Result<db::Hypervisor> find_node(const FleetView& view, const std::string& name)
-{
-    std::vector<std::string> names;
-    for (const auto& row : view.hypervisors) {
-        if (row.name == name)
-            return row;
-        names.push_back(row.name);
-    }
-    std::string near = nearest(name, names);
-    return Error{Errc::not_found,
-                 "there is no hypervisor \"" + one_line(name, 60) + "\": " +
-                     (near.empty() ? "see 'holdfast node list'" : "did you mean " + near + "?")};
-}
-
 Result<void> check_drain(const FleetView& view, const std::string& node)
 {
-    auto row = find_node(view, node);
+    auto row = db::find_hypervisor(view.hypervisors, node);
     if (!row)
         return row.error();
     if (row->drained && running_on(view, node).empty())
@@ -143,7 +129,7 @@ std::vector<Drain::Order> Drain::next(const FleetView& view)
 {
     look(view);
     std::vector<Order> orders;
-    auto row = find_node(view, node_);
+    auto row = db::find_hypervisor(view.hypervisors, node_);
     for (const db::Vm& vm : running_on(view, node_)) {
         Entry& entry = entries_[vm.id];
         entry.name = vm.name;

@@ -31,12 +31,8 @@ struct FleetView {
 /// One that was never heard of has just joined, and can take VMs.
 std::optional<std::string> refuses_vms(const db::Hypervisor& hypervisor, db::TimeNs now);
 
-/// The hypervisor of that name.
-/// Errors: not_found, with the nearest name.
-Result<db::Hypervisor> find_node(const FleetView& view, const std::string& name);
-
 /// Whether `node` can be drained.
-/// Errors: those of find_node; exists if it is drained and nothing runs there;
+/// Errors: those of find_hypervisor; exists if it is drained and nothing runs there;
 ///         invalid if no other hypervisor could take its VMs, or if it is not heard of.
 Result<void> check_drain(const FleetView& view, const std::string& node);
 
