@@ -229,15 +229,12 @@ void put(FleetOps& ops, const Chain& row)
     replace(ops, "Chain", where_all(is("name", row.name)), to_json(row));
 }
 
-/// Refused if another hypervisor has begun to change the chain.  One's own mark is fine: after a
-/// broken connection an order is sent again.
-void refuse_if_changed(FleetOps& ops, const FleetChange& change, const std::string& name,
-                       const std::string& mark)
+/// Refused if another hypervisor has begun to change the chain, or has by now.
+void refuse_if_changed(FleetOps& ops, const FleetChange& change, const std::string& name)
 {
     const auto was = change.chains_were.find(name);
     if (was != change.chains_were.end())
-        refuse(ops, "Chain",
-               where_all(is("name", name), is_not("change", was->second), is_not("change", mark)),
+        refuse(ops, "Chain", where_all(is("name", name), is_not("change", was->second)),
                {Errc::unavailable, "chain " + name + ": another hypervisor has begun to change it: "
                                                      "try again in some seconds"});
 }
@@ -422,7 +419,7 @@ Result<FleetOps> compose(const FleetChange& change, const std::string& own, cons
             remove_own(ops, "VM", where_all(is("id", id)), own, "VM " + id);
         }
     for (const auto& name : change.remove_chains) {
-        refuse_if_changed(ops, change, name, {});
+        refuse_if_changed(ops, change, name);
         remove(ops, "Chain", where_all(is("name", name)));
     }
     for (const auto& key : change.remove_moves)
@@ -443,7 +440,10 @@ Result<FleetOps> compose(const FleetChange& change, const std::string& own, cons
         else
             put(ops, row);
     for (const auto& row : change.put_chains) {
-        refuse_if_changed(ops, change, row.name, row.change);
+        refuse_if_changed(ops, change, row.name);
+        if (change.chains_were.contains(row.name))
+            expect(ops, "Chain", true, where_all(is("name", row.name)),
+                   {Errc::not_found, "chain " + row.name + ": another hypervisor has deleted it"});
         put(ops, row);
     }
     for (const auto& row : change.put_moves)

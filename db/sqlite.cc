@@ -130,9 +130,10 @@ void Connection::copy_from(Connection& other)
     sqlite3_backup* copy = sqlite3_backup_init(connection_, "main", other.connection_, "main");
     if (!copy)
         fail(connection_, sqlite3_errcode(connection_));
-    sqlite3_backup_step(copy, -1);
-    if (const int code = sqlite3_backup_finish(copy); code != SQLITE_OK)
-        fail(connection_, code);
+    const int stepped = sqlite3_backup_step(copy, -1);
+    const int finished = sqlite3_backup_finish(copy); // Says nothing of a copy that could not begin.
+    if (stepped != SQLITE_DONE || finished != SQLITE_OK)
+        fail(nullptr, finished != SQLITE_OK ? finished : stepped);
 }
 
 void Connection::run(const std::string& sql)

@@ -120,7 +120,7 @@ ChainRollout::Work ChainRollout::add_all(db::Chain chain)
 {
     chain.open = false;
     chain.change = mark("add");
-    if (auto put = co_await publish(chain, mark("add")); !put)
+    if (auto put = co_await publish(chain, std::nullopt); !put)
         co_return put.error();
     auto left = co_await in_place_everywhere();
     if (!left) {
@@ -184,7 +184,8 @@ ChainRollout::Work ChainRollout::remove_all(db::Chain chain)
     co_return left ? *left : Left{};
 }
 
-asio::awaitable<Result<void>> ChainRollout::publish(const db::Chain& chain, const std::string& was)
+asio::awaitable<Result<void>> ChainRollout::publish(const db::Chain& chain,
+                                                       const std::optional<std::string>& was)
 {
     return await_answer<Result<void>>(daemon_.io(), [this, chain, was](auto done) {
         daemon_.fleet().put_chain(chain, was, done);

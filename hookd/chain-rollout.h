@@ -12,6 +12,7 @@
 
 #include <functional>
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -59,7 +60,7 @@ private:
     Work set_all(db::Chain from, db::Chain to);
     Work remove_all(db::Chain chain);
     boost::asio::awaitable<Result<void>> publish(const db::Chain& chain,
-                                                const std::string& was);
+                                                const std::optional<std::string>& was);
     boost::asio::awaitable<Result<void>> withdraw(const std::string& name,
                                                  const std::string& was);
     boost::asio::awaitable<Result<void>> ask_all(const std::vector<std::string>& others);

@@ -239,13 +239,14 @@ void FleetLink::note_seen(const std::vector<db::Hypervisor>& rows)
     }
 }
 
-void FleetLink::put_chain(const db::Chain& chain, const std::string& was, Told done)
+void FleetLink::put_chain(const db::Chain& chain, const std::optional<std::string>& was, Told done)
 {
     StoreChange local;
     local.put_chains = {chain};
     db::FleetChange change;
     change.put_chains = {chain};
-    change.chains_were = {{chain.name, was}};
+    if (was)
+        change.chains_were = {{chain.name, *was}};
     change_chain(local, change, std::move(done));
 }
 

@@ -59,13 +59,27 @@ std::int64_t earliest(std::int64_t a, std::int64_t b)
 Arrival::Arrival(std::string bridge, const std::vector<const Port*>& ports)
     : bridge_{std::move(bridge)}
 {
+    watch(ports);
+}
+
+void Arrival::watch(const std::vector<const Port*>& ports)
+{
     for (const auto* port : ports) {
+        if (std::any_of(places_.begin(), places_.end(), [&](const Place& place) {
+                return place.interface == port->interface;
+            }))
+            continue;
         Place place{.interface = port->interface, .mac_text = port->mac};
         (void)read_mac(port->mac, place.mac);
         place.watch = hf_watch_open(bridge_.c_str(), port->interface.c_str());
-        if (place.watch)
-            hf_watch_expect(place.watch);
+        if (!place.watch) {
+            all_watched_ = false;
+            continue;
+        }
+        hf_watch_expect(place.watch);
         make_room(port->interface);
+        if (pinned_)
+            pin(place);
         places_.push_back(std::move(place));
     }
 }
@@ -74,16 +88,14 @@ Arrival::~Arrival()
 {
     for (auto& place : places_) {
         hf_pin_close(place.pin, false);
-        if (place.watch)
-            hf_watch_release(place.watch);
+        hf_watch_release(place.watch);
         hf_watch_close(place.watch);
     }
 }
 
 bool Arrival::watching() const
 {
-    return std::all_of(places_.begin(), places_.end(),
-                       [](const Place& place) { return place.watch != nullptr; });
+    return all_watched_;
 }
 
 bool Arrival::pin()
@@ -92,9 +104,13 @@ bool Arrival::pin()
         return false;
     begin_merge(hf_now_ms());
     for (auto& place : places_)
-        place.pin = hf_pin_open(bridge_.c_str(), place.interface.c_str(), place.mac_text.c_str(),
-                                true);
+        pin(place);
     return true;
+}
+
+void Arrival::pin(Place& place) const
+{
+    place.pin = hf_pin_open(bridge_.c_str(), place.interface.c_str(), place.mac_text.c_str(), true);
 }
 
 void Arrival::came(std::int64_t now_ms)

@@ -27,6 +27,8 @@ public:
 
     /// Watches these ports of the VM, and makes their taps' queues long enough for a downtime.
     Arrival(std::string bridge, const std::vector<const Port*>& ports);
+    /// Watches those of them that are not watched yet.
+    void watch(const std::vector<const Port*>& ports);
     ~Arrival();
     Arrival(const Arrival&) = delete;
     Arrival& operator=(const Arrival&) = delete;
@@ -70,6 +72,7 @@ private:
         std::int64_t barrier_until_ms = 0;
     };
 
+    void pin(Place& place) const;
     void begin_merge(std::int64_t now_ms);
     void run_merge(Place& place, std::int64_t now_ms, const SendTheLongWay& send);
     bool merging() const;
@@ -77,6 +80,7 @@ private:
 
     std::string bridge_;
     std::vector<Place> places_;
+    bool all_watched_ = true;
     bool pinned_ = false;
     bool first_told_ = false;
     bool guest_told_ = false;

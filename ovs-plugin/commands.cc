@@ -306,7 +306,7 @@ void Module::cmd_arm(unixctl_conn* conn, const Args& args) {
     // First: each would watch the ports that the new one is to watch.
     departures_.erase(args[1]);
     stop_awaiting(args[1], true);
-    auto departure = std::make_unique<Departure>(bridge_, ports, vm->label, taps,
+    auto departure = std::make_unique<Departure>(bridge_, ports, vm->label, is_wire(args[1]), taps,
                                                  static_cast<int>(*pid));
     if (!departure->watching())
         return hf_reply(conn, false, "too many ports are being watched: try again later");

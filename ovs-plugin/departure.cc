@@ -26,7 +26,7 @@ std::string interface_of(int tap)
 } // namespace
 
 Departure::Departure(const std::string& bridge, const std::vector<const Port*>& ports,
-                     std::uint32_t label, const std::vector<int>& taps, int qemu)
+                     std::uint32_t label, bool wire, const std::vector<int>& taps, int qemu)
 {
     auto left = taps;
     for (const auto* port : ports) {
@@ -41,7 +41,7 @@ Departure::Departure(const std::string& bridge, const std::vector<const Port*>& 
                                                "it at the guest's stop will be lost")
                                 .c_str());
         turns_.push_back(std::make_unique<SourceTurn>(bridge, port->interface, port->mac, label, tap,
-                                                      qemu, turns_.empty()));
+                                                      qemu, wire || turns_.empty()));
     }
     for (const int tap : left)
         close(tap);

@@ -18,11 +18,12 @@ namespace holdfast::plugin {
 
 class Departure {
 public:
-    /// Watches these ports of VM `label`, the VM's first one first.  `qemu` is the process and `taps`
+    /// Watches these ports of VM `label`, the VM's first one first; `wire`: it is one of some chain, so
+    /// frames for its second port are told by the chain.  `qemu` is the process and `taps`
     /// are descriptors of its taps, ours from now on; a port without one loses what lies in its tap
     /// at the stop.
     Departure(const std::string& bridge, const std::vector<const Port*>& ports,
-              std::uint32_t label, const std::vector<int>& taps, int qemu);
+              std::uint32_t label, bool wire, const std::vector<int>& taps, int qemu);
 
     /// Whether all of them could be watched.
     bool watching() const;

@@ -8,64 +8,19 @@
 #include <netinet/ip_icmp.h>
 
 #include <algorithm>
-#include <span>
 
 namespace holdfast::plugin {
 
 namespace {
 
-using Bytes = std::span<const std::uint8_t>;
-
-constexpr std::size_t ethernet_size = 14, tag_size = 4, v4_size = 20, v6_size = 40, icmp_size = 8;
+constexpr std::size_t icmp_size = 8;
 constexpr std::size_t v4_answer_max = 576;  // RFC 1812, section 4.3.2.3.
 constexpr std::size_t v6_answer_max = 1280; // RFC 4443, section 3.2.
 constexpr std::uint16_t may_not_fragment = 0x4000, more_fragments = 0x2000, offset_mask = 0x1fff;
 constexpr std::uint8_t time_to_live = 64;
 
-std::uint16_t number16(Bytes bytes, std::size_t at) {
-    return static_cast<std::uint16_t>(bytes[at] << 8 | bytes[at + 1]);
-}
-
-void put16(Frame& bytes, std::size_t at, std::size_t number) {
-    bytes[at] = static_cast<std::uint8_t>(number >> 8);
-    bytes[at + 1] = static_cast<std::uint8_t>(number);
-}
-
-/// The sum of RFC 1071, to go on with or to be finished.
-std::uint32_t sum(Bytes bytes, std::uint32_t so_far = 0) {
-    for (std::size_t i = 0; i < bytes.size(); ++i)
-        so_far += i % 2 ? bytes[i] : static_cast<std::uint32_t>(bytes[i] << 8);
-    return so_far;
-}
-
-std::uint16_t checksum(std::uint32_t sum) {
-    while (sum >> 16)
-        sum = (sum & 0xffff) + (sum >> 16);
-    return static_cast<std::uint16_t>(~sum);
-}
-
 bool is_multicast(Bytes mac) {
     return mac[0] & 1;
-}
-
-/// A frame, and where its packet begins.
-struct Packet {
-    Bytes frame;
-    std::size_t at = 0;
-    std::uint16_t type = 0;
-    Bytes bytes() const { return frame.subspan(at); }
-};
-
-Packet packet_of(Bytes frame) {
-    std::size_t at = ethernet_size;
-    auto type = number16(frame, 12);
-    for (int tags = 0; tags < 2 && (type == 0x8100 || type == 0x88a8) &&
-                       frame.size() >= at + tag_size;
-         ++tags) {
-        type = number16(frame, at + 2);
-        at += tag_size;
-    }
-    return {frame, at, type};
 }
 
 /// The frame's own header, turned round.
@@ -200,9 +155,9 @@ Fit fit(const std::uint8_t* frame, std::size_t size, std::size_t largest, const 
     if (size < ethernet_size)
         return {};
     const auto packet = packet_of({frame, size});
-    if (packet.type == 0x0800)
+    if (packet.type == type_v4)
         return fit_v4(packet, largest, own);
-    if (packet.type == 0x86dd)
+    if (packet.type == type_v6)
         return fit_v6(packet, largest, own);
     return {};
 }

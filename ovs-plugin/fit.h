@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "ovs-plugin/origin.h"
-#include "ovs-plugin/swallowed.h"
+#include "ovs-plugin/packet.h"
 
 namespace holdfast::plugin {
 

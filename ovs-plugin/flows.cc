@@ -313,8 +313,10 @@ void Compiler::add_wire(const Path& path, const Place& place) {
         return;
     const auto match =
         with("reg0=" + hex(place.vm->label), without_in_port(path.match));
-    if (!place.turned)
-        add(table_deliver, 120000, match + ",reg2=0x1/0x1", deliver_here(second->ofport, true));
+    if (!place.turned) {
+        add(table_deliver, 120000, match + ",reg2=3", deliver_here(second->ofport, true));
+        add(table_deliver, 120000, match + ",reg2=1", deliver_here(second->ofport, false));
+    }
     if (place.here)
         add(table_deliver, 120000, match + ",reg2=0", deliver_here(second->ofport, false));
 }

@@ -106,7 +106,7 @@ void Module::wait() {
     for (const auto& one : settling_)
         hf_wait_for_look(bridge_.c_str(), one.seen);
     auto until = each_second_ms_;
-    if (!todo_.empty() || inputs_stale_)
+    if (!todo_.empty() || inputs_stale_ || tunnel_.has_more())
         until = 0;
     for (const auto& [vm, departure] : departures_) {
         until = std::min(until, departure->next_wake());
@@ -160,6 +160,8 @@ void Module::refresh_ports() {
         if (std::find(had.begin(), had.end(), port) == had.end())
             tell("port-added", port);
     inputs_stale_ = true;
+    for (const auto& [vm, arrival] : arrivals_)
+        arrival->watch(ports_of(vm)); // A VM's ports come one after the other.
 }
 
 void Module::push_inputs() {
@@ -431,6 +433,17 @@ const db::Vm* Module::vm_of(const std::string& vm) const {
             if (record.id == vm)
                 return &record;
     return nullptr;
+}
+
+bool Module::is_wire(const std::string& vm) const {
+    return snapshot_ && std::any_of(snapshot_->chains.begin(), snapshot_->chains.end(),
+                                    [&](const db::Chain& chain) {
+                                        return std::any_of(
+                                            chain.hops.begin(), chain.hops.end(),
+                                            [&](const db::Hop& hop) {
+                                                return hop.kind == "wire" && hop.vms.front() == vm;
+                                            });
+                                    });
 }
 
 void Module::run_departures() {

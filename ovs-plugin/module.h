@@ -83,6 +83,7 @@ private:
     void pin(const std::string& vm);
     std::vector<const Port*> ports_of(const std::string& vm) const;
     const db::Vm* vm_of(const std::string& vm) const;
+    bool is_wire(const std::string& vm) const;
 
     // Events.
     void emit(std::string fields);

@@ -128,8 +128,10 @@ private:
         if (bytes[6] != icmp || message.size() < 24 ||
             (message[0] != solicitation && message[0] != advertisement))
             return Verdict::true_;
-        // RFC 4861, section 4.4: an advertisement says where its target is.
-        if (message[0] == advertisement && is_forged(v6_from(message, 8)))
+        // RFC 4861, section 4.4: an advertisement says where its target is.  One without a target is
+        // what a datapath makes of a message whose options contradict each other.
+        const auto target = v6_from(message, 8);
+        if (target == Ip{} || (message[0] == advertisement && is_forged(target)))
             return Verdict::forged_ip;
         return options(message.subspan(24));
     }

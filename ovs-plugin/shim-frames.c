@@ -59,7 +59,8 @@ struct hf_watch {
     size_t n_recent;
     uint64_t n_sent;        /* Frames that were ever remembered. */
     uint32_t barrier;       /* The newest that came. */
-    int packets;            /* Shows the port's frames in the kernel's datapath; else -1. */
+    bool in_kernel;         /* The port is in the kernel's datapath. */
+    int packets;            /* Shows its frames then, if it could be opened; else -1. */
     int64_t hold_ns;        /* When HF_HOLD began. */
     bool expecting;
     int64_t first_frame_ns;
@@ -388,6 +389,7 @@ hf_watch_open(const char *bridge, const char *interface)
                 .interface = xstrdup(interface),
                 .used = true,
                 .alive = true,
+                .in_kernel = hf_in_kernel(ofproto),
                 .packets = hf_in_kernel(ofproto) ? hf_packets_open(interface) : -1,
             };
             ovs_list_init(&watch->held);
@@ -436,7 +438,7 @@ hf_watch_set_mode(struct hf_watch *watch, enum hf_tap_mode mode)
 bool
 hf_watch_holds(const struct hf_watch *watch)
 {
-    return watch->packets < 0;
+    return !watch->in_kernel;
 }
 
 void

@@ -13,6 +13,9 @@
 /* The bridge of this name.  Open vSwitch's own ofproto_lookup() finds one for some time
  * after it was deleted, and what is done to that one is lost. */
 struct ofproto *hf_find_bridge(const char *name);
+/* The name of the bridge that has a port of this name, which may be the bridge's own; false if none
+ * has. */
+bool hf_bridge_with_port(const char *port, char name[16]);
 
 void hf_frames_init(void);
 /* The port is about to go: nothing may touch its device any more. */

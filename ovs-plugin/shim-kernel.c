@@ -234,6 +234,15 @@ may_send(void *origin, const struct xlate_in *xin)
 
     dp_packet_use_stub(&frame, stub, sizeof stub);
     flow_compose(&frame, &xin->flow, NULL, 0);
+    if (xin->flow.dl_type == htons(ETH_TYPE_ARP) || xin->flow.dl_type == htons(ETH_TYPE_RARP)) {
+        /* The composer leaves these out where the message is no ARP request or reply. */
+        struct arp_eth_header *arp = dp_packet_l3(&frame);
+
+        put_16aligned_be32(&arp->ar_spa, xin->flow.nw_src);
+        put_16aligned_be32(&arp->ar_tpa, xin->flow.nw_dst);
+        arp->ar_sha = xin->flow.arp_sha;
+        arp->ar_tha = xin->flow.arp_tha;
+    }
     bool may = hf_module_may_send(origin, dp_packet_data(&frame), dp_packet_size(&frame),
                                   xin->packet && xin->resubmit_stats);
     dp_packet_uninit(&frame);
@@ -251,6 +260,7 @@ mask_origin(void *origin, const struct flow *flow, struct flow_wildcards *wc)
     if (flow->dl_type == htons(ETH_TYPE_IP)) {
         WC_MASK_FIELD(wc, nw_src);
     } else if (flow->dl_type == htons(ETH_TYPE_ARP) || flow->dl_type == htons(ETH_TYPE_RARP)) {
+        WC_MASK_FIELD(wc, nw_proto);
         WC_MASK_FIELD(wc, nw_src);
         WC_MASK_FIELD(wc, arp_sha);
         WC_MASK_FIELD(wc, arp_tha);

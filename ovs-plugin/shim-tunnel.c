@@ -136,6 +136,7 @@ hf_tunnel_limit(const char *bridge, const char *interface, int mtu)
     char name[NETDEV_VPORT_NAME_BUFSIZE];
     struct netdev *netdev;
 
+    atomic_store_relaxed(&underlay_mtu, ofport ? mtu : 0);
     if (!ofport) {
         return false;
     }
@@ -145,19 +146,20 @@ hf_tunnel_limit(const char *bridge, const char *interface, int mtu)
         netdev->ol_flags |= LIMITED;
         netdev_close(netdev);
     }
-    atomic_store_relaxed(&underlay_mtu, mtu);
     return netdev != NULL;
 }
 
-void
-hf_tunnel_take_large(void (*each)(const struct hf_large *, void *aux), void *aux)
+bool
+hf_tunnel_take_large(size_t n, void (*each)(const struct hf_large *, void *aux), void *aux)
 {
     struct ovs_list taken = OVS_LIST_INITIALIZER(&taken);
     struct large *large;
 
     ovs_mutex_lock(&mutex);
-    ovs_list_push_back_all(&taken, &larges);
-    n_larges = 0;
+    for (; n && n_larges; n--, n_larges--) {
+        ovs_list_push_back(&taken, ovs_list_pop_front(&larges));
+    }
+    bool more = n_larges > 0;
     ovs_mutex_unlock(&mutex);
     LIST_FOR_EACH_POP (large, node, &taken) {
         const struct hf_large one = {
@@ -171,6 +173,7 @@ hf_tunnel_take_large(void (*each)(const struct hf_large *, void *aux), void *aux
         each(&one, aux);
         free(large);
     }
+    return more;
 }
 
 uint64_t
@@ -191,7 +194,10 @@ hf_tunnel_bridge(const char *vtep, char name[HF_NAME_SIZE])
     } else if (!ipv6_parse(vtep, &address)) {
         return false;
     }
-    return ovs_router_lookup(0, &address, name, &source, &gateway);
+    char device[HF_NAME_SIZE];
+
+    return ovs_router_lookup(0, &address, device, &source, &gateway)
+           && hf_bridge_with_port(device, name);
 }
 
 int

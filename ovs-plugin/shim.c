@@ -59,6 +59,32 @@ hf_find_bridge(const char *name)
     return bridge && &bridge->up != dying ? &bridge->up : NULL;
 }
 
+bool
+hf_bridge_with_port(const char *port, char name[16])
+{
+    struct sset types, bridges;
+    const char *type, *bridge;
+    bool found = false;
+
+    sset_init(&types);
+    ofproto_enumerate_types(&types);
+    SSET_FOR_EACH (type, &types) {
+        sset_init(&bridges);
+        ofproto_enumerate_names(type, &bridges);
+        SSET_FOR_EACH (bridge, &bridges) {
+            struct ofproto *ofproto = hf_find_bridge(bridge);
+
+            if (!found && ofproto && shash_find(&ofproto->port_by_name, port)) {
+                ovs_strlcpy(name, bridge, 16);
+                found = true;
+            }
+        }
+        sset_destroy(&bridges);
+    }
+    sset_destroy(&types);
+    return found;
+}
+
 /* --- Wrapped functions. --- */
 
 void __real_bridge_init(const char *remote);

@@ -175,9 +175,9 @@ struct hf_large {
     const uint8_t *frame;
     size_t size;
 };
-/* Takes them, oldest first; they are valid during the call.  Those for which there was no room are
- * in hf_tunnel_overflowed(). */
-void hf_tunnel_take_large(void (*each)(const struct hf_large *, void *aux), void *aux);
+/* Takes the oldest 'n' of them, or fewer; they are valid during the call.  True if there are more.
+ * Those for which there was no room are in hf_tunnel_overflowed(). */
+bool hf_tunnel_take_large(size_t n, void (*each)(const struct hf_large *, void *aux), void *aux);
 uint64_t hf_tunnel_overflowed(void);
 /* Sends a frame of the bridge's own with these actions, in ovs-ofctl's words.
  * ENODEV, or EINVAL. */

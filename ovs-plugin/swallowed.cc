@@ -3,7 +3,7 @@
 // ovs-plugin/swallowed: see the header.
 #include "ovs-plugin/swallowed.h"
 
-#include <iterator>
+#include <algorithm>
 
 namespace holdfast::plugin {
 
@@ -21,7 +21,7 @@ std::optional<std::size_t> swallowed_frame(const std::vector<SentFrame>& recent,
 }
 
 std::optional<std::vector<std::size_t>> frames_not_taken(const std::vector<SentFrame>& recent,
-                                                         const std::vector<Frame>& taken,
+                                                         std::span<const Frame> taken,
                                                          std::size_t n) {
     if (n > recent.size())
         return std::nullopt;
@@ -39,10 +39,13 @@ std::optional<std::vector<std::size_t>> frames_not_taken(const std::vector<SentF
 }
 
 std::size_t taken_of_recent(const std::vector<SentFrame>& recent, const std::vector<Frame>& taken) {
-    for (auto end = taken.end(); end != taken.begin() && !recent.empty(); --end)
-        if (*std::prev(end) == recent.back().frame &&
-            frames_not_taken(recent, {taken.begin(), end}, recent.size()))
-            return static_cast<std::size_t>(end - taken.begin());
+    if (recent.empty())
+        return 0;
+    const std::span<const Frame> all{taken};
+    for (auto n = std::min(taken.size(), recent.size()); n > 0; --n)
+        if (all[n - 1] == recent.back().frame &&
+            frames_not_taken(recent, all.first(n), recent.size()))
+            return n;
     return 0;
 }
 

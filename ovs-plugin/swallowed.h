@@ -10,9 +10,9 @@
 #include <optional>
 #include <vector>
 
-namespace holdfast::plugin {
+#include "ovs-plugin/packet.h"
 
-using Frame = std::vector<std::uint8_t>;
+namespace holdfast::plugin {
 
 /// A frame that was put into a tap.
 struct SentFrame {
@@ -35,7 +35,7 @@ std::optional<std::size_t> swallowed_frame(const std::vector<SentFrame>& recent,
 /// Returns: their indices; nothing if `taken` is not among these frames in this order, or if fewer
 ///          than `n` are remembered.
 std::optional<std::vector<std::size_t>> frames_not_taken(const std::vector<SentFrame>& recent,
-                                                         const std::vector<Frame>& taken,
+                                                         std::span<const Frame> taken,
                                                          std::size_t n);
 
 /// How many of the `taken` frames are among the `recent` ones: up to the newest of those.  What

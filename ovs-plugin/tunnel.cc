@@ -16,6 +16,10 @@ namespace {
 constexpr std::int64_t warm_interval_ms = 60'000;
 // Senders told in a second: what a Linux router allows itself (icmp_msgs_per_sec).
 constexpr int answers_a_second = 1000;
+// Frames fragmented in a second: the main thread has other things to do.
+constexpr int fragmented_a_second = 10'000;
+// Frames handled in a turn of the main loop: some 10 microseconds each.
+constexpr std::size_t large_a_turn = 64;
 // The operator's own flows decide.
 constexpr const char* release_actions = "load:0x80000000->NXM_NX_REG15[],resubmit(,0)";
 
@@ -95,8 +99,10 @@ void Tunnel::keep_warm(const db::Snapshot& snapshot)
 
 void Tunnel::look_at_underlay(const db::Snapshot& snapshot)
 {
-    if (!port_)
+    if (!port_) {
+        hf_tunnel_limit(bridge_.c_str(), "", 0);
         return;
+    }
     std::map<std::string, int> bridges;
     int least = 0;
     for (const auto& hypervisor : snapshot.hypervisors) {
@@ -115,36 +121,41 @@ void Tunnel::look_at_underlay(const db::Snapshot& snapshot)
 
 void Tunnel::run()
 {
-    hf_tunnel_take_large(
+    has_more_ = hf_tunnel_take_large(
+        large_a_turn,
         [](const hf_large* large, void* tunnel) { static_cast<Tunnel*>(tunnel)->handle(*large); },
         this);
 }
 
 void Tunnel::handle(const hf_large& large)
 {
+    if (std::exchange(second_, hf_now_ms() / 1000) != hf_now_ms() / 1000) {
+        answers_left_ = answers_a_second;
+        fragments_left_ = fragmented_a_second;
+    }
     Mac own{};
-    if (!hf_bridge_mac(bridge_.c_str(), own.data())) {
-        ++figures_.lost;
-        return;
-    }
-    const auto made = fit(large.frame, large.size, large.largest, own);
-    for (const auto& fragment : made.fragments)
-        (void)send(large.label, large.vtep, fragment);
-    if (!made.fragments.empty()) {
+    const auto made = hf_bridge_mac(bridge_.c_str(), own.data())
+                          ? fit(large.frame, large.size, large.largest, own)
+                          : Fit{};
+    if (!made.fragments.empty() && may(fragments_left_) && fragment(large, made.fragments))
         ++figures_.fragmented;
-    } else if (!made.answer.empty() && may_answer() && answer(made.answer)) {
+    else if (!made.answer.empty() && may(answers_left_) && answer(made.answer))
         ++figures_.answered;
-    } else {
+    else
         ++figures_.lost;
-    }
 }
 
-bool Tunnel::may_answer()
+bool Tunnel::fragment(const hf_large& large, const std::vector<Frame>& fragments)
 {
-    const auto second = hf_now_ms() / 1000;
-    if (std::exchange(answers_second_, second) != second)
-        answers_left_ = answers_a_second;
-    return answers_left_ > 0 && answers_left_-- > 0;
+    return std::all_of(fragments.begin(), fragments.end(), [&](const Frame& one) {
+        return send(large.label, large.vtep, one);
+    });
+}
+
+/// Takes one of what is left, if there is one.
+bool Tunnel::may(int& left)
+{
+    return left > 0 && left-- > 0;
 }
 
 /// To the sender's own port, if it is here: no flow has to know where that is, nor in what VLAN.

@@ -46,13 +46,16 @@ public:
 
     /// Once a second, or oftener: looks how large packets may be on the ways to the others.
     void look_at_underlay(const db::Snapshot& snapshot);
-    /// Fragments and answers what was too large since the last call.
+    /// Fragments and answers some of what was too large, for a millisecond or so.
     void run();
+    /// Whether run() left some for the loop's next turn.
+    bool has_more() const { return has_more_; }
     const LargeFigures& figures() const { return figures_; }
 
 private:
     void handle(const hf_large& large);
-    bool may_answer();
+    bool fragment(const hf_large& large, const std::vector<Frame>& fragments);
+    bool may(int& left);
     bool answer(const Frame& frame) const;
 
     std::string bridge_;
@@ -61,8 +64,10 @@ private:
     std::uint32_t port_ = 0;
     std::set<std::string> warm_; // VTEPs that were sent a frame.
     std::int64_t warm_again_ms_ = 0;
-    std::int64_t answers_second_ = 0;
+    bool has_more_ = false;
+    std::int64_t second_ = 0;
     int answers_left_ = 0; // In that second.
+    int fragments_left_ = 0;
     LargeFigures figures_;
 };
 

@@ -37,17 +37,17 @@ constexpr std::size_t one_buffer = 1518;
 constexpr std::uint32_t passed_on_bit = 0x800000;
 // Copies kept for going back.  Past this the oldest go: 16384 frames are 1.6 s at 10 kpps.
 constexpr std::size_t sent_max = 16384;
-// The first two bytes before a tap's frame, virtio 1.1, 5.1.6: flags and gso_type.
-constexpr std::uint8_t needs_checksum = 1, no_gso = 0;
+// The second byte before a tap's frame, gso_type (virtio 1.1, 5.1.6).
+constexpr std::uint8_t no_gso = 0;
 // Frames read from a tap at one look; a tap's queue holds 1000 by default.
 constexpr int take_max = 4096;
 
 } // namespace
 
 SourceTurn::SourceTurn(std::string bridge, std::string interface, std::string mac,
-                       std::uint32_t label, int tap, int qemu, bool first)
+                       std::uint32_t label, int tap, int qemu, bool led)
     : bridge_{std::move(bridge)}, mac_{std::move(mac)}, label_{label}, tap_{tap}, qemu_{qemu},
-      first_{first},
+      led_{led},
       watch_{hf_watch_open(bridge_.c_str(), interface.c_str())},
       pin_{hf_pin_open(bridge_.c_str(), interface.c_str(), mac_.c_str(), false)} {
     int size = 0;
@@ -226,7 +226,7 @@ void SourceTurn::take_from_tap() {
         const auto size = read(tap_, buffer, sizeof buffer);
         if (size < static_cast<ssize_t>(header_size_) + 14)
             return; // Empty (EAGAIN), or the tap has gone.
-        n_unfinished_ += header_size_ >= 2 && ((buffer[0] & needs_checksum) || buffer[1] != no_gso);
+        n_unfinished_ += header_size_ >= 2 && buffer[1] != no_gso;
         taken_.emplace_back(buffer + header_size_, buffer + size);
     }
 }
@@ -297,17 +297,24 @@ void SourceTurn::finish() {
     figures_.held = std::exchange(figures_.passed, 0);
 }
 
+bool SourceTurn::is_for_own_mac(const Frame& frame) const {
+    const auto own = canary();
+    return frame.size() >= ethernet_size && std::equal(own.begin(), own.begin() + 6, frame.begin());
+}
+
 void SourceTurn::pass(const Frame& frame) {
     sent_.push_back(frame);
+    finish_checksum(sent_.back()); // Where the sender left it to the guest's device.
+    const auto& whole = sent_.back();
     if (sent_.size() > sent_max)
-        sent_.pop_front();
+        sent_.pop_front(); // Never the one that is being sent.
     ++figures_.passed;
-    if (!first_ && frame[0] & 1)
+    if (!led_ && !is_for_own_mac(whole))
         return;
     // Marked as passed on: a destination that has no port for it any more drops it, rather than
     // send it back to be held and passed on for ever.
-    if (hf_tunnel_send(bridge_.c_str(), label_ | passed_on_bit, vtep_.c_str(), tunnel_port_, frame.data(),
-                       frame.size()) != 0)
+    if (hf_tunnel_send(bridge_.c_str(), label_ | passed_on_bit, vtep_.c_str(), tunnel_port_,
+                       whole.data(), whole.size()) != 0)
         ++n_refused_;
 }
 

@@ -51,10 +51,10 @@ public:
 
     /// Watches `interface`; `tap` is a descriptor of its tap, or -1 if there is none to be had
     /// (then what lies in the tap at the stop stays there, and is lost); `qemu` is the process.
-    /// `first`: the label alone leads to this port.  To another the MAC address does, or the chain:
-    /// so what is for all is not sent there; it is flooded at the destination as here.
+    /// `led`: the label leads to this port, or the chain whose wire it is.  To another the MAC address
+    /// alone does: so nothing else is sent there; what is flooded is, at the destination, too.
     SourceTurn(std::string bridge, std::string interface, std::string mac, std::uint32_t label,
-               int tap, int qemu, bool first);
+               int tap, int qemu, bool led);
     ~SourceTurn();
     SourceTurn(const SourceTurn&) = delete;
     SourceTurn& operator=(const SourceTurn&) = delete;
@@ -111,6 +111,7 @@ private:
     bool tap_is_empty() const;
     bool qemu_waits() const;
     void finish_settling(bool sure);
+    bool is_for_own_mac(const Frame& frame) const;
     void pass(const Frame& frame);
     void pass_held();
     Frame canary() const;
@@ -120,7 +121,7 @@ private:
     std::uint32_t label_;
     int tap_;
     int qemu_;
-    bool first_;
+    bool led_;
     std::size_t header_size_ = 0; // virtio-net header before each frame of the tap.
     bool many_queues_ = false;    // Only one of them is ours.
     hf_watch* watch_;
@@ -140,8 +141,8 @@ private:
     std::vector<Frame> later_; // Taken back too, but held rather: they came after the stop.
     std::deque<Frame> sent_; // What the guest here has not seen, if it should go on here.
     std::uint64_t n_refused_ = 0; // Frames that the switch would not send.
-    // Taken from the tap before their checksum or segmentation was done, which the guest's device
-    // would not have needed: they are passed on as they are, and nobody takes them.
+    // Taken from the tap before their segmentation was done, which the guest's device would not have
+    // needed: they are passed on as they are, and nobody takes them.
     std::uint64_t n_unfinished_ = 0;
     TurnFigures figures_;
 };

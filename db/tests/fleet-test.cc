@@ -384,7 +384,6 @@ TEST(Fleet, AChainIsChangedByTheHypervisorThatWasFirst)
     change.chains_were = {{"one", ""}};
     change.put_chains[0].change = "set a";
     check_ok(a.transact(change));
-    check_ok(a.transact(change)); // Sent again.
     change.put_chains[0].change = "set b";
     check_error(Errc::unavailable, "chain one: another hypervisor", a.transact(change));
     FleetChange removal;
@@ -393,6 +392,8 @@ TEST(Fleet, AChainIsChangedByTheHypervisorThatWasFirst)
     check_error(Errc::unavailable, "chain one: another hypervisor", a.transact(removal));
     removal.chains_were = {{"one", "set a"}};
     check_ok(a.transact(removal));
+    change.chains_were = {{"one", "set a"}};
+    check_error(Errc::not_found, "chain one: another hypervisor", a.transact(change));
 }
 
 TEST(Fleet, TasksAreBegunOnceAndMayBeWithdrawn)

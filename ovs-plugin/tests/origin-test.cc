@@ -135,6 +135,7 @@ TEST(Origins, AnothersIpIsForged) {
     CHECK_EQUAL('i', sends(frame(mac(1), 0x0806, arp(mac(1), "10.0.0.2", mac(1)))));
     CHECK_EQUAL('i', sends(frame(mac(1), 0x86dd, advertisement("fd00::2", "fd00::1", mac(1)))));
     CHECK_EQUAL('i', sends(frame(mac(1), 0x86dd, advertisement("fd00::1", "fd00::2", mac(1)))));
+    CHECK_EQUAL('i', sends(frame(mac(1), 0x86dd, advertisement("fd00::1", "::", mac(1)))));
     CHECK_EQUAL('i', sends(frame(mac(1), 0x86dd,
                                  advertisement("fd00::1", "fe80::5054:ff:fe00:2", mac(1)))));
 }

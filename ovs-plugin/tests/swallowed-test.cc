@@ -9,6 +9,14 @@ using holdfast::plugin::SentFrame;
 using holdfast::plugin::swallowed_frame;
 using holdfast::plugin::taken_of_recent;
 
+namespace {
+
+auto not_taken(const std::vector<SentFrame>& recent, const std::vector<Frame>& taken, std::size_t n) {
+    return frames_not_taken(recent, taken, n);
+}
+
+} // namespace
+
 TEST_GROUP(Swallowed){};
 
 TEST(Swallowed, FrameBeforeTheFirstTakenIsKeptByQemu) {
@@ -47,18 +55,18 @@ TEST(Swallowed, FrameFromBeforeTheStopIsNotKeptWhereThatIsTheEvidence) {
 
 TEST(Swallowed, FramesThatNeitherTheGuestNorWeHaveAreFound) {
     const std::vector<SentFrame> recent{{{1}, 10}, {{2}, 20}, {{3}, 30}, {{4}, 40}};
-    CHECK_TRUE(*frames_not_taken(recent, {{4}}, 2) == std::vector<std::size_t>{2});
-    CHECK_TRUE(*frames_not_taken(recent, {{2}, {4}}, 3) == std::vector<std::size_t>{2});
-    CHECK_TRUE(*frames_not_taken(recent, {}, 2) == (std::vector<std::size_t>{2, 3}));
-    CHECK_TRUE(frames_not_taken(recent, {{3}, {4}}, 2)->empty());
-    CHECK_TRUE(frames_not_taken(recent, {}, 0)->empty());
+    CHECK_TRUE(*not_taken(recent, {{4}}, 2) == std::vector<std::size_t>{2});
+    CHECK_TRUE(*not_taken(recent, {{2}, {4}}, 3) == std::vector<std::size_t>{2});
+    CHECK_TRUE(*not_taken(recent, {}, 2) == (std::vector<std::size_t>{2, 3}));
+    CHECK_TRUE(not_taken(recent, {{3}, {4}}, 2)->empty());
+    CHECK_TRUE(not_taken(recent, {}, 0)->empty());
 }
 
 TEST(Swallowed, FramesThatCannotBeWhatWasTakenAreNotBelieved) {
     const std::vector<SentFrame> recent{{{1}, 10}, {{2}, 20}};
-    CHECK_FALSE(frames_not_taken(recent, {{1}}, 1).has_value());
-    CHECK_FALSE(frames_not_taken(recent, {{2}, {1}}, 2).has_value());
-    CHECK_FALSE(frames_not_taken(recent, {}, 3).has_value());
+    CHECK_FALSE(not_taken(recent, {{1}}, 1).has_value());
+    CHECK_FALSE(not_taken(recent, {{2}, {1}}, 2).has_value());
+    CHECK_FALSE(not_taken(recent, {}, 3).has_value());
 }
 
 TEST(Swallowed, WhatCameWhenNoMoreWasRememberedIsToldFromTheRest) {
