@@ -177,6 +177,94 @@ is_for(const struct guarded *guarded, const struct frame_state *state, uint32_t 
            || eth_addr_equals(state->to, guarded->mac);
 }
 
+/* What is kept of some actions, and what was found in them. */
+struct kept {
+    struct ofpbuf actions;
+    unsigned int n_taken_out;
+    bool looked; /* A guarded port was among them. */
+};
+
+static void guard_list(const struct guards *, struct frame_state, const struct nlattr *actions,
+                       size_t size, struct kept *);
+
+/* An attribute that holds a list of actions: what is done there to the frame stays there. */
+static void
+guard_nested(const struct guards *all, struct frame_state state, const struct nlattr *list,
+             struct kept *kept)
+{
+    size_t at = nl_msg_start_nested(&kept->actions, nl_attr_type(list));
+
+    guard_list(all, state, nl_attr_get(list), nl_attr_get_size(list), kept);
+    nl_msg_end_nested(&kept->actions, at);
+}
+
+/* An action of which some attributes hold lists: 'first' and, if it has two, 'second'. */
+static void
+guard_branches(const struct guards *all, struct frame_state state, const struct nlattr *action,
+               int first, int second, struct kept *kept)
+{
+    size_t at = nl_msg_start_nested(&kept->actions, nl_attr_type(action));
+    const struct nlattr *a;
+    size_t left;
+
+    NL_NESTED_FOR_EACH (a, left, action) {
+        if (nl_attr_type(a) == first || nl_attr_type(a) == second) {
+            guard_nested(all, state, a, kept);
+        } else {
+            ofpbuf_put(&kept->actions, a, nl_attr_len_pad(a, left));
+        }
+    }
+    nl_msg_end_nested(&kept->actions, at);
+}
+
+static void
+guard_list(const struct guards *all, struct frame_state state, const struct nlattr *actions,
+           size_t size, struct kept *kept)
+{
+    size_t truncation = SIZE_MAX; /* Where one is that is for the next output alone. */
+    const struct nlattr *a;
+    size_t left;
+
+    NL_ATTR_FOR_EACH (a, left, actions, size) {
+        const struct guarded *guarded = NULL;
+
+        switch (nl_attr_type(a)) {
+        case OVS_ACTION_ATTR_CLONE:
+            guard_nested(all, state, a, kept);
+            continue;
+        case OVS_ACTION_ATTR_SAMPLE:
+            guard_branches(all, state, a, OVS_SAMPLE_ATTR_ACTIONS, OVS_SAMPLE_ATTR_ACTIONS, kept);
+            continue;
+        case OVS_ACTION_ATTR_CHECK_PKT_LEN:
+            guard_branches(all, state, a, OVS_CHECK_PKT_LEN_ATTR_ACTIONS_IF_GREATER,
+                           OVS_CHECK_PKT_LEN_ATTR_ACTIONS_IF_LESS_EQUAL, kept);
+            continue;
+        case OVS_ACTION_ATTR_TRUNC:
+            truncation = kept->actions.size;
+            break;
+        case OVS_ACTION_ATTR_SET:
+        case OVS_ACTION_ATTR_SET_MASKED:
+            follow_set(&state, a);
+            break;
+        case OVS_ACTION_ATTR_OUTPUT:
+            guarded = find_guarded(all, nl_attr_get_odp_port(a));
+            break;
+        default:
+            break;
+        }
+        kept->looked |= guarded != NULL;
+        if (!guarded || is_for(guarded, &state, all->mark)) {
+            ofpbuf_put(&kept->actions, a, nl_attr_len_pad(a, left));
+        } else {
+            kept->n_taken_out++;
+            kept->actions.size = MIN(kept->actions.size, truncation);
+        }
+        if (nl_attr_type(a) == OVS_ACTION_ATTR_OUTPUT) {
+            truncation = SIZE_MAX;
+        }
+    }
+}
+
 /* Takes out of the actions the guarded ports that the frame is not meant for. */
 static void
 guard_outputs(const struct guards *all, struct xlate_in *xin)
@@ -184,42 +272,24 @@ guard_outputs(const struct guards *all, struct xlate_in *xin)
     struct frame_state state = { xin->upcall_flow->pkt_mark, xin->upcall_flow->dl_dst };
     struct ofpbuf *actions = xin->odp_actions;
     uint64_t stub[1024 / 8];
-    struct ofpbuf kept = OFPBUF_STUB_INITIALIZER(stub);
-    unsigned int n_taken_out = 0;
-    bool looked = false;
-    const struct nlattr *a;
-    size_t left;
+    struct kept kept = { .actions = OFPBUF_STUB_INITIALIZER(stub) };
 
-    NL_ATTR_FOR_EACH (a, left, actions->data, actions->size) {
-        const struct guarded *guarded = NULL;
-
-        if (nl_attr_type(a) == OVS_ACTION_ATTR_OUTPUT) {
-            guarded = find_guarded(all, nl_attr_get_odp_port(a));
-        } else if (nl_attr_type(a) == OVS_ACTION_ATTR_SET
-                   || nl_attr_type(a) == OVS_ACTION_ATTR_SET_MASKED) {
-            follow_set(&state, a);
-        }
-        looked |= guarded != NULL;
-        if (guarded && !is_for(guarded, &state, all->mark)) {
-            n_taken_out++;
-        } else {
-            ofpbuf_put(&kept, a, nl_attr_len_pad(a, left));
-        }
-    }
-    if (n_taken_out) {
+    guard_list(all, state, actions->data, actions->size, &kept);
+    if (kept.n_taken_out) {
         ofpbuf_clear(actions);
-        ofpbuf_put(actions, kept.data, kept.size);
+        ofpbuf_put(actions, kept.actions.data, kept.actions.size);
         if (xin->resubmit_stats) {
             uint64_t before;
 
-            atomic_add_relaxed(&n_dropped, n_taken_out * xin->resubmit_stats->n_packets, &before);
+            atomic_add_relaxed(&n_dropped, kept.n_taken_out * xin->resubmit_stats->n_packets,
+                               &before);
         }
     }
-    if (looked && xin->wc) {
+    if (kept.looked && xin->wc) {
         WC_MASK_FIELD(xin->wc, dl_dst);
         WC_MASK_FIELD(xin->wc, pkt_mark);
     }
-    ofpbuf_uninit(&kept);
+    ofpbuf_uninit(&kept.actions);
 }
 
 /* --- What VMs may send. --- */
