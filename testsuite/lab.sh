@@ -122,10 +122,11 @@ moved () {
     on "$moved_from" virsh -q migrate --live "$@" "$moved_vm" "qemu+tcp://$moved_to/system"
 }
 
-# post_copied VM FROM TO: moves it by post-copy, and early: it runs there for seconds before all
-# of its memory is there.
+# post_copied VM FROM TO: moves it by post-copy, and early: it runs there for some time before all
+# of its memory is there.  No longer than the next guest's tap (1000 frames) can take at once of what
+# waits meanwhile, which this one hands on when it is awake.
 post_copied () {
-    moved "$@" --postcopy --bandwidth 2 --postcopy-bandwidth 20 & post_copied_pid=$!
+    moved "$@" --postcopy --bandwidth 2 --postcopy-bandwidth 100 & post_copied_pid=$!
     until_true 20 copies "$1" "$2" && on "$2" virsh -q migrate-postcopy "$1" &&
     wait $post_copied_pid
 }
