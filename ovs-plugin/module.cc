@@ -217,10 +217,6 @@ void Module::finish_work(Work& work) {
     store_ = work.store;
     problems_ = work.problems;
     snapshot_ = work.snapshot;
-    if (guarded_ && !ports_.empty()) {
-        hf_flow_remove(bridge_.c_str(), guard_->parsed);
-        guarded_ = false;
-    }
     look_at_tunnel();
     if (snapshot_) {
         drop_settled_overrides(*snapshot_);
@@ -239,6 +235,11 @@ void Module::finish_work(Work& work) {
         for (auto sync : work.syncs)
             reader_.request(sync);
         return;
+    }
+    // Not before: with flows of fewer ports, a hop would be taken for any other port.
+    if (guarded_ && !ports_.empty()) {
+        hf_flow_remove(bridge_.c_str(), guard_->parsed);
+        guarded_ = false;
     }
     for (auto sync : work.syncs) {
         if (auto waiting = syncs_.extract(sync))

@@ -6,6 +6,7 @@
 #include "ovs-plugin/tunnel.h"
 
 #include <algorithm>
+#include <cstdio>
 #include <map>
 #include <utility>
 
@@ -61,6 +62,7 @@ void Tunnel::use(const std::string& bridge, const std::vector<Port>& ports)
     interface_.clear();
     port_ = 0;
     vms_.clear();
+    pinned_.clear(); // The bridge may be one made anew.
     for (const auto& port : ports) {
         if (port.kind == "tunnel") {
             interface_ = port.interface;
@@ -103,6 +105,7 @@ void Tunnel::look_at_underlay(const db::Snapshot& snapshot)
         hf_tunnel_limit(bridge_.c_str(), "", 0);
         return;
     }
+    pin_bridge();
     std::map<std::string, int> bridges;
     int least = 0;
     for (const auto& hypervisor : snapshot.hypervisors) {
@@ -117,6 +120,23 @@ void Tunnel::look_at_underlay(const db::Snapshot& snapshot)
             least = at->second;
     }
     hf_tunnel_limit(bridge_.c_str(), interface_.c_str(), least);
+}
+
+/// A packet of the tunnel is for the bridge's own MAC address.  While NORMAL does not know that,
+/// as after a restart, it floods it, and Open vSwitch unpacks it once for each port.
+void Tunnel::pin_bridge()
+{
+    Mac mac{};
+    if (!hf_bridge_mac(bridge_.c_str(), mac.data()))
+        return;
+    char text[18];
+    std::snprintf(text, sizeof text, "%02x:%02x:%02x:%02x:%02x:%02x", mac[0], mac[1], mac[2],
+                  mac[3], mac[4], mac[5]);
+    const auto wanted = bridge_ + " " + text;
+    if (std::exchange(pinned_, wanted) == wanted)
+        return;
+    hf_pin_close(pin_, true);
+    pin_ = hf_pin_open(bridge_.c_str(), bridge_.c_str(), text, false);
 }
 
 void Tunnel::run()

@@ -44,7 +44,8 @@ public:
     /// Warms up the ways to all others, once a minute: a neighbour is forgotten after 15.
     void keep_warm(const db::Snapshot& snapshot);
 
-    /// Once a second, or oftener: looks how large packets may be on the ways to the others.
+    /// Once a second, or oftener: looks how large packets may be on the ways to the others, and that
+    /// NORMAL knows where the tunnel's own packets belong.
     void look_at_underlay(const db::Snapshot& snapshot);
     /// Fragments and answers some of what was too large, for a millisecond or so.
     void run();
@@ -53,6 +54,7 @@ public:
     const LargeFigures& figures() const { return figures_; }
 
 private:
+    void pin_bridge();
     void handle(const hf_large& large);
     bool fragment(const hf_large& large, const std::vector<Frame>& fragments);
     bool may(int& left);
@@ -69,6 +71,8 @@ private:
     int answers_left_ = 0; // In that second.
     int fragments_left_ = 0;
     LargeFigures figures_;
+    hf_pin* pin_ = nullptr; // The bridge's own MAC address is at the bridge.
+    std::string pinned_;    // Which bridge, and which address.
 };
 
 } // namespace holdfast::plugin
