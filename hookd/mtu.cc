@@ -37,9 +37,10 @@ std::string mtu_problem(const std::vector<PortMtu>& ports, const std::vector<Way
     int overhead = tunnel_overhead(narrowest->ipv6, widest->tagged);
     return "packets of more than " + std::to_string(room(*narrowest)) + " bytes to " +
            narrowest->peer + (n_others > 0 ? " and " + std::to_string(n_others) + " more" : "") +
-           " do not fit into the tunnel, which adds " + std::to_string(overhead) + " and leaves by " + narrowest->device + " (MTU " +
-           std::to_string(narrowest->mtu) + "), but " + widest->interface + " sends " +
-           std::to_string(widest->mtu) + ": 'ip link set " + narrowest->device + " mtu " +
+           " do not fit into the tunnel, which adds " + std::to_string(overhead) +
+           " and leaves by " + narrowest->device + " (MTU " + std::to_string(narrowest->mtu) +
+           "), but " + widest->interface + " sends " + std::to_string(widest->mtu) +
+           ": 'ip link set " + narrowest->device + " mtu " +
            std::to_string(widest->mtu + overhead) +
            "', and the same on the way there, or give the VMs a smaller MTU";
 }

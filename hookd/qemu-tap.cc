@@ -13,11 +13,8 @@
 #include "hookd/libvirt-watch.h"
 
 namespace holdfast::hookd {
-namespace {
 
 namespace fs = std::filesystem;
-
-} // namespace
 
 Result<QemuTaps> find_qemu_taps(const std::string& domain, const std::string& rundir)
 {

@@ -65,12 +65,10 @@ Arrival::Arrival(std::string bridge, const std::vector<const Port*>& ports)
 void Arrival::watch(const std::vector<const Port*>& ports)
 {
     for (const auto* port : ports) {
-        if (std::any_of(places_.begin(), places_.end(), [&](const Place& place) {
-                return place.interface == port->interface;
-            }))
+        if (std::any_of(places_.begin(), places_.end(),
+                        [&](const Place& place) { return place.interface == port->interface; }))
             continue;
-        Place place{.interface = port->interface, .mac_text = port->mac};
-        (void)read_mac(port->mac, place.mac);
+        Place place{.interface = port->interface, .mac = port->mac};
         place.watch = hf_watch_open(bridge_.c_str(), port->interface.c_str());
         if (!place.watch) {
             all_watched_ = false;
@@ -110,7 +108,7 @@ bool Arrival::pin()
 
 void Arrival::pin(Place& place) const
 {
-    place.pin = hf_pin_open(bridge_.c_str(), place.interface.c_str(), place.mac_text.c_str(), true);
+    place.pin = hf_pin_open(bridge_.c_str(), place.interface.c_str(), place.mac.c_str(), true);
 }
 
 void Arrival::came(std::int64_t now_ms)
@@ -161,7 +159,9 @@ void Arrival::run_merge(Place& place, std::int64_t now_ms, const SendTheLongWay&
     if (!place.barrier && hf_watch_keeps(place.watch)) {
         Frame frame(HF_BARRIER_SIZE);
         place.barrier = ++last_barrier;
-        hf_barrier(place.barrier, place.mac.data(), frame.data());
+        Mac mac{};
+        (void)read_mac(place.mac, mac);
+        hf_barrier(place.barrier, mac.data(), frame.data());
         place.barrier_until_ms = now_ms + (send(frame) ? barrier_ms : 0);
     }
     const bool through = place.barrier ? hf_watch_saw_barrier(place.watch, place.barrier) ||

@@ -63,8 +63,7 @@ private:
     /// directly, says when all that was sent before it is through.
     struct Place {
         std::string interface;
-        Mac mac{};
-        std::string mac_text;
+        std::string mac;
         hf_watch* watch = nullptr;
         hf_pin* pin = nullptr;
         std::int64_t merge_until_ms = 0; // Nothing came directly until then: there is no merging.

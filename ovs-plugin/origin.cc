@@ -9,22 +9,16 @@
 #include <cstdio>
 #include <cstring>
 #include <map>
-#include <span>
+
+#include "ovs-plugin/packet.h"
 
 namespace holdfast::plugin {
 
 namespace {
 
-constexpr std::uint16_t type_ipv4 = 0x0800, type_arp = 0x0806, type_rarp = 0x8035,
-                        type_ipv6 = 0x86dd, type_vlan = 0x8100, type_qinq = 0x88a8;
+constexpr std::uint16_t type_arp = 0x0806, type_rarp = 0x8035;
 constexpr Ip v4_prefix{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 0, 0, 0, 0};
 constexpr std::size_t v4_at = 12;
-
-using Bytes = std::span<const std::uint8_t>;
-
-std::uint16_t number16(Bytes bytes, std::size_t at) {
-    return static_cast<std::uint16_t>(bytes[at] << 8 | bytes[at + 1]);
-}
 
 Mac mac_at(Bytes bytes, std::size_t at) {
     Mac mac;
@@ -65,17 +59,13 @@ public:
     explicit Judge(const Origin& origin) : origin_{origin} {}
 
     Verdict frame(Bytes bytes) const {
-        if (bytes.size() < 14)
+        if (bytes.size() < ethernet_size)
             return Verdict::true_;
         const auto source = mac_at(bytes, 6);
         if (!looks_inside(source))
             return origin_.hop ? Verdict::true_ : Verdict::forged_mac;
-        std::size_t at = 12;
-        for (int tags = 0; tags < 2 && bytes.size() >= at + 6 &&
-                           (number16(bytes, at) == type_vlan || number16(bytes, at) == type_qinq);
-             ++tags)
-            at += 4;
-        return packet(number16(bytes, at), bytes.subspan(at + 2));
+        const auto inside = packet_of(bytes);
+        return packet(inside.type, inside.bytes());
     }
 
     bool looks_inside(const Mac& source) const {
@@ -102,11 +92,11 @@ private:
     }
 
     Verdict packet(std::uint16_t type, Bytes bytes) const {
-        if (type == type_ipv4 && bytes.size() >= 20)
+        if (type == type_v4 && bytes.size() >= v4_size)
             return is_forged(v4_from(bytes, 12)) ? Verdict::forged_ip : Verdict::true_;
         if ((type == type_arp || type == type_rarp) && bytes.size() >= 28)
             return arp(type, bytes);
-        if (type == type_ipv6 && bytes.size() >= 40)
+        if (type == type_v6 && bytes.size() >= v6_size)
             return ipv6(bytes);
         return Verdict::true_;
     }

@@ -59,30 +59,47 @@ hf_find_bridge(const char *name)
     return bridge && &bridge->up != dying ? &bridge->up : NULL;
 }
 
-bool
-hf_bridge_with_port(const char *port, char name[16])
+/* The first bridge for which 'is' says so, with 'aux'; or null. */
+static struct ofproto *
+find_bridge(bool (*is)(const struct ofproto *, const void *aux), const void *aux)
 {
-    struct sset types, bridges;
-    const char *type, *bridge;
-    bool found = false;
+    struct sset types = SSET_INITIALIZER(&types);
+    struct ofproto *found = NULL;
+    const char *type, *name;
 
-    sset_init(&types);
     ofproto_enumerate_types(&types);
     SSET_FOR_EACH (type, &types) {
-        sset_init(&bridges);
-        ofproto_enumerate_names(type, &bridges);
-        SSET_FOR_EACH (bridge, &bridges) {
-            struct ofproto *ofproto = hf_find_bridge(bridge);
+        struct sset names = SSET_INITIALIZER(&names);
 
-            if (!found && ofproto && shash_find(&ofproto->port_by_name, port)) {
-                ovs_strlcpy(name, bridge, 16);
-                found = true;
+        ofproto_enumerate_names(type, &names);
+        SSET_FOR_EACH (name, &names) {
+            struct ofproto *bridge = found ? NULL : hf_find_bridge(name);
+
+            if (bridge && is(bridge, aux)) {
+                found = bridge;
             }
         }
-        sset_destroy(&bridges);
+        sset_destroy(&names);
     }
     sset_destroy(&types);
     return found;
+}
+
+static bool
+has_port(const struct ofproto *bridge, const void *port)
+{
+    return shash_find(&bridge->port_by_name, port);
+}
+
+bool
+hf_bridge_with_port(const char *port, char name[16])
+{
+    struct ofproto *bridge = find_bridge(has_port, port);
+
+    if (bridge) {
+        ovs_strlcpy(name, bridge->name, 16);
+    }
+    return bridge;
 }
 
 /* --- Wrapped functions. --- */
@@ -152,6 +169,13 @@ __wrap_ovsdb_idl_omit(struct ovsdb_idl *idl, const struct ovsdb_idl_column *colu
     }
 }
 
+/* struct connmgr is private to connmgr.c: its bridge is found from the other side. */
+static bool
+has_connmgr(const struct ofproto *bridge, const void *mgr)
+{
+    return bridge->connmgr == mgr;
+}
+
 void __real_connmgr_flushed(struct connmgr *);
 void __wrap_connmgr_flushed(struct connmgr *);
 void
@@ -159,26 +183,11 @@ __wrap_connmgr_flushed(struct connmgr *mgr)
 {
     __real_connmgr_flushed(mgr);
 
-    /* struct connmgr is private to connmgr.c: find its bridge from the other side. */
-    struct sset types = SSET_INITIALIZER(&types);
-    const char *type;
+    struct ofproto *bridge = find_bridge(has_connmgr, mgr);
 
-    ofproto_enumerate_types(&types);
-    SSET_FOR_EACH (type, &types) {
-        struct sset bridges = SSET_INITIALIZER(&bridges);
-        const char *bridge;
-
-        ofproto_enumerate_names(type, &bridges);
-        SSET_FOR_EACH (bridge, &bridges) {
-            struct ofproto *ofproto = hf_find_bridge(bridge);
-
-            if (ofproto && ofproto->connmgr == mgr) {
-                hf_module_flushed(ofproto->name);
-            }
-        }
-        sset_destroy(&bridges);
+    if (bridge) {
+        hf_module_flushed(bridge->name);
     }
-    sset_destroy(&types);
 }
 
 void __real_ofproto_destroy(struct ofproto *, bool del);

@@ -15,6 +15,7 @@ namespace holdfast::plugin {
 namespace {
 
 constexpr std::int64_t warm_interval_ms = 60'000;
+constexpr std::int64_t look_interval_ms = 1000;
 // Senders told in a second: what a Linux router allows itself (icmp_msgs_per_sec).
 constexpr int answers_a_second = 1000;
 // Frames fragmented in a second: the main thread has other things to do.
@@ -63,12 +64,13 @@ void Tunnel::use(const std::string& bridge, const std::vector<Port>& ports)
     port_ = 0;
     vms_.clear();
     pinned_.clear(); // The bridge may be one made anew.
+    look_again_ms_ = 0;
     for (const auto& port : ports) {
         if (port.kind == "tunnel") {
             interface_ = port.interface;
             port_ = static_cast<std::uint32_t>(port.ofport);
-        } else if (port.kind == "vm" || port.kind == "port") {
-            vms_.push_back(port);
+        } else if (Mac mac; (port.kind == "vm" || port.kind == "port") && read_mac(port.mac, mac)) {
+            vms_.emplace(mac, port.interface);
         }
     }
 }
@@ -82,8 +84,8 @@ bool Tunnel::send(std::uint32_t label, const std::string& vtep, const Frame& fra
 
 void Tunnel::warm_up(const std::string& vtep) const
 {
-    Frame frame{0x02, 0x48, 0x46, 0, 0, 2, 0x02, 0x48, 0x46, 0, 0, 1,
-                0x88, 0xb5}; // Local experimental (IEEE 802); nobody gets it.
+    Frame frame{0x02, 0x48, 0x46, 0, 0,    2,   0x02, 0x48,
+                0x46, 0,    0,    1, 0x88, 0xb5}; // Local experimental (IEEE 802); nobody gets it.
     frame.resize(60);
     (void)send(label_warm_up, vtep, frame);
 }
@@ -101,6 +103,9 @@ void Tunnel::keep_warm(const db::Snapshot& snapshot)
 
 void Tunnel::look_at_underlay(const db::Snapshot& snapshot)
 {
+    if (hf_now_ms() < look_again_ms_)
+        return;
+    look_again_ms_ = hf_now_ms() + look_interval_ms;
     if (!port_) {
         hf_tunnel_limit(bridge_.c_str(), "", 0);
         return;
@@ -167,9 +172,8 @@ void Tunnel::handle(const hf_large& large)
 
 bool Tunnel::fragment(const hf_large& large, const std::vector<Frame>& fragments)
 {
-    return std::all_of(fragments.begin(), fragments.end(), [&](const Frame& one) {
-        return send(large.label, large.vtep, one);
-    });
+    return std::all_of(fragments.begin(), fragments.end(),
+                       [&](const Frame& one) { return send(large.label, large.vtep, one); });
 }
 
 /// Takes one of what is left, if there is one.
@@ -183,12 +187,9 @@ bool Tunnel::answer(const Frame& frame) const
 {
     Mac to;
     std::copy_n(frame.begin(), to.size(), to.begin());
-    for (const auto& port : vms_) {
-        Mac mac;
-        if (read_mac(port.mac, mac) && mac == to)
-            return hf_port_send(bridge_.c_str(), port.interface.c_str(), delivered_mark,
-                                frame.data(), frame.size()) == 0;
-    }
+    if (const auto interface = vms_.find(to); interface != vms_.end())
+        return hf_port_send(bridge_.c_str(), interface->second.c_str(), delivered_mark,
+                            frame.data(), frame.size()) == 0;
     return hf_bridge_send(bridge_.c_str(), release_actions, frame.data(), frame.size()) == 0;
 }
 

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <set>
 #include <string>
 #include <vector>
@@ -17,16 +18,16 @@
 
 namespace holdfast::plugin {
 
-/// What a port of a bridge is: "local", "tunnel", "vm", "port" (another that has a MAC address of its
-/// own), or "uplink", which is any other.
+/// What a port of a bridge is: "local", "tunnel", "vm", "port" (another that has a MAC address of
+/// its own), or "uplink", which is any other.
 std::string kind_of(const hf_port& port);
 
 /// What became of frames that were too large, since the switch started.
 struct LargeFigures {
     std::uint64_t fragmented = 0; // Frames that went in pieces.
     std::uint64_t answered = 0;   // Frames whose sender was told.
-    std::uint64_t lost = 0;       // Frames of which nobody was told: more than the module can answer,
-                                  // no IP, or errors themselves.
+    std::uint64_t lost = 0; // Frames of which nobody was told: more than the module can answer,
+                            // no IP, or errors themselves.
 };
 
 class Tunnel {
@@ -44,8 +45,9 @@ public:
     /// Warms up the ways to all others, once a minute: a neighbour is forgotten after 15.
     void keep_warm(const db::Snapshot& snapshot);
 
-    /// Once a second, or oftener: looks how large packets may be on the ways to the others, and that
-    /// NORMAL knows where the tunnel's own packets belong.
+    /// Looks how large packets may be on the ways to the others, and that NORMAL knows where the
+    /// tunnel's own packets belong.  To be called often: it does so after use(), and once a second.
+    /// Shape:   O(hypervisors + interfaces).
     void look_at_underlay(const db::Snapshot& snapshot);
     /// Fragments and answers some of what was too large, for a millisecond or so.
     void run();
@@ -62,10 +64,11 @@ private:
 
     std::string bridge_;
     std::string interface_;
-    std::vector<Port> vms_; // Ports of VMs, for answers to them.
+    std::map<Mac, std::string> vms_; // Interfaces of VMs, for answers to them.
     std::uint32_t port_ = 0;
     std::set<std::string> warm_; // VTEPs that were sent a frame.
     std::int64_t warm_again_ms_ = 0;
+    std::int64_t look_again_ms_ = 0;
     bool has_more_ = false;
     std::int64_t second_ = 0;
     int answers_left_ = 0; // In that second.

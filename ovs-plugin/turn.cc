@@ -50,6 +50,7 @@ SourceTurn::SourceTurn(std::string bridge, std::string interface, std::string ma
       led_{led},
       watch_{hf_watch_open(bridge_.c_str(), interface.c_str())},
       pin_{hf_pin_open(bridge_.c_str(), interface.c_str(), mac_.c_str(), false)} {
+    (void)read_mac(mac_, own_);
     int size = 0;
     ifreq request{};
     // The number was looked up a moment ago: it must still be this port's tap, and not block.
@@ -80,10 +81,7 @@ SourceTurn::~SourceTurn() {
 /// experimental): if it ever reaches the guest, the guest drops it.
 Frame SourceTurn::canary() const {
     Frame frame(60, 0);
-    unsigned mac[6] = {};
-    if (std::sscanf(mac_.c_str(), "%x:%x:%x:%x:%x:%x", &mac[0], &mac[1], &mac[2], &mac[3],
-                    &mac[4], &mac[5]) == 6)
-        std::copy(mac, mac + 6, frame.begin());
+    std::copy(own_.begin(), own_.end(), frame.begin());
     constexpr std::uint8_t rest[] = {0x02, 0x48, 0x46, 0, 0, 1, 0x88, 0xb5};
     std::copy(std::begin(rest), std::end(rest), frame.begin() + 6);
     return frame;
@@ -146,9 +144,9 @@ std::vector<SentFrame> SourceTurn::recent(std::size_t n) const {
 /// device filters too.
 bool SourceTurn::plain_since(std::uint64_t sent) const {
     struct Aux {
-        Frame own;
+        Mac own;
         bool plain;
-    } aux{canary(), true};
+    } aux{own_, true};
     const auto n = hf_watch_sent(watch_) - sent;
     const auto shown = hf_watch_recent(
         watch_, n,
@@ -298,8 +296,7 @@ void SourceTurn::finish() {
 }
 
 bool SourceTurn::is_for_own_mac(const Frame& frame) const {
-    const auto own = canary();
-    return frame.size() >= ethernet_size && std::equal(own.begin(), own.begin() + 6, frame.begin());
+    return frame.size() >= ethernet_size && std::equal(own_.begin(), own_.end(), frame.begin());
 }
 
 void SourceTurn::pass(const Frame& frame) {

@@ -24,6 +24,7 @@
 #include <string>
 #include <vector>
 
+#include "ovs-plugin/origin.h"
 #include "ovs-plugin/ring.h"
 #include "ovs-plugin/shim.h"
 #include "ovs-plugin/swallowed.h"
@@ -118,6 +119,7 @@ private:
 
     std::string bridge_;
     std::string mac_;
+    Mac own_{}; // The same in bytes.
     std::uint32_t label_;
     int tap_;
     int qemu_;
