@@ -14,13 +14,13 @@ namespace holdfast {
 
 /// What kind of failure; the message says what, where and the mend.
 enum class Errc {
-    invalid = 1,  // The input is wrong; nothing was changed.
-    not_found,    // The thing named is not known.
-    exists,       // The name or number is taken.
-    unavailable,  // The other party is not there now; ask again later.
-    damaged,      // A file or message is not what it should be.
-    too_new,      // The store was made by a newer program.
-    io,           // The operating system refused.
+    invalid = 1, // The input is wrong; nothing was changed.
+    not_found,   // The thing named is not known.
+    exists,      // The name or number is taken.
+    unavailable, // The other party is not there now; ask again later.
+    damaged,     // A file or message is not what it should be.
+    too_new,     // The store was made by a newer program.
+    io,          // The operating system refused.
 };
 
 /// A failure: its kind, and one line for a person.

@@ -34,9 +34,9 @@ void tell(const Session& session, const Json& answer, const std::string& chain, 
 
 Result<void> chain_add(const Session& session, const ChainOrder& order)
 {
-    Json request{{"name", order.name},           {"match", order.match},
-                 {"via", order.via},             {"symmetric", order.symmetric},
-                 {"priority", order.priority},   {"dead", order.dead}};
+    Json request{{"name", order.name},         {"match", order.match},
+                 {"via", order.via},           {"symmetric", order.symmetric},
+                 {"priority", order.priority}, {"dead", order.dead}};
     if (!order.probe.empty())
         request["probe"] = order.probe;
     auto answer = session.ask_hookd("chain/add", request, change_limit);

@@ -235,8 +235,9 @@ void refuse_if_changed(FleetOps& ops, const FleetChange& change, const std::stri
     const auto was = change.chains_were.find(name);
     if (was != change.chains_were.end())
         refuse(ops, "Chain", where_all(is("name", name), is_not("change", was->second)),
-               {Errc::unavailable, "chain " + name + ": another hypervisor has begun to change it: "
-                                                     "try again in some seconds"});
+               {Errc::unavailable, "chain " + name +
+                                       ": another hypervisor has begun to change it: "
+                                       "try again in some seconds"});
 }
 
 void put(FleetOps& ops, const Move& row)

@@ -50,9 +50,9 @@ struct FleetChange {
     /// New only: `exists` if name, SPI, or match and priority are taken by another chain.
     /// Putting one's own again (same name and spi) changes it.
     std::vector<Chain> put_chains;
-    /// By name, for chains that are put over an older row, or removed: what `change` was when that was
-    /// decided.  If it is something else by now all is refused (`unavailable`: another hypervisor was
-    /// quicker; `not_found`: it has deleted the chain).
+    /// By name, for chains that are put over an older row, or removed: what `change` was when that
+    /// was decided.  If it is something else by now all is refused (`unavailable`: another
+    /// hypervisor was quicker; `not_found`: it has deleted the chain).
     std::map<std::string, std::string> chains_were;
     /// New, or over one's own (key: id and role).
     std::vector<Move> put_moves;

@@ -20,13 +20,13 @@ using TimeNs = std::int64_t;
 
 /// A machine with ovs-vswitchd and our daemons.  Owner: the hypervisor itself.
 struct Hypervisor {
-    int number = 0;     // 1 to 2047, unique in the fleet.
-    std::string name;   // Unique in the fleet; the host name unless configured.
-    std::string id;     // UUID of this installation, made at the first start.
-    std::string vtep;   // IP address of the tunnel's end; empty without a fleet.
-    std::string bridge; // The bridge that the VMs of this hypervisor are plugged into.
-    bool self = false;  // True for the one row that is this machine (store only).
-    TimeNs seen = 0;    // When it last said that it lives.
+    int number = 0;       // 1 to 2047, unique in the fleet.
+    std::string name;     // Unique in the fleet; the host name unless configured.
+    std::string id;       // UUID of this installation, made at the first start.
+    std::string vtep;     // IP address of the tunnel's end; empty without a fleet.
+    std::string bridge;   // The bridge that the VMs of this hypervisor are plugged into.
+    bool self = false;    // True for the one row that is this machine (store only).
+    TimeNs seen = 0;      // When it last said that it lives.
     bool drained = false; // No VM is to come: its own are led away (holdfast node drain).
 
     bool operator==(const Hypervisor&) const = default;
@@ -64,26 +64,26 @@ struct Vm {
 /// A place on a chain: one VM, or several that share the traffic (spec C9).
 struct Hop {
     std::vector<std::string> vms; // VM ids; several are a group.
-    std::string kind = "pass";    // "pass"; "wire": in by one port, out by the other; "tap": a copy.
-    bool led = true;              // False: nothing is led here, yet or any more; what comes out goes on.
+    std::string kind = "pass"; // "pass"; "wire": in by one port, out by the other; "tap": a copy.
+    bool led = true; // False: nothing is led here, yet or any more; what comes out goes on.
 
     bool operator==(const Hop&) const = default;
 };
 
 /// A chain as the operator gave it.  Shared by the fleet, owned by none.
 struct Chain {
-    std::string name;              // Unique.
-    std::uint32_t spi = 0;         // 24 bits, the path's number.
-    std::uint32_t rspi = 0;        // The way back's number; 0 if not symmetric.
-    std::string match;             // The classifier as ovs-ofctl writes it, normalised.
-    std::string match_reverse;     // Source and destination exchanged; empty if not symmetric.
-    int priority = 1000;           // 0 to 65535; the higher wins.
-    bool symmetric = false;        // The way back passes the hops in reverse order.
-    std::string dead = "drop";     // A dead hop: "drop" or "bypass".
-    std::string probe;             // A packet that every hop lets through (spec C10); empty: no probe.
-    bool open = true;              // False: no frame enters it; it is being added or removed.
-    std::string change;            // "add HV", "set HV" or "del HV" while HV changes it; else empty.
-    std::vector<Hop> hops;         // In order.
+    std::string name;          // Unique.
+    std::uint32_t spi = 0;     // 24 bits, the path's number.
+    std::uint32_t rspi = 0;    // The way back's number; 0 if not symmetric.
+    std::string match;         // The classifier as ovs-ofctl writes it, normalised.
+    std::string match_reverse; // Source and destination exchanged; empty if not symmetric.
+    int priority = 1000;       // 0 to 65535; the higher wins.
+    bool symmetric = false;    // The way back passes the hops in reverse order.
+    std::string dead = "drop"; // A dead hop: "drop" or "bypass".
+    std::string probe;         // A packet that every hop lets through (spec C10); empty: no probe.
+    bool open = true;          // False: no frame enters it; it is being added or removed.
+    std::string change;        // "add HV", "set HV" or "del HV" while HV changes it; else empty.
+    std::vector<Hop> hops;     // In order.
 
     bool operator==(const Chain&) const = default;
 };

@@ -131,7 +131,8 @@ void Connection::copy_from(Connection& other)
     if (!copy)
         fail(connection_, sqlite3_errcode(connection_));
     const int stepped = sqlite3_backup_step(copy, -1);
-    const int finished = sqlite3_backup_finish(copy); // Says nothing of a copy that could not begin.
+    const int finished =
+        sqlite3_backup_finish(copy); // Says nothing of a copy that could not begin.
     if (stepped != SQLITE_DONE || finished != SQLITE_OK)
         fail(nullptr, finished != SQLITE_OK ? finished : stepped);
 }

@@ -24,7 +24,8 @@ public:
 struct Store::Impl {
     std::string path;
     bool read_only = false;
-    bool look_again = false; // Opened without locks, as a copy, or not at all: again for the next read.
+    bool look_again =
+        false; // Opened without locks, as a copy, or not at all: again for the next read.
     std::unique_ptr<Connection> connection;
     bool in_transaction = false;
     std::optional<Error> failed; // Why the transaction that is open cannot commit.

@@ -53,9 +53,9 @@ Result<void> ChainRollout::may_change(const db::Chain& chain) const
     const bool lives = daemon_.world().ledger.hypervisor(who) &&
                        !daemon_.world().problems.contains("hypervisor " + who);
     if (changing_.contains(chain.name) || (!chain.change.empty() && who != self && lives)) {
-        return Error{Errc::unavailable,
-                     "chain " + chain.name + ": " + (changing_.contains(chain.name) ? self : who) +
-                         " is changing it just now: try again in some seconds"};
+        return Error{Errc::unavailable, "chain " + chain.name + ": " +
+                                            (changing_.contains(chain.name) ? self : who) +
+                                            " is changing it just now: try again in some seconds"};
     }
     return {};
 }
@@ -158,8 +158,8 @@ ChainRollout::Work ChainRollout::set_all(db::Chain from, db::Chain to)
             // The exits stay: a switch that did not answer may still lead there.
             step.chain.change.clear();
             co_await publish(step.chain, was);
-            co_return Error{there.error().code,
-                            there.error().message + "; the chain keeps every hop that is led to "
+            co_return Error{there.error().code, there.error().message +
+                                                    "; the chain keeps every hop that is led to "
                                                     "now: see holdfast chain show"};
         }
         left = *there;
@@ -185,7 +185,7 @@ ChainRollout::Work ChainRollout::remove_all(db::Chain chain)
 }
 
 asio::awaitable<Result<void>> ChainRollout::publish(const db::Chain& chain,
-                                                       const std::optional<std::string>& was)
+                                                    const std::optional<std::string>& was)
 {
     return await_answer<Result<void>>(daemon_.io(), [this, chain, was](auto done) {
         daemon_.fleet().put_chain(chain, was, done);

@@ -60,16 +60,15 @@ private:
     Work set_all(db::Chain from, db::Chain to);
     Work remove_all(db::Chain chain);
     boost::asio::awaitable<Result<void>> publish(const db::Chain& chain,
-                                                const std::optional<std::string>& was);
-    boost::asio::awaitable<Result<void>> withdraw(const std::string& name,
-                                                 const std::string& was);
+                                                 const std::optional<std::string>& was);
+    boost::asio::awaitable<Result<void>> withdraw(const std::string& name, const std::string& was);
     boost::asio::awaitable<Result<void>> ask_all(const std::vector<std::string>& others);
     Work in_place_everywhere();
     boost::asio::awaitable<void> drain();
     std::string mark(const char* verb) const;
 
     Daemon& daemon_;
-    std::set<std::string> changing_;         // Names of the chains that are changed now.
+    std::set<std::string> changing_;          // Names of the chains that are changed now.
     std::map<std::string, db::Chain> adding_; // Those of them that may not be stored yet.
 };
 

@@ -24,7 +24,7 @@ struct ChainRequest {
     bool symmetric = false;
     int priority = 1000;
     std::string dead = "drop";
-    std::string probe = {};       // Normalised; empty for none.
+    std::string probe = {}; // Normalised; empty for none.
 };
 
 /// The request's classifier as Open vSwitch read it.

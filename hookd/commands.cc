@@ -157,9 +157,8 @@ void Commands::status(const Json&, Done done)
     World& w = world();
     db::Hypervisor self = w.ledger.self();
     // Any interface's MTU may have changed, on the way here too: looked at when asked.
-    w.problem("mtu",
-              mtu_problem(look_at_ports(w.ports, w.domains),
-                          look_at_ways(w.ledger.hypervisors(), w.ports)));
+    w.problem("mtu", mtu_problem(look_at_ports(w.ports, w.domains),
+                                 look_at_ways(w.ledger.hypervisors(), w.ports)));
     Json problems = Json::array();
     for (const auto& [subject, text] : w.problems) {
         if (subject != "fleet") // Told under its own key.

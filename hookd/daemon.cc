@@ -367,8 +367,7 @@ void Daemon::note_forged(const nlohmann::json& event)
         world_.name_of(vm) + " has sent " + std::to_string(event.at("mac").get<std::uint64_t>()) +
             " frames with another MAC address, " +
             std::to_string(event.at("ip").get<std::uint64_t>()) + " with another IP address; " +
-            std::to_string(event.at("dropped").get<std::uint64_t>()) +
-            " of them were dropped" +
+            std::to_string(event.at("dropped").get<std::uint64_t>()) + " of them were dropped" +
             (event.at("dropped") == 0 ? ": see \"holdfast vm protect\"" : ""),
         now_ns())};
     change.events[0].vm = vm;

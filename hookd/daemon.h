@@ -66,8 +66,7 @@ public:
                        const std::string& details) override;
     void domain_read(Domain domain, bool exists) override;
     void downtime_read(const std::string& uuid, std::int64_t downtime_ms) override;
-    void ring_read(const std::string& uuid, const std::string& mac,
-                   std::uint64_t address) override;
+    void ring_read(const std::string& uuid, const std::string& mac, std::uint64_t address) override;
 
     void switch_connected() override;
     void switch_lost(const std::string& why) override;

@@ -27,7 +27,7 @@ Error damaged(const std::string& what)
 bool too_deep(std::string_view xml)
 {
     constexpr int deepest = 100; // libvirt's own documents have about ten levels.
-    int depth = 0; // Never below 0: comments and text can hold any number of "/>".
+    int depth = 0;               // Never below 0: comments and text can hold any number of "/>".
     for (std::size_t i = 0; i + 1 < xml.size(); ++i) {
         if (xml[i] == '<' && xml[i + 1] == '/')
             depth = std::max(0, depth - 1);

@@ -14,8 +14,8 @@
 #include <functional>
 #include <map>
 #include <memory>
-#include <set>
 #include <optional>
+#include <set>
 #include <string>
 
 #include <nlohmann/json.hpp>
@@ -69,10 +69,10 @@ public:
     /// State, address and members, for fleet/status.
     void status(Done done);
 
-    /// Puts or removes a chain: in the database if there is a fleet, else in the store.  `was` is what
-    /// its `change` is by now, as far as is known: another hypervisor may be quicker.  None: the chain
-    /// is new.
-    /// Errors: unavailable if there is a fleet that cannot be reached now, or if another hypervisor
+    /// Puts or removes a chain: in the database if there is a fleet, else in the store.  `was` is
+    /// what its `change` is by now, as far as is known: another hypervisor may be quicker.  None:
+    /// the chain is new. Errors: unavailable if there is a fleet that cannot be reached now, or if
+    /// another hypervisor
     ///         has begun to change the chain; exists.
     void put_chain(const db::Chain& chain, const std::optional<std::string>& was, Told done);
     void remove_chain(const std::string& name, const std::string& was, Told done);

@@ -208,7 +208,8 @@ struct LibvirtWatch::Impl : std::enable_shared_from_this<LibvirtWatch::Impl> {
                 spdlog::info("VM {}: {}: a frame that QEMU loses at the stop cannot be found",
                              read->xml.name, address.error().message);
             else
-                tell([uuid, mac, address](LibvirtListener& l) { l.ring_read(uuid, mac, *address); });
+                tell(
+                    [uuid, mac, address](LibvirtListener& l) { l.ring_read(uuid, mac, *address); });
         }
     }
 
@@ -299,8 +300,8 @@ struct LibvirtWatch::Impl : std::enable_shared_from_this<LibvirtWatch::Impl> {
     asio::steady_timer retry;
     asio::thread_pool worker{1};
     asio::thread_pool askers{4}; // For what waits for a QEMU, which can hang.
-    ConnectPtr events; // The worker's.
-    ConnectPtr calls;  // The worker's.
+    ConnectPtr events;           // The worker's.
+    ConnectPtr calls;            // The worker's.
 };
 
 LibvirtWatch::LibvirtWatch(asio::io_context& io, const std::string& uri, LibvirtListener& listener)

@@ -149,14 +149,15 @@ private:
     bool has_port_ = false;     // Destination: port_plugged was seen.
     bool cpus_stopped_ = false; // Source: stopped, and not resumed since.
     bool runs_here_ = false;    // Destination: an activating signal was seen.
-    bool drained_ = false;      // Destination: the guest stands still, and nothing is held at the source.
-    bool pinned_ = false;       // Destination: its MAC was pinned before the guest runs.
-    bool gone_ = false;         // The QEMU here ended.
-    bool moved_away_ = false;   // Source.
-    bool undone_ = false;       // The move came to nothing, by word of libvirt or the peer.
-    bool peer_active_ = false;  // Source.
-    bool peer_back_ = false;    // Destination.
-    bool peer_ended_ = false;   // The other side needs nothing more from us.
+    bool drained_ =
+        false;            // Destination: the guest stands still, and nothing is held at the source.
+    bool pinned_ = false; // Destination: its MAC was pinned before the guest runs.
+    bool gone_ = false;   // The QEMU here ended.
+    bool moved_away_ = false;  // Source.
+    bool undone_ = false;      // The move came to nothing, by word of libvirt or the peer.
+    bool peer_active_ = false; // Source.
+    bool peer_back_ = false;   // Destination.
+    bool peer_ended_ = false;  // The other side needs nothing more from us.
 };
 
 /// What a hook's operation means; none if nothing.  Hooks of an incoming VM start a machine.

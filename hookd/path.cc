@@ -21,7 +21,8 @@ void locate(db::PathHop& hop, const db::Vm& vm, bool wire, bool backwards)
     hop.hypervisor = vm.hypervisor;
     if (vm.ports.empty())
         return;
-    // Frames go in and come out at its first port; a wire has two, and the way back enters the other.
+    // Frames go in and come out at its first port; a wire has two, and the way back enters the
+    // other.
     const auto& first = vm.ports.front();
     const auto& second = wire && vm.ports.size() > 1 ? vm.ports[1] : first;
     hop.bridge = first.bridge;

@@ -74,10 +74,10 @@ Result<std::uint64_t> parse_host_address(std::string_view answer)
 
 Result<std::uint64_t> find_ring(virDomainPtr domain, const std::string& alias)
 {
-    auto status = ask(domain, {{"execute", "x-query-virtio-queue-status"},
-                               {"arguments",
-                                {{"path", "/machine/peripheral/" + alias + "/virtio-backend"},
-                                 {"queue", 0}}}});
+    auto status = ask(
+        domain, {{"execute", "x-query-virtio-queue-status"},
+                 {"arguments",
+                  {{"path", "/machine/peripheral/" + alias + "/virtio-backend"}, {"queue", 0}}}});
     if (!status)
         return status.error();
     auto guest_address = parse_queue_status(*status);
@@ -86,8 +86,8 @@ Result<std::uint64_t> find_ring(virDomainPtr domain, const std::string& alias)
     char command[64];
     std::snprintf(command, sizeof command, "gpa2hva 0x%llx",
                   static_cast<unsigned long long>(*guest_address));
-    auto host = ask(domain, {{"execute", "human-monitor-command"},
-                             {"arguments", {{"command-line", command}}}});
+    auto host = ask(
+        domain, {{"execute", "human-monitor-command"}, {"arguments", {{"command-line", command}}}});
     if (!host)
         return host.error();
     return parse_host_address(*host);

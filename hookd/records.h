@@ -28,7 +28,7 @@ struct SwitchPort {
     std::string vm_id; // Empty if not libvirt's.
     std::string kind;  // vm, port, uplink, tunnel, local.
     bool up = true;
-    int tag = 0;       // The VLAN of which it is an access port; 0 if of none.
+    int tag = 0; // The VLAN of which it is an access port; 0 if of none.
 
     bool operator==(const SwitchPort&) const = default;
 };

@@ -27,25 +27,29 @@ namespace {
 // Long polls kept open at once; one more answers the oldest.
 constexpr std::size_t watchers_max = 16;
 
-std::string describe(const Flow& flow) {
+std::string describe(const Flow& flow)
+{
     return "table=" + std::to_string(flow.table) + ", priority=" + std::to_string(flow.priority) +
            (flow.match.empty() ? "" : "," + flow.match) + " actions=" + flow.actions;
 }
 
 /// JSON text; what is no UTF-8 is replaced, not thrown over.
-std::string dump(const json& value) {
+std::string dump(const json& value)
+{
     return value.dump(-1, ' ', false, json::error_handler_t::replace);
 }
 
 /// A whole non-negative number, or nothing.
-std::optional<std::uint64_t> number(const std::string& text) {
+std::optional<std::uint64_t> number(const std::string& text)
+{
     std::uint64_t value = 0;
     const auto* end = text.data() + text.size();
     const auto [at, error] = std::from_chars(text.data(), end, value);
     return error == std::errc{} && at == end ? std::optional{value} : std::nullopt;
 }
 
-const char* word(SourceTurn::State state) {
+const char* word(SourceTurn::State state)
+{
     switch (state) {
     case SourceTurn::State::armed:
         return "armed";
@@ -59,8 +63,10 @@ const char* word(SourceTurn::State state) {
     return "ended";
 }
 
-/// A copy of descriptor `fd` of process `pid`, non-blocking as the tap's already is; or -1 and errno.
-int take_descriptor(int pid, int fd) {
+/// A copy of descriptor `fd` of process `pid`, non-blocking as the tap's already is; or -1 and
+/// errno.
+int take_descriptor(int pid, int fd)
+{
     const int process = static_cast<int>(syscall(SYS_pidfd_open, pid, 0));
     if (process < 0)
         return -1;
@@ -72,7 +78,8 @@ int take_descriptor(int pid, int fd) {
 }
 
 /// "4,7" as numbers; nothing if it is anything else.
-std::optional<std::vector<int>> numbers(const std::string& text) {
+std::optional<std::vector<int>> numbers(const std::string& text)
+{
     std::vector<int> all;
     for (std::size_t from = 0; from <= text.size();) {
         const auto to = std::min(text.find(',', from), text.size());
@@ -86,7 +93,8 @@ std::optional<std::vector<int>> numbers(const std::string& text) {
 }
 
 /// Of all ports together.
-nlohmann::json forged_json(const std::map<std::string, std::shared_ptr<ForgedCount>>& counts) {
+nlohmann::json forged_json(const std::map<std::string, std::shared_ptr<ForgedCount>>& counts)
+{
     std::uint64_t mac = 0, ip = 0, dropped = 0;
     for (const auto& [interface, count] : counts) {
         mac += count->mac;
@@ -96,7 +104,8 @@ nlohmann::json forged_json(const std::map<std::string, std::shared_ptr<ForgedCou
     return {{"mac", mac}, {"ip", ip}, {"dropped", dropped}};
 }
 
-nlohmann::json large_json(const LargeFigures& figures) {
+nlohmann::json large_json(const LargeFigures& figures)
+{
     return {{"fragmented", figures.fragmented},
             {"answered", figures.answered},
             {"lost", figures.lost + hf_tunnel_overflowed()}};
@@ -132,31 +141,34 @@ const Module::Command Module::commands[] = {
     {"holdfast/pin", "VM", 1, 1, &Module::cmd_pin},
 };
 
-void Module::register_commands() const {
+void Module::register_commands() const
+{
     for (const auto& command : commands)
         hf_command_register(command.name, command.usage, command.min_args, command.max_args);
 }
 
-void Module::command(unixctl_conn* conn, const Args& args) {
+void Module::command(unixctl_conn* conn, const Args& args)
+{
     for (const auto& command : commands)
         if (args[0] == command.name)
             return (this->*command.run)(conn, args);
     hf_reply(conn, false, "unknown command");
 }
 
-void Module::cmd_show(unixctl_conn* conn, const Args&) {
-    std::string text = "Holdfast " PACKAGE_VERSION "\nbridge: " +
-                       (bridge_.empty() ? "none yet" : bridge_) + "\nstore: " + store_ +
-                       "\nflows: " + std::to_string(installed_.size()) + " (generation " +
-                       std::to_string(generation_) + ")\n";
+void Module::cmd_show(unixctl_conn* conn, const Args&)
+{
+    std::string text =
+        "Holdfast " PACKAGE_VERSION "\nbridge: " + (bridge_.empty() ? "none yet" : bridge_) +
+        "\nstore: " + store_ + "\nflows: " + std::to_string(installed_.size()) + " (generation " +
+        std::to_string(generation_) + ")\n";
     if (snapshot_)
         for (const auto& chain : snapshot_->chains)
             text += "chain " + chain.name + ": path " + std::to_string(chain.spi) + ", " +
                     std::to_string(chain.hops.size()) + " hops, match " + chain.match + "\n";
     for (const auto& port : ports_)
         if (port.kind == "vm" || port.kind == "port")
-            text += "port " + std::to_string(port.ofport) + ": " + port.interface + " " +
-                    port.mac + " " + (port.kind == "vm" ? port.vm_id : port.iface_id) + "\n";
+            text += "port " + std::to_string(port.ofport) + ": " + port.interface + " " + port.mac +
+                    " " + (port.kind == "vm" ? port.vm_id : port.iface_id) + "\n";
     for (const auto& [vm, departure] : departures_)
         text += "move of " + vm + ": " + word(departure->state()) + "\n";
     for (const auto& [vm, arrival] : arrivals_)
@@ -166,7 +178,8 @@ void Module::cmd_show(unixctl_conn* conn, const Args&) {
     hf_reply(conn, true, text.c_str());
 }
 
-void Module::cmd_status(unixctl_conn* conn, const Args&) {
+void Module::cmd_status(unixctl_conn* conn, const Args&)
+{
     json moves = json::array();
     for (const auto& [vm, departure] : departures_) {
         const auto figures = departure->figures();
@@ -202,7 +215,8 @@ void Module::cmd_status(unixctl_conn* conn, const Args&) {
     hf_reply(conn, true, dump(status).c_str());
 }
 
-void Module::cmd_flows(unixctl_conn* conn, const Args&) {
+void Module::cmd_flows(unixctl_conn* conn, const Args&)
+{
     std::string text;
     for (const auto& flow : installed_) {
         const auto n = hf_flow_packets(bridge_.c_str(), flow->parsed);
@@ -212,7 +226,8 @@ void Module::cmd_flows(unixctl_conn* conn, const Args&) {
     hf_reply(conn, true, text.c_str());
 }
 
-void Module::cmd_check(unixctl_conn* conn, const Args&) {
+void Module::cmd_check(unixctl_conn* conn, const Args&)
+{
     if (!todo_.empty())
         return hf_reply(conn, false, "flows are being changed just now: ask again");
     std::string text;
@@ -232,7 +247,8 @@ void Module::cmd_check(unixctl_conn* conn, const Args&) {
         hf_reply(conn, false, text.c_str());
 }
 
-void Module::cmd_ports(unixctl_conn* conn, const Args&) {
+void Module::cmd_ports(unixctl_conn* conn, const Args&)
+{
     json list = json::array();
     for (const auto& port : ports_)
         list.push_back({{"bridge", port.bridge},
@@ -247,7 +263,8 @@ void Module::cmd_ports(unixctl_conn* conn, const Args&) {
     hf_reply(conn, true, dump(list).c_str());
 }
 
-void Module::add_sync(unixctl_conn* conn, bool settle) {
+void Module::add_sync(unixctl_conn* conn, bool settle)
+{
     refresh_ports();
     if (inputs_stale_)
         push_inputs();
@@ -256,15 +273,18 @@ void Module::add_sync(unixctl_conn* conn, bool settle) {
     reader_.request(sync);
 }
 
-void Module::cmd_sync(unixctl_conn* conn, const Args&) {
+void Module::cmd_sync(unixctl_conn* conn, const Args&)
+{
     add_sync(conn, false);
 }
 
-void Module::cmd_settle(unixctl_conn* conn, const Args&) {
+void Module::cmd_settle(unixctl_conn* conn, const Args&)
+{
     add_sync(conn, true);
 }
 
-void Module::cmd_watch(unixctl_conn* conn, const Args& args) {
+void Module::cmd_watch(unixctl_conn* conn, const Args& args)
+{
     const auto after = number(args[1]);
     if (!after)
         return hf_reply(conn, false, ("SEQ must be a number, not " + args[1]).c_str());
@@ -277,7 +297,8 @@ void Module::cmd_watch(unixctl_conn* conn, const Args& args) {
     }
 }
 
-void Module::cmd_arm(unixctl_conn* conn, const Args& args) {
+void Module::cmd_arm(unixctl_conn* conn, const Args& args)
+{
     const auto pid = number(args[2]);
     const auto fds = numbers(args[3]);
     const auto ports = ports_of(args[1]);
@@ -286,9 +307,9 @@ void Module::cmd_arm(unixctl_conn* conn, const Args& args) {
         return hf_reply(conn, false, "PID and FD must be numbers");
     if (ports.empty() || !vm)
         return hf_reply(conn, false, (args[1] + ": no such VM on this switch").c_str());
-    if (auto at = departures_.find(args[1]);
-        at != departures_.end() && at->second->state() != SourceTurn::State::armed &&
-        at->second->state() != SourceTurn::State::ended)
+    if (auto at = departures_.find(args[1]); at != departures_.end() &&
+                                             at->second->state() != SourceTurn::State::armed &&
+                                             at->second->state() != SourceTurn::State::ended)
         return hf_reply(conn, false, (args[1] + ": it is being moved already").c_str());
     std::vector<int> taps;
     for (const int fd : *fds) {
@@ -312,11 +333,13 @@ void Module::cmd_arm(unixctl_conn* conn, const Args& args) {
         return hf_reply(conn, false, "too many ports are being watched: try again later");
     departures_[args[1]] = std::move(departure);
     if (args.size() > 4)
-        tunnel_.warm_up(args[4]); // What is held must not be what makes the switch ask for the neighbour.
+        tunnel_.warm_up(
+            args[4]); // What is held must not be what makes the switch ask for the neighbour.
     hf_reply(conn, true, "{}");
 }
 
-void Module::cmd_ring(unixctl_conn* conn, const Args& args) {
+void Module::cmd_ring(unixctl_conn* conn, const Args& args)
+{
     auto at = departures_.find(args[1]);
     const auto address = number(args[3]);
     if (!address)
@@ -327,7 +350,8 @@ void Module::cmd_ring(unixctl_conn* conn, const Args& args) {
     hf_reply(conn, true, "{}");
 }
 
-void Module::cmd_turn(unixctl_conn* conn, const Args& args) {
+void Module::cmd_turn(unixctl_conn* conn, const Args& args)
+{
     auto at = departures_.find(args[1]);
     if (at == departures_.end())
         return hf_reply(conn, false, (args[1] + ": not armed: holdfast/arm it first").c_str());
@@ -353,7 +377,8 @@ void Module::cmd_leave(unixctl_conn* conn, const Args& args)
     hf_reply(conn, true, "{}");
 }
 
-void Module::cmd_back(unixctl_conn* conn, const Args& args) {
+void Module::cmd_back(unixctl_conn* conn, const Args& args)
+{
     if (auto at = departures_.find(args[1]); at != departures_.end()) {
         at->second->back();
         departures_.erase(at);
@@ -363,7 +388,8 @@ void Module::cmd_back(unixctl_conn* conn, const Args& args) {
     hf_reply(conn, true, "{}");
 }
 
-void Module::cmd_disarm(unixctl_conn* conn, const Args& args) {
+void Module::cmd_disarm(unixctl_conn* conn, const Args& args)
+{
     if (auto at = departures_.find(args[1]); at != departures_.end()) {
         at->second->run(hf_now_ms()); // The last that was held goes on its way.
         departures_.erase(at);
@@ -374,7 +400,8 @@ void Module::cmd_disarm(unixctl_conn* conn, const Args& args) {
     hf_reply(conn, true, "{}");
 }
 
-void Module::cmd_expect(unixctl_conn* conn, const Args& args) {
+void Module::cmd_expect(unixctl_conn* conn, const Args& args)
+{
     const auto ports = ports_of(args[1]);
     if (ports.empty())
         return hf_reply(conn, false, (args[1] + ": no port of this VM on this switch").c_str());
@@ -388,14 +415,16 @@ void Module::cmd_expect(unixctl_conn* conn, const Args& args) {
     hf_reply(conn, true, "{}");
 }
 
-void Module::cmd_activate(unixctl_conn* conn, const Args& args) {
+void Module::cmd_activate(unixctl_conn* conn, const Args& args)
+{
     if (ports_of(args[1]).empty())
         return hf_reply(conn, false, (args[1] + ": no port of this VM on this switch").c_str());
     activate(args[1], "order");
     hf_reply(conn, true, "{}");
 }
 
-void Module::cmd_pin(unixctl_conn* conn, const Args& args) {
+void Module::cmd_pin(unixctl_conn* conn, const Args& args)
+{
     if (ports_of(args[1]).empty())
         return hf_reply(conn, false, (args[1] + ": no port of this VM on this switch").c_str());
     pin(args[1]);

@@ -30,9 +30,8 @@ Departure::Departure(const std::string& bridge, const std::vector<const Port*>& 
 {
     auto left = taps;
     for (const auto* port : ports) {
-        const auto at = std::find_if(left.begin(), left.end(), [&](int tap) {
-            return interface_of(tap) == port->interface;
-        });
+        const auto at = std::find_if(left.begin(), left.end(),
+                                     [&](int tap) { return interface_of(tap) == port->interface; });
         const int tap = at == left.end() ? -1 : *at;
         if (at != left.end())
             left.erase(at);
@@ -40,8 +39,8 @@ Departure::Departure(const std::string& bridge, const std::vector<const Port*>& 
             hf_log(HF_WARN, (port->interface + ": none of the descriptors is its tap: what lies in "
                                                "it at the guest's stop will be lost")
                                 .c_str());
-        turns_.push_back(std::make_unique<SourceTurn>(bridge, port->interface, port->mac, label, tap,
-                                                      qemu, wire || turns_.empty()));
+        turns_.push_back(std::make_unique<SourceTurn>(bridge, port->interface, port->mac, label,
+                                                      tap, qemu, wire || turns_.empty()));
     }
     for (const int tap : left)
         close(tap);
@@ -133,8 +132,7 @@ void Departure::leave_by(const std::string& uplink)
 
 bool Departure::left() const
 {
-    return std::all_of(turns_.begin(), turns_.end(),
-                       [](const auto& turn) { return turn->left(); });
+    return std::all_of(turns_.begin(), turns_.end(), [](const auto& turn) { return turn->left(); });
 }
 
 void Departure::back()

@@ -2,8 +2,8 @@
 //
 // ovs-plugin/departure: one VM that is about to leave this switch, with all its ports.
 //
-// Each port has a cut-over of its own (turn.h): what lies in the tap of one says nothing of another's.
-// The VM has turned when all have.
+// Each port has a cut-over of its own (turn.h): what lies in the tap of one says nothing of
+// another's. The VM has turned when all have.
 #pragma once
 
 #include <cstdint>
@@ -18,12 +18,12 @@ namespace holdfast::plugin {
 
 class Departure {
 public:
-    /// Watches these ports of VM `label`, the VM's first one first; `wire`: it is one of some chain, so
-    /// frames for its second port are told by the chain.  `qemu` is the process and `taps`
-    /// are descriptors of its taps, ours from now on; a port without one loses what lies in its tap
-    /// at the stop.
-    Departure(const std::string& bridge, const std::vector<const Port*>& ports,
-              std::uint32_t label, bool wire, const std::vector<int>& taps, int qemu);
+    /// Watches these ports of VM `label`, the VM's first one first; `wire`: it is one of some
+    /// chain, so frames for its second port are told by the chain.  `qemu` is the process and
+    /// `taps` are descriptors of its taps, ours from now on; a port without one loses what lies in
+    /// its tap at the stop.
+    Departure(const std::string& bridge, const std::vector<const Port*>& ports, std::uint32_t label,
+              bool wire, const std::vector<int>& taps, int qemu);
 
     /// Whether all of them could be watched.
     bool watching() const;

@@ -19,33 +19,40 @@ constexpr std::size_t v6_answer_max = 1280; // RFC 4443, section 3.2.
 constexpr std::uint16_t may_not_fragment = 0x4000, more_fragments = 0x2000, offset_mask = 0x1fff;
 constexpr std::uint8_t time_to_live = 64;
 
-bool is_multicast(Bytes mac) {
+bool is_multicast(Bytes mac)
+{
     return mac[0] & 1;
 }
 
 /// The frame's own header, turned round.
-Frame header_back(const Packet& packet, const Mac& own) {
-    Frame header(packet.frame.begin(), packet.frame.begin() + static_cast<std::ptrdiff_t>(packet.at));
+Frame header_back(const Packet& packet, const Mac& own)
+{
+    Frame header(packet.frame.begin(),
+                 packet.frame.begin() + static_cast<std::ptrdiff_t>(packet.at));
     std::copy_n(packet.frame.begin() + 6, 6, header.begin());
     std::copy(own.begin(), own.end(), header.begin() + 6);
     return header;
 }
 
 /// An IPv4 header with this length, and the rest as in `like`, without its options.
-void append_v4(Frame& frame, Bytes like, std::size_t length) {
+void append_v4(Frame& frame, Bytes like, std::size_t length)
+{
     const auto at = frame.size();
     frame.insert(frame.end(), like.begin(), like.begin() + v4_size);
     frame[at] = 0x45;
     put16(frame, at + 2, length);
 }
 
-void finish_v4(Frame& frame, std::size_t at) {
+void finish_v4(Frame& frame, std::size_t at)
+{
     put16(frame, at + 10, 0);
     put16(frame, at + 10, checksum(sum(Bytes{frame}.subspan(at, v4_size))));
 }
 
-/// Whether an error about this packet would be one about an error, or to nobody (RFC 1812, 4.3.2.7).
-bool nobody_to_tell_v4(const Packet& packet, std::size_t header) {
+/// Whether an error about this packet would be one about an error, or to nobody (RFC
+/// 1812, 4.3.2.7).
+bool nobody_to_tell_v4(const Packet& packet, std::size_t header)
+{
     const auto ip = packet.bytes();
     if (is_multicast(packet.frame) || number16(ip, 6) & offset_mask)
         return true;
@@ -55,7 +62,8 @@ bool nobody_to_tell_v4(const Packet& packet, std::size_t header) {
     return type != ICMP_ECHO && type != ICMP_ECHOREPLY;
 }
 
-Frame answer_v4(const Packet& packet, std::size_t header, std::size_t mtu, const Mac& own) {
+Frame answer_v4(const Packet& packet, std::size_t header, std::size_t mtu, const Mac& own)
+{
     const auto ip = packet.bytes();
     if (nobody_to_tell_v4(packet, header))
         return {};
@@ -79,7 +87,8 @@ Frame answer_v4(const Packet& packet, std::size_t header, std::size_t mtu, const
 
 /// Options go with the first fragment only if they must not be copied; to tell which is not worth
 /// it: a packet with options is answered, not fragmented.
-std::vector<Frame> fragment(const Packet& packet, std::size_t mtu) {
+std::vector<Frame> fragment(const Packet& packet, std::size_t mtu)
+{
     const auto ip = packet.bytes();
     const auto payload = ip.subspan(v4_size);
     const auto was = number16(ip, 6);
@@ -88,7 +97,8 @@ std::vector<Frame> fragment(const Packet& packet, std::size_t mtu) {
     for (std::size_t from = 0; from < payload.size(); from += step) {
         const auto part = payload.subspan(from, std::min(step, payload.size() - from));
         const bool last = from + part.size() == payload.size();
-        Frame one(packet.frame.begin(), packet.frame.begin() + static_cast<std::ptrdiff_t>(packet.at));
+        Frame one(packet.frame.begin(),
+                  packet.frame.begin() + static_cast<std::ptrdiff_t>(packet.at));
         append_v4(one, ip, v4_size + part.size());
         put16(one, packet.at + 6,
               (was & ~offset_mask) | (last ? 0U : more_fragments) |
@@ -100,7 +110,8 @@ std::vector<Frame> fragment(const Packet& packet, std::size_t mtu) {
     return all;
 }
 
-Fit fit_v4(Packet packet, std::size_t largest, const Mac& own) {
+Fit fit_v4(Packet packet, std::size_t largest, const Mac& own)
+{
     auto ip = packet.bytes();
     const std::size_t header = ip.size() >= v4_size ? (ip[0] & 0xfU) * 4 : 0;
     const std::size_t length = header ? number16(ip, 2) : 0;
@@ -117,15 +128,17 @@ Fit fit_v4(Packet packet, std::size_t largest, const Mac& own) {
 
 /// Whether the packet is an ICMPv6 error, behind no other header, or comes from nobody (RFC 4443,
 /// section 2.4 e).
-bool nobody_to_tell_v6(Bytes ip) {
-    const bool is_error = ip[6] == IPPROTO_ICMPV6 && ip.size() > v6_size &&
-                          !(ip[v6_size] & ICMP6_INFOMSG_MASK);
+bool nobody_to_tell_v6(Bytes ip)
+{
+    const bool is_error =
+        ip[6] == IPPROTO_ICMPV6 && ip.size() > v6_size && !(ip[v6_size] & ICMP6_INFOMSG_MASK);
     const auto from = ip.subspan(8, 16);
     return is_error || from[0] == 0xff ||
            std::all_of(from.begin(), from.end(), [](std::uint8_t byte) { return byte == 0; });
 }
 
-Fit fit_v6(const Packet& packet, std::size_t largest, const Mac& own) {
+Fit fit_v6(const Packet& packet, std::size_t largest, const Mac& own)
+{
     const auto ip = packet.bytes();
     if (ip.size() < v6_size || ip[24] == 0xff || nobody_to_tell_v6(ip) || largest < packet.at)
         return {};
@@ -151,7 +164,8 @@ Fit fit_v6(const Packet& packet, std::size_t largest, const Mac& own) {
 
 } // namespace
 
-Fit fit(const std::uint8_t* frame, std::size_t size, std::size_t largest, const Mac& own) {
+Fit fit(const std::uint8_t* frame, std::size_t size, std::size_t largest, const Mac& own)
+{
     if (size < ethernet_size)
         return {};
     const auto packet = packet_of({frame, size});

@@ -18,12 +18,13 @@ namespace holdfast::plugin {
 /// What to do instead of sending a frame.  Both empty: it is lost, and nobody can be told.
 struct Fit {
     std::vector<Frame> fragments; // To be sent in its place, in this order (RFC 791).
-    Frame answer;                 // To its sender: ICMP "fragmentation needed" (RFC 1191), or ICMPv6
-                                  // "packet too big" (RFC 8201).
+    Frame answer; // To its sender: ICMP "fragmentation needed" (RFC 1191), or ICMPv6
+                  // "packet too big" (RFC 8201).
 };
 
 /// Makes that of `frame`, of which the tunnel takes `largest` bytes.
-/// Shape:   Ethernet with up to two VLAN tags; the answer has the same tags, is from the MAC address
+/// Shape:   Ethernet with up to two VLAN tags; the answer has the same tags, is from the MAC
+/// address
 ///          `own`, and from the IP address that the frame was for, as Linux's own tunnels do it.
 Fit fit(const std::uint8_t* frame, std::size_t size, std::size_t largest, const Mac& own);
 

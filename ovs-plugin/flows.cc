@@ -20,38 +20,45 @@ constexpr const char* clear_registers =
     "load:0->NXM_NX_REG0[],load:0->NXM_NX_REG1[],load:0->NXM_NX_REG2[]";
 constexpr const char* mark = "load:0x80000000->NXM_NX_REG15[]";
 
-std::string resubmit(int table) {
+std::string resubmit(int table)
+{
     return "resubmit(," + std::to_string(table) + ")";
 }
 
 /// Gives the frame back to the operator's own flows.
-std::string release() {
+std::string release()
+{
     return std::string{clear_registers} + "," + mark + "," + resubmit(table_entry);
 }
 
-std::string hex(std::uint32_t value) {
+std::string hex(std::uint32_t value)
+{
     char text[16];
     std::snprintf(text, sizeof text, "0x%x", value);
     return text;
 }
 
-std::string load_vm(std::uint32_t label) {
+std::string load_vm(std::uint32_t label)
+{
     return "load:" + hex(label) + "->NXM_NX_REG0[]";
 }
 
-std::string through_tunnel(std::uint32_t vni, const std::string& vtep, int tunnel_port) {
+std::string through_tunnel(std::uint32_t vni, const std::string& vtep, int tunnel_port)
+{
     const bool v6 = vtep.find(':') != std::string::npos;
     return std::string{none_port} + ",set_field:" + hex(vni) + "->tun_id,set_field:" + vtep +
            (v6 ? "->tun_ipv6_dst" : "->tun_dst") + ",output:" + std::to_string(tunnel_port);
 }
 
 /// `match` with `more` before it.
-std::string with(const std::string& more, const std::string& match) {
+std::string with(const std::string& more, const std::string& match)
+{
     return match.empty() ? more : more + "," + match;
 }
 
 /// The match without its in_port: a frame that comes out of a hop has the hop's.
-std::string without_in_port(const std::string& match) {
+std::string without_in_port(const std::string& match)
+{
     std::string result;
     for (std::size_t at = 0; at < match.size();) {
         const auto end = std::min(match.find(',', at), match.size());
@@ -74,12 +81,12 @@ private:
     /// Where a VM's frames go from this switch.
     struct Place {
         const db::Vm* vm = nullptr;
-        const Port* port = nullptr; // Its port on this switch, if it has one.
-        const Port* second = nullptr; // A wire's other one: the second that the store names.
+        const Port* port = nullptr;      // Its port on this switch, if it has one.
+        const Port* second = nullptr;    // A wire's other one: the second that the store names.
         std::vector<const Port*> others; // All but `port`.
-        std::string vtep;           // Where else it is; empty if here or nowhere.
-        bool here = false;          // It runs here, on `port`.
-        bool turned = false;        // It was turned away from here.
+        std::string vtep;                // Where else it is; empty if here or nowhere.
+        bool here = false;               // It runs here, on `port`.
+        bool turned = false;             // It was turned away from here.
     };
 
     /// One direction of a chain.
@@ -122,7 +129,8 @@ private:
 
 Compiler::Compiler(const db::Snapshot& snapshot, const std::vector<Port>& ports,
                    const Overrides& overrides)
-    : snapshot_{snapshot}, ports_{ports}, overrides_{overrides} {
+    : snapshot_{snapshot}, ports_{ports}, overrides_{overrides}
+{
     for (const auto& hypervisor : snapshot.hypervisors) {
         hypervisors_[hypervisor.name] = &hypervisor;
         if (hypervisor.self)
@@ -140,11 +148,13 @@ Compiler::Compiler(const db::Snapshot& snapshot, const std::vector<Port>& ports,
     hop_ids_.insert(wire_ids_.begin(), wire_ids_.end());
 }
 
-void Compiler::add(int table, int priority, std::string match, std::string actions) {
+void Compiler::add(int table, int priority, std::string match, std::string actions)
+{
     result_.flows.push_back({table, priority, std::move(match), std::move(actions)});
 }
 
-void Compiler::locate(const db::Vm& vm) {
+void Compiler::locate(const db::Vm& vm)
+{
     Place place;
     place.vm = &vm;
     for (const auto& port : ports_) {
@@ -165,8 +175,8 @@ void Compiler::locate(const db::Vm& vm) {
         if (auto at = hypervisors_.find(vm.hypervisor); at != hypervisors_.end())
             place.vtep = at->second->vtep;
     // As long as its port is here, frames for it are held there and passed on in order, with a
-    // copy kept in case the guest goes on here; so flows turn only once the port has gone.  When the
-    // store says that the guest runs elsewhere, there is nothing to turn any more.
+    // copy kept in case the guest goes on here; so flows turn only once the port has gone.  When
+    // the store says that the guest runs elsewhere, there is nothing to turn any more.
     for (const auto& move : snapshot_.moves) {
         if (!place.here || place.port || move.vm != vm.id || move.role != "source" ||
             move.hypervisor != self_->name || move.state != "turned")
@@ -190,7 +200,8 @@ void Compiler::locate(const db::Vm& vm) {
     places_[vm.id] = place;
 }
 
-void Compiler::add_entry() {
+void Compiler::add_entry()
+{
     if (tunnel_) {
         const auto in_tunnel = "in_port=" + std::to_string(tunnel_);
         add(table_entry, 175001, in_tunnel + ",tun_id=0",
@@ -206,7 +217,8 @@ void Compiler::add_entry() {
     add(table_entry, 130000, "reg15=0", resubmit(table_classify));
 }
 
-void Compiler::add_fallbacks() {
+void Compiler::add_fallbacks()
+{
     add(table_classify, 65536, "", release());
     add(table_exit, 65536, "", resubmit(table_classify));
     add(table_spread, 65536, "", "drop");
@@ -215,7 +227,8 @@ void Compiler::add_fallbacks() {
 }
 
 /// Whether the VM does its work: a hop that does not is dead (spec C10).
-bool Compiler::works(const std::string& id) const {
+bool Compiler::works(const std::string& id) const
+{
     auto at = places_.find(id);
     if (at == places_.end())
         return false;
@@ -225,14 +238,16 @@ bool Compiler::works(const std::string& id) const {
 }
 
 /// The label that leads to a VM; one that is not known here is dropped, never skipped.
-std::uint32_t Compiler::label_of(const std::string& id) const {
+std::uint32_t Compiler::label_of(const std::string& id) const
+{
     auto at = places_.find(id);
     return at == places_.end() ? label_warm_up : at->second.vm->label;
 }
 
 /// The group's number in reg4: the same in both directions, so that a connection's way back finds
 /// the same member.
-std::uint32_t Compiler::group_of(const db::Chain& chain, const db::Hop& hop) const {
+std::uint32_t Compiler::group_of(const db::Chain& chain, const db::Hop& hop) const
+{
     const auto place = static_cast<std::uint32_t>(&hop - chain.hops.data());
     return chain.spi << 8 | place;
 }
@@ -240,7 +255,8 @@ std::uint32_t Compiler::group_of(const db::Chain& chain, const db::Hop& hop) con
 /// The actions that lead a frame to the next hop of places [from, end), or release it after the
 /// last.  A dead hop is left out only where the chain says `bypass` (spec C10); of a group only
 /// the members that work take part.
-std::string Compiler::lead(const Path& path, std::size_t from) const {
+std::string Compiler::lead(const Path& path, std::size_t from) const
+{
     std::string copies;
     for (std::size_t i = from; i < path.hops.size(); ++i) {
         const auto& hop = *path.hops[i];
@@ -249,8 +265,8 @@ std::string Compiler::lead(const Path& path, std::size_t from) const {
         if (!hop.led || hop.vms.empty() || (dead && path.chain->dead == "bypass"))
             continue;
         if (hop.kind == "tap") {
-            copies += "clone(" + load_vm(label_of(hop.vms[0])) + "," + resubmit(table_deliver) +
-                      "),";
+            copies +=
+                "clone(" + load_vm(label_of(hop.vms[0])) + "," + resubmit(table_deliver) + "),";
         } else if (hop.vms.size() > 1) {
             return copies + "load:" + hex(group_of(*path.chain, hop)) + "->NXM_NX_REG4[]," +
                    "multipath(symmetric_l3l4+udp,0,modulo_n," + std::to_string(spread_slots) +
@@ -263,7 +279,8 @@ std::string Compiler::lead(const Path& path, std::size_t from) const {
 }
 
 /// One direction of a chain.
-void Compiler::add_path(const Path& path) {
+void Compiler::add_path(const Path& path)
+{
     const auto& chain = *path.chain;
     if (chain.open)
         add(table_classify, 70000 + chain.priority, path.match,
@@ -296,7 +313,8 @@ void Compiler::add_path(const Path& path) {
 }
 
 /// Every hop that runs here is probed: it is not for others to know how it is.
-void Compiler::add_probe(const db::Chain& chain, const Place& place) {
+void Compiler::add_probe(const db::Chain& chain, const Place& place)
+{
     if (chain.probe.empty() || !place.here || place.vm->state != "running" ||
         place.vm->hypervisor != self_->name)
         return;
@@ -307,12 +325,12 @@ void Compiler::add_probe(const db::Chain& chain, const Place& place) {
 }
 
 /// A wire takes frames in at its first port, those of the way back at its second.
-void Compiler::add_wire(const Path& path, const Place& place) {
+void Compiler::add_wire(const Path& path, const Place& place)
+{
     const auto* second = place.second;
     if (!path.backwards || !second)
         return;
-    const auto match =
-        with("reg0=" + hex(place.vm->label), without_in_port(path.match));
+    const auto match = with("reg0=" + hex(place.vm->label), without_in_port(path.match));
     if (!place.turned) {
         add(table_deliver, 120000, match + ",reg2=3", deliver_here(second->ofport, true));
         add(table_deliver, 120000, match + ",reg2=1", deliver_here(second->ofport, false));
@@ -323,7 +341,8 @@ void Compiler::add_wire(const Path& path, const Place& place) {
 
 /// Which member of a group gets the frames of a slot: those of a member that dies, moves or comes
 /// change hands, and no others (spec C9).
-void Compiler::add_group(const db::Chain& chain, const db::Hop& hop) {
+void Compiler::add_group(const db::Chain& chain, const db::Hop& hop)
+{
     std::vector<std::string> working;
     std::copy_if(hop.vms.begin(), hop.vms.end(), std::back_inserter(working),
                  [this](const std::string& id) { return works(id); });
@@ -331,13 +350,15 @@ void Compiler::add_group(const db::Chain& chain, const db::Hop& hop) {
     const auto group = hex(group_of(chain, hop));
     const auto owners = spread(members);
     for (std::size_t slot = 0; slot < owners.size(); ++slot)
-        add(table_spread, 100000, "reg4=" + group + ",reg3=" + hex(static_cast<std::uint32_t>(slot)),
-            "load:0->NXM_NX_REG3[],load:0->NXM_NX_REG4[]," + load_vm(label_of(members[owners[slot]])) +
-                "," + resubmit(table_deliver));
+        add(table_spread, 100000,
+            "reg4=" + group + ",reg3=" + hex(static_cast<std::uint32_t>(slot)),
+            "load:0->NXM_NX_REG3[],load:0->NXM_NX_REG4[]," +
+                load_vm(label_of(members[owners[slot]])) + "," + resubmit(table_deliver));
 }
 
 /// Both directions of a chain, and its groups.
-void Compiler::add_chain(const db::Chain& chain) {
+void Compiler::add_chain(const db::Chain& chain)
+{
     Path path;
     path.chain = &chain;
     path.spi = chain.spi;
@@ -357,7 +378,8 @@ void Compiler::add_chain(const db::Chain& chain) {
     }
 }
 
-void Compiler::add_deliver(const Place& place) {
+void Compiler::add_deliver(const Place& place)
+{
     const auto& vm = *place.vm;
     const auto reg0 = "reg0=" + hex(vm.label);
     const bool is_hop = hop_ids_.contains(vm.id);
@@ -368,8 +390,7 @@ void Compiler::add_deliver(const Place& place) {
         const bool wire = wire_ids_.contains(vm.id);
         result_.guarded.push_back({place.port->interface, place.port->mac, wire});
         if (place.second && place.second != place.port) {
-            add(table_entry, 150000,
-                "in_port=" + std::to_string(place.second->ofport) + ",reg15=0",
+            add(table_entry, 150000, "in_port=" + std::to_string(place.second->ofport) + ",reg15=0",
                 load_vm(vm.label) + "," + resubmit(table_exit));
             result_.guarded.push_back({place.second->interface, place.second->mac, wire});
             add(table_exit, 67000, reg0 + ",dl_src=" + place.second->mac, resubmit(table_classify));
@@ -420,7 +441,8 @@ void Compiler::add_deliver(const Place& place) {
 }
 
 /// How a frame that left its last hop finds the place where it entered.
-void Compiler::add_release(const Place& place) {
+void Compiler::add_release(const Place& place)
+{
     const bool here = place.here && place.port;
     for (const auto& port : place.vm->ports) {
         const auto source = "dl_src=" + port.mac;
@@ -431,12 +453,12 @@ void Compiler::add_release(const Place& place) {
                                          [&](const Port* other) { return other->mac == port.mac; });
             const auto& entered = at == place.others.end() ? *place.port : **at;
             add(table_release, 110000, source,
-                "load:" + hex(static_cast<std::uint32_t>(entered.ofport)) +
-                    "->NXM_OF_IN_PORT[]," + release());
-            const auto in_port = uplinks_.size() == 1
-                                     ? "load:" + std::to_string(uplinks_[0]->ofport) +
-                                           "->NXM_OF_IN_PORT[]"
-                                     : std::string{none_port};
+                "load:" + hex(static_cast<std::uint32_t>(entered.ofport)) + "->NXM_OF_IN_PORT[]," +
+                    release());
+            const auto in_port =
+                uplinks_.size() == 1
+                    ? "load:" + std::to_string(uplinks_[0]->ofport) + "->NXM_OF_IN_PORT[]"
+                    : std::string{none_port};
             add(table_release, 90000, destination, in_port + "," + release());
         } else if (!place.vtep.empty()) {
             add(table_classify, 179000, "reg1=1," + source, release());
@@ -450,7 +472,8 @@ void Compiler::add_release(const Place& place) {
     }
 }
 
-FlowSet Compiler::run() {
+FlowSet Compiler::run()
+{
     if (!self_) {
         result_.problems.push_back("the store does not name this hypervisor yet: no flows; "
                                    "start holdfast-hookd");
@@ -489,19 +512,22 @@ FlowSet Compiler::run() {
 
 } // namespace
 
-std::string deliver_here(int ofport, bool long_way) {
-    return std::string{none_port} + ",load:" +
-           hex(long_way ? delivered_mark | HF_LONG_WAY : delivered_mark) +
+std::string deliver_here(int ofport, bool long_way)
+{
+    return std::string{none_port} +
+           ",load:" + hex(long_way ? delivered_mark | HF_LONG_WAY : delivered_mark) +
            "->NXM_NX_PKT_MARK[],output:" + std::to_string(ofport);
 }
 
 std::string deliver_elsewhere(std::uint32_t label, const std::string& vtep, int tunnel_port,
-                              bool passed_on) {
+                              bool passed_on)
+{
     return through_tunnel(passed_on ? label | 0x800000 : label, vtep, tunnel_port);
 }
 
 FlowSet compile(const db::Snapshot& snapshot, const std::vector<Port>& ports,
-                const Overrides& overrides) {
+                const Overrides& overrides)
+{
     return Compiler{snapshot, ports, overrides}.run();
 }
 

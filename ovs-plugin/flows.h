@@ -51,8 +51,8 @@ using Overrides = std::map<std::string, Override>;
 /// A flow: its key is (table, priority, match).
 struct Flow {
     int table = 0;
-    int priority = 0;     // 65536 to 179999: hidden from controllers.
-    std::string match;    // As ovs-ofctl writes it.
+    int priority = 0;  // 65536 to 179999: hidden from controllers.
+    std::string match; // As ovs-ofctl writes it.
     std::string actions;
 
     auto operator<=>(const Flow&) const = default;

@@ -36,18 +36,21 @@ struct JudgedPort {
     std::shared_ptr<ForgedCount> count;
 };
 
-std::int64_t wall_ns() {
+std::int64_t wall_ns()
+{
     timespec now{};
     clock_gettime(CLOCK_REALTIME, &now);
     return now.tv_sec * std::int64_t{1'000'000'000} + now.tv_nsec;
 }
 
 /// `text` as a JSON string, quotes included.
-std::string json_string(const std::string& text) {
+std::string json_string(const std::string& text)
+{
     return nlohmann::json(text).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }
 
-std::string lower(std::string text) {
+std::string lower(std::string text)
+{
     for (char& c : text)
         c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
     return text;
@@ -55,7 +58,8 @@ std::string lower(std::string text) {
 
 } // namespace
 
-Module::Module(std::string store_path) : reader_{std::move(store_path)} {
+Module::Module(std::string store_path) : reader_{std::move(store_path)}
+{
     register_commands();
     // The one read on this thread: nothing is forwarded yet, and a frame that came before
     // the flows would pass a chain by.
@@ -77,7 +81,8 @@ Module::Module(std::string store_path) : reader_{std::move(store_path)} {
     reader_.start();
 }
 
-void Module::run() {
+void Module::run()
+{
     if (config_seqno_ != hf_config_seqno()) {
         config_seqno_ = hf_config_seqno();
         ports_stale_ = true;
@@ -101,7 +106,8 @@ void Module::run() {
         run_settling();
 }
 
-void Module::wait() {
+void Module::wait()
+{
     hf_wait_for_wake();
     for (const auto& one : settling_)
         hf_wait_for_look(bridge_.c_str(), one.seen);
@@ -121,7 +127,8 @@ void Module::wait() {
 
 // --- Keeping the switch as the reader wants it. ---
 
-void Module::refresh_ports() {
+void Module::refresh_ports()
+{
     ports_stale_ = false;
     // A bridge that was made anew has none of our flows, and not every way of making one flushes.
     if (!installed_.empty() &&
@@ -136,9 +143,8 @@ void Module::refresh_ports() {
         bridge_.c_str(),
         [](const hf_port* port, void* to) {
             auto* into = static_cast<Aux*>(to);
-            into->ports->push_back({*into->bridge, port->interface,
-                                    static_cast<int>(port->ofport), port->iface_id,
-                                    lower(port->mac), port->vm_id, port->tag,
+            into->ports->push_back({*into->bridge, port->interface, static_cast<int>(port->ofport),
+                                    port->iface_id, lower(port->mac), port->vm_id, port->tag,
                                     kind_of(*port), port->up});
         },
         &aux);
@@ -164,18 +170,21 @@ void Module::refresh_ports() {
         arrival->watch(ports_of(vm)); // A VM's ports come one after the other.
 }
 
-void Module::push_inputs() {
+void Module::push_inputs()
+{
     inputs_stale_ = false;
     reader_.set_inputs(ports_, overrides_, ++inputs_pushed_);
 }
 
-void Module::take_work() {
+void Module::take_work()
+{
     for (auto& work : reader_.take())
         todo_.push_back(std::move(work));
 }
 
 /// Puts flows for a few milliseconds at most; the rest waits for the loop's next turn.
-void Module::apply_slice() {
+void Module::apply_slice()
+{
     const auto deadline = hf_now_ms() + slice_ms;
     std::size_t since_look = 0;
     while (!todo_.empty()) {
@@ -210,7 +219,8 @@ void Module::apply_slice() {
     }
 }
 
-void Module::finish_work(Work& work) {
+void Module::finish_work(Work& work)
+{
     generation_ = work.generation;
     if (work.store != store_)
         emit("\"kind\":\"store\",\"ok\":" + std::string{work.store == "ok" ? "true" : "false"});
@@ -247,7 +257,8 @@ void Module::finish_work(Work& work) {
     }
 }
 
-void Module::answer_sync(const Sync& sync) {
+void Module::answer_sync(const Sync& sync)
+{
     if (sync.settle) {
         settling_.push_back({sync.conn, hf_looks(bridge_.c_str()), 0});
         hf_revalidate(bridge_.c_str());
@@ -257,7 +268,8 @@ void Module::answer_sync(const Sync& sync) {
 }
 
 /// Answers those whose two looks have ended (see shim.h).
-void Module::run_settling() {
+void Module::run_settling()
+{
     constexpr int enough = 2;
     const auto looks = hf_looks(bridge_.c_str());
     for (auto& one : settling_) {
@@ -275,7 +287,8 @@ void Module::run_settling() {
 }
 
 /// The store names another bridge: take our flows away from the old one.
-void Module::leave_bridge(const std::string& bridge) {
+void Module::leave_bridge(const std::string& bridge)
+{
     for (const auto& flow : installed_)
         hf_flow_remove(bridge_.c_str(), flow->parsed);
     installed_.clear();
@@ -284,7 +297,8 @@ void Module::leave_bridge(const std::string& bridge) {
 }
 
 /// Once the store says what we knew before it, the store is enough.
-void Module::drop_settled_overrides(const db::Snapshot& snapshot) {
+void Module::drop_settled_overrides(const db::Snapshot& snapshot)
+{
     std::string self;
     for (const auto& hypervisor : snapshot.hypervisors)
         if (hypervisor.self)
@@ -301,7 +315,8 @@ void Module::drop_settled_overrides(const db::Snapshot& snapshot) {
 
 /// A VM that runs elsewhere, by the store's word, is reached through the uplink; with several, only
 /// what it sends itself can tell through which.
-void Module::leave_where_moved(const db::Snapshot& snapshot) {
+void Module::leave_where_moved(const db::Snapshot& snapshot)
+{
     const Port* uplink = nullptr;
     std::size_t n_uplinks = 0;
     for (const auto& port : ports_)
@@ -323,7 +338,8 @@ void Module::leave_where_moved(const db::Snapshot& snapshot) {
 }
 
 /// Without flows this is nobody's tunnel, but for a move: arm and pin see to that.
-void Module::look_at_tunnel() {
+void Module::look_at_tunnel()
+{
     if (!snapshot_)
         return;
     tunnel_.look_at_underlay(*snapshot_);
@@ -332,7 +348,8 @@ void Module::look_at_tunnel() {
 }
 
 /// Frames of these ports are judged from now on (spec C11).
-void Module::watch_origins(std::vector<Origin> origins) {
+void Module::watch_origins(std::vector<Origin> origins)
+{
     if (!std::exchange(origins_stale_, false) && origins == origins_)
         return;
     origins_ = std::move(origins);
@@ -351,16 +368,18 @@ void Module::watch_origins(std::vector<Origin> origins) {
     hf_origins(bridge_.c_str(), ports.data(), ports.size());
 }
 
-void Module::tell_forged() {
+void Module::tell_forged()
+{
     for (const auto& [interface, count] : forged_) {
         const auto mac = count->mac.load(), ip = count->ip.load();
         if (mac + ip == count->told || hf_now_ms() < count->quiet_until_ms)
             continue;
         count->told = mac + ip;
         count->quiet_until_ms = hf_now_ms() + tell_forged_again_ms;
-        emit("\"kind\":\"forged\",\"vm\":" + json_string(count->vm) + ",\"interface\":" +
-             json_string(interface) + ",\"mac\":" + std::to_string(mac) + ",\"ip\":" +
-             std::to_string(ip) + ",\"dropped\":" + std::to_string(count->dropped.load()));
+        emit("\"kind\":\"forged\",\"vm\":" + json_string(count->vm) +
+             ",\"interface\":" + json_string(interface) + ",\"mac\":" + std::to_string(mac) +
+             ",\"ip\":" + std::to_string(ip) +
+             ",\"dropped\":" + std::to_string(count->dropped.load()));
         hf_log(HF_WARN, (interface + " sends with the address of another VM: " +
                          std::to_string(mac) + " frames by MAC, " + std::to_string(ip) +
                          " by IP, " + std::to_string(count->dropped.load()) + " dropped")
@@ -369,7 +388,8 @@ void Module::tell_forged() {
 }
 
 /// Sends each hop its probe, and says which hops let none through any more, or again (spec C10).
-void Module::probe_hops() {
+void Module::probe_hops()
+{
     std::map<HopProbe, Probed> before = std::exchange(probed_, {});
     std::set<std::string> silent;
     for (const auto& ready : probes_) {
@@ -397,7 +417,8 @@ void Module::probe_hops() {
     silent_ = std::move(silent);
 }
 
-void Module::flushed(const std::string& bridge) {
+void Module::flushed(const std::string& bridge)
+{
     if (bridge != bridge_)
         return;
     put_all_back();
@@ -405,7 +426,8 @@ void Module::flushed(const std::string& bridge) {
 }
 
 /// Inside the very call that flushed them, so that no frame meets the switch without them.
-void Module::put_all_back() {
+void Module::put_all_back()
+{
     if (guarded_)
         hf_flow_put(bridge_.c_str(), guard_->parsed);
     for (auto at = installed_.rbegin(); at != installed_.rend(); ++at)
@@ -415,7 +437,8 @@ void Module::put_all_back() {
 // --- Moves. ---
 
 /// Its ports on this switch, the one that the store names first in front.
-std::vector<const Port*> Module::ports_of(const std::string& vm) const {
+std::vector<const Port*> Module::ports_of(const std::string& vm) const
+{
     const auto* record = vm_of(vm);
     std::vector<const Port*> found;
     for (const auto& port : ports_)
@@ -428,7 +451,8 @@ std::vector<const Port*> Module::ports_of(const std::string& vm) const {
     return found;
 }
 
-const db::Vm* Module::vm_of(const std::string& vm) const {
+const db::Vm* Module::vm_of(const std::string& vm) const
+{
     if (snapshot_)
         for (const auto& record : snapshot_->vms)
             if (record.id == vm)
@@ -436,18 +460,20 @@ const db::Vm* Module::vm_of(const std::string& vm) const {
     return nullptr;
 }
 
-bool Module::is_wire(const std::string& vm) const {
+bool Module::is_wire(const std::string& vm) const
+{
     return snapshot_ && std::any_of(snapshot_->chains.begin(), snapshot_->chains.end(),
                                     [&](const db::Chain& chain) {
-                                        return std::any_of(
-                                            chain.hops.begin(), chain.hops.end(),
-                                            [&](const db::Hop& hop) {
-                                                return hop.kind == "wire" && hop.vms.front() == vm;
-                                            });
+                                        return std::any_of(chain.hops.begin(), chain.hops.end(),
+                                                           [&](const db::Hop& hop) {
+                                                               return hop.kind == "wire" &&
+                                                                      hop.vms.front() == vm;
+                                                           });
                                     });
 }
 
-void Module::run_departures() {
+void Module::run_departures()
+{
     for (auto& [vm, departure] : departures_) {
         const bool cleared = departure->run(hf_now_ms());
         const Override elsewhere{Override::Place::elsewhere, departure->vtep()};
@@ -461,14 +487,16 @@ void Module::run_departures() {
     }
 }
 
-void Module::tell_turned(const std::string& vm, const Departure& departure) {
+void Module::tell_turned(const std::string& vm, const Departure& departure)
+{
     const auto figures = departure.figures();
     emit("\"kind\":\"turned\",\"vm\":" + json_string(vm) + ",\"drained\":" +
          std::to_string(figures.taken) + ",\"swallowed\":" + std::to_string(figures.swallowed) +
          ",\"held\":" + std::to_string(figures.held) + ",\"lost\":" + std::to_string(figures.lost));
 }
 
-void Module::run_arrivals() {
+void Module::run_arrivals()
+{
     for (auto at = arrivals_.begin(); at != arrivals_.end();) {
         const auto& vm = at->first;
         auto& arrival = *at->second;
@@ -491,19 +519,22 @@ void Module::run_arrivals() {
 }
 
 /// `came`: the guest runs here; else its MAC addresses are elsewhere.
-void Module::stop_awaiting(const std::string& vm, bool came) {
+void Module::stop_awaiting(const std::string& vm, bool came)
+{
     if (auto arrival = arrivals_.extract(vm); arrival && !came)
         arrival.mapped()->forget();
 }
 
 /// NORMAL finds it at its port here from now on (spec C14).
-void Module::pin(const std::string& vm) {
+void Module::pin(const std::string& vm)
+{
     if (auto arrival = arrivals_.find(vm); arrival != arrivals_.end() && arrival->second->pin())
         tunnel_.warm_up(former_place(vm)); // The barrier goes there.
 }
 
 /// Where the VM's frames went until now: the VTEP of its former hypervisor; empty if not known.
-std::string Module::former_place(const std::string& vm) const {
+std::string Module::former_place(const std::string& vm) const
+{
     if (!snapshot_)
         return {};
     const auto* record = vm_of(vm);
@@ -517,7 +548,8 @@ std::string Module::former_place(const std::string& vm) const {
     return {};
 }
 
-void Module::activate(const std::string& vm, const char* why) {
+void Module::activate(const std::string& vm, const char* why)
+{
     const Override here{Override::Place::here, {}};
     if (auto at = overrides_.find(vm); at == overrides_.end() || at->second != here) {
         overrides_[vm] = here;
@@ -531,14 +563,16 @@ void Module::activate(const std::string& vm, const char* why) {
 
 // --- Events. ---
 
-void Module::emit(std::string fields) {
+void Module::emit(std::string fields)
+{
     events_.push_back({++last_event_, wall_ns(), std::move(fields)});
     if (events_.size() > events_max)
         events_.pop_front();
     answer_watchers();
 }
 
-std::string Module::events_after(std::uint64_t seq) const {
+std::string Module::events_after(std::uint64_t seq) const
+{
     std::string list;
     for (const auto& event : events_)
         if (event.seq > seq)
@@ -547,7 +581,8 @@ std::string Module::events_after(std::uint64_t seq) const {
     return "{\"seq\":" + std::to_string(last_event_) + ",\"events\":[" + list + "]}";
 }
 
-void Module::answer_watchers() {
+void Module::answer_watchers()
+{
     for (const auto& watcher : std::exchange(watchers_, {}))
         hf_reply(watcher.conn, true, events_after(watcher.after).c_str());
 }
@@ -562,7 +597,8 @@ std::unique_ptr<holdfast::plugin::Module> module;
 
 extern "C" {
 
-bool hf_module_may_send(void* judged, const std::uint8_t* frame, std::size_t size, bool count) {
+bool hf_module_may_send(void* judged, const std::uint8_t* frame, std::size_t size, bool count)
+{
     using namespace holdfast::plugin;
     auto& port = *static_cast<JudgedPort*>(judged);
     const auto verdict = judge(port.origin, frame, size);
@@ -578,47 +614,56 @@ bool hf_module_may_send(void* judged, const std::uint8_t* frame, std::size_t siz
     return false;
 }
 
-bool hf_module_looks_inside(void* judged, const std::uint8_t mac[6]) {
+bool hf_module_looks_inside(void* judged, const std::uint8_t mac[6])
+{
     using namespace holdfast::plugin;
     Mac source;
     std::copy(mac, mac + source.size(), source.begin());
     return looks_inside(static_cast<JudgedPort*>(judged)->origin, source);
 }
 
-void hf_module_origin_free(void* judged) {
+void hf_module_origin_free(void* judged)
+{
     delete static_cast<holdfast::plugin::JudgedPort*>(judged);
 }
 
-void hf_module_init(void) {
+void hf_module_init(void)
+{
     const char* path = std::getenv("HOLDFAST_DB");
     module = std::make_unique<holdfast::plugin::Module>(
         path ? path : HOLDFAST_LOCALSTATEDIR "/lib/holdfast/holdfast.db");
 }
 
-void hf_module_run(void) {
+void hf_module_run(void)
+{
     module->run();
 }
 
-void hf_module_wait(void) {
+void hf_module_wait(void)
+{
     module->wait();
 }
 
-void hf_module_exit(void) {
+void hf_module_exit(void)
+{
     // The reader's thread lives as long as the process, which ends now.
     (void)module.release();
 }
 
-void hf_module_flushed(const char* bridge) {
+void hf_module_flushed(const char* bridge)
+{
     if (module)
         module->flushed(bridge);
 }
 
-void hf_module_ports_changed(void) {
+void hf_module_ports_changed(void)
+{
     if (module)
         module->ports_changed();
 }
 
-void hf_module_command(struct unixctl_conn* conn, int argc, const char* argv[]) {
+void hf_module_command(struct unixctl_conn* conn, int argc, const char* argv[])
+{
     module->command(conn, std::vector<std::string>(argv, argv + argc));
 }
 }

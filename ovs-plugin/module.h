@@ -7,12 +7,12 @@
 // (commands.cc).  One object, made in bridge_init().
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <deque>
-#include <atomic>
 #include <map>
-#include <set>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -38,7 +38,7 @@ struct ForgedCount {
     std::atomic<std::uint64_t> mac{0};
     std::atomic<std::uint64_t> ip{0};
     std::atomic<std::uint64_t> dropped{0};
-    std::uint64_t told = 0; // mac + ip, when it was last said.
+    std::uint64_t told = 0;          // mac + ip, when it was last said.
     std::int64_t quiet_until_ms = 0; // Not said again before.
 };
 
@@ -121,10 +121,10 @@ private:
     std::uint64_t inputs_pushed_ = 0; // How often the reader was told of ports and moves.
     unsigned config_seqno_ = 0;
 
-    std::deque<Work> todo_;       // Work not yet wholly in the switch.
-    std::size_t todo_at_ = 0;     // How far the front of it is.
+    std::deque<Work> todo_;   // Work not yet wholly in the switch.
+    std::size_t todo_at_ = 0; // How far the front of it is.
     FlowsByKey installed_;
-    bool guarded_ = false;        // Everything is dropped until the first flows are in.
+    bool guarded_ = false; // Everything is dropped until the first flows are in.
     FlowPtr guard_;
     std::uint64_t generation_ = 0;
     std::uint64_t n_refused_ = 0; // Flows that the switch refused since it started.
@@ -164,7 +164,7 @@ private:
 
     Tunnel tunnel_;
 
-    Overrides overrides_;                                  // By VM id.
+    Overrides overrides_;                                          // By VM id.
     std::map<std::string, std::unique_ptr<Departure>> departures_; // By VM id.
     std::map<std::string, std::unique_ptr<Arrival>> arrivals_;     // By VM id.
 

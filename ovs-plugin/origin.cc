@@ -20,36 +20,42 @@ constexpr std::uint16_t type_arp = 0x0806, type_rarp = 0x8035;
 constexpr Ip v4_prefix{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 0, 0, 0, 0};
 constexpr std::size_t v4_at = 12;
 
-Mac mac_at(Bytes bytes, std::size_t at) {
+Mac mac_at(Bytes bytes, std::size_t at)
+{
     Mac mac;
     std::memcpy(mac.data(), bytes.data() + at, mac.size());
     return mac;
 }
 
-Ip v4_from(Bytes bytes, std::size_t at) {
+Ip v4_from(Bytes bytes, std::size_t at)
+{
     Ip ip = v4_prefix;
     std::memcpy(ip.data() + v4_at, bytes.data() + at, 4);
     return ip;
 }
 
-Ip v6_from(Bytes bytes, std::size_t at) {
+Ip v6_from(Bytes bytes, std::size_t at)
+{
     Ip ip;
     std::memcpy(ip.data(), bytes.data() + at, ip.size());
     return ip;
 }
 
-bool is_v4(const Ip& ip) {
+bool is_v4(const Ip& ip)
+{
     return std::equal(ip.begin(), ip.begin() + v4_at, v4_prefix.begin());
 }
 
 /// Whether it is ::, 0.0.0.0, or a link-local address: which say nothing of who sends.
-bool says_nothing(const Ip& ip) {
+bool says_nothing(const Ip& ip)
+{
     const std::size_t from = is_v4(ip) ? v4_at : 0;
     return std::all_of(ip.begin() + static_cast<std::ptrdiff_t>(from), ip.end(),
                        [](std::uint8_t byte) { return byte == 0; });
 }
 
-bool is_link_local(const Ip& ip) {
+bool is_link_local(const Ip& ip)
+{
     return ip[0] == 0xfe && (ip[1] & 0xc0) == 0x80;
 }
 
@@ -58,7 +64,8 @@ class Judge {
 public:
     explicit Judge(const Origin& origin) : origin_{origin} {}
 
-    Verdict frame(Bytes bytes) const {
+    Verdict frame(Bytes bytes) const
+    {
         if (bytes.size() < ethernet_size)
             return Verdict::true_;
         const auto source = mac_at(bytes, 6);
@@ -68,21 +75,26 @@ public:
         return packet(inside.type, inside.bytes());
     }
 
-    bool looks_inside(const Mac& source) const {
+    bool looks_inside(const Mac& source) const
+    {
         return is_own(source) || !(origin_.hop || is_forged(source));
     }
 
 private:
-    bool is_own(const Mac& mac) const {
+    bool is_own(const Mac& mac) const
+    {
         return std::find(origin_.macs.begin(), origin_.macs.end(), mac) != origin_.macs.end();
     }
-    bool is_own(const Ip& ip) const {
+    bool is_own(const Ip& ip) const
+    {
         return std::find(origin_.ips.begin(), origin_.ips.end(), ip) != origin_.ips.end();
     }
-    bool is_forged(const Mac& mac) const {
+    bool is_forged(const Mac& mac) const
+    {
         return !is_own(mac) && (origin_.protect || origin_.all->has(mac));
     }
-    bool is_forged(const Ip& ip) const {
+    bool is_forged(const Ip& ip) const
+    {
         if (is_own(ip) || says_nothing(ip))
             return false;
         if (origin_.all->has(ip))
@@ -91,7 +103,8 @@ private:
         return origin_.protect && known && !is_link_local(ip);
     }
 
-    Verdict packet(std::uint16_t type, Bytes bytes) const {
+    Verdict packet(std::uint16_t type, Bytes bytes) const
+    {
         if (type == type_v4 && bytes.size() >= v4_size)
             return is_forged(v4_from(bytes, 12)) ? Verdict::forged_ip : Verdict::true_;
         if ((type == type_arp || type == type_rarp) && bytes.size() >= 28)
@@ -102,7 +115,8 @@ private:
     }
 
     /// RFC 826; RFC 903, where the target is whom the sender asks or answers for.
-    Verdict arp(std::uint16_t type, Bytes bytes) const {
+    Verdict arp(std::uint16_t type, Bytes bytes) const
+    {
         if (number16(bytes, 0) != 1 || bytes[4] != 6 || bytes[5] != 4)
             return Verdict::true_; // Not of Ethernet and IPv4.
         if (is_forged(mac_at(bytes, 8)) || (type == type_rarp && is_forged(mac_at(bytes, 18))))
@@ -110,7 +124,8 @@ private:
         return is_forged(v4_from(bytes, 14)) ? Verdict::forged_ip : Verdict::true_;
     }
 
-    Verdict ipv6(Bytes bytes) const {
+    Verdict ipv6(Bytes bytes) const
+    {
         if (is_forged(v6_from(bytes, 8)))
             return Verdict::forged_ip;
         constexpr std::uint8_t icmp = 58, solicitation = 135, advertisement = 136;
@@ -118,8 +133,8 @@ private:
         if (bytes[6] != icmp || message.size() < 24 ||
             (message[0] != solicitation && message[0] != advertisement))
             return Verdict::true_;
-        // RFC 4861, section 4.4: an advertisement says where its target is.  One without a target is
-        // what a datapath makes of a message whose options contradict each other.
+        // RFC 4861, section 4.4: an advertisement says where its target is.  One without a target
+        // is what a datapath makes of a message whose options contradict each other.
         const auto target = v6_from(message, 8);
         if (target == Ip{} || (message[0] == advertisement && is_forged(target)))
             return Verdict::forged_ip;
@@ -127,7 +142,8 @@ private:
     }
 
     /// The link-layer addresses of RFC 4861, section 4.6.1.
-    Verdict options(Bytes bytes) const {
+    Verdict options(Bytes bytes) const
+    {
         while (bytes.size() >= 8 && bytes[1] != 0) {
             const std::size_t size = std::size_t{bytes[1]} * 8;
             if ((bytes[0] == 1 || bytes[0] == 2) && is_forged(mac_at(bytes, 2)))
@@ -143,7 +159,8 @@ private:
 };
 
 /// The VM's addresses, and what is known of them.
-Origin origin_of(const db::Vm& vm) {
+Origin origin_of(const db::Vm& vm)
+{
     Origin origin;
     origin.vm = vm.id;
     origin.protect = vm.protect;
@@ -162,7 +179,8 @@ Origin origin_of(const db::Vm& vm) {
 
 } // namespace
 
-bool read_mac(const std::string& text, Mac& mac) {
+bool read_mac(const std::string& text, Mac& mac)
+{
     unsigned bytes[6];
     char more;
     if (std::sscanf(text.c_str(), "%2x:%2x:%2x:%2x:%2x:%2x%c", &bytes[0], &bytes[1], &bytes[2],
@@ -172,40 +190,48 @@ bool read_mac(const std::string& text, Mac& mac) {
     return true;
 }
 
-bool read_ip(const std::string& text, Ip& ip) {
+bool read_ip(const std::string& text, Ip& ip)
+{
     ip = v4_prefix;
     return inet_pton(AF_INET, text.c_str(), ip.data() + v4_at) == 1 ||
            inet_pton(AF_INET6, text.c_str(), ip.data()) == 1;
 }
 
-Ip link_local_of(const Mac& mac) {
-    return {0xfe, 0x80, 0,      0,    0,    0,      0,      0, static_cast<std::uint8_t>(mac[0] ^ 2),
-            mac[1], mac[2], 0xff, 0xfe, mac[3], mac[4], mac[5]};
+Ip link_local_of(const Mac& mac)
+{
+    return {
+        0xfe,   0x80,   0,    0,    0,      0,      0,     0, static_cast<std::uint8_t>(mac[0] ^ 2),
+        mac[1], mac[2], 0xff, 0xfe, mac[3], mac[4], mac[5]};
 }
 
-void Addresses::sort() {
+void Addresses::sort()
+{
     std::sort(macs.begin(), macs.end());
     std::sort(ips.begin(), ips.end());
 }
 
-bool Addresses::has(const Mac& mac) const {
+bool Addresses::has(const Mac& mac) const
+{
     return std::binary_search(macs.begin(), macs.end(), mac);
 }
 
-bool Addresses::has(const Ip& ip) const {
+bool Addresses::has(const Ip& ip) const
+{
     return std::binary_search(ips.begin(), ips.end(), ip);
 }
 
-bool Origin::operator==(const Origin& other) const {
+bool Origin::operator==(const Origin& other) const
+{
     return vm == other.vm && interface == other.interface && macs == other.macs &&
            ips == other.ips && hop == other.hop && protect == other.protect &&
            (all == other.all || (all && other.all && *all == *other.all));
 }
 
-std::vector<Origin> origins_of(const db::Snapshot& snapshot, const std::vector<Port>& ports) {
-    const bool wanted = !snapshot.chains.empty() ||
-                        std::any_of(snapshot.vms.begin(), snapshot.vms.end(),
-                                    [](const db::Vm& vm) { return vm.protect; });
+std::vector<Origin> origins_of(const db::Snapshot& snapshot, const std::vector<Port>& ports)
+{
+    const bool wanted =
+        !snapshot.chains.empty() || std::any_of(snapshot.vms.begin(), snapshot.vms.end(),
+                                                [](const db::Vm& vm) { return vm.protect; });
     std::vector<Origin> origins;
     if (!wanted)
         return origins;
@@ -231,11 +257,13 @@ std::vector<Origin> origins_of(const db::Snapshot& snapshot, const std::vector<P
     return origins;
 }
 
-Verdict judge(const Origin& origin, const std::uint8_t* frame, std::size_t size) {
+Verdict judge(const Origin& origin, const std::uint8_t* frame, std::size_t size)
+{
     return Judge{origin}.frame({frame, size});
 }
 
-bool looks_inside(const Origin& origin, const Mac& mac) {
+bool looks_inside(const Origin& origin, const Mac& mac)
+{
     return Judge{origin}.looks_inside(mac);
 }
 

@@ -45,11 +45,12 @@ struct Origin {
     std::string vm; // Its id.
     std::string interface;
     std::vector<Mac> macs;
-    std::vector<Ip> ips;   // Of the VM, its link-local ones too; IPv4 or IPv6 ones may be unknown.
-    bool knows_ipv4 = false; // Whether `ips` has one of IPv4, of IPv6 (a link-local one is not enough).
+    std::vector<Ip> ips; // Of the VM, its link-local ones too; IPv4 or IPv6 ones may be unknown.
+    bool knows_ipv4 =
+        false; // Whether `ips` has one of IPv4, of IPv6 (a link-local one is not enough).
     bool knows_ipv6 = false;
-    bool hop = false;      // It hands on other VMs' frames: those are the chains' business.
-    bool protect = false;  // What is forged is dropped; else it is only counted.
+    bool hop = false;     // It hands on other VMs' frames: those are the chains' business.
+    bool protect = false; // What is forged is dropped; else it is only counted.
     std::shared_ptr<const Addresses> all;
 
     bool operator==(const Origin& other) const;
@@ -61,9 +62,9 @@ struct Origin {
 std::vector<Origin> origins_of(const db::Snapshot& snapshot, const std::vector<Port>& ports);
 
 enum class Verdict {
-    true_,       // Or nothing that can be told.
-    forged_mac,  // Its own source, or that of an ARP, RARP or ND message, is not the VM's.
-    forged_ip,   // Likewise the IP address.
+    true_,      // Or nothing that can be told.
+    forged_mac, // Its own source, or that of an ARP, RARP or ND message, is not the VM's.
+    forged_ip,  // Likewise the IP address.
 };
 
 /// Judges a frame.  Without `protect` only an address of another VM that is known counts as

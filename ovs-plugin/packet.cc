@@ -103,8 +103,8 @@ bool finish_checksum(Frame& frame)
     const auto place = segment ? place_of(segment->protocol) : 0;
     if (!place || segment->size < place + 2)
         return false;
-    const auto pseudo = fold(segment->addresses + segment->protocol +
-                             static_cast<std::uint32_t>(segment->size));
+    const auto pseudo =
+        fold(segment->addresses + segment->protocol + static_cast<std::uint32_t>(segment->size));
     if (number16(frame, segment->at + place) != pseudo)
         return false;
     const auto whole = checksum(sum(Bytes{frame}.subspan(segment->at, segment->size)));

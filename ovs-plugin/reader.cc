@@ -19,7 +19,8 @@ constexpr std::chrono::seconds poll_interval{1};
 // Flows that are given to the main thread before the rest is parsed.
 constexpr std::size_t puts_ahead = 1000;
 
-std::int64_t inode_of(const std::string& path) {
+std::int64_t inode_of(const std::string& path)
+{
     struct stat info {};
     return stat(path.c_str(), &info) == 0 ? static_cast<std::int64_t>(info.st_ino) : 0;
 }
@@ -28,21 +29,25 @@ std::int64_t inode_of(const std::string& path) {
 
 Reader::Reader(std::string path) : path_{std::move(path)} {}
 
-std::shared_ptr<const db::Snapshot> Reader::first_look() {
+std::shared_ptr<const db::Snapshot> Reader::first_look()
+{
     read_store();
     return snapshot_;
 }
 
-void Reader::start() {
+void Reader::start()
+{
     hf_thread_start("holdfast", body, this);
 }
 
-void* Reader::body(void* self) {
+void* Reader::body(void* self)
+{
     static_cast<Reader*>(self)->loop();
     return nullptr;
 }
 
-void Reader::set_inputs(std::vector<Port> ports, Overrides overrides, std::uint64_t number) {
+void Reader::set_inputs(std::vector<Port> ports, Overrides overrides, std::uint64_t number)
+{
     std::lock_guard lock{mutex_};
     ports_ = std::move(ports);
     overrides_ = std::move(overrides);
@@ -51,18 +56,21 @@ void Reader::set_inputs(std::vector<Port> ports, Overrides overrides, std::uint6
     changed_.notify_one();
 }
 
-void Reader::request(std::uint64_t sync) {
+void Reader::request(std::uint64_t sync)
+{
     std::lock_guard lock{mutex_};
     syncs_.push_back(sync);
     changed_.notify_one();
 }
 
-std::deque<Work> Reader::take() {
+std::deque<Work> Reader::take()
+{
     std::lock_guard lock{mutex_};
     return std::exchange(done_, {});
 }
 
-void Reader::loop() {
+void Reader::loop()
+{
     for (;;) {
         std::unique_lock lock{mutex_};
         changed_.wait_for(lock, poll_interval,
@@ -75,7 +83,8 @@ void Reader::loop() {
     }
 }
 
-void Reader::look(bool inputs_changed, std::vector<std::uint64_t> syncs) {
+void Reader::look(bool inputs_changed, std::vector<std::uint64_t> syncs)
+{
     const bool store_changed = read_store();
     const bool state_changed = store_state_ != last_state_;
     if (state_changed && store_state_ != "ok") // Missing is how every switch begins.
@@ -86,7 +95,8 @@ void Reader::look(bool inputs_changed, std::vector<std::uint64_t> syncs) {
 }
 
 /// True if there is a newer snapshot.  What was read last stays when the store fails.
-bool Reader::read_store() {
+bool Reader::read_store()
+{
     const auto inode = inode_of(path_);
     if (store_ && inode != inode_)
         store_.reset(); // Another file has this name now.
@@ -119,7 +129,8 @@ bool Reader::read_store() {
 }
 
 std::vector<ReadyProbe> Reader::ready(const std::vector<HopProbe>& probes,
-                                      std::vector<std::string>& problems) const {
+                                      std::vector<std::string>& problems) const
+{
     std::vector<ReadyProbe> all;
     for (const auto& probe : probes) {
         std::uint8_t frame[256];
@@ -136,7 +147,8 @@ std::vector<ReadyProbe> Reader::ready(const std::vector<HopProbe>& probes,
     return all;
 }
 
-void Reader::compile_and_post(std::vector<std::uint64_t> syncs) {
+void Reader::compile_and_post(std::vector<std::uint64_t> syncs)
+{
     Work work;
     work.syncs = std::move(syncs);
     work.store = store_state_;
@@ -176,7 +188,8 @@ void Reader::compile_and_post(std::vector<std::uint64_t> syncs) {
 /// Puts what is new or different, removes what is not wanted any more.  Both lists are sorted by
 /// key, so one pass finds that; it goes backwards, since later tables are put first, so that no
 /// flow ever leads to one that is not there yet.
-void Reader::set_intended(FlowSet& wanted, Work& work) {
+void Reader::set_intended(FlowSet& wanted, Work& work)
+{
     std::vector<FlowPtr> next;
     next.reserve(wanted.flows.size());
     auto old = intended_.rbegin();
@@ -210,7 +223,8 @@ void Reader::set_intended(FlowSet& wanted, Work& work) {
 }
 
 /// The main thread puts what is ready while the rest is parsed.
-void Reader::post_ahead(Work& work) {
+void Reader::post_ahead(Work& work)
+{
     Work ahead;
     ahead.ahead = true;
     ahead.bridge = bridge_;
@@ -218,7 +232,8 @@ void Reader::post_ahead(Work& work) {
     post(std::move(ahead));
 }
 
-void Reader::post(Work work) {
+void Reader::post(Work work)
+{
     std::unique_lock lock{mutex_};
     done_.push_back(std::move(work));
     lock.unlock();

@@ -17,7 +17,8 @@ constexpr std::uint64_t convincing = 4;
 
 } // namespace
 
-std::optional<std::uint16_t> GuestRing::used() const {
+std::optional<std::uint16_t> GuestRing::used() const
+{
     constexpr std::uint64_t index_offset = 2;
     std::uint16_t index = 0;
     iovec here{&index, sizeof index};
@@ -27,10 +28,11 @@ std::optional<std::uint16_t> GuestRing::used() const {
     return le16toh(index);
 }
 
-void RingCount::quiet(std::uint64_t sent, std::uint16_t used, bool plain) {
+void RingCount::quiet(std::uint64_t sent, std::uint16_t used, bool plain)
+{
     if (begun_ && sent != sent_) {
-        const bool agree = sent - sent_ < countable &&
-                           sent - sent_ == static_cast<std::uint16_t>(used - used_);
+        const bool agree =
+            sent - sent_ < countable && sent - sent_ == static_cast<std::uint16_t>(used - used_);
         agreed_ = agree ? agreed_ + (sent - sent_) : 0;
         if (!plain) {
             others_agree_ = others_agree_ || agree;
@@ -43,7 +45,8 @@ void RingCount::quiet(std::uint64_t sent, std::uint16_t used, bool plain) {
 }
 
 std::optional<std::size_t> RingCount::missing(std::uint64_t sent, std::uint16_t used,
-                                              bool plain) const {
+                                              bool plain) const
+{
     const std::uint64_t put = sent - sent_;
     const std::uint64_t got = static_cast<std::uint16_t>(used - used_);
     const bool sure = plain || (others_agree_ && !others_disagreed_);

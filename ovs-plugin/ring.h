@@ -15,8 +15,8 @@ namespace holdfast::plugin {
 
 /// Where a running QEMU has the used ring of a guest's receive queue.
 struct GuestRing {
-    int qemu = 0;               // The process.
-    std::uint64_t address = 0;  // Of the ring, in its memory; 0 if not known.
+    int qemu = 0;              // The process.
+    std::uint64_t address = 0; // Of the ring, in its memory; 0 if not known.
 
     /// Returns: how many buffers were used so far, modulo 65536; nothing if it cannot be read.
     /// Source:  virtio 1.1, 2.6.8: struct virtq_used { le16 flags; le16 idx; ... }.

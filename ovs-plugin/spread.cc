@@ -8,7 +8,8 @@ namespace holdfast::plugin {
 namespace {
 
 /// The finalizer of SplitMix64 (Steele, Lea and Flood, 2014): every bit of the input counts.
-std::uint64_t mix(std::uint64_t x) {
+std::uint64_t mix(std::uint64_t x)
+{
     x += 0x9e3779b97f4a7c15;
     x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9;
     x = (x ^ (x >> 27)) * 0x94d049bb133111eb;
@@ -16,7 +17,8 @@ std::uint64_t mix(std::uint64_t x) {
 }
 
 /// The same in every process, unlike std::hash.
-std::uint64_t number_of(const std::string& id) {
+std::uint64_t number_of(const std::string& id)
+{
     std::uint64_t number = id.size();
     for (unsigned char byte : id)
         number = mix(number ^ byte);
@@ -25,7 +27,8 @@ std::uint64_t number_of(const std::string& id) {
 
 } // namespace
 
-std::vector<std::size_t> spread(const std::vector<std::string>& ids) {
+std::vector<std::size_t> spread(const std::vector<std::string>& ids)
+{
     std::vector<std::size_t> owners(ids.empty() ? 0 : spread_slots);
     std::vector<std::uint64_t> numbers;
     for (const auto& id : ids)

@@ -8,7 +8,8 @@
 namespace holdfast::plugin {
 
 std::optional<std::size_t> swallowed_frame(const std::vector<SentFrame>& recent,
-                                           const std::vector<Frame>& taken, std::int64_t since_ns) {
+                                           const std::vector<Frame>& taken, std::int64_t since_ns)
+{
     auto in = recent.rbegin();
     auto out = taken.rbegin();
     while (in != recent.rend() && out != taken.rend() && in->frame == *out) {
@@ -20,9 +21,9 @@ std::optional<std::size_t> swallowed_frame(const std::vector<SentFrame>& recent,
     return static_cast<std::size_t>(recent.rend() - in) - 1;
 }
 
-std::optional<std::vector<std::size_t>> frames_not_taken(const std::vector<SentFrame>& recent,
-                                                         std::span<const Frame> taken,
-                                                         std::size_t n) {
+std::optional<std::vector<std::size_t>>
+frames_not_taken(const std::vector<SentFrame>& recent, std::span<const Frame> taken, std::size_t n)
+{
     if (n > recent.size())
         return std::nullopt;
     std::vector<std::size_t> left;
@@ -38,7 +39,8 @@ std::optional<std::vector<std::size_t>> frames_not_taken(const std::vector<SentF
     return left;
 }
 
-std::size_t taken_of_recent(const std::vector<SentFrame>& recent, const std::vector<Frame>& taken) {
+std::size_t taken_of_recent(const std::vector<SentFrame>& recent, const std::vector<Frame>& taken)
+{
     if (recent.empty())
         return 0;
     const std::span<const Frame> all{taken};

@@ -34,9 +34,8 @@ std::optional<std::size_t> swallowed_frame(const std::vector<SentFrame>& recent,
 /// them, or has dropped them.
 /// Returns: their indices; nothing if `taken` is not among these frames in this order, or if fewer
 ///          than `n` are remembered.
-std::optional<std::vector<std::size_t>> frames_not_taken(const std::vector<SentFrame>& recent,
-                                                         std::span<const Frame> taken,
-                                                         std::size_t n);
+std::optional<std::vector<std::size_t>>
+frames_not_taken(const std::vector<SentFrame>& recent, std::span<const Frame> taken, std::size_t n);
 
 /// How many of the `taken` frames are among the `recent` ones: up to the newest of those.  What
 /// follows came into the tap when no more was remembered.

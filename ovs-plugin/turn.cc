@@ -47,9 +47,9 @@ constexpr int take_max = 4096;
 SourceTurn::SourceTurn(std::string bridge, std::string interface, std::string mac,
                        std::uint32_t label, int tap, int qemu, bool led)
     : bridge_{std::move(bridge)}, mac_{std::move(mac)}, label_{label}, tap_{tap}, qemu_{qemu},
-      led_{led},
-      watch_{hf_watch_open(bridge_.c_str(), interface.c_str())},
-      pin_{hf_pin_open(bridge_.c_str(), interface.c_str(), mac_.c_str(), false)} {
+      led_{led}, watch_{hf_watch_open(bridge_.c_str(), interface.c_str())},
+      pin_{hf_pin_open(bridge_.c_str(), interface.c_str(), mac_.c_str(), false)}
+{
     (void)read_mac(mac_, own_);
     int size = 0;
     ifreq request{};
@@ -69,7 +69,8 @@ SourceTurn::SourceTurn(std::string bridge, std::string interface, std::string ma
         hf_watch_set_mode(watch_, HF_COPY);
 }
 
-SourceTurn::~SourceTurn() {
+SourceTurn::~SourceTurn()
+{
     hf_watch_close(watch_);
     // An entry that leads to where the guest is not is of no use.
     hf_pin_close(pin_, (state_ == State::passing) != left_);
@@ -79,7 +80,8 @@ SourceTurn::~SourceTurn() {
 
 /// A frame for the guest itself, of an ethertype that no stack takes (IEEE 802 local
 /// experimental): if it ever reaches the guest, the guest drops it.
-Frame SourceTurn::canary() const {
+Frame SourceTurn::canary() const
+{
     Frame frame(60, 0);
     std::copy(own_.begin(), own_.end(), frame.begin());
     constexpr std::uint8_t rest[] = {0x02, 0x48, 0x46, 0, 0, 1, 0x88, 0xb5};
@@ -88,7 +90,8 @@ Frame SourceTurn::canary() const {
 }
 
 void SourceTurn::turn(const std::string& vtep, std::uint32_t tunnel_port, std::int64_t stop_ns,
-                      std::int64_t now_ms) {
+                      std::int64_t now_ms)
+{
     if (state_ != State::armed)
         return;
     hf_watch_set_mode(watch_, HF_HOLD);
@@ -106,7 +109,8 @@ void SourceTurn::turn(const std::string& vtep, std::uint32_t tunnel_port, std::i
         begin_settling(now_ms);
 }
 
-void SourceTurn::begin_settling(std::int64_t now_ms) {
+void SourceTurn::begin_settling(std::int64_t now_ms)
+{
     begun_ = true;
     turned_ms_ = now_ms;
     next_look_ms_ = now_ms + 1;
@@ -119,7 +123,8 @@ void SourceTurn::begin_settling(std::int64_t now_ms) {
     hf_watch_send(watch_, frame.data(), frame.size());
 }
 
-void SourceTurn::use_ring(std::uint64_t address) {
+void SourceTurn::use_ring(std::uint64_t address)
+{
     if (tap_ < 0 || many_queues_)
         return; // Which frames lie where is not known.
     ring_ = {qemu_, address};
@@ -127,7 +132,8 @@ void SourceTurn::use_ring(std::uint64_t address) {
     next_look_ms_ = 0;
 }
 
-std::vector<SentFrame> SourceTurn::recent(std::size_t n) const {
+std::vector<SentFrame> SourceTurn::recent(std::size_t n) const
+{
     std::vector<SentFrame> frames;
     hf_watch_recent(
         watch_, n,
@@ -142,7 +148,8 @@ std::vector<SentFrame> SourceTurn::recent(std::size_t n) const {
 /// Whether all frames after the first `sent` are remembered, and were surely taken by the guest's
 /// device, each in one buffer: for its own MAC, or broadcast, and without a VLAN's tag, which the
 /// device filters too.
-bool SourceTurn::plain_since(std::uint64_t sent) const {
+bool SourceTurn::plain_since(std::uint64_t sent) const
+{
     struct Aux {
         Mac own;
         bool plain;
@@ -164,7 +171,8 @@ bool SourceTurn::plain_since(std::uint64_t sent) const {
 
 /// At a moment when nothing is on its way to the guest, its count must be ours.  QEMU's main loop
 /// reads the tap: if that is empty, and the loop sleeps, all that was put in has been counted.
-void SourceTurn::compare_counts(std::int64_t now_ms) {
+void SourceTurn::compare_counts(std::int64_t now_ms)
+{
     next_look_ms_ = now_ms + compare_ms;
     const auto sent = hf_watch_sent(watch_);
     if (!tap_is_empty() || !qemu_waits())
@@ -176,11 +184,12 @@ void SourceTurn::compare_counts(std::int64_t now_ms) {
 
 /// The guest's own count says how many frames it has not got.  Those that were not in the tap any
 /// more QEMU keeps, or has purged as it stopped; all go to the destination, in their order.
-bool SourceTurn::finish_by_ring() {
+bool SourceTurn::finish_by_ring()
+{
     const auto used = ring_.used();
-    const auto missing = used ? count_.missing(hf_watch_sent(watch_), *used,
-                                               plain_since(count_.quiet_sent()))
-                              : std::nullopt;
+    const auto missing =
+        used ? count_.missing(hf_watch_sent(watch_), *used, plain_since(count_.quiet_sent()))
+             : std::nullopt;
     if (!missing)
         return false;
     const auto frames = recent(*missing);
@@ -200,14 +209,16 @@ bool SourceTurn::finish_by_ring() {
     return true;
 }
 
-bool SourceTurn::tap_is_empty() const {
+bool SourceTurn::tap_is_empty() const
+{
     pollfd poller{tap_, POLLIN, 0};
     return poll(&poller, 1, 0) == 0;
 }
 
 /// Whether QEMU's main loop sleeps in its poll.  With the canary in the tap it would not, if it
 /// were reading: so it is not.  False if it is running, waits for a lock, or cannot be looked at.
-bool SourceTurn::qemu_waits() const {
+bool SourceTurn::qemu_waits() const
+{
     const auto id = std::to_string(qemu_);
     std::FILE* file = std::fopen(("/proc/" + id + "/task/" + id + "/syscall").c_str(), "re");
     if (!file)
@@ -218,7 +229,8 @@ bool SourceTurn::qemu_waits() const {
     return in_call && (number == SYS_ppoll || number == SYS_poll);
 }
 
-void SourceTurn::take_from_tap() {
+void SourceTurn::take_from_tap()
+{
     std::uint8_t buffer[65536 + 64];
     for (int i = 0; i < take_max; ++i) {
         const auto size = read(tap_, buffer, sizeof buffer);
@@ -230,13 +242,15 @@ void SourceTurn::take_from_tap() {
 }
 
 /// Of the frames taken from the tap the first `n_taken` were put in before the stop.
-void SourceTurn::set_later_aside(std::size_t n_taken) {
+void SourceTurn::set_later_aside(std::size_t n_taken)
+{
     const auto from = taken_.begin() + static_cast<std::ptrdiff_t>(n_taken);
     std::move(from, taken_.end(), std::back_inserter(later_));
     taken_.erase(from, taken_.end());
 }
 
-void SourceTurn::run(std::int64_t now_ms) {
+void SourceTurn::run(std::int64_t now_ms)
+{
     if (state_ == State::armed && counts() && now_ms >= next_look_ms_) {
         compare_counts(now_ms);
     } else if (state_ == State::settling && tap_holds() && !begun_) {
@@ -256,7 +270,8 @@ void SourceTurn::run(std::int64_t now_ms) {
 
 /// `sure`: it is known whether QEMU keeps a frame.  If not, its main loop has been held up since
 /// before the canary; then only a frame from after the stop can be kept, as there was time to read.
-void SourceTurn::finish_settling(bool sure) {
+void SourceTurn::finish_settling(bool sure)
+{
     // If QEMU read the canary, it was reading: it keeps the canary, and no frame of ours.
     bool swallowed_canary = true;
     const auto n_taken = taken_.size();
@@ -285,7 +300,8 @@ void SourceTurn::finish_settling(bool sure) {
 }
 
 /// All that the guest here did not get is on its way: what was held follows.
-void SourceTurn::finish() {
+void SourceTurn::finish()
+{
     figures_.taken = std::exchange(taken_, {}).size();
     figures_.passed = 0;
     state_ = State::passing;
@@ -295,11 +311,13 @@ void SourceTurn::finish() {
     figures_.held = std::exchange(figures_.passed, 0);
 }
 
-bool SourceTurn::is_for_own_mac(const Frame& frame) const {
+bool SourceTurn::is_for_own_mac(const Frame& frame) const
+{
     return frame.size() >= ethernet_size && std::equal(own_.begin(), own_.end(), frame.begin());
 }
 
-void SourceTurn::pass(const Frame& frame) {
+void SourceTurn::pass(const Frame& frame)
+{
     sent_.push_back(frame);
     finish_checksum(sent_.back()); // Where the sender left it to the guest's device.
     const auto& whole = sent_.back();
@@ -315,7 +333,8 @@ void SourceTurn::pass(const Frame& frame) {
         ++n_refused_;
 }
 
-void SourceTurn::pass_held() {
+void SourceTurn::pass_held()
+{
     if (tap_holds()) {
         take_from_tap();
         for (const auto& frame : std::exchange(taken_, {}))
@@ -330,23 +349,27 @@ void SourceTurn::pass_held() {
     figures_.lost = hf_watch_overflowed(watch_) + n_refused_ + n_unfinished_;
 }
 
-void SourceTurn::wait() const {
+void SourceTurn::wait() const
+{
     if (state_ == State::passing && tap_holds() && !port_gone())
         hf_wait_for_descriptor(tap_);
 }
 
-std::int64_t SourceTurn::next_wake() const {
-    const bool looks = state_ == State::settling ||
-                       (state_ == State::armed && counts() && !port_gone());
+std::int64_t SourceTurn::next_wake() const
+{
+    const bool looks =
+        state_ == State::settling || (state_ == State::armed && counts() && !port_gone());
     return looks ? next_look_ms_ : std::numeric_limits<std::int64_t>::max();
 }
 
-void SourceTurn::leave_by(const std::string& uplink) {
+void SourceTurn::leave_by(const std::string& uplink)
+{
     if (state_ == State::passing && !left_)
         left_ = hf_pin_move(pin_, uplink.c_str());
 }
 
-void SourceTurn::back() {
+void SourceTurn::back()
+{
     if (state_ == State::settling || state_ == State::passing) {
         for (const auto& frame : taken_)
             hf_watch_send(watch_, frame.data(), frame.size());

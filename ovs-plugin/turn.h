@@ -52,8 +52,9 @@ public:
 
     /// Watches `interface`; `tap` is a descriptor of its tap, or -1 if there is none to be had
     /// (then what lies in the tap at the stop stays there, and is lost); `qemu` is the process.
-    /// `led`: the label leads to this port, or the chain whose wire it is.  To another the MAC address
-    /// alone does: so nothing else is sent there; what is flooded is, at the destination, too.
+    /// `led`: the label leads to this port, or the chain whose wire it is.  To another the MAC
+    /// address alone does: so nothing else is sent there; what is flooded is, at the destination,
+    /// too.
     SourceTurn(std::string bridge, std::string interface, std::string mac, std::uint32_t label,
                int tap, int qemu, bool led);
     ~SourceTurn();
@@ -67,7 +68,8 @@ public:
     /// The guest here has ended: nothing can go back to it.
     void guest_gone() { guest_gone_ = true; }
     /// Whether flows may lead to the destination directly.
-    bool may_leave() const {
+    bool may_leave() const
+    {
         return state_ == State::passing && (guest_gone_ || port_gone() || out_of_reach());
     }
     State state() const { return state_; }
@@ -140,11 +142,11 @@ private:
     GuestRing ring_;
     RingCount count_;
     std::vector<Frame> taken_;
-    std::vector<Frame> later_; // Taken back too, but held rather: they came after the stop.
-    std::deque<Frame> sent_; // What the guest here has not seen, if it should go on here.
+    std::vector<Frame> later_;    // Taken back too, but held rather: they came after the stop.
+    std::deque<Frame> sent_;      // What the guest here has not seen, if it should go on here.
     std::uint64_t n_refused_ = 0; // Frames that the switch would not send.
-    // Taken from the tap before their segmentation was done, which the guest's device would not have
-    // needed: they are passed on as they are, and nobody takes them.
+    // Taken from the tap before their segmentation was done, which the guest's device would not
+    // have needed: they are passed on as they are, and nobody takes them.
     std::uint64_t n_unfinished_ = 0;
     TurnFigures figures_;
 };

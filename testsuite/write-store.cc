@@ -7,9 +7,8 @@
 //     self NAME NUMBER VTEP BRIDGE     this hypervisor
 //     hv NAME NUMBER VTEP              another one
 //     vm NAME LABEL HYPERVISOR MAC[,MAC] [STATE [IP[,IP] [protect]]]
-//     chain NAME SPI RSPI PRIORITY MATCH REVERSE HOP[,HOP] [DEAD [PROBE]]   RSPI 0, REVERSE -: one-way
-//     no-chain NAME
-//     move ID ROLE VM HYPERVISOR PEER STATE
+//     chain NAME SPI RSPI PRIORITY MATCH REVERSE HOP[,HOP] [DEAD [PROBE]]   RSPI 0, REVERSE -:
+//     one-way no-chain NAME move ID ROLE VM HYPERVISOR PEER STATE
 //
 // HOP is VM[|VM], tap:VM or wire:VM; with a - before it nothing is led there (see db/rows.h).
 // A VM's id is its name; `-` stands for nothing.  All lines are one transaction.

@@ -128,9 +128,18 @@ void fill(Store& store)
                         vm("web", '3', 4099, "hv1", 4), vm("spare", '4', 4100, "hv1", 0)};
     for (const auto& row : vms)
         put(store, row);
-    Chain web{
-        "web-in", 4097, 4098,   "tcp,nw_dst=10.0.0.3,tp_dst=80", "tcp,nw_src=10.0.0.3,tp_src=80",
-        1000,     true, "drop", "",   true, "", {{{vms[0].id}}, {{vms[1].id}}}};
+    Chain web{"web-in",
+              4097,
+              4098,
+              "tcp,nw_dst=10.0.0.3,tp_dst=80",
+              "tcp,nw_src=10.0.0.3,tp_src=80",
+              1000,
+              true,
+              "drop",
+              "",
+              true,
+              "",
+              {{{vms[0].id}}, {{vms[1].id}}}};
     Chain later{"later", 4099, 0, "udp", "", 7, false, "bypass", "", true, "", {{{vms[3].id}}}};
     put(store, web);
     put(store, later);

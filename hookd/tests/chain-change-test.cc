@@ -64,8 +64,8 @@ std::string steps(const std::string& from, const std::string& to)
         return all.error().message;
     std::string text;
     for (const ChainStep& step : *all)
-        text += (text.empty() ? "" : ", ") + std::string{step.drain ? "*" : ""} +
-                text_of(step.chain);
+        text +=
+            (text.empty() ? "" : ", ") + std::string{step.drain ? "*" : ""} + text_of(step.chain);
     return text;
 }
 
@@ -226,7 +226,8 @@ TEST(ChainChange, NoFrameSkipsAHopOrPassesOneTwiceInAnyMixture)
         // From where a change was cut off.
         const auto half = change_steps(chain(from), chain(to));
         const auto& left = (*half)[random() % half->size()].chain;
-        if (std::any_of(left.hops.begin(), left.hops.end(), [](const auto& hop) { return hop.led; }))
+        if (std::any_of(left.hops.begin(), left.hops.end(),
+                        [](const auto& hop) { return hop.led; }))
             check_all_ways(text_of(left), random() % 2 ? from : to);
     }
 }

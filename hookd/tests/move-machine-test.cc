@@ -286,8 +286,7 @@ TEST(MoveMachine, GuestThatGoesOnAtTheSourceTakesItsMacBackThere)
     MoveMachine machine = staged();
     machine.on(Signal::port_plugged, 120);
     machine.on(Signal::peer_drained, 130);
-    CHECK_TRUE(machine.on(Signal::peer_armed, 140) ==
-               (Actions{Action::disarm, Action::expect}));
+    CHECK_TRUE(machine.on(Signal::peer_armed, 140) == (Actions{Action::disarm, Action::expect}));
     CHECK_TRUE(machine.on(Signal::peer_drained, 150) == Actions{Action::pin});
     CHECK_TRUE(machine.on(Signal::peer_back, 160).front() == Action::disarm);
 }

@@ -38,14 +38,15 @@ TEST(Mtu, VlanTagTakesFourMore)
 
 TEST(Mtu, WidestPortAndNarrowestWayAreNamedWithTheMend)
 {
-    STRCMP_EQUAL("packets of more than 1450 bytes to hv3 and 1 more do not fit into the tunnel, "
-                 "which adds 50 and leaves by eth1 (MTU 1500), but vnet2 sends 9000: 'ip link set eth1 "
-                 "mtu 9050', and the same on the way there, or give the VMs a smaller MTU",
-                 mtu_problem({{"vnet1", 1500, false}, {"vnet2", 9000, false}},
-                             {{"hv2", "eth0", 9000, false},
-                              {"hv3", "eth1", 1500, false},
-                              {"hv4", "eth2", 9100, false}})
-                     .c_str());
+    STRCMP_EQUAL(
+        "packets of more than 1450 bytes to hv3 and 1 more do not fit into the tunnel, "
+        "which adds 50 and leaves by eth1 (MTU 1500), but vnet2 sends 9000: 'ip link set eth1 "
+        "mtu 9050', and the same on the way there, or give the VMs a smaller MTU",
+        mtu_problem({{"vnet1", 1500, false}, {"vnet2", 9000, false}},
+                    {{"hv2", "eth0", 9000, false},
+                     {"hv3", "eth1", 1500, false},
+                     {"hv4", "eth2", 9100, false}})
+            .c_str());
 }
 
 TEST(Mtu, TaggedPortIsWiderThanOneOfTheSameMtu)

@@ -27,9 +27,8 @@ TEST(QemuRing, QueueThatTheGuestHasNotSetUpHasNone)
 
 TEST(QemuRing, RefusalsAndNonsenseAreErrors)
 {
-    for (const char* answer :
-         {"", "{", "[]", "null", R"({"return":[]})", R"({"return":{}})",
-          R"({"error":{"class":"CommandNotFound","desc":"not found"}})"}) {
+    for (const char* answer : {"", "{", "[]", "null", R"({"return":[]})", R"({"return":{}})",
+                               R"({"error":{"class":"CommandNotFound","desc":"not found"}})"}) {
         CHECK_FALSE(bool(parse_queue_status(answer)));
         CHECK_FALSE(bool(parse_host_address(answer)));
     }
@@ -37,8 +36,9 @@ TEST(QemuRing, RefusalsAndNonsenseAreErrors)
 
 TEST(QemuRing, HostAddressIsReadFromTheMonitorsSentence)
 {
-    CHECK_EQUAL(0x7fb087feb240u, *parse_host_address(
-        "{\"return\":\"Host virtual address for 0x61eb240 (pc.ram) is 0x7fb087feb240\\r\\n\"}"));
+    CHECK_EQUAL(0x7fb087feb240u,
+                *parse_host_address("{\"return\":\"Host virtual address for 0x61eb240 (pc.ram) is "
+                                    "0x7fb087feb240\\r\\n\"}"));
     CHECK_FALSE(bool(parse_host_address(R"({"return":"No memory is mapped at address 0x1"})")));
     CHECK_FALSE(bool(parse_host_address(R"({"return":"x is 0x"})")));
     CHECK_FALSE(bool(parse_host_address(R"({"return":"x is 0xfffffffffffffffffff"})")));

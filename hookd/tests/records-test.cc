@@ -203,7 +203,8 @@ TEST(DomainXml, ReadsIdentityMetadataAndOvsInterfaces)
     CHECK_TRUE(xml->ips == (std::vector<std::string>{"10.0.0.5", "fd00::5"}));
     CHECK_EQUAL(std::string("web"), xml->service);
     CHECK_EQUAL(1u, xml->interfaces.size());
-    CHECK_TRUE(xml->interfaces[0] == (DomainInterface{"52:54:00:aa:00:01", "if1", "br0", "vnet0", ""}));
+    CHECK_TRUE(xml->interfaces[0] ==
+               (DomainInterface{"52:54:00:aa:00:01", "if1", "br0", "vnet0", ""}));
 }
 
 TEST(DomainXml, NonsenseIsRefusedWithoutHarm)

@@ -2,7 +2,8 @@
 //
 // lab/guest/hop: what a lab guest does with traffic.
 //
-//   hop forward INTERFACE [WEIGHT]  passes every unicast frame that is not for itself back, unchanged,
+//   hop forward INTERFACE [WEIGHT]  passes every unicast frame that is not for itself back,
+//   unchanged,
 //                               but for this weight that it adds to the type of service
 //   hop wire FIRST SECOND   passes what comes in at one of the two out at the other
 //   hop serve INTERFACE     answers probe datagrams and TCP echo (port 7)

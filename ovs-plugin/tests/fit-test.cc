@@ -15,12 +15,14 @@ namespace {
 constexpr Mac own{2, 0, 0, 0, 0, 9};
 constexpr std::size_t largest = 1464; // An MTU of 1450, and Ethernet's header.
 
-std::size_t number16(const Frame& bytes, std::size_t at) {
+std::size_t number16(const Frame& bytes, std::size_t at)
+{
     return static_cast<std::size_t>(bytes[at] << 8 | bytes[at + 1]);
 }
 
 /// 0 if a checksum over these bytes is right (RFC 1071).
-std::size_t off_by(const Frame& bytes, std::size_t from, std::size_t size, std::size_t more = 0) {
+std::size_t off_by(const Frame& bytes, std::size_t from, std::size_t size, std::size_t more = 0)
+{
     std::size_t sum = more;
     for (std::size_t i = 0; i < size; ++i)
         sum += static_cast<std::size_t>(bytes[from + i]) << (i % 2 ? 0 : 8);
@@ -29,31 +31,52 @@ std::size_t off_by(const Frame& bytes, std::size_t from, std::size_t size, std::
     return sum ^ 0xffff;
 }
 
-Frame ethernet(int type, int tags = 0) {
+Frame ethernet(int type, int tags = 0)
+{
     Frame frame{0x52, 0x54, 0, 0, 0, 1, 0x52, 0x54, 0, 0, 0, 2};
     for (int i = 0; i < tags; ++i)
         frame.insert(frame.end(), {0x81, 0, 0, 10});
-    frame.insert(frame.end(), {static_cast<std::uint8_t>(type >> 8), static_cast<std::uint8_t>(type)});
+    frame.insert(frame.end(),
+                 {static_cast<std::uint8_t>(type >> 8), static_cast<std::uint8_t>(type)});
     return frame;
 }
 
 /// UDP from 10.0.0.1 to 10.0.0.20 with this many bytes after the IPv4 header.
-Frame ipv4(std::size_t payload, int flags, int protocol = 17, int tags = 0) {
+Frame ipv4(std::size_t payload, int flags, int protocol = 17, int tags = 0)
+{
     Frame frame = ethernet(0x0800, tags);
     const auto length = 20 + payload;
-    frame.insert(frame.end(),
-                 {0x45, 0, static_cast<std::uint8_t>(length >> 8), static_cast<std::uint8_t>(length),
-                  0x12, 0x34, static_cast<std::uint8_t>(flags >> 8), static_cast<std::uint8_t>(flags),
-                  64, static_cast<std::uint8_t>(protocol), 0, 0, 10, 0, 0, 1, 10, 0, 0, 20});
+    frame.insert(frame.end(), {0x45,
+                               0,
+                               static_cast<std::uint8_t>(length >> 8),
+                               static_cast<std::uint8_t>(length),
+                               0x12,
+                               0x34,
+                               static_cast<std::uint8_t>(flags >> 8),
+                               static_cast<std::uint8_t>(flags),
+                               64,
+                               static_cast<std::uint8_t>(protocol),
+                               0,
+                               0,
+                               10,
+                               0,
+                               0,
+                               1,
+                               10,
+                               0,
+                               0,
+                               20});
     for (std::size_t i = 0; i < payload; ++i)
         frame.push_back(static_cast<std::uint8_t>(i * 7));
     return frame;
 }
 
-Frame ipv6(std::size_t payload, int next, int first) {
+Frame ipv6(std::size_t payload, int next, int first)
+{
     Frame frame = ethernet(0x86dd);
-    frame.insert(frame.end(), {0x60, 0, 0, 0, static_cast<std::uint8_t>(payload >> 8),
-                               static_cast<std::uint8_t>(payload), static_cast<std::uint8_t>(next), 64});
+    frame.insert(frame.end(),
+                 {0x60, 0, 0, 0, static_cast<std::uint8_t>(payload >> 8),
+                  static_cast<std::uint8_t>(payload), static_cast<std::uint8_t>(next), 64});
     for (const int last : {1, 20}) {
         frame.insert(frame.end(), {0xfd, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0});
         frame.push_back(static_cast<std::uint8_t>(last));
@@ -63,15 +86,17 @@ Frame ipv6(std::size_t payload, int next, int first) {
     return frame;
 }
 
-Fit fit(const Frame& frame) {
+Fit fit(const Frame& frame)
+{
     return holdfast::plugin::fit(frame.data(), frame.size(), largest, own);
 }
 
 } // namespace
 
-TEST_GROUP(Fit) {};
+TEST_GROUP(Fit){};
 
-TEST(Fit, IPv4ThatMayNotBeFragmentedIsAnswered) {
+TEST(Fit, IPv4ThatMayNotBeFragmentedIsAnswered)
+{
     const auto sent = ipv4(1480, 0x4000);
     const auto made = fit(sent);
     LONGS_EQUAL(0, made.fragments.size());
@@ -90,14 +115,16 @@ TEST(Fit, IPv4ThatMayNotBeFragmentedIsAnswered) {
     LONGS_EQUAL(0, off_by(answer, 34, answer.size() - 34));
 }
 
-TEST(Fit, ATagTakesRoom) {
+TEST(Fit, ATagTakesRoom)
+{
     const auto answer = fit(ipv4(1480, 0x4000, 17, 1)).answer;
     LONGS_EQUAL(1446, number16(answer, 44));
     LONGS_EQUAL(0x8100, number16(answer, 12));
     LONGS_EQUAL(0, off_by(answer, 18, 20));
 }
 
-TEST(Fit, IPv4ThatMayBeFragmentedIs) {
+TEST(Fit, IPv4ThatMayBeFragmentedIs)
+{
     const auto sent = ipv4(1480, 0);
     const auto made = fit(sent);
     LONGS_EQUAL(0, made.answer.size());
@@ -109,7 +136,8 @@ TEST(Fit, IPv4ThatMayBeFragmentedIs) {
 
 // A fragment of a fragment keeps its place in the whole (RFC 791, section 3.2), and a frame's
 // padding is no part of the packet.
-TEST(Fit, AnythingOfIPv4IsPutTogetherAgain) {
+TEST(Fit, AnythingOfIPv4IsPutTogetherAgain)
+{
     std::mt19937 random{7};
     for (int i = 0; i < 500; ++i) {
         const std::size_t payload = 1431 + random() % 7000;
@@ -128,7 +156,8 @@ TEST(Fit, AnythingOfIPv4IsPutTogetherAgain) {
             LONGS_EQUAL(offset + whole.size() / 8, number16(one, at + 6) & 0x1fff);
             const bool last = &one == &made.fragments.back();
             LONGS_EQUAL(!last || more, (number16(one, at + 6) & 0x2000) != 0);
-            whole.insert(whole.end(), one.begin() + static_cast<std::ptrdiff_t>(at) + 20, one.end());
+            whole.insert(whole.end(), one.begin() + static_cast<std::ptrdiff_t>(at) + 20,
+                         one.end());
         }
         LONGS_EQUAL(payload, whole.size());
         CHECK_TRUE(std::equal(whole.begin(), whole.end(),
@@ -136,7 +165,8 @@ TEST(Fit, AnythingOfIPv4IsPutTogetherAgain) {
     }
 }
 
-TEST(Fit, IPv6IsAnswered) {
+TEST(Fit, IPv6IsAnswered)
+{
     const auto sent = ipv6(1460, 17, 0);
     const auto made = fit(sent);
     LONGS_EQUAL(0, made.fragments.size());
@@ -152,7 +182,8 @@ TEST(Fit, IPv6IsAnswered) {
     LONGS_EQUAL(0, off_by(answer, 54, answer.size() - 54, pseudo));
 }
 
-TEST(Fit, NoErrorAboutAnErrorNorToNobody) {
+TEST(Fit, NoErrorAboutAnErrorNorToNobody)
+{
     auto error = ipv4(1480, 0x4000, 1);
     error[34] = 3;
     LONGS_EQUAL(0, fit(error).answer.size());
@@ -168,7 +199,8 @@ TEST(Fit, NoErrorAboutAnErrorNorToNobody) {
     CHECK_TRUE(fit(ipv6(1460, 58, 128)).answer.size() > 0);
 }
 
-TEST(Fit, NoBytesMakeItFall) {
+TEST(Fit, NoBytesMakeItFall)
+{
     std::mt19937 random{3};
     for (int i = 0; i < 20000; ++i) {
         Frame frame = i % 2 ? ipv4(random() % 60, 0) : ipv6(1 + random() % 60, 17, 0);

@@ -13,7 +13,8 @@ namespace {
 
 constexpr int uplink = 1, tunnel = 2, fw_port = 3, ids_port = 4;
 
-db::Vm vm(const char* id, std::uint32_t label, const char* hypervisor, const char* mac) {
+db::Vm vm(const char* id, std::uint32_t label, const char* hypervisor, const char* mac)
+{
     db::Vm row;
     row.id = id;
     row.name = id;
@@ -24,19 +25,22 @@ db::Vm vm(const char* id, std::uint32_t label, const char* hypervisor, const cha
     return row;
 }
 
-Port port(const char* kind, int ofport, const char* vm_id, const char* mac) {
+Port port(const char* kind, int ofport, const char* vm_id, const char* mac)
+{
     return {"br0", "p" + std::to_string(ofport), ofport, vm_id, mac, vm_id, 0, kind};
 }
 
 } // namespace
 
 /// Two hypervisors; chain web through fw (here) and ids (there); c1 is a client here.
-TEST_GROUP(Flows) {
+TEST_GROUP(Flows)
+{
     db::Snapshot snapshot;
     std::vector<Port> ports;
     Overrides overrides;
 
-    void setup() override {
+    void setup() override
+    {
         snapshot.hypervisors = {{1, "hv1", "a", "10.90.0.1", "br0", true, 0},
                                 {2, "hv2", "b", "10.90.0.2", "br0", false, 0}};
         snapshot.vms = {vm("fw", 0x1001, "hv1", "52:54:00:00:00:01"),
@@ -53,40 +57,47 @@ TEST_GROUP(Flows) {
                  port("port", 9, "c1", "52:54:00:00:00:03")};
     }
 
-    std::string actions(int table, int priority, const std::string& match) {
+    std::string actions(int table, int priority, const std::string& match)
+    {
         for (const auto& flow : compile(snapshot, ports, overrides).flows)
             if (flow.table == table && flow.priority == priority && flow.match == match)
                 return flow.actions;
         return "none";
     }
 
-    void make_symmetric() {
+    void make_symmetric()
+    {
         auto& chain = snapshot.chains[0];
         chain.symmetric = true;
         chain.rspi = 0x1002;
         chain.match_reverse = "ip,nw_src=10.0.0.5";
     }
 
-    void plug_ids() { ports.push_back(port("vm", ids_port, "ids", "52:54:00:00:00:02")); }
+    void plug_ids()
+    {
+        ports.push_back(port("vm", ids_port, "ids", "52:54:00:00:00:02"));
+    }
 };
 
 namespace {
-constexpr const char* to_port_4 = "load:0xffff->NXM_OF_IN_PORT[],load:0x48460001->NXM_NX_PKT_MARK[],output:4";
+constexpr const char* to_port_4 =
+    "load:0xffff->NXM_OF_IN_PORT[],load:0x48460001->NXM_NX_PKT_MARK[],output:4";
 constexpr const char* to_port_4_the_long_way =
     "load:0xffff->NXM_OF_IN_PORT[],load:0x48460003->NXM_NX_PKT_MARK[],output:4";
 constexpr const char* to_hv2 = "load:0xffff->NXM_OF_IN_PORT[],set_field:0x2001->tun_id,"
                                "set_field:10.90.0.2->tun_dst,output:2";
-constexpr const char* passed_to_hv2 =
-    "load:0xffff->NXM_OF_IN_PORT[],set_field:0x802001->tun_id,"
-    "set_field:10.90.0.2->tun_dst,output:2";
+constexpr const char* passed_to_hv2 = "load:0xffff->NXM_OF_IN_PORT[],set_field:0x802001->tun_id,"
+                                      "set_field:10.90.0.2->tun_dst,output:2";
 } // namespace
 
-TEST(Flows, WithoutChainsAndMovesThereAreNone) {
+TEST(Flows, WithoutChainsAndMovesThereAreNone)
+{
     snapshot.chains.clear();
     CHECK_TRUE(compile(snapshot, ports, overrides).flows.empty());
 }
 
-TEST(Flows, AllAreHiddenAndLeaveInBandControlAlone) {
+TEST(Flows, AllAreHiddenAndLeaveInBandControlAlone)
+{
     make_symmetric();
     plug_ids();
     for (const auto& flow : compile(snapshot, ports, overrides).flows) {
@@ -95,7 +106,8 @@ TEST(Flows, AllAreHiddenAndLeaveInBandControlAlone) {
     }
 }
 
-TEST(Flows, NoTwoHaveOneKey) {
+TEST(Flows, NoTwoHaveOneKey)
+{
     make_symmetric();
     plug_ids();
     std::set<std::tuple<int, int, std::string>> keys;
@@ -103,23 +115,27 @@ TEST(Flows, NoTwoHaveOneKey) {
         CHECK_TRUE(keys.insert({flow.table, flow.priority, flow.match}).second);
 }
 
-TEST(Flows, ClassifierLeadsToTheFirstHop) {
+TEST(Flows, ClassifierLeadsToTheFirstHop)
+{
     STRCMP_EQUAL("load:0->NXM_NX_REG1[],load:0x1001->NXM_NX_REG0[],resubmit(,252)",
                  actions(table_classify, 71000, "ip,in_port=9,nw_dst=10.0.0.5").c_str());
 }
 
-TEST(Flows, FrameOutOfAHopGoesToTheNextWhateverPortItEnteredBy) {
+TEST(Flows, FrameOutOfAHopGoesToTheNextWhateverPortItEnteredBy)
+{
     STRCMP_EQUAL("load:0x2001->NXM_NX_REG0[],resubmit(,252)",
                  actions(table_exit, 71000, "reg0=0x1001,ip,nw_dst=10.0.0.5").c_str());
 }
 
-TEST(Flows, FrameOutOfTheLastHopIsReleased) {
+TEST(Flows, FrameOutOfTheLastHopIsReleased)
+{
     plug_ids();
     STRCMP_EQUAL("resubmit(,253)",
                  actions(table_exit, 71000, "reg0=0x2001,ip,nw_dst=10.0.0.5").c_str());
 }
 
-TEST(Flows, SymmetricChainPassesTheHopsInReverseOrder) {
+TEST(Flows, SymmetricChainPassesTheHopsInReverseOrder)
+{
     make_symmetric();
     plug_ids();
     STRCMP_EQUAL("load:0->NXM_NX_REG1[],load:0x2001->NXM_NX_REG0[],resubmit(,252)",
@@ -130,16 +146,19 @@ TEST(Flows, SymmetricChainPassesTheHopsInReverseOrder) {
                  actions(table_exit, 71000, "reg0=0x1001,ip,nw_src=10.0.0.5").c_str());
 }
 
-TEST(Flows, HopElsewhereIsReachedThroughTheTunnel) {
+TEST(Flows, HopElsewhereIsReachedThroughTheTunnel)
+{
     STRCMP_EQUAL(to_hv2, actions(table_deliver, 100000, "reg0=0x2001,reg2=0").c_str());
 }
 
-TEST(Flows, FrameFromTheTunnelIsPassedOnMarkedSoThatItIsNotPassedOnTwice) {
+TEST(Flows, FrameFromTheTunnelIsPassedOnMarkedSoThatItIsNotPassedOnTwice)
+{
     STRCMP_EQUAL(passed_to_hv2, actions(table_deliver, 100000, "reg0=0x2001,reg2=1").c_str());
     STRCMP_EQUAL("none", actions(table_deliver, 100000, "reg0=0x2001,reg2=3").c_str());
 }
 
-TEST(Flows, StagedPortTakesWhatComesFromTheTunnelOnly) {
+TEST(Flows, StagedPortTakesWhatComesFromTheTunnelOnly)
+{
     plug_ids();
     STRCMP_EQUAL(to_port_4_the_long_way,
                  actions(table_deliver, 110000, "reg0=0x2001,reg2=3").c_str());
@@ -147,13 +166,15 @@ TEST(Flows, StagedPortTakesWhatComesFromTheTunnelOnly) {
     STRCMP_EQUAL(to_hv2, actions(table_deliver, 100000, "reg0=0x2001,reg2=0").c_str());
 }
 
-TEST(Flows, ActivatedPortTakesAllBeforeTheStoreSaysSo) {
+TEST(Flows, ActivatedPortTakesAllBeforeTheStoreSaysSo)
+{
     plug_ids();
     overrides["ids"] = {Override::Place::here, {}};
     STRCMP_EQUAL(to_port_4, actions(table_deliver, 100000, "reg0=0x2001,reg2=0").c_str());
 }
 
-TEST(Flows, TurnedAwayVmIsPassedOnFromEverywhere) {
+TEST(Flows, TurnedAwayVmIsPassedOnFromEverywhere)
+{
     overrides["fw"] = {Override::Place::elsewhere, "10.90.0.2"};
     const std::string there = "load:0xffff->NXM_OF_IN_PORT[],set_field:0x1001->tun_id,"
                               "set_field:10.90.0.2->tun_dst,output:2";
@@ -164,7 +185,8 @@ TEST(Flows, TurnedAwayVmIsPassedOnFromEverywhere) {
                  actions(table_entry, 135000, "reg15=0x80000000,dl_dst=52:54:00:00:00:01").c_str());
 }
 
-TEST(Flows, FlowsTurnOnceThePortHasGone) {
+TEST(Flows, FlowsTurnOnceThePortHasGone)
+{
     db::Move move;
     move.vm = "fw";
     move.role = "source";
@@ -180,7 +202,8 @@ TEST(Flows, FlowsTurnOnceThePortHasGone) {
     STRCMP_EQUAL(there.c_str(), to_fw().c_str());
 }
 
-TEST(Flows, TagThatATrunkLeftGoesAtThePortOfItsVlan) {
+TEST(Flows, TagThatATrunkLeftGoesAtThePortOfItsVlan)
+{
     ports.push_back(port("vm", 7, "web", "52:54:00:00:00:09"));
     ports.back().tag = 10;
     snapshot.vms.push_back(vm("web", 0x1009, "hv2", "52:54:00:00:00:09"));
@@ -190,7 +213,8 @@ TEST(Flows, TagThatATrunkLeftGoesAtThePortOfItsVlan) {
                  actions(table_deliver, 110001, "reg0=0x1009,reg2=3,dl_vlan=10").c_str());
 }
 
-TEST(Flows, FramesForAnotherPortOfAVmGoThereByItsAddress) {
+TEST(Flows, FramesForAnotherPortOfAVmGoThereByItsAddress)
+{
     auto web = vm("web", 0x1009, "hv2", "52:54:00:00:00:09");
     web.ports.push_back({"52:54:00:00:00:0a", "", "br0", "", 0});
     snapshot.vms.push_back(web);
@@ -198,8 +222,9 @@ TEST(Flows, FramesForAnotherPortOfAVmGoThereByItsAddress) {
     ports.push_back(port("vm", 7, "web", "52:54:00:00:00:09"));
     STRCMP_EQUAL(deliver_here(7, true).c_str(),
                  actions(table_deliver, 110000, "reg0=0x1009,reg2=3").c_str());
-    STRCMP_EQUAL(deliver_here(8, true).c_str(),
-                 actions(table_deliver, 110002, "reg0=0x1009,reg2=3,dl_dst=52:54:00:00:00:0a").c_str());
+    STRCMP_EQUAL(
+        deliver_here(8, true).c_str(),
+        actions(table_deliver, 110002, "reg0=0x1009,reg2=3,dl_dst=52:54:00:00:00:0a").c_str());
     // It has come: what each of its ports says enters there.
     snapshot.vms.back().hypervisor = "hv1";
     STRCMP_CONTAINS("load:0x8->NXM_OF_IN_PORT",
@@ -209,11 +234,12 @@ TEST(Flows, FramesForAnotherPortOfAVmGoThereByItsAddress) {
     // It has been turned away: both addresses are led after it.
     overrides["web"] = {Override::Place::elsewhere, "10.90.0.2"};
     for (const char* mac : {"52:54:00:00:00:09", "52:54:00:00:00:0a"})
-        CHECK_TRUE("none" != actions(table_entry, 135000,
-                                     std::string{"reg15=0x80000000,dl_dst="} + mac));
+        CHECK_TRUE("none" !=
+                   actions(table_entry, 135000, std::string{"reg15=0x80000000,dl_dst="} + mac));
 }
 
-TEST(Flows, ActivationOfAPortThatWentAgainSaysNothing) {
+TEST(Flows, ActivationOfAPortThatWentAgainSaysNothing)
+{
     plug_ids();
     overrides["ids"] = {Override::Place::here, {}};
     CHECK_TRUE(to_hv2 != actions(table_deliver, 100000, "reg0=0x2001,reg2=0"));
@@ -221,7 +247,8 @@ TEST(Flows, ActivationOfAPortThatWentAgainSaysNothing) {
     STRCMP_EQUAL(to_hv2, actions(table_deliver, 100000, "reg0=0x2001,reg2=0").c_str());
 }
 
-TEST(Flows, MoveThatNobodyEndedSaysNothingOnceTheVmIsKnownElsewhere) {
+TEST(Flows, MoveThatNobodyEndedSaysNothingOnceTheVmIsKnownElsewhere)
+{
     db::Move move;
     move.vm = "fw";
     move.role = "source";
@@ -239,7 +266,8 @@ TEST(Flows, MoveThatNobodyEndedSaysNothingOnceTheVmIsKnownElsewhere) {
     CHECK_TRUE("none" != actions(table_deliver, 110000, "reg0=0x1001,reg2=3"));
 }
 
-TEST(Flows, MovingAVmTouchesItsDeliveryAloneWhateverItsPaths) {
+TEST(Flows, MovingAVmTouchesItsDeliveryAloneWhateverItsPaths)
+{
     plug_ids();
     for (int i = 0; i < 100; ++i) {
         auto chain = snapshot.chains[0];
@@ -258,12 +286,14 @@ TEST(Flows, MovingAVmTouchesItsDeliveryAloneWhateverItsPaths) {
     CHECK_TRUE(changed.size() <= 4);
 }
 
-TEST(Flows, UplinkFrameOfAVmElsewhereWasClassifiedThere) {
+TEST(Flows, UplinkFrameOfAVmElsewhereWasClassifiedThere)
+{
     CHECK_TRUE(actions(table_classify, 179000, "reg1=1,dl_src=52:54:00:00:00:02")
                    .find("load:0x80000000->NXM_NX_REG15[]") != std::string::npos);
 }
 
-TEST(Flows, ReleasedFrameResumesAtThePortWhereItEntered) {
+TEST(Flows, ReleasedFrameResumesAtThePortWhereItEntered)
+{
     CHECK_TRUE(actions(table_release, 110000, "dl_src=52:54:00:00:00:03")
                    .starts_with("load:0x9->NXM_OF_IN_PORT[]"));
     CHECK_TRUE(actions(table_release, 100000, "reg2=0,dl_src=52:54:00:00:00:02")
@@ -271,19 +301,22 @@ TEST(Flows, ReleasedFrameResumesAtThePortWhereItEntered) {
                std::string::npos);
 }
 
-TEST(Flows, CopyOutOfAHopOnNoPathIsDropped) {
+TEST(Flows, CopyOutOfAHopOnNoPathIsDropped)
+{
     STRCMP_EQUAL("drop", actions(table_exit, 66500, "dl_src=52:54:00:00:00:03").c_str());
     STRCMP_EQUAL("resubmit(,250)",
                  actions(table_exit, 67000, "reg0=0x1001,dl_src=52:54:00:00:00:01").c_str());
 }
 
-TEST(Flows, PortOfAHopIsGuardedAgainstFloodedCopies) {
+TEST(Flows, PortOfAHopIsGuardedAgainstFloodedCopies)
+{
     const auto set = compile(snapshot, ports, overrides);
     LONGS_EQUAL(1, set.guarded.size());
     STRCMP_EQUAL("p3", set.guarded[0].interface.c_str());
 }
 
-TEST(Flows, PendingHopDropsAndIsNamed) {
+TEST(Flows, PendingHopDropsAndIsNamed)
+{
     snapshot.vms.erase(snapshot.vms.begin() + 1);
     STRCMP_EQUAL("load:0x7fffff->NXM_NX_REG0[],resubmit(,252)",
                  actions(table_exit, 71000, "reg0=0x1001,ip,nw_dst=10.0.0.5").c_str());
@@ -293,7 +326,8 @@ TEST(Flows, PendingHopDropsAndIsNamed) {
     CHECK_TRUE(set.problems[0].find("ids") != std::string::npos);
 }
 
-TEST(Flows, DeadHopIsBypassedOnlyWhereTheChainSaysSo) {
+TEST(Flows, DeadHopIsBypassedOnlyWhereTheChainSaysSo)
+{
     snapshot.vms[1].state = "stopped";
     const auto exit_of_fw = [&] {
         return actions(table_exit, 71000, "reg0=0x1001,ip,nw_dst=10.0.0.5");

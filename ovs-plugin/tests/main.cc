@@ -3,6 +3,7 @@
 // Runs the module's unit tests.
 #include <CppUTest/CommandLineTestRunner.h>
 
-int main(int argc, char** argv) {
+int main(int argc, char** argv)
+{
     return CommandLineTestRunner::RunAllTests(argc, argv);
 }

@@ -12,32 +12,38 @@ namespace {
 
 using Bytes = std::vector<std::uint8_t>;
 
-void put(Bytes& bytes, std::initializer_list<int> values) {
+void put(Bytes& bytes, std::initializer_list<int> values)
+{
     for (const int value : values)
         bytes.push_back(static_cast<std::uint8_t>(value));
 }
 
 template <class Address>
-void put(Bytes& bytes, const Address& address) {
+void put(Bytes& bytes, const Address& address)
+{
     bytes.insert(bytes.end(), address.begin(), address.end());
 }
 
-Mac mac(int last) {
+Mac mac(int last)
+{
     return {0x52, 0x54, 0, 0, 0, static_cast<std::uint8_t>(last)};
 }
 
-Ip ip(const char* text) {
+Ip ip(const char* text)
+{
     Ip address;
     CHECK_TRUE(read_ip(text, address));
     return address;
 }
 
-Bytes v4(const char* text) {
+Bytes v4(const char* text)
+{
     const auto address = ip(text);
     return {address.begin() + 12, address.end()};
 }
 
-Bytes frame(const Mac& from, int type, const Bytes& payload, int tags = 0) {
+Bytes frame(const Mac& from, int type, const Bytes& payload, int tags = 0)
+{
     Bytes bytes{0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
     put(bytes, from);
     for (int i = 0; i < tags; ++i)
@@ -47,14 +53,16 @@ Bytes frame(const Mac& from, int type, const Bytes& payload, int tags = 0) {
     return bytes;
 }
 
-Bytes ipv4(const char* from) {
+Bytes ipv4(const char* from)
+{
     Bytes bytes{0x45, 0, 0, 20, 0, 0, 0, 0, 64, 17, 0, 0};
     put(bytes, v4(from));
     put(bytes, v4("10.0.0.9"));
     return bytes;
 }
 
-Bytes arp(const Mac& sender, const char* address, const Mac& target) {
+Bytes arp(const Mac& sender, const char* address, const Mac& target)
+{
     Bytes bytes{0, 1, 8, 0, 6, 4, 0, 2};
     put(bytes, sender);
     put(bytes, v4(address));
@@ -64,7 +72,8 @@ Bytes arp(const Mac& sender, const char* address, const Mac& target) {
 }
 
 /// A neighbour advertisement (RFC 4861, section 4.4) with the target's link-layer address.
-Bytes advertisement(const char* from, const char* target, const Mac& link) {
+Bytes advertisement(const char* from, const char* target, const Mac& link)
+{
     Bytes bytes{0x60, 0, 0, 0, 0, 32, 58, 255};
     put(bytes, ip(from));
     put(bytes, ip("ff02::1"));
@@ -78,11 +87,13 @@ Bytes advertisement(const char* from, const char* target, const Mac& link) {
 } // namespace
 
 /// web is the VM in question; db is another.
-TEST_GROUP(Origins) {
+TEST_GROUP(Origins)
+{
     db::Snapshot snapshot;
     std::vector<Port> ports{{"br0", "vnet0", 3, "", "52:54:00:00:00:01", "web", 0, "vm"}};
 
-    void setup() override {
+    void setup() override
+    {
         snapshot.vms.resize(2);
         snapshot.vms[0].id = "web";
         snapshot.vms[0].ips = {"10.0.0.1", "fd00::1"};
@@ -93,21 +104,23 @@ TEST_GROUP(Origins) {
         snapshot.chains.resize(1);
     }
 
-    char sends(const Bytes& bytes) {
-        const auto verdict =
-            judge(origins_of(snapshot, ports).at(0), bytes.data(), bytes.size());
+    char sends(const Bytes& bytes)
+    {
+        const auto verdict = judge(origins_of(snapshot, ports).at(0), bytes.data(), bytes.size());
         return verdict == Verdict::true_ ? 't' : verdict == Verdict::forged_mac ? 'm' : 'i';
     }
 };
 
-TEST(Origins, WithoutChainsAndProtectionNothingIsLookedAt) {
+TEST(Origins, WithoutChainsAndProtectionNothingIsLookedAt)
+{
     snapshot.chains.clear();
     CHECK_TRUE(origins_of(snapshot, ports).empty());
     snapshot.vms[1].protect = true;
     CHECK_EQUAL(1u, origins_of(snapshot, ports).size());
 }
 
-TEST(Origins, ItsOwnFramesAreTrue) {
+TEST(Origins, ItsOwnFramesAreTrue)
+{
     for (const bool protect : {false, true}) {
         snapshot.vms[0].protect = protect;
         CHECK_EQUAL('t', sends(frame(mac(1), 0x0800, ipv4("10.0.0.1"))));
@@ -122,14 +135,16 @@ TEST(Origins, ItsOwnFramesAreTrue) {
     }
 }
 
-TEST(Origins, AnothersMacIsForged) {
+TEST(Origins, AnothersMacIsForged)
+{
     CHECK_EQUAL('m', sends(frame(mac(2), 0x0800, ipv4("10.0.0.1"))));
     CHECK_EQUAL('m', sends(frame(mac(1), 0x0806, arp(mac(2), "10.0.0.1", mac(1)))));
     CHECK_EQUAL('m', sends(frame(mac(1), 0x8035, arp(mac(1), "0.0.0.0", mac(2)))));
     CHECK_EQUAL('m', sends(frame(mac(1), 0x86dd, advertisement("fd00::1", "fd00::1", mac(2)))));
 }
 
-TEST(Origins, AnothersIpIsForged) {
+TEST(Origins, AnothersIpIsForged)
+{
     CHECK_EQUAL('i', sends(frame(mac(1), 0x0800, ipv4("10.0.0.2"))));
     CHECK_EQUAL('i', sends(frame(mac(1), 0x0800, ipv4("10.0.0.2"), 2)));
     CHECK_EQUAL('i', sends(frame(mac(1), 0x0806, arp(mac(1), "10.0.0.2", mac(1)))));
@@ -140,7 +155,8 @@ TEST(Origins, AnothersIpIsForged) {
                                  advertisement("fd00::1", "fe80::5054:ff:fe00:2", mac(1)))));
 }
 
-TEST(Origins, AnAddressThatNoVmHasIsForgedOnlyWhereProtected) {
+TEST(Origins, AnAddressThatNoVmHasIsForgedOnlyWhereProtected)
+{
     CHECK_EQUAL('t', sends(frame(mac(7), 0x0800, ipv4("10.0.0.1"))));
     CHECK_EQUAL('t', sends(frame(mac(1), 0x0800, ipv4("10.0.0.7"))));
     snapshot.vms[0].protect = true;
@@ -151,14 +167,16 @@ TEST(Origins, AnAddressThatNoVmHasIsForgedOnlyWhereProtected) {
     CHECK_EQUAL('i', sends(frame(mac(1), 0x0800, ipv4("10.0.0.2"))));
 }
 
-TEST(Origins, AHopHandsOnOthersFramesAndIsJudgedByItsOwn) {
+TEST(Origins, AHopHandsOnOthersFramesAndIsJudgedByItsOwn)
+{
     snapshot.chains[0].hops = {{{"web"}}};
     snapshot.vms[0].protect = true;
     CHECK_EQUAL('t', sends(frame(mac(2), 0x0800, ipv4("10.0.0.2"))));
     CHECK_EQUAL('i', sends(frame(mac(1), 0x0806, arp(mac(1), "10.0.0.2", mac(1)))));
 }
 
-TEST(Origins, WhatAVerdictDependsOnIsTold) {
+TEST(Origins, WhatAVerdictDependsOnIsTold)
+{
     snapshot.vms[0].protect = true;
     CHECK_TRUE(looks_inside(origins_of(snapshot, ports)[0], mac(1)));
     CHECK_FALSE(looks_inside(origins_of(snapshot, ports)[0], mac(7)));
@@ -167,7 +185,8 @@ TEST(Origins, WhatAVerdictDependsOnIsTold) {
     CHECK_FALSE(looks_inside(origins_of(snapshot, ports)[0], mac(2)));
 }
 
-TEST(Origins, WhatIsCutShortIsLetPass) {
+TEST(Origins, WhatIsCutShortIsLetPass)
+{
     snapshot.vms[0].protect = true;
     auto whole = frame(mac(1), 0x86dd, advertisement("fd00::1", "fd00::1", mac(1)), 1);
     for (std::size_t size = 0; size < whole.size(); ++size) {

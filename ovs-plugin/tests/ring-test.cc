@@ -8,22 +8,26 @@
 using holdfast::plugin::GuestRing;
 using holdfast::plugin::RingCount;
 
-TEST_GROUP(Ring) {
+TEST_GROUP(Ring)
+{
     RingCount count;
     /// Ten frames came through, and were counted by both.
-    void setup() override {
+    void setup() override
+    {
         count.quiet(100, 65530, true);
         count.quiet(110, 4, true);
     }
 };
 
-TEST(Ring, FramesThatTheGuestHasNotGotAreMissing) {
+TEST(Ring, FramesThatTheGuestHasNotGotAreMissing)
+{
     LONGS_EQUAL(0, *count.missing(115, 9, true));
     LONGS_EQUAL(2, *count.missing(115, 7, true));
     LONGS_EQUAL(5, *count.missing(115, 4, true));
 }
 
-TEST(Ring, NothingIsSureBeforeTheCountsWereComparedOnce) {
+TEST(Ring, NothingIsSureBeforeTheCountsWereComparedOnce)
+{
     CHECK_FALSE(RingCount{}.missing(5, 5, true).has_value());
     RingCount once;
     once.quiet(0, 7, true);
@@ -32,7 +36,8 @@ TEST(Ring, NothingIsSureBeforeTheCountsWereComparedOnce) {
     CHECK_FALSE(once.missing(5, 12, true).has_value());
 }
 
-TEST(Ring, CountsThatDisagreeAreNotBelieved) {
+TEST(Ring, CountsThatDisagreeAreNotBelieved)
+{
     count.quiet(120, 20, true); // 16 buffers for 10 frames.
     CHECK_FALSE(count.missing(121, 21, true).has_value());
     count.quiet(130, 30, true);
@@ -40,7 +45,8 @@ TEST(Ring, CountsThatDisagreeAreNotBelieved) {
     CHECK_FALSE(count.missing(131, 40, true).has_value()); // More than was sent.
 }
 
-TEST(Ring, FramesForOthersAreBelievedOnlyWhereTheGuestTakesThem) {
+TEST(Ring, FramesForOthersAreBelievedOnlyWhereTheGuestTakesThem)
+{
     CHECK_FALSE(count.missing(111, 4, false).has_value());
     count.quiet(120, 14, false);
     LONGS_EQUAL(1, *count.missing(121, 14, false));
@@ -52,7 +58,8 @@ TEST(Ring, FramesForOthersAreBelievedOnlyWhereTheGuestTakesThem) {
     CHECK_FALSE(count.missing(151, 34, false).has_value());
 }
 
-TEST(Ring, FewFramesThatAgreeAreNoProof) {
+TEST(Ring, FewFramesThatAgreeAreNoProof)
+{
     RingCount fresh;
     fresh.quiet(0, 0, true);
     fresh.quiet(1, 1, true);
@@ -61,11 +68,13 @@ TEST(Ring, FewFramesThatAgreeAreNoProof) {
     LONGS_EQUAL(1, *fresh.missing(5, 4, true));
 }
 
-TEST(Ring, CountThatMayHaveGoneRoundIsNotBelieved) {
+TEST(Ring, CountThatMayHaveGoneRoundIsNotBelieved)
+{
     CHECK_FALSE(count.missing(110 + 65536, 4, true).has_value());
 }
 
-TEST(Ring, UsedIndexIsReadFromAnotherProcessMemory) {
+TEST(Ring, UsedIndexIsReadFromAnotherProcessMemory)
+{
     struct {
         std::uint16_t flags = 0xffff;
         std::uint16_t index = 0x1234;

@@ -12,21 +12,25 @@ using namespace holdfast::plugin;
 namespace {
 
 /// How many slots member `i` has.
-long share_of(const std::vector<std::size_t>& owners, std::size_t i) {
+long share_of(const std::vector<std::size_t>& owners, std::size_t i)
+{
     return std::count(owners.begin(), owners.end(), i);
 }
 
 } // namespace
 
-TEST_GROUP(Spread) {
+TEST_GROUP(Spread)
+{
     std::vector<std::string> ids{"3c1e0a52", "90f7d1b4", "e24bb6c8"};
 };
 
-TEST(Spread, NobodyHasNothing) {
+TEST(Spread, NobodyHasNothing)
+{
     CHECK_TRUE(spread({}).empty());
 }
 
-TEST(Spread, EachMemberHasItsShare) {
+TEST(Spread, EachMemberHasItsShare)
+{
     const auto owners = spread(ids);
     CHECK_EQUAL(spread_slots, owners.size());
     for (std::size_t i = 0; i < ids.size(); ++i) {
@@ -35,7 +39,8 @@ TEST(Spread, EachMemberHasItsShare) {
     }
 }
 
-TEST(Spread, WhoLeavesTakesNoSlotOfAnother) {
+TEST(Spread, WhoLeavesTakesNoSlotOfAnother)
+{
     const auto before = spread(ids);
     const auto after = spread({ids[0], ids[2]});
     for (std::size_t slot = 0; slot < spread_slots; ++slot)
@@ -43,7 +48,8 @@ TEST(Spread, WhoLeavesTakesNoSlotOfAnother) {
             CHECK_EQUAL(ids[before[slot]], (after[slot] == 0 ? ids[0] : ids[2]));
 }
 
-TEST(Spread, WhoComesTakesSlotsForItselfOnly) {
+TEST(Spread, WhoComesTakesSlotsForItselfOnly)
+{
     const auto before = spread(ids);
     ids.push_back("5577aa01");
     const auto after = spread(ids);
@@ -51,7 +57,8 @@ TEST(Spread, WhoComesTakesSlotsForItselfOnly) {
         CHECK_TRUE(after[slot] == 3 || after[slot] == before[slot]);
 }
 
-TEST(Spread, TheOrderOfTheNamesDoesNotMatter) {
+TEST(Spread, TheOrderOfTheNamesDoesNotMatter)
+{
     const auto one = spread(ids);
     std::vector<std::string> turned{ids[2], ids[1], ids[0]};
     const auto other = spread(turned);

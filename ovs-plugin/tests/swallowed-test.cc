@@ -11,7 +11,8 @@ using holdfast::plugin::taken_of_recent;
 
 namespace {
 
-auto not_taken(const std::vector<SentFrame>& recent, const std::vector<Frame>& taken, std::size_t n) {
+auto not_taken(const std::vector<SentFrame>& recent, const std::vector<Frame>& taken, std::size_t n)
+{
     return frames_not_taken(recent, taken, n);
 }
 
@@ -19,41 +20,49 @@ auto not_taken(const std::vector<SentFrame>& recent, const std::vector<Frame>& t
 
 TEST_GROUP(Swallowed){};
 
-TEST(Swallowed, FrameBeforeTheFirstTakenIsKeptByQemu) {
+TEST(Swallowed, FrameBeforeTheFirstTakenIsKeptByQemu)
+{
     const std::vector<SentFrame> recent{{{1}, 10}, {{2}, 20}, {{3}, 30}, {{4}, 40}};
     LONGS_EQUAL(1, *swallowed_frame(recent, {{3}, {4}}, 0));
 }
 
-TEST(Swallowed, NewestFrameIsKeptWhenNothingCouldBeTaken) {
+TEST(Swallowed, NewestFrameIsKeptWhenNothingCouldBeTaken)
+{
     const std::vector<SentFrame> recent{{{1}, 10}, {{2}, 20}};
     LONGS_EQUAL(1, *swallowed_frame(recent, {}, 0));
 }
 
-TEST(Swallowed, FrameReadBetweenTwoTakenOnesIsKept) {
+TEST(Swallowed, FrameReadBetweenTwoTakenOnesIsKept)
+{
     const std::vector<SentFrame> recent{{{1}, 10}, {{2}, 20}, {{3}, 30}};
     LONGS_EQUAL(1, *swallowed_frame(recent, {{1}, {3}}, 0));
 }
 
-TEST(Swallowed, NothingIsKeptWhenAllWasTaken) {
+TEST(Swallowed, NothingIsKeptWhenAllWasTaken)
+{
     CHECK_FALSE(swallowed_frame({{{1}, 10}, {{2}, 20}}, {{1}, {2}}, 0).has_value());
 }
 
-TEST(Swallowed, NothingIsKeptWhenNothingWasSent) {
+TEST(Swallowed, NothingIsKeptWhenNothingWasSent)
+{
     CHECK_FALSE(swallowed_frame({}, {}, 0).has_value());
 }
 
-TEST(Swallowed, EqualFramesAreCountedNotMerged) {
+TEST(Swallowed, EqualFramesAreCountedNotMerged)
+{
     const std::vector<SentFrame> recent{{{7}, 10}, {{7}, 20}, {{7}, 30}};
     LONGS_EQUAL(0, *swallowed_frame(recent, {{7}, {7}}, 0));
 }
 
-TEST(Swallowed, FrameFromBeforeTheStopIsNotKeptWhereThatIsTheEvidence) {
+TEST(Swallowed, FrameFromBeforeTheStopIsNotKeptWhereThatIsTheEvidence)
+{
     const std::vector<SentFrame> recent{{{1}, 10}, {{2}, 20}, {{3}, 30}};
     CHECK_FALSE(swallowed_frame(recent, {{3}}, 25).has_value());
     LONGS_EQUAL(1, *swallowed_frame(recent, {{3}}, 15));
 }
 
-TEST(Swallowed, FramesThatNeitherTheGuestNorWeHaveAreFound) {
+TEST(Swallowed, FramesThatNeitherTheGuestNorWeHaveAreFound)
+{
     const std::vector<SentFrame> recent{{{1}, 10}, {{2}, 20}, {{3}, 30}, {{4}, 40}};
     CHECK_TRUE(*not_taken(recent, {{4}}, 2) == std::vector<std::size_t>{2});
     CHECK_TRUE(*not_taken(recent, {{2}, {4}}, 3) == std::vector<std::size_t>{2});
@@ -62,14 +71,16 @@ TEST(Swallowed, FramesThatNeitherTheGuestNorWeHaveAreFound) {
     CHECK_TRUE(not_taken(recent, {}, 0)->empty());
 }
 
-TEST(Swallowed, FramesThatCannotBeWhatWasTakenAreNotBelieved) {
+TEST(Swallowed, FramesThatCannotBeWhatWasTakenAreNotBelieved)
+{
     const std::vector<SentFrame> recent{{{1}, 10}, {{2}, 20}};
     CHECK_FALSE(not_taken(recent, {{1}}, 1).has_value());
     CHECK_FALSE(not_taken(recent, {{2}, {1}}, 2).has_value());
     CHECK_FALSE(not_taken(recent, {}, 3).has_value());
 }
 
-TEST(Swallowed, WhatCameWhenNoMoreWasRememberedIsToldFromTheRest) {
+TEST(Swallowed, WhatCameWhenNoMoreWasRememberedIsToldFromTheRest)
+{
     const std::vector<SentFrame> recent{{{1}, 10}, {{2}, 20}, {{3}, 30}, {{4}, 40}};
     LONGS_EQUAL(2, taken_of_recent(recent, {{3}, {4}, {5}, {6}}));
     LONGS_EQUAL(2, taken_of_recent(recent, {{2}, {4}, {5}})); // QEMU read one between.
