@@ -125,7 +125,9 @@ void Daemon::make_tunnel()
     command.push_back(config.bridge);
     for (const char* word :
          {"holdfast0", "--", "set", "interface", "holdfast0", "type=vxlan",
-          "options:remote_ip=flow", "options:key=flow", "options:dst_port=4790"}) {
+          "options:remote_ip=flow", "options:key=flow", "options:dst_port=4790",
+          // What may be fragmented and does not fit is, by the kernel's datapath, outside (C16).
+          "options:df_default=false"}) {
         command.push_back(word);
     }
     command.push_back("options:local_ip=" + config.vtep);

@@ -43,10 +43,12 @@ std::string load_vm(std::uint32_t label)
     return "load:" + hex(label) + "->NXM_NX_REG0[]";
 }
 
+/// The flag is not on the wire: a frame that comes with it is an answer of the kernel's own tunnel.
 std::string through_tunnel(std::uint32_t vni, const std::string& vtep, int tunnel_port)
 {
     const bool v6 = vtep.find(':') != std::string::npos;
-    return std::string{none_port} + ",set_field:" + hex(vni) + "->tun_id,set_field:" + vtep +
+    return std::string{none_port} + ",set_field:" + hex(vni) +
+           "->tun_id,set_field:oam->tun_flags,set_field:" + vtep +
            (v6 ? "->tun_ipv6_dst" : "->tun_dst") + ",output:" + std::to_string(tunnel_port);
 }
 
@@ -204,6 +206,9 @@ void Compiler::add_entry()
 {
     if (tunnel_) {
         const auto in_tunnel = "in_port=" + std::to_string(tunnel_);
+        // "Too large", said to who sent it (spec C16): the label leads to where it was going.
+        add(table_entry, 175002, in_tunnel + ",tun_flags=+oam",
+            "load:1->NXM_NX_REG2[]," + resubmit(table_release));
         add(table_entry, 175001, in_tunnel + ",tun_id=0",
             "load:1->NXM_NX_REG2[]," + resubmit(table_release));
         add(table_entry, 175000, in_tunnel,

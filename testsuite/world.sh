@@ -131,7 +131,8 @@ underlay () {
         inside "$underlay_hv" sh -c 'echo 1 > /proc/sys/net/ipv4/conf/all/arp_ignore' &&
         inside "$underlay_hv" ovs-vsctl --timeout=20 add-port br0 eth0 -- \
             add-port br0 holdfast0 -- set Interface holdfast0 type=vxlan options:remote_ip=flow \
-            options:key=flow options:dst_port=4790 options:local_ip="$underlay_ip" -- \
+            options:key=flow options:dst_port=4790 options:df_default=false \
+            options:local_ip="$underlay_ip" -- \
             set Interface br0 mtu_request=1650 &&
         inside "$underlay_hv" ip address replace "$underlay_ip/24" dev br0 &&
         inside "$underlay_hv" ip link set br0 up || return 1

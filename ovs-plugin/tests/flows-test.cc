@@ -84,10 +84,12 @@ constexpr const char* to_port_4 =
     "load:0xffff->NXM_OF_IN_PORT[],load:0x48460001->NXM_NX_PKT_MARK[],output:4";
 constexpr const char* to_port_4_the_long_way =
     "load:0xffff->NXM_OF_IN_PORT[],load:0x48460003->NXM_NX_PKT_MARK[],output:4";
-constexpr const char* to_hv2 = "load:0xffff->NXM_OF_IN_PORT[],set_field:0x2001->tun_id,"
-                               "set_field:10.90.0.2->tun_dst,output:2";
-constexpr const char* passed_to_hv2 = "load:0xffff->NXM_OF_IN_PORT[],set_field:0x802001->tun_id,"
-                                      "set_field:10.90.0.2->tun_dst,output:2";
+constexpr const char* to_hv2 =
+    "load:0xffff->NXM_OF_IN_PORT[],set_field:0x2001->tun_id,set_field:oam->tun_flags,"
+    "set_field:10.90.0.2->tun_dst,output:2";
+constexpr const char* passed_to_hv2 =
+    "load:0xffff->NXM_OF_IN_PORT[],set_field:0x802001->tun_id,set_field:oam->tun_flags,"
+    "set_field:10.90.0.2->tun_dst,output:2";
 } // namespace
 
 TEST(Flows, WithoutChainsAndMovesThereAreNone)
@@ -176,8 +178,9 @@ TEST(Flows, ActivatedPortTakesAllBeforeTheStoreSaysSo)
 TEST(Flows, TurnedAwayVmIsPassedOnFromEverywhere)
 {
     overrides["fw"] = {Override::Place::elsewhere, "10.90.0.2"};
-    const std::string there = "load:0xffff->NXM_OF_IN_PORT[],set_field:0x1001->tun_id,"
-                              "set_field:10.90.0.2->tun_dst,output:2";
+    const std::string there =
+        "load:0xffff->NXM_OF_IN_PORT[],set_field:0x1001->tun_id,set_field:oam->tun_flags,"
+        "set_field:10.90.0.2->tun_dst,output:2";
     STRCMP_EQUAL(there.c_str(), actions(table_deliver, 100000, "reg0=0x1001,reg2=0").c_str());
     STRCMP_EQUAL("none", actions(table_deliver, 110000, "reg0=0x1001,reg2=3").c_str());
     STRCMP_EQUAL("none", actions(table_deliver, 110000, "reg0=0x1001,reg2=1").c_str());
@@ -194,8 +197,9 @@ TEST(Flows, FlowsTurnOnceThePortHasGone)
     move.peer = "hv2";
     move.state = "turned";
     snapshot.moves = {move};
-    const std::string there = "load:0xffff->NXM_OF_IN_PORT[],set_field:0x1001->tun_id,"
-                              "set_field:10.90.0.2->tun_dst,output:2";
+    const std::string there =
+        "load:0xffff->NXM_OF_IN_PORT[],set_field:0x1001->tun_id,set_field:oam->tun_flags,"
+        "set_field:10.90.0.2->tun_dst,output:2";
     const auto to_fw = [&] { return actions(table_deliver, 100000, "reg0=0x1001,reg2=0"); };
     CHECK_TRUE(there != to_fw()); // Its port is here: frames are held there, and passed on.
     std::erase_if(ports, [](const Port& port) { return port.vm_id == "fw"; });
@@ -296,9 +300,10 @@ TEST(Flows, ReleasedFrameResumesAtThePortWhereItEntered)
 {
     CHECK_TRUE(actions(table_release, 110000, "dl_src=52:54:00:00:00:03")
                    .starts_with("load:0x9->NXM_OF_IN_PORT[]"));
-    CHECK_TRUE(actions(table_release, 100000, "reg2=0,dl_src=52:54:00:00:00:02")
-                   .find("set_field:0x0->tun_id,set_field:10.90.0.2->tun_dst") !=
-               std::string::npos);
+    CHECK_TRUE(
+        actions(table_release, 100000, "reg2=0,dl_src=52:54:00:00:00:02")
+            .find("set_field:0x0->tun_id,set_field:oam->tun_flags,set_field:10.90.0.2->tun_dst") !=
+        std::string::npos);
 }
 
 TEST(Flows, CopyOutOfAHopOnNoPathIsDropped)
