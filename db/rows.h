@@ -111,6 +111,34 @@ inline bool passes(const Chain& chain, const std::string& vm)
     });
 }
 
+/// A machine behind a balancer's address (spec balancer.md).
+struct RealServer {
+    std::string address;          // IPv4, without prefix length; a VM of the fleet has it.
+    int port = 0;                 // 1 to 65535.
+    int weight = 1;               // 0 to 65535, for the built-in director.
+    std::string state = "active"; // "active", or "draining": no new connections.
+    std::string mac; // Its synthetic MAC address (B2): what a director's ARP request is answered.
+
+    bool operator==(const RealServer&) const = default;
+};
+
+/// A balanced address.  Shared by the fleet, owned by none.
+struct Balancer {
+    std::string name;                   // Unique.
+    std::string vip;                    // The public address, IPv4.
+    int port = 0;                       // The public port, 1 to 65535.
+    std::string protocol = "tcp";       // "tcp" or "udp"; vip, port and protocol are unique.
+    std::string director = "external";  // Who chooses: "external" (VMs, e.g. with IPVS).
+    std::vector<std::string> directors; // Their VM ids, sorted; none but they are answered.
+    std::string policy;                 // Of a built-in director; empty with external ones.
+    std::string gateway;                // Of the routed way; empty if there is none.
+    std::string mac_prefix = "ae:48";   // The two bytes that are no address.
+    std::string mac_layout = "prefix";  // "prefix", "suffix", "split" or "table".
+    std::vector<RealServer> servers;    // In the order given; addresses are unique.
+
+    bool operator==(const Balancer&) const = default;
+};
+
 /// One hop of a path, computed from chains and VMs (RFC 7665).  Owner: this store.
 struct PathHop {
     std::uint32_t spi = 0;  // Path.

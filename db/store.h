@@ -24,6 +24,7 @@ struct Snapshot {
     std::vector<Hypervisor> hypervisors;
     std::vector<Vm> vms;
     std::vector<Chain> chains;
+    std::vector<Balancer> balancers;
     std::vector<Move> moves; // Those not ended, of both roles and of every hypervisor known.
 };
 
