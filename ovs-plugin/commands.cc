@@ -92,8 +92,16 @@ std::optional<std::vector<int>> numbers(const std::string& text)
     return all;
 }
 
+std::uint64_t arp_answered(const std::map<std::string, std::shared_ptr<OriginCount>>& counts)
+{
+    std::uint64_t n = 0;
+    for (const auto& [interface, count] : counts)
+        n += count->answered;
+    return n;
+}
+
 /// Of all ports together.
-nlohmann::json forged_json(const std::map<std::string, std::shared_ptr<ForgedCount>>& counts)
+nlohmann::json forged_json(const std::map<std::string, std::shared_ptr<OriginCount>>& counts)
 {
     std::uint64_t mac = 0, ip = 0, dropped = 0;
     for (const auto& [interface, count] : counts) {
@@ -207,6 +215,8 @@ void Module::cmd_status(unixctl_conn* conn, const Args&)
                       {"generation", generation_},
                       {"flows", installed_.size()},
                       {"chains", snapshot_ ? snapshot_->chains.size() : 0},
+                      {"balancers", snapshot_ ? snapshot_->balancers.size() : 0},
+                      {"arp_answered", arp_answered(forged_)},
                       {"flooded_dropped", hf_guard_dropped()},
                       {"forged", forged_json(forged_)},
                       {"large", large_json(tunnel_.figures())},

@@ -4,10 +4,10 @@
 #include "ovs-plugin/flows.h"
 
 #include <algorithm>
-#include <cstdio>
 #include <iterator>
 #include <set>
 
+#include "ovs-plugin/balance.h"
 #include "ovs-plugin/shim.h"
 #include "ovs-plugin/spread.h"
 
@@ -18,29 +18,11 @@ namespace {
 constexpr const char* none_port = "load:0xffff->NXM_OF_IN_PORT[]";
 constexpr const char* clear_registers =
     "load:0->NXM_NX_REG0[],load:0->NXM_NX_REG1[],load:0->NXM_NX_REG2[]";
-constexpr const char* mark = "load:0x80000000->NXM_NX_REG15[]";
-
-std::string resubmit(int table)
-{
-    return "resubmit(," + std::to_string(table) + ")";
-}
-
 /// Gives the frame back to the operator's own flows.
 std::string release()
 {
-    return std::string{clear_registers} + "," + mark + "," + resubmit(table_entry);
-}
-
-std::string hex(std::uint32_t value)
-{
-    char text[16];
-    std::snprintf(text, sizeof text, "0x%x", value);
-    return text;
-}
-
-std::string load_vm(std::uint32_t label)
-{
-    return "load:" + hex(label) + "->NXM_NX_REG0[]";
+    return std::string{clear_registers} + ",load:" + hex(released_mark) + "->NXM_NX_REG15[]," +
+           resubmit(table_entry);
 }
 
 /// The flag is not on the wire: a frame that comes with it is an answer of the kernel's own tunnel.
@@ -111,6 +93,8 @@ private:
     void add_deliver(const Place& place);
     void add_release(const Place& place);
     void add_fallbacks();
+    void gather_servers();
+    void add_balancers();
     bool works(const std::string& id) const;
     std::uint32_t label_of(const std::string& id) const;
     std::uint32_t group_of(const db::Chain& chain, const db::Hop& hop) const;
@@ -123,7 +107,8 @@ private:
     std::map<std::string, const db::Hypervisor*> hypervisors_;
     std::map<std::string, Place> places_; // By VM id.
     std::set<std::string> hop_ids_;
-    std::set<std::string> wire_ids_; // Those of them with two ports in use.
+    std::set<std::string> wire_ids_;          // Those of them with two ports in use.
+    std::map<std::string, Balanced> servers_; // Of balancers, by VM id.
     int tunnel_ = 0;
     std::vector<const Port*> uplinks_;
     FlowSet result_;
@@ -388,6 +373,7 @@ void Compiler::add_deliver(const Place& place)
     const auto& vm = *place.vm;
     const auto reg0 = "reg0=" + hex(vm.label);
     const bool is_hop = hop_ids_.contains(vm.id);
+    const bool is_led_to = is_hop || servers_.contains(vm.id);
 
     if (place.port && is_hop) {
         add(table_entry, 150000, "in_port=" + std::to_string(place.port->ofport) + ",reg15=0",
@@ -426,7 +412,7 @@ void Compiler::add_deliver(const Place& place)
         // The same two keys as elsewhere, so that a move changes flows in place.
         add_here(100000, reg0 + ",reg2=0", false);
         add_here(100000, reg0 + ",reg2=1", false);
-    } else if (!place.vtep.empty() && tunnel_ && (is_hop || place.turned)) {
+    } else if (!place.vtep.empty() && tunnel_ && (is_led_to || place.turned)) {
         add(table_deliver, 100000, reg0 + ",reg2=0",
             deliver_elsewhere(vm.label, place.vtep, tunnel_, false));
         add(table_deliver, 100000, reg0 + ",reg2=1",
@@ -441,7 +427,7 @@ void Compiler::add_deliver(const Place& place)
     }
     if (place.turned)
         for (const auto& port : vm.ports)
-            add(table_entry, 135000, "reg15=0x80000000,dl_dst=" + port.mac,
+            add(table_entry, 135000, "reg15=" + hex(released_mark) + ",dl_dst=" + port.mac,
                 load_vm(vm.label) + "," + resubmit(table_deliver));
 }
 
@@ -477,6 +463,62 @@ void Compiler::add_release(const Place& place)
     }
 }
 
+/// The servers of all balancers; one VM may stand behind several public addresses.
+void Compiler::gather_servers()
+{
+    std::map<std::string, const Place*> by_address;
+    if (!snapshot_.balancers.empty())
+        for (const auto& [id, place] : places_)
+            for (const auto& address : place.vm->ips)
+                by_address.emplace(address, &place);
+    for (const auto& balancer : snapshot_.balancers) {
+        for (const auto& server : balancer.servers) {
+            const auto at = by_address.find(server.address);
+            if (at == by_address.end() || at->second->vm->ports.empty()) {
+                result_.problems.push_back(
+                    "balancer " + balancer.name + ": no VM has the address " + server.address +
+                    " of its server: start it, or " + "\"holdfast balancer server del\"");
+                continue;
+            }
+            const auto& vm = *at->second->vm;
+            auto& one = servers_[vm.id];
+            one.label = vm.label;
+            one.address = server.address;
+            one.synthetic = server.mac;
+            one.mac = vm.ports.front().mac;
+            one.hop = hop_ids_.contains(vm.id);
+            one.publics.push_back({balancer.vip, balancer.port, balancer.protocol, server.port});
+        }
+    }
+}
+
+void Compiler::add_balancers()
+{
+    auto& flows = result_.flows;
+    if (!servers_.empty())
+        std::ranges::copy(balance_tables(), std::back_inserter(flows));
+    std::map<std::string, const Balanced*> by_synthetic;
+    for (const auto& [id, server] : servers_) {
+        by_synthetic.emplace(server.synthetic, &server);
+        if (const auto& place = places_.at(id); place.port && !place.turned)
+            std::ranges::copy(at_server(place.port->ofport, server), std::back_inserter(flows));
+    }
+    for (const auto& balancer : snapshot_.balancers) {
+        for (const auto& director : balancer.directors) {
+            const auto at = places_.find(director);
+            if (at == places_.end() || !at->second.port)
+                continue;
+            const auto port = at->second.port->ofport;
+            // In the other layouts the prefix is no range of its own.
+            if (balancer.mac_layout == "prefix" || balancer.mac_layout == "table")
+                flows.push_back(to_nobody(port, balancer.mac_prefix));
+            for (const auto& server : balancer.servers)
+                if (const auto known = by_synthetic.find(server.mac); known != by_synthetic.end())
+                    flows.push_back(to_server(port, *known->second));
+        }
+    }
+}
+
 FlowSet Compiler::run()
 {
     if (!self_) {
@@ -484,12 +526,14 @@ FlowSet Compiler::run()
                                    "start holdfast-hookd");
         return std::move(result_);
     }
-    if (snapshot_.chains.empty() && snapshot_.moves.empty() && overrides_.empty())
+    if (snapshot_.chains.empty() && snapshot_.balancers.empty() && snapshot_.moves.empty() &&
+        overrides_.empty())
         return std::move(result_); // Nothing of ours is in any frame's way.
 
     for (const auto& vm : snapshot_.vms)
         if (vm.label)
             locate(vm);
+    gather_servers();
     add_entry();
     add_fallbacks();
     for (const auto& chain : snapshot_.chains) {
@@ -499,6 +543,7 @@ FlowSet Compiler::run()
         add_deliver(place);
         add_release(place);
     }
+    add_balancers();
     auto& probes = result_.probes;
     std::sort(probes.begin(), probes.end());
     probes.erase(std::unique(probes.begin(), probes.end()), probes.end());

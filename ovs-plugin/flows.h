@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "db/store.h"
+#include "ovs-plugin/actions.h"
 
 namespace holdfast::plugin {
 
@@ -87,13 +88,6 @@ struct FlowSet {
     std::vector<std::string> problems; // One line each: what is missing and what follows.
 };
 
-/// The tables and marks of doc/architecture.md.
-constexpr int table_entry = 0;
-constexpr int table_spread = 249;
-constexpr int table_classify = 250;
-constexpr int table_exit = 251;
-constexpr int table_deliver = 252;
-constexpr int table_release = 253;
 /// A label that no VM has: a frame that only warms the tunnel up, dropped where it arrives.
 constexpr std::uint32_t label_warm_up = 0x7fffff;
 

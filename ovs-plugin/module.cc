@@ -14,6 +14,8 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "ovs-plugin/arp.h"
+
 namespace holdfast::plugin {
 
 namespace {
@@ -33,7 +35,7 @@ constexpr std::size_t events_max = 1024;
 /// A port whose frames the datapath's threads judge; belongs to the switch.
 struct JudgedPort {
     Origin origin;
-    std::shared_ptr<ForgedCount> count;
+    std::shared_ptr<OriginCount> count;
 };
 
 std::int64_t wall_ns()
@@ -353,16 +355,17 @@ void Module::watch_origins(std::vector<Origin> origins)
     if (!std::exchange(origins_stale_, false) && origins == origins_)
         return;
     origins_ = std::move(origins);
-    std::map<std::string, std::shared_ptr<ForgedCount>> counts;
+    std::map<std::string, std::shared_ptr<OriginCount>> counts;
     std::vector<hf_origin> ports;
     for (const auto& origin : origins_) {
         auto& count = counts[origin.interface];
         auto before = forged_.find(origin.interface);
         count = before != forged_.end() && before->second->vm == origin.vm
                     ? before->second
-                    : std::make_shared<ForgedCount>();
+                    : std::make_shared<OriginCount>();
         count->vm = origin.vm;
-        ports.push_back({origin.interface.c_str(), new JudgedPort{origin, count}});
+        ports.push_back(
+            {origin.interface.c_str(), new JudgedPort{origin, count}, origin.answers != nullptr});
     }
     forged_ = std::move(counts);
     hf_origins(bridge_.c_str(), ports.data(), ports.size());
@@ -612,6 +615,19 @@ bool hf_module_may_send(void* judged, const std::uint8_t* frame, std::size_t siz
     if (count)
         port.count->dropped.fetch_add(1, std::memory_order_relaxed);
     return false;
+}
+
+std::size_t hf_module_answer(void* judged, const std::uint8_t* frame, std::size_t size,
+                             std::uint8_t answer[HF_ANSWER_SIZE])
+{
+    using namespace holdfast::plugin;
+    const auto& port = *static_cast<JudgedPort*>(judged);
+    ArpAnswer made;
+    const auto made_size = answer_arp(*port.origin.answers, frame, size, made);
+    std::copy_n(made.begin(), made_size, answer);
+    if (made_size)
+        port.count->answered.fetch_add(1, std::memory_order_relaxed);
+    return made_size;
 }
 
 bool hf_module_looks_inside(void* judged, const std::uint8_t mac[6])

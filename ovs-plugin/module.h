@@ -32,14 +32,15 @@ struct SwitchEvent {
     std::string fields;       // JSON members after seq and time_ns, e.g. "kind":"flushed".
 };
 
-/// What a VM's port sent under another's name.  Written by the datapath's threads.
-struct ForgedCount {
+/// What was seen of a VM's port.  Written by the datapath's threads.
+struct OriginCount {
     std::string vm;
-    std::atomic<std::uint64_t> mac{0};
+    std::atomic<std::uint64_t> mac{0}; // Frames under another's name.
     std::atomic<std::uint64_t> ip{0};
     std::atomic<std::uint64_t> dropped{0};
-    std::uint64_t told = 0;          // mac + ip, when it was last said.
-    std::int64_t quiet_until_ms = 0; // Not said again before.
+    std::atomic<std::uint64_t> answered{0}; // ARP requests of a director.
+    std::uint64_t told = 0;                 // mac + ip, when it was last said.
+    std::int64_t quiet_until_ms = 0;        // Not said again before.
 };
 
 class Module {
@@ -159,7 +160,7 @@ private:
     std::set<std::string> silent_; // VM ids.
     std::vector<Origin> origins_;
     bool origins_stale_ = false; // A port may have been made anew, under the same name.
-    std::map<std::string, std::shared_ptr<ForgedCount>> forged_; // By interface.
+    std::map<std::string, std::shared_ptr<OriginCount>> forged_; // By interface.
     std::int64_t each_second_ms_ = 0; // When what is done once a second is due.
 
     Tunnel tunnel_;

@@ -10,13 +10,14 @@
 #include <cstring>
 #include <map>
 
+#include "ovs-plugin/arp.h"
 #include "ovs-plugin/packet.h"
 
 namespace holdfast::plugin {
 
 namespace {
 
-constexpr std::uint16_t type_arp = 0x0806, type_rarp = 0x8035;
+constexpr std::uint16_t type_rarp = 0x8035;
 constexpr Ip v4_prefix{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 0, 0, 0, 0};
 constexpr std::size_t v4_at = 12;
 
@@ -106,7 +107,8 @@ private:
     Verdict packet(std::uint16_t type, Bytes bytes) const
     {
         if (type == type_v4 && bytes.size() >= v4_size)
-            return is_forged(v4_from(bytes, 12)) ? Verdict::forged_ip : Verdict::true_;
+            return !origin_.director && is_forged(v4_from(bytes, 12)) ? Verdict::forged_ip
+                                                                      : Verdict::true_;
         if ((type == type_arp || type == type_rarp) && bytes.size() >= 28)
             return arp(type, bytes);
         if (type == type_v6 && bytes.size() >= v6_size)
@@ -223,15 +225,18 @@ bool Addresses::has(const Ip& ip) const
 bool Origin::operator==(const Origin& other) const
 {
     return vm == other.vm && interface == other.interface && macs == other.macs &&
-           ips == other.ips && hop == other.hop && protect == other.protect &&
+           ips == other.ips && hop == other.hop && director == other.director &&
+           protect == other.protect &&
+           (answers == other.answers || (answers && other.answers && *answers == *other.answers)) &&
            (all == other.all || (all && other.all && *all == *other.all));
 }
 
 std::vector<Origin> origins_of(const db::Snapshot& snapshot, const std::vector<Port>& ports)
 {
-    const bool wanted =
-        !snapshot.chains.empty() || std::any_of(snapshot.vms.begin(), snapshot.vms.end(),
-                                                [](const db::Vm& vm) { return vm.protect; });
+    const auto answers = answers_of(snapshot, ports);
+    const bool wanted = !snapshot.chains.empty() || !answers.empty() ||
+                        std::any_of(snapshot.vms.begin(), snapshot.vms.end(),
+                                    [](const db::Vm& vm) { return vm.protect; });
     std::vector<Origin> origins;
     if (!wanted)
         return origins;
@@ -253,6 +258,11 @@ std::vector<Origin> origins_of(const db::Snapshot& snapshot, const std::vector<P
         origins.push_back(at->second);
         origins.back().interface = port.interface;
         origins.back().all = all;
+        const auto director = answers.find(port.interface);
+        if (director != answers.end()) {
+            origins.back().director = true;
+            origins.back().answers = director->second;
+        }
     }
     return origins;
 }

@@ -40,6 +40,8 @@ struct Addresses {
     bool operator==(const Addresses&) const = default;
 };
 
+struct Answers; // ovs-plugin/arp.h
+
 /// What a port's VM may say.
 struct Origin {
     std::string vm; // Its id.
@@ -49,15 +51,17 @@ struct Origin {
     bool knows_ipv4 =
         false; // Whether `ips` has one of IPv4, of IPv6 (a link-local one is not enough).
     bool knows_ipv6 = false;
-    bool hop = false;     // It hands on other VMs' frames: those are the chains' business.
-    bool protect = false; // What is forged is dropped; else it is only counted.
+    bool hop = false;      // It hands on other VMs' frames: those are the chains' business.
+    bool director = false; // Of a balancer: it sends clients' packets on, as theirs.
+    bool protect = false;  // What is forged is dropped; else it is only counted.
     std::shared_ptr<const Addresses> all;
+    std::shared_ptr<const Answers> answers; // To its ARP requests; null if it is no director.
 
     bool operator==(const Origin& other) const;
 };
 
-/// What each VM that is plugged in here may say; nothing where there is neither a chain nor a VM
-/// that is protected.
+/// What each VM that is plugged in here may say; nothing where there is neither a chain nor a
+/// director nor a VM that is protected.
 /// Shape:   one for each port of a VM; O(VMs of the fleet * log).
 std::vector<Origin> origins_of(const db::Snapshot& snapshot, const std::vector<Port>& ports);
 

@@ -14,7 +14,7 @@ using Frame = std::vector<std::uint8_t>;
 using Bytes = std::span<const std::uint8_t>;
 
 constexpr std::size_t ethernet_size = 14, v4_size = 20, v6_size = 40;
-constexpr std::uint16_t type_v4 = 0x0800, type_v6 = 0x86dd;
+constexpr std::uint16_t type_v4 = 0x0800, type_arp = 0x0806, type_v6 = 0x86dd;
 
 /// Two bytes in network order.
 std::uint16_t number16(Bytes bytes, std::size_t at);

@@ -12,6 +12,7 @@
 #include "dp-packet.h"
 #include "hash.h"
 #include "hmapx.h"
+#include "netdev.h"
 #include "netdev-provider.h"
 #include "ofproto/ofproto-provider.h"
 #include "ovs-plugin/shim.h"
@@ -30,12 +31,32 @@ struct origin_port {
     ofp_port_t number;
     char *interface;
     void *origin;
+    bool answers;
     bool replaced; /* A newer one of the same port is there. */
 };
 
 static struct cmap ports = CMAP_INITIALIZER;
 static struct cmap ports_in_kernel = CMAP_INITIALIZER;
 static struct ovs_mutex mutex = OVS_MUTEX_INITIALIZER; /* For those who change it. */
+
+/* Whether the switch has answered the packet itself. */
+static bool
+answer(const struct origin_port *port, const struct dp_packet *packet)
+{
+    struct dp_packet_batch batch;
+    uint8_t frame[HF_ANSWER_SIZE];
+    size_t size;
+
+    if (!port->answers) {
+        return false;
+    }
+    size = hf_module_answer(port->origin, dp_packet_data(packet), dp_packet_size(packet), frame);
+    if (size) {
+        dp_packet_batch_init_packet(&batch, dp_packet_clone_data(frame, size));
+        netdev_send(port->netdev, 0, &batch, true);
+    }
+    return size;
+}
 
 void
 hf_origin_filter(const struct netdev *netdev, struct dp_packet_batch *batch)
@@ -51,7 +72,8 @@ hf_origin_filter(const struct netdev *netdev, struct dp_packet_batch *batch)
         if (port->netdev == netdev) {
             DP_PACKET_BATCH_REFILL_FOR_EACH (i, size, packet, batch) {
                 if (hf_module_may_send(port->origin, dp_packet_data(packet),
-                                       dp_packet_size(packet), true)) {
+                                       dp_packet_size(packet), true)
+                    && !answer(port, packet)) {
                     dp_packet_batch_refill(batch, packet, i);
                 } else {
                     dp_packet_delete(packet);
@@ -145,6 +167,7 @@ hf_origins(const char *bridge, const struct hf_origin *origins, size_t n)
         port->netdev = ofport->netdev;
         port->interface = xstrdup(origins[i].interface);
         port->origin = origins[i].origin;
+        port->answers = origins[i].answers;
         port->ofproto = hf_in_kernel(ofproto) ? ofproto : NULL;
         port->number = ofport->ofp_port;
         cmap_insert(&ports, &port->node, hash_pointer(port->netdev, 0));

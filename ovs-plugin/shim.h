@@ -30,6 +30,10 @@ void hf_module_ports_changed(void);
 /* Whether a frame that was received may go on; 'origin' is one given to hf_origins().  Called by the
  * datapath's threads. */
 bool hf_module_may_send(void *origin, const uint8_t *frame, size_t size, bool count);
+#define HF_ANSWER_SIZE 64
+/* What the switch itself answers to a frame from the port; its size, or 0: it goes on. */
+size_t hf_module_answer(void *origin, const uint8_t *frame, size_t size,
+                        uint8_t answer[HF_ANSWER_SIZE]);
 /* Whether that depends on more than its Ethernet source. */
 bool hf_module_looks_inside(void *origin, const uint8_t mac[6]);
 /* The switch has no use for 'origin' any more.  Any thread. */
@@ -190,6 +194,7 @@ bool hf_bridge_mac(const char *bridge, uint8_t mac[6]);
 struct hf_origin {
     const char *interface;
     void *origin; /* Now the switch's, until hf_module_origin_free(). */
+    bool answers; /* Its frames are shown to hf_module_answer(), too. */
 };
 /* From now on frames from these ports, and no others, are shown to hf_module_may_send(). */
 void hf_origins(const char *bridge, const struct hf_origin *, size_t n);

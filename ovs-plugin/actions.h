@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// ovs-plugin/actions: pieces of flows in ovs-ofctl's words, and the tables they lead to.
+//
+// The tables are explained in doc/architecture.md.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+namespace holdfast::plugin {
+
+constexpr int table_entry = 0;
+constexpr int table_direct = 247;
+constexpr int table_answers = 248;
+constexpr int table_spread = 249;
+constexpr int table_classify = 250;
+constexpr int table_exit = 251;
+constexpr int table_deliver = 252;
+constexpr int table_release = 253;
+
+/// reg15 of a frame that is the operator's flows' from now on.
+constexpr std::uint32_t released_mark = 0x80000000;
+
+std::string hex(std::uint32_t value);
+std::string resubmit(int table);
+/// The frame is for, or from, the VM with this label.
+std::string load_vm(std::uint32_t label);
+
+} // namespace holdfast::plugin

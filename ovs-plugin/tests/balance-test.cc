@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "ovs-plugin/balance.h"
+
+#include <algorithm>
+
+#include <CppUTest/TestHarness.h>
+
+using namespace holdfast;
+using namespace holdfast::plugin;
+
+namespace {
+
+constexpr int tunnel = 2, director_port = 5, server_port = 11;
+
+db::Vm vm(const char* id, std::uint32_t label, const char* hypervisor, const char* mac,
+          std::vector<std::string> ips)
+{
+    db::Vm row;
+    row.id = row.name = id;
+    row.label = label;
+    row.hypervisor = hypervisor;
+    row.state = "running";
+    row.ips = std::move(ips);
+    row.ports = {{mac, "", "br0", "", 0}};
+    return row;
+}
+
+Port port(const char* kind, int ofport, const char* vm_id, const char* mac)
+{
+    return {"br0", "p" + std::to_string(ofport), ofport, vm_id, mac, vm_id, 0, kind};
+}
+
+} // namespace
+
+/// Director lb and server s1 are here, s2 is on hv2.
+TEST_GROUP(Balance)
+{
+    db::Snapshot snapshot;
+    std::vector<Port> ports;
+
+    void setup() override
+    {
+        snapshot.hypervisors = {{1, "hv1", "a", "10.90.0.1", "br0", true, 0},
+                                {2, "hv2", "b", "10.90.0.2", "br0", false, 0}};
+        snapshot.vms = {vm("lb", 0x1001, "hv1", "52:54:00:00:00:05", {"10.0.10.5"}),
+                        vm("s1", 0x1002, "hv1", "52:54:00:00:00:11", {"10.0.20.11"}),
+                        vm("s2", 0x2001, "hv2", "52:54:00:00:00:12", {"10.0.20.12"})};
+        db::Balancer web;
+        web.name = "web";
+        web.vip = "10.0.10.100";
+        web.port = 80;
+        web.directors = {"lb"};
+        web.servers = {{"10.0.20.11", 8080, 1, "active", "ae:48:0a:00:14:0b"},
+                       {"10.0.20.12", 80, 1, "active", "ae:48:0a:00:14:0c"}};
+        snapshot.balancers = {web};
+        ports = {port("uplink", 1, "", ""), port("tunnel", tunnel, "", ""),
+                 port("vm", director_port, "lb", "52:54:00:00:00:05"),
+                 port("vm", server_port, "s1", "52:54:00:00:00:11")};
+    }
+
+    std::string actions(int table, int priority, const std::string& match)
+    {
+        for (const auto& flow : compile(snapshot, ports, {}).flows)
+            if (flow.table == table && flow.priority == priority && flow.match == match)
+                return flow.actions;
+        return "none";
+    }
+};
+
+TEST(Balance, a_directors_frames_are_led_to_the_server_by_its_label)
+{
+    CHECK_EQUAL(std::string{"load:0x1002->NXM_NX_REG0[],resubmit(,252)"},
+                actions(0, 152001, "in_port=5,ip,dl_dst=ae:48:0a:00:14:0b,reg15=0"));
+    CHECK_EQUAL(std::string{"load:0x2001->NXM_NX_REG0[],resubmit(,252)"},
+                actions(0, 152001, "in_port=5,ip,dl_dst=ae:48:0a:00:14:0c,reg15=0"));
+    CHECK_EQUAL(std::string{"drop"},
+                actions(0, 151900, "in_port=5,dl_dst=ae:48:00:00:00:00/ff:ff:00:00:00:00,reg15=0"));
+    CHECK(actions(252, 100000, "reg0=0x2001,reg2=0").find("->tun_dst") != std::string::npos);
+}
+
+TEST(Balance, the_servers_switch_translates_there_and_back)
+{
+    CHECK_EQUAL(std::string{"mod_dl_dst:52:54:00:00:00:11,ct(commit,nat(dst=10.0.20.11:8080),"
+                            "table=252,zone=18502)"},
+                actions(252, 130001,
+                        "reg0=0x1002,dl_dst=ae:48:0a:00:14:0b,tcp,nw_dst=10.0.10.100,tp_dst=80"));
+    CHECK_EQUAL(std::string{"mod_dl_dst:52:54:00:00:00:11,ct(commit,table=252,zone=18502)"},
+                actions(252, 130003, "reg0=0x1002,dl_dst=ae:48:0a:00:14:0b,ip,nw_dst=10.0.20.11"));
+    CHECK_EQUAL(std::string{"drop"}, actions(252, 130000, "reg0=0x1002,dl_dst=ae:48:0a:00:14:0b"));
+    CHECK_EQUAL(std::string{"ct(nat,table=248,zone=18502)"},
+                actions(0, 152000, "in_port=11,ct_state=-trk,ip,nw_src=10.0.20.11,reg15=0"));
+    CHECK_EQUAL(std::string{"ct_clear,resubmit(,250)"},
+                actions(248, 100003, "in_port=11,ct_state=+rpl+trk,ip"));
+    CHECK_EQUAL(
+        std::string{"drop"},
+        actions(248, 100002, "in_port=11,ct_state=-rpl+trk,tcp,nw_src=10.0.20.11,tp_src=8080"));
+    CHECK_EQUAL(std::string{"ct(commit,table=247,zone=18502)"},
+                actions(0, 136000,
+                        "reg15=0x80000000,dl_dst=52:54:00:00:00:11,tcp,nw_dst=10.0.20.11,"
+                        "tp_dst=8080"));
+}
+
+TEST(Balance, a_server_elsewhere_is_translated_there)
+{
+    CHECK_EQUAL(std::string{"none"}, actions(252, 130000, "reg0=0x2001,dl_dst=ae:48:0a:00:14:0c"));
+}
+
+TEST(Balance, a_server_that_is_a_hop_as_well_leaves_it)
+{
+    db::Chain chain;
+    chain.name = "c";
+    chain.spi = 0x1001;
+    chain.match = "ip,nw_dst=10.0.0.5";
+    chain.hops = {{{"s1"}}};
+    snapshot.chains = {chain};
+    CHECK_EQUAL(std::string{"ct_clear,load:0x1002->NXM_NX_REG0[],resubmit(,251)"},
+                actions(248, 100001, "in_port=11"));
+}
+
+TEST(Balance, a_server_that_no_vm_is_is_told)
+{
+    snapshot.vms[1].ips.clear();
+    const auto set = compile(snapshot, ports, {});
+    CHECK_EQUAL(1u, set.problems.size());
+    CHECK(set.problems[0].find("10.0.20.11") != std::string::npos);
+    CHECK_EQUAL(std::string{"none"},
+                actions(0, 152001, "in_port=5,ip,dl_dst=ae:48:0a:00:14:0b,reg15=0"));
+}
+
+TEST(Balance, without_a_balancer_there_is_nothing)
+{
+    snapshot.balancers.clear();
+    CHECK(compile(snapshot, ports, {}).flows.empty());
+}
