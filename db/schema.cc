@@ -162,6 +162,31 @@ CREATE INDEX path_vm ON path (vm);
 ALTER TABLE hypervisor               -- 1: no VM is to come, its own are led away.
     ADD COLUMN drained INTEGER NOT NULL DEFAULT 0;
 )sql",
+    R"sql(
+CREATE TABLE balancer (              -- A balanced address.  Shared, owned by none.
+    name TEXT PRIMARY KEY NOT NULL,  -- Unique.
+    vip TEXT NOT NULL,               -- The public address.
+    port INTEGER NOT NULL,           -- The public port.
+    protocol TEXT NOT NULL,          -- "tcp" or "udp".
+    director TEXT NOT NULL,          -- Who chooses: "external".
+    directors TEXT NOT NULL,         -- JSON array of their VM ids.
+    policy TEXT NOT NULL,            -- Of a built-in director, or empty.
+    gateway TEXT NOT NULL,           -- Of the routed way, or empty.
+    mac_prefix TEXT NOT NULL,        -- The two bytes that are no address.
+    mac_layout TEXT NOT NULL         -- "prefix", "suffix", "split" or "table".
+) WITHOUT ROWID;
+
+CREATE TABLE balancer_server (       -- The machines behind it, in order.
+    balancer TEXT NOT NULL,          -- The balancer's name.
+    place INTEGER NOT NULL,          -- From 0.
+    address TEXT NOT NULL,           -- Without prefix length.
+    port INTEGER NOT NULL,           -- 1 to 65535.
+    weight INTEGER NOT NULL,         -- 0 to 65535.
+    state TEXT NOT NULL,             -- "active" or "draining".
+    mac TEXT NOT NULL,               -- The synthetic one, lower case, with colons.
+    PRIMARY KEY (balancer, place)
+) WITHOUT ROWID;
+)sql",
 };
 
 } // namespace

@@ -173,6 +173,52 @@ Rows<Chain> read_chains(Connection& store)
     return rows;
 }
 
+RealServer read_server(Statement& from)
+{
+    RealServer server;
+    server.address = from.text();
+    server.port = static_cast<int>(from.integer());
+    server.weight = static_cast<int>(from.integer());
+    server.state = from.text();
+    server.mac = from.text();
+    return server;
+}
+
+Rows<Balancer> read_balancers(Connection& store)
+{
+    Rows<Balancer> rows;
+    auto query = store.use("SELECT name, vip, port, protocol, director, directors, policy, "
+                           "gateway, mac_prefix, mac_layout FROM balancer ORDER BY name");
+    while (query->step()) {
+        auto& row = rows.emplace_back();
+        row.name = query->text();
+        row.vip = query->text();
+        row.port = static_cast<int>(query->integer());
+        row.protocol = query->text();
+        row.director = query->text();
+        row.directors =
+            from_json<std::vector<std::string>>(query->text(), "balancer.directors of " + row.name);
+        row.policy = query->text();
+        row.gateway = query->text();
+        row.mac_prefix = query->text();
+        row.mac_layout = query->text();
+    }
+    // Both are sorted by the balancer's name: one pass.
+    auto servers = store.use("SELECT balancer, address, port, weight, state, mac "
+                             "FROM balancer_server ORDER BY balancer, place");
+    auto balancer = rows.begin();
+    while (servers->step()) {
+        const auto name = servers->text();
+        while (balancer != rows.end() && balancer->name < name)
+            ++balancer;
+        if (balancer == rows.end())
+            break;
+        if (balancer->name == name)
+            balancer->servers.push_back(read_server(*servers));
+    }
+    return rows;
+}
+
 Rows<Move> read_moves(Use& query)
 {
     Rows<Move> rows;
@@ -248,6 +294,24 @@ void write_chain(Connection& store, const Chain& row)
     }
 }
 
+void write_balancer(Connection& store, const Balancer& row)
+{
+    auto balancer =
+        store.use("INSERT OR REPLACE INTO balancer VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+    balancer->bind(row.name).bind(row.vip).bind(row.port).bind(row.protocol).bind(row.director);
+    balancer->bind(json(row.directors).dump()).bind(row.policy).bind(row.gateway);
+    balancer->bind(row.mac_prefix).bind(row.mac_layout).run();
+
+    auto clear = store.use("DELETE FROM balancer_server WHERE balancer = ?");
+    clear->bind(row.name).run();
+    std::int64_t place = 0;
+    for (const auto& server : row.servers) {
+        auto add = store.use("INSERT INTO balancer_server VALUES (?, ?, ?, ?, ?, ?, ?)");
+        add->bind(row.name).bind(place++).bind(server.address).bind(server.port);
+        add->bind(server.weight).bind(server.state).bind(server.mac).run();
+    }
+}
+
 void write_move(Connection& store, const Move& row)
 {
     auto move =
@@ -281,6 +345,7 @@ Result<Snapshot> Store::snapshot()
         all.hypervisors = read_hypervisors(store);
         all.vms = read_vms(store);
         all.chains = read_chains(store);
+        all.balancers = read_balancers(store);
         all.moves = read_open_moves(store);
         return all;
     });
@@ -363,6 +428,24 @@ Result<void> Store::remove_chain(const std::string& name)
     return impl_->write([&](Connection& store) {
         erase(store, "DELETE FROM chain_hop WHERE chain = ?", name);
         erase(store, "DELETE FROM chain WHERE name = ?", name);
+    });
+}
+
+Result<std::vector<Balancer>> Store::balancers()
+{
+    return impl_->read(read_balancers);
+}
+
+Result<void> Store::put(const Balancer& row)
+{
+    return impl_->write([&](Connection& store) { write_balancer(store, row); });
+}
+
+Result<void> Store::remove_balancer(const std::string& name)
+{
+    return impl_->write([&](Connection& store) {
+        erase(store, "DELETE FROM balancer_server WHERE balancer = ?", name);
+        erase(store, "DELETE FROM balancer WHERE name = ?", name);
     });
 }
 

@@ -79,6 +79,10 @@ public:
     Result<void> put(const Chain& row);
     Result<void> remove_chain(const std::string& name);
 
+    Result<std::vector<Balancer>> balancers();
+    Result<void> put(const Balancer& row);
+    Result<void> remove_balancer(const std::string& name);
+
     Result<std::vector<PathHop>> paths();
     /// Replaces the whole table.
     Result<void> put_paths(const std::vector<PathHop>& rows);

@@ -125,6 +125,23 @@ Chain chain(const std::string& name)
     return row;
 }
 
+Balancer balancer(const std::string& name)
+{
+    Balancer row;
+    row.name = name;
+    row.vip = "10.0.0.80";
+    row.port = 80;
+    row.protocol = "udp";
+    row.directors = {"id-a", "id-b"};
+    row.policy = "wrr";
+    row.gateway = "10.0.0.1";
+    row.mac_prefix = "02:99";
+    row.mac_layout = "split";
+    row.servers = {{"10.0.20.12", 8080, 0, "draining", "0a:00:02:14:0c:99"},
+                   {"10.0.20.11", 80, 65535, "active", "0a:00:02:14:0b:99"}};
+    return row;
+}
+
 Move move(const std::string& id, const std::string& role, const std::string& state)
 {
     Move row;
@@ -169,6 +186,8 @@ TEST(Store, EveryRowComesBackAsItWasPut)
     check_ok(store.put(hypervisor("hv1", true)));
     check_ok(store.put(vm("v")));
     check_ok(store.put(chain("c")));
+    check_ok(store.put(balancer("b")));
+    check_ok(store.put(balancer("a")));
     check_ok(store.put_paths({hop}));
     check_ok(store.put(move("m", "source", "armed")));
     check_ok(store.put(task));
@@ -179,6 +198,8 @@ TEST(Store, EveryRowComesBackAsItWasPut)
     CHECK_TRUE(*store.find_vm("name-v") == vm("v"));
     CHECK_FALSE(store.find_vm("nobody")->has_value());
     CHECK_TRUE(*store.chains() == std::vector{chain("c")});
+    CHECK_TRUE((*store.balancers() == std::vector{balancer("a"), balancer("b")}));
+    CHECK_TRUE(store.snapshot()->balancers == *store.balancers());
     CHECK_TRUE(*store.paths() == std::vector{hop});
     CHECK_TRUE(*store.moves() == std::vector{move("m", "source", "armed")});
     CHECK_TRUE(*store.tasks() == std::vector{task});
@@ -196,6 +217,11 @@ TEST(Store, PutReplacesWhatWasThereWhole)
     changed_chain.hops = {{{"m"}}};
     check_ok(store.put(changed_vm));
     check_ok(store.put(changed_chain));
+    check_ok(store.put(balancer("b")));
+    auto changed_balancer = balancer("b");
+    changed_balancer.servers.resize(1);
+    check_ok(store.put(changed_balancer));
+    CHECK_TRUE(*store.balancers() == std::vector{changed_balancer});
     CHECK_TRUE(*store.vms() == std::vector{changed_vm});
     CHECK_TRUE(*store.chains() == std::vector{changed_chain});
 }
@@ -206,17 +232,23 @@ TEST(Store, RemovedRowsLeaveNothing)
     check_ok(store.put(hypervisor("hv1")));
     check_ok(store.put(vm("v")));
     check_ok(store.put(chain("c")));
+    check_ok(store.put(balancer("b")));
     check_ok(store.put(move("m", "source", "armed")));
     check_ok(store.remove_hypervisor("hv1"));
     check_ok(store.remove_vm("v"));
     check_ok(store.remove_chain("c"));
+    check_ok(store.remove_balancer("b"));
     check_ok(store.remove_move("m", "destination"));
     CHECK_EQUAL(1u, store.moves()->size());
     check_ok(store.remove_move("m", "source"));
     check_ok(store.remove_task("never"));
     const auto all = store.snapshot();
     CHECK_TRUE(all->hypervisors.empty() && all->vms.empty() && all->chains.empty() &&
-               all->moves.empty());
+               all->balancers.empty() && all->moves.empty());
+    auto without = balancer("b");
+    without.servers.clear();
+    check_ok(store.put(without)); // Its former servers do not come back.
+    CHECK_TRUE(*store.balancers() == std::vector{without});
     auto bare = vm("v");
     bare.ports.clear();
     check_ok(store.put(bare)); // Its former ports do not come back.
@@ -425,7 +457,8 @@ TEST(Store, OlderStoreIsReadAsItIsUntilTheDaemonBringsItUpToDate)
         check_ok(store.put(hypervisor("hv1", true)));
         check_ok(store.put(vm("v")));
     }
-    sql(path, "ALTER TABLE hypervisor DROP COLUMN drained; PRAGMA user_version = 2");
+    sql(path, "DROP TABLE balancer; DROP TABLE balancer_server;"
+              "ALTER TABLE hypervisor DROP COLUMN drained; PRAGMA user_version = 2");
     const auto before = content(path);
     auto reader = open_reader(path);
     auto seen = reader.snapshot();
@@ -438,6 +471,24 @@ TEST(Store, OlderStoreIsReadAsItIsUntilTheDaemonBringsItUpToDate)
     check_ok(store.put(vm("w")));
     CHECK_EQUAL(2u, reader.vms()->size());
     CHECK_EQUAL(*store.version(), *reader.version());
+}
+
+TEST(Store, StoreWithoutBalancersKeepsItsRowsAndTakesThem)
+{
+    {
+        auto store = open_store(path);
+        check_ok(store.put(hypervisor("hv1", true)));
+        check_ok(store.put(vm("v")));
+        check_ok(store.put(chain("c")));
+    }
+    sql(path, "DROP TABLE balancer; DROP TABLE balancer_server; PRAGMA user_version = 3");
+    auto store = open_store(path);
+    CHECK_TRUE(*store.hypervisors() == std::vector{hypervisor("hv1", true)});
+    CHECK_TRUE(*store.vms() == std::vector{vm("v")});
+    CHECK_TRUE(*store.chains() == std::vector{chain("c")});
+    CHECK_TRUE(store.balancers()->empty());
+    check_ok(store.put(balancer("b")));
+    CHECK_TRUE(*store.balancers() == std::vector{balancer("b")});
 }
 
 TEST(Store, OtherProgramsDatabaseIsRefusedAndKept)
