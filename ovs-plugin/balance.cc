@@ -47,9 +47,9 @@ void add_delivery(std::vector<Flow>& flows, const Balanced& server)
             {table_deliver, 130001,
              came + "," + to.protocol + "," + for_vip + ",tp_dst=" + std::to_string(to.port),
              give(server, translated(server, to))});
-        // Later fragments have no port; connection tracking puts them to their first one.
+        // A fragment has no ports where flows look; connection tracking puts them together.
         flows.push_back({table_deliver, 130001,
-                         came + "," + to.protocol + "," + for_vip + ",nw_frag=later",
+                         came + "," + to.protocol + "," + for_vip + ",nw_frag=yes",
                          give(server, translated(server, to))});
     }
     flows.push_back({table_deliver, 130000, came, "drop"});

@@ -9,13 +9,15 @@ TESTSUITE_AT = \
 	testsuite/ovs.at \
 	testsuite/switch.at \
 	testsuite/kinds.at \
+	testsuite/balancer.at \
 	testsuite/kernel.at \
 	testsuite/input.at \
 	testsuite/change.at \
 	testsuite/move.at \
 	testsuite/fault.at
 EXTRA_DIST += $(TESTSUITE_AT) testsuite/atlocal.in \
-	testsuite/world.sh testsuite/lab.sh testsuite/forge.py testsuite/judge.py testsuite/stream.py \
+	testsuite/world.sh testsuite/lab.sh testsuite/forge.py testsuite/judge.py testsuite/name-client.py \
+	testsuite/name-server.py testsuite/stream.py \
 	testsuite/tap-vm.py testsuite/timeline.py
 
 # Used by testsuite/switch.at: a store as hookd would write it.

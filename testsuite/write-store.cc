@@ -8,8 +8,13 @@
 //     hv NAME NUMBER VTEP              another one
 //     vm NAME LABEL HYPERVISOR MAC[,MAC] [STATE [IP[,IP] [protect]]]
 //     chain NAME SPI RSPI PRIORITY MATCH REVERSE HOP[,HOP] [DEAD [PROBE]]   RSPI 0, REVERSE -:
-//     one-way no-chain NAME move ID ROLE VM HYPERVISOR PEER STATE
+//     one-way
+//     no-chain NAME
+//     balancer NAME VIP PORT PROTOCOL DIRECTOR[,DIRECTOR] SERVER[,SERVER]
+//     no-balancer NAME
+//     move ID ROLE VM HYPERVISOR PEER STATE
 //
+// SERVER is ADDRESS=PORT=MAC.
 // HOP is VM[|VM], tap:VM or wire:VM; with a - before it nothing is led there (see db/rows.h).
 // A VM's id is its name; `-` stands for nothing.  All lines are one transaction.
 #include <config.h>
@@ -105,6 +110,24 @@ Chain chain_of(const std::vector<std::string>& words)
     return chain;
 }
 
+Balancer balancer_of(const std::vector<std::string>& words)
+{
+    Balancer balancer;
+    balancer.name = words[1];
+    balancer.vip = words[2];
+    balancer.port = static_cast<int>(number(words[3]));
+    balancer.protocol = words[4];
+    balancer.directors = split(words[5], ',');
+    for (const auto& text : split(words[6], ',')) {
+        const auto parts = split(text, '=');
+        if (parts.size() != 3)
+            die("a server is ADDRESS=PORT=MAC, not " + text);
+        balancer.servers.push_back(
+            {parts[0], static_cast<int>(number(parts[1])), 1, "active", parts[2]});
+    }
+    return balancer;
+}
+
 void apply(Store& store, const std::vector<std::string>& words)
 {
     const auto& verb = words[0];
@@ -118,6 +141,10 @@ void apply(Store& store, const std::vector<std::string>& words)
         must(store.put(chain_of(words)));
     else if (verb == "no-chain" && n == 2)
         must(store.remove_chain(words[1]));
+    else if (verb == "balancer" && n == 7)
+        must(store.put(balancer_of(words)));
+    else if (verb == "no-balancer" && n == 2)
+        must(store.remove_balancer(words[1]));
     else if (verb == "move" && n == 7)
         must(store.put(Move{words[1], words[2], words[3], words[4], words[5], words[6], {}, {}}));
     else

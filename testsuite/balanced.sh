@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: Apache-2.0
+#
+# A balanced world, sourced by balancer.at after world.sh.
+#
+# Two switches joined by a trunk and a tunnel; a router between the VLANs, whose reverse-path filter
+# is strict on the clients' side and the director's; client c1 outside (VLAN 40), director lb in
+# VLAN 10 on hv1; servers s1 on hv1 and s2 on hv2 in VLAN 20, s3 on hv2 in VLAN 30.
+
+# in_vlan HV NAME VLAN MAC ADDRESS: plugged into an access port, with a way out by the router.
+in_vlan () {
+    plug "$1" "$2" "$4" "$5/24" &&
+    inside "$1" ovs-vsctl --timeout=20 set Port "p-$2" tag="$3" &&
+    inside "$2" ip route add default via "10.0.$3.1"
+}
+
+# router: a port in each VLAN, all on hv1.
+router () {
+    space gw || return 1
+    for vlan in 10 20 30 40; do
+        ip link add r-$vlan netns "$(cat hv1/pid)" type veth peer name v$vlan netns "$(cat gw/pid)" &&
+        quiet gw v$vlan && inside hv1 ip link set r-$vlan up &&
+        inside hv1 ovs-vsctl --timeout=20 add-port br0 r-$vlan tag=$vlan &&
+        inside gw ip address add 10.0.$vlan.1/24 dev v$vlan || return 1
+    done
+    inside gw sh -ec 'echo 1 >/proc/sys/net/ipv4/ip_forward
+        echo 0 >/proc/sys/net/ipv4/conf/all/rp_filter
+        for vlan in 10 40; do echo 1 >/proc/sys/net/ipv4/conf/v$vlan/rp_filter; done
+        for vlan in 20 30; do echo 0 >/proc/sys/net/ipv4/conf/v$vlan/rp_filter; done'
+}
+
+# director: lb sends on what is for a VIP as it is, by a hash of addresses and ports, to a server's
+# MAC address; the router leads VIPs to it.
+director () {
+    in_vlan hv1 lb 10 52:54:00:00:00:05 10.0.10.5 &&
+    inside lb sh -ec 'echo 1 >/proc/sys/net/ipv4/ip_forward
+        echo 0 >/proc/sys/net/ipv4/conf/all/send_redirects
+        echo 0 >/proc/sys/net/ipv4/conf/eth0/send_redirects
+        echo 1 >/proc/sys/net/ipv4/fib_multipath_hash_policy' &&
+    inside gw ip route add 10.0.10.96/29 via 10.0.10.5
+}
+
+# direct VIP SERVER...: the director leads it to these.
+direct () {
+    direct_vip=$1 direct_hops=
+    shift
+    for server in "$@"; do
+        direct_hops="$direct_hops nexthop via $server dev eth0 onlink"
+    done
+    inside lb ip route replace "$direct_vip/32" $direct_hops
+}
+
+# balance LINE...: both stores have these rows (write-store.cc).
+balance () {
+    for balance_hv in hv1 hv2; do
+        printf '%s\n' "$@" | store $balance_hv >/dev/null || return 1
+    done
+}
+
+# balanced: all of it, without a balancer yet.
+balanced () {
+    hypervisor hv1 1 && hypervisor hv2 2 && underlay hv1 hv2 && router && director &&
+    in_vlan hv1 c1 40 52:54:00:00:00:01 10.0.40.2 &&
+    in_vlan hv1 s1 20 52:54:00:00:00:11 10.0.20.11 &&
+    in_vlan hv2 s2 20 52:54:00:00:00:12 10.0.20.12 &&
+    in_vlan hv2 s3 30 52:54:00:00:00:13 10.0.30.11 &&
+    { echo self hv1 1 10.90.0.1 br0; echo hv hv2 2 10.90.0.2; } | store hv1 &&
+    { echo self hv2 2 10.90.0.2 br0; echo hv hv1 1 10.90.0.1; } | store hv2 &&
+    balance 'vm c1 0x1001 hv1 52:54:00:00:00:01 running 10.0.40.2' \
+        'vm lb 0x1005 hv1 52:54:00:00:00:05 running 10.0.10.5' \
+        'vm s1 0x1011 hv1 52:54:00:00:00:11 running 10.0.20.11' \
+        'vm s2 0x2012 hv2 52:54:00:00:00:12 running 10.0.20.12' \
+        'vm s3 0x2013 hv2 52:54:00:00:00:13 running 10.0.30.11'
+}
+
+# serve NAME PORT: answers each connection and each datagram with its name and who asked.
+serve () {
+    inside "$1" /usr/bin/python3 -B "$abs_top_srcdir/testsuite/name-server.py" "$1" "$2" \
+        </dev/null >"$1/serve.log" 2>&1 5>&- 7>&- &
+    until_true 10 inside "$1" sh -c "ss -Hltn sport = $2 | grep -q ."
+}
+
+# ask NAME ADDRESS PORT COUNT [udp [SIZE]]: by NAME: how many each server answered.
+ask () {
+    ask_name=$1
+    shift
+    inside "$ask_name" /usr/bin/python3 -B "$abs_top_srcdir/testsuite/name-client.py" "$@"
+}

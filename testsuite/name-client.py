@@ -1,0 +1,80 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""Asks a balanced address who answers.
+
+    name-client ADDRESS PORT COUNT [tcp|udp [SIZE]]   how many each server answered, or "none"
+    name-client --forgotten ADDRESS PORT FOLDER       makes the file `due` when an answer is due,
+                                                      and says what came once `forgotten` is there
+"""
+
+import collections
+import socket
+import sys
+import time
+from pathlib import Path
+
+LIMIT = 2  # Seconds for an answer.
+
+
+def over_tcp(address, port):
+    """The answer of one connection."""
+    with socket.create_connection((address, port), LIMIT) as connection:
+        connection.sendall(b"who?\n")
+        return connection.recv(4096).decode()
+
+
+def over_udp(address, port, size):
+    """The answer of one datagram of `size` bytes."""
+    request = bytes(i * 7 % 251 for i in range(size))
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asker:
+        asker.settimeout(LIMIT)
+        asker.connect((address, port))
+        asker.send(request)
+        answer = asker.recv(65535)
+    line, _, _ = answer.partition(b"\n")
+    if answer[len(line) + 1:] != request[len(line) + 1:]:
+        raise OSError("what came back is not what was sent")
+    return line.decode()
+
+
+def forgotten(address, port, folder):
+    """What comes when the switch forgets the connection before the server answers."""
+    with socket.create_connection((address, port), LIMIT) as connection:
+        connection.sendall(b"later\n")
+        (folder / "due").touch()
+        while not (folder / "forgotten").exists():
+            time.sleep(0.01)
+        connection.settimeout(LIMIT)
+        try:
+            print("came:", connection.recv(4096).decode().strip())
+            return 1
+        except TimeoutError:
+            pass
+        # The client's next words are taken up again.
+        connection.settimeout(10)
+        connection.sendall(b"who?\n")
+        print("nothing came, then", connection.recv(4096).decode().split()[0])
+    return 0
+
+
+def main():
+    """Exit status 1 if one was not answered."""
+    if sys.argv[1] == "--forgotten":
+        return forgotten(sys.argv[2], int(sys.argv[3]), Path(sys.argv[4]))
+    address, port, count = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
+    udp = sys.argv[4:5] == ["udp"]
+    size = int(sys.argv[5]) if len(sys.argv) > 5 else 100
+    answers = collections.Counter()
+    for _ in range(count):
+        try:
+            answers[(over_udp(address, port, size) if udp else over_tcp(address, port)).strip()] += 1
+        except OSError as error:
+            print("none" if isinstance(error, TimeoutError) else error)
+            return 1
+    for answer, n in sorted(answers.items()):
+        name, _, asker = answer.partition(" ")
+        print(name, n, asker)
+    return 0
+
+
+sys.exit(main())
