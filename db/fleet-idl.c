@@ -136,6 +136,28 @@ static void visit_chains(struct ovsdb_idl* idl, const struct fleet_visitor* visi
     }
 }
 
+static void visit_balancers(struct ovsdb_idl* idl, const struct fleet_visitor* visitor)
+{
+    const struct holdfast_balancer* row;
+
+    HOLDFAST_BALANCER_FOR_EACH (row, idl) {
+        const struct fleet_balancer balancer = {
+            .name = row->name,
+            .vip = row->vip,
+            .protocol = row->protocol,
+            .director = row->director,
+            .policy = row->policy,
+            .gateway = row->gateway,
+            .mac_prefix = row->mac_prefix,
+            .mac_layout = row->mac_layout,
+            .port = row->port,
+            .directors = {row->directors, row->n_directors},
+            .servers = {row->value_servers, row->n_servers},
+        };
+        visitor->balancer(visitor->aux, &balancer);
+    }
+}
+
 static void visit_moves(struct ovsdb_idl* idl, const struct fleet_visitor* visitor)
 {
     const struct holdfast_move* row;
@@ -191,6 +213,7 @@ void fleet_idl_visit(struct ovsdb_idl* idl, const struct fleet_visitor* visitor)
     }
     visit_vms(idl, visitor);
     visit_chains(idl, visitor);
+    visit_balancers(idl, visitor);
     visit_moves(idl, visitor);
     visit_tasks(idl, visitor);
 }

@@ -17,7 +17,7 @@ extern "C" {
 
 struct ovsdb_idl;
 
-/* An ordered list: a map from the place to the value, sorted by the place. */
+/* An ordered list: a map from the place to the value, sorted by the place; or a set. */
 struct fleet_list {
     char** values;
     size_t n;
@@ -54,6 +54,13 @@ struct fleet_chain {
     struct fleet_list hops; /* Each a JSON object. */
 };
 
+struct fleet_balancer {
+    const char *name, *vip, *protocol, *director, *policy, *gateway, *mac_prefix, *mac_layout;
+    int64_t port;
+    struct fleet_list directors; /* A set: sorted. */
+    struct fleet_list servers;   /* Each a JSON object. */
+};
+
 struct fleet_move {
     const char *id, *role, *vm, *hypervisor, *peer, *state;
     struct fleet_numbers times, figures;
@@ -69,6 +76,7 @@ struct fleet_visitor {
     void (*hypervisor)(void* aux, const struct fleet_hypervisor*);
     void (*vm)(void* aux, const struct fleet_vm*);
     void (*chain)(void* aux, const struct fleet_chain*);
+    void (*balancer)(void* aux, const struct fleet_balancer*);
     void (*move)(void* aux, const struct fleet_move*);
     void (*task)(void* aux, const struct fleet_task*);
     void* aux;

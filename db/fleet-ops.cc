@@ -143,6 +143,24 @@ json to_json(const Chain& row)
             {"hops", list(hops)}};
 }
 
+json to_json(const Balancer& row)
+{
+    std::vector<std::string> servers;
+    for (const auto& server : row.servers)
+        servers.push_back(server_to_text(server));
+    return {{"name", row.name},
+            {"vip", row.vip},
+            {"port", row.port},
+            {"protocol", row.protocol},
+            {"director", row.director},
+            {"directors", json::array({"set", row.directors})},
+            {"policy", row.policy},
+            {"gateway", row.gateway},
+            {"mac_prefix", row.mac_prefix},
+            {"mac_layout", row.mac_layout},
+            {"servers", list(servers)}};
+}
+
 json to_json(const Move& row)
 {
     return {{"id", row.id},
@@ -238,6 +256,53 @@ void refuse_if_changed(FleetOps& ops, const FleetChange& change, const std::stri
                {Errc::unavailable, "chain " + name +
                                        ": another hypervisor has begun to change it: "
                                        "try again in some seconds"});
+}
+
+/// The transaction fails unless the balancer's row is still this one.
+void expect_unchanged(FleetOps& ops, const Balancer& was)
+{
+    const json row = to_json(was);
+    auto columns = json::array();
+    for (const auto& item : row.items())
+        columns.push_back(item.key());
+    ops.meanings.emplace_back(
+        ops.params.size() - 1,
+        Error{Errc::unavailable, "balancer " + was.name +
+                                     ": another hypervisor has changed or deleted it: see "
+                                     "\"holdfast balancer list\", then try again"});
+    add(ops, {{"op", "wait"},
+              {"timeout", 0},
+              {"table", "Balancer"},
+              {"columns", std::move(columns)},
+              {"until", "=="},
+              {"where", where_all(is("name", was.name))},
+              {"rows", where_all(row)}});
+}
+
+/// Refused if there is one of this name that is another: two that are new, added at once.
+void refuse_another(FleetOps& ops, const Balancer& wanted)
+{
+    const json row = to_json(wanted);
+    for (const char* column : {"vip", "port", "protocol", "servers"})
+        refuse(ops, "Balancer", where_all(is("name", wanted.name), is_not(column, row.at(column))),
+               {Errc::exists,
+                "fleet: there is a balancer " + wanted.name + " already: choose another name"});
+}
+
+void put(FleetOps& ops, const FleetChange& change, const Balancer& row)
+{
+    const auto was = change.balancers_were.find(row.name);
+    if (was != change.balancers_were.end())
+        expect_unchanged(ops, was->second);
+    else
+        refuse_another(ops, row);
+    refuse(ops, "Balancer",
+           where_all(is("vip", row.vip), is("port", row.port), is("protocol", row.protocol),
+                     is_not("name", row.name)),
+           {Errc::exists, "fleet: another balancer has " + row.vip + ":" +
+                              std::to_string(row.port) + "/" + row.protocol +
+                              ": choose another --vip"});
+    replace(ops, "Balancer", where_all(is("name", row.name)), to_json(row));
 }
 
 void put(FleetOps& ops, const Move& row)
@@ -399,9 +464,10 @@ bool is_address(std::string_view one)
 
 bool FleetChange::empty() const
 {
-    return put_hypervisors.empty() && put_vms.empty() && put_chains.empty() && put_moves.empty() &&
-           put_tasks.empty() && remove_hypervisors.empty() && remove_vms.empty() &&
-           remove_chains.empty() && remove_moves.empty() && remove_tasks.empty();
+    return put_hypervisors.empty() && put_vms.empty() && put_chains.empty() &&
+           put_balancers.empty() && put_moves.empty() && put_tasks.empty() &&
+           remove_hypervisors.empty() && remove_vms.empty() && remove_chains.empty() &&
+           remove_balancers.empty() && remove_moves.empty() && remove_tasks.empty();
 }
 
 Result<FleetOps> compose(const FleetChange& change, const std::string& own, const SeenVms& seen)
@@ -422,6 +488,12 @@ Result<FleetOps> compose(const FleetChange& change, const std::string& own, cons
     for (const auto& name : change.remove_chains) {
         refuse_if_changed(ops, change, name);
         remove(ops, "Chain", where_all(is("name", name)));
+    }
+    for (const auto& name : change.remove_balancers) {
+        const auto was = change.balancers_were.find(name);
+        if (was != change.balancers_were.end())
+            expect_unchanged(ops, was->second);
+        remove(ops, "Balancer", where_all(is("name", name)));
     }
     for (const auto& key : change.remove_moves)
         remove_own(ops, "Move", where_all(is("id", key.id), is("role", key.role)), own,
@@ -447,6 +519,8 @@ Result<FleetOps> compose(const FleetChange& change, const std::string& own, cons
                    {Errc::not_found, "chain " + row.name + ": another hypervisor has deleted it"});
         put(ops, row);
     }
+    for (const auto& row : change.put_balancers)
+        put(ops, change, row);
     for (const auto& row : change.put_moves)
         put(ops, row);
     for (const auto& row : change.put_tasks)
@@ -615,6 +689,32 @@ Result<Hop> hop_from_text(const std::string& text)
         return hop;
     } catch (const json::exception&) {
         return Error{Errc::damaged, "fleet: a chain's hop is not one: " + text.substr(0, 60)};
+    }
+}
+
+std::string server_to_text(const RealServer& server)
+{
+    return json{{"address", server.address},
+                {"port", server.port},
+                {"weight", server.weight},
+                {"state", server.state},
+                {"mac", server.mac}}
+        .dump();
+}
+
+Result<RealServer> server_from_text(const std::string& text)
+{
+    try {
+        const auto object = json::parse(text);
+        RealServer server;
+        server.address = object.at("address");
+        server.port = object.at("port");
+        server.weight = object.at("weight");
+        server.state = object.at("state");
+        server.mac = object.at("mac");
+        return server;
+    } catch (const json::exception&) {
+        return Error{Errc::damaged, "fleet: a real server is not one: " + text.substr(0, 60)};
     }
 }
 

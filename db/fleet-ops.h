@@ -78,6 +78,11 @@ std::string hop_to_text(const Hop& hop);
 /// Errors: damaged.
 Result<Hop> hop_from_text(const std::string& text);
 
+/// A real server as the Balancer table's `servers` column holds it.
+std::string server_to_text(const RealServer& server);
+/// Errors: damaged.
+Result<RealServer> server_from_text(const std::string& text);
+
 /// Whether an address of the fleet database is well-formed.
 /// Errors: invalid, naming the part and how it should look.
 Result<void> check_remote(const std::string& address);

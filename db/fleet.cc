@@ -139,6 +139,24 @@ void take_chain(void* aux, const fleet_chain* from)
     }
 }
 
+void take_balancer(void* aux, const fleet_balancer* from)
+{
+    auto& row = snapshot(aux).balancers.emplace_back();
+    row.name = from->name;
+    row.vip = from->vip;
+    row.port = static_cast<int>(from->port);
+    row.protocol = from->protocol;
+    row.director = from->director;
+    row.directors = strings(from->directors);
+    row.policy = from->policy;
+    row.gateway = from->gateway;
+    row.mac_prefix = from->mac_prefix;
+    row.mac_layout = from->mac_layout;
+    for (const auto& text : strings(from->servers))
+        if (auto server = server_from_text(text)) // Nonsense of another's makes no server.
+            row.servers.push_back(std::move(*server));
+}
+
 void take_move(void* aux, const fleet_move* from)
 {
     auto& row = snapshot(aux).moves.emplace_back();
@@ -170,6 +188,7 @@ void sort(FleetSnapshot& all)
 {
     std::ranges::sort(all.hypervisors, {}, &Hypervisor::name);
     std::ranges::sort(all.chains, {}, &Chain::name);
+    std::ranges::sort(all.balancers, {}, &Balancer::name);
     std::ranges::sort(all.moves, [](const Move& a, const Move& b) {
         return std::tie(a.id, a.role) < std::tie(b.id, b.role);
     });
@@ -329,7 +348,7 @@ void Fleet::Impl::run()
 std::shared_ptr<FleetSnapshot> Fleet::Impl::take_rows(bool connected)
 {
     Taking taking{{}, vms_, ++round_};
-    const fleet_visitor visitor{take_hypervisor, take_vm,   take_chain,
+    const fleet_visitor visitor{take_hypervisor, take_vm,   take_chain, take_balancer,
                                 take_move,       take_task, &taking};
     fleet_idl_visit(idl_, &visitor);
     std::erase_if(vms_, [this](auto& item) { return item.second.round != round_; });

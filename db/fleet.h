@@ -36,6 +36,7 @@ struct FleetSnapshot {
     std::vector<Hypervisor> hypervisors; // All; `self` is set for the own one, `seen` is 0.
     std::vector<Vm> vms;                 // Those of interest.
     std::vector<Chain> chains;           // All.
+    std::vector<Balancer> balancers;     // All.
     std::vector<Move> moves;             // Those of interest.
     std::vector<Task> tasks;             // Those asked of, or by, the own hypervisor.
 };
@@ -54,6 +55,11 @@ struct FleetChange {
     /// was decided.  If it is something else by now all is refused (`unavailable`: another
     /// hypervisor was quicker; `not_found`: it has deleted the chain).
     std::map<std::string, std::string> chains_were;
+    /// New: `exists` if the name, or VIP, port and protocol, are another balancer's.
+    std::vector<Balancer> put_balancers;
+    /// By name, for balancers that are put over an older row, or removed: that row.  If it is
+    /// another by now, or gone, all is refused (`unavailable`: another hypervisor was quicker).
+    std::map<std::string, Balancer> balancers_were;
     /// New, or over one's own (key: id and role).
     std::vector<Move> put_moves;
     /// New ("asked"), or by the one who is asked.  A task that was begun is not asked again.
@@ -64,10 +70,11 @@ struct FleetChange {
         std::string role;
     };
     // Removing what is gone is fine.  A row of another owner is refused (`invalid`), but for
-    // chains, which nobody owns, and tasks, which the asker may remove too.
+    // chains and balancers, which nobody owns, and tasks, which the asker may remove too.
     std::vector<std::string> remove_hypervisors; // By name; only oneself.
     std::vector<std::string> remove_vms;         // By id.
     std::vector<std::string> remove_chains;      // By name.
+    std::vector<std::string> remove_balancers;   // By name.
     std::vector<MoveKey> remove_moves;
     std::vector<std::string> remove_tasks; // By id.
 
@@ -105,11 +112,11 @@ public:
     /// Ends the connection; transactions under way end as unavailable.
     void disconnect();
 
-    /// Who we are, and whose VMs are of interest.  Hypervisors and chains are always all
-    /// there.  VMs: those of `own`, or all (as soon as there is a chain, or frames are sent
-    /// over the tunnel: every switch needs every VM's place).  Moves: those in which `own`
-    /// takes part, or all with `all_vms`.  Tasks: asked of or by `own`.  Until the first
-    /// call nothing but hypervisors and chains is asked for.
+    /// Who we are, and whose VMs are of interest.  Hypervisors, chains and balancers are always
+    /// all there.  VMs: those of `own`, or all (as soon as there is a chain or a balancer, or
+    /// frames are sent over the tunnel: every switch needs every VM's place).  Moves: those in
+    /// which `own` takes part, or all with `all_vms`.  Tasks: asked of or by `own`.  Until the
+    /// first call nothing but hypervisors, chains and balancers is asked for.
     void set_interest(const std::string& own, bool all_vms);
 
     /// Carries a change out.  `done` is called once: unavailable at once when not connected,

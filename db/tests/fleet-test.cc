@@ -75,6 +75,20 @@ Chain chain(const std::string& name, std::uint32_t spi, const std::string& match
     return row;
 }
 
+Balancer balancer(const std::string& name, int port)
+{
+    Balancer row;
+    row.name = name;
+    row.vip = "10.0.0.80";
+    row.port = port;
+    row.directors = {"id-a", "id-b"};
+    row.gateway = "10.0.0.1";
+    row.mac_layout = "split";
+    row.servers = {{"10.0.20.12", 8080, 0, "draining", "0a:00:ae:14:0c:48"},
+                   {"10.0.20.11", 80, 65535, "active", "0a:00:ae:14:0b:48"}};
+    return row;
+}
+
 Move move(const std::string& id, const std::string& owner, const std::string& peer)
 {
     Move row;
@@ -227,14 +241,15 @@ TEST(Fleet, RowsComeThroughAsTheyWerePut)
     FleetChange change;
     change.put_vms = {vm("v1", "a", 3)};
     change.put_chains = {chain("c", 4097, "ip")};
+    change.put_balancers = {balancer("b1", 80), balancer("b2", 443)};
     change.put_moves = {move("m", "a", "b")};
     change.put_tasks = {task("t", "b", "a")};
     check_ok(a.transact(change));
     CHECK_TRUE(b.sees([&](auto& all) {
         return all.vms == change.put_vms && all.chains == change.put_chains &&
-               all.moves == change.put_moves && all.tasks == change.put_tasks &&
-               all.hypervisors.size() == 1 && all.hypervisors[0].name == "a" &&
-               !all.hypervisors[0].self;
+               all.balancers == change.put_balancers && all.moves == change.put_moves &&
+               all.tasks == change.put_tasks && all.hypervisors.size() == 1 &&
+               all.hypervisors[0].name == "a" && !all.hypervisors[0].self;
     }));
     CHECK_TRUE(a.sees([](auto& all) { return all.hypervisors[0].self; }));
     check_ok(a.transact(change)); // Carried out twice: the same.
@@ -242,14 +257,15 @@ TEST(Fleet, RowsComeThroughAsTheyWerePut)
     FleetChange back;
     back.remove_vms = {"v1"};
     back.remove_chains = {"c"};
+    back.remove_balancers = {"b1", "b2"};
     back.remove_moves = {{"m", "destination"}};
     back.remove_tasks = {"t"};
     back.remove_hypervisors = {"a"};
     check_ok(a.transact(back));
     check_ok(a.transact(back));
     CHECK_TRUE(b.sees([](auto& all) {
-        return all.vms.empty() && all.chains.empty() && all.moves.empty() && all.tasks.empty() &&
-               all.hypervisors.empty();
+        return all.vms.empty() && all.chains.empty() && all.balancers.empty() &&
+               all.moves.empty() && all.tasks.empty() && all.hypervisors.empty();
     }));
 }
 
@@ -394,6 +410,50 @@ TEST(Fleet, AChainIsChangedByTheHypervisorThatWasFirst)
     check_ok(a.transact(removal));
     change.chains_were = {{"one", "set a"}};
     check_error(Errc::not_found, "chain one: another hypervisor", a.transact(change));
+}
+
+TEST(Fleet, BalancersAreUniqueByNameAndByVipPortAndProtocol)
+{
+    Bench bench;
+    Member a{*bench.loop, "a", false, bench.remote};
+    CHECK_TRUE(a.sees_connection(true));
+    FleetChange change;
+    change.put_balancers = {balancer("one", 80)};
+    check_ok(a.transact(change));
+    change.put_balancers = {balancer("one", 443)};
+    check_error(Errc::exists, "a balancer one already", a.transact(change));
+    change.put_balancers = {balancer("two", 80)};
+    check_error(Errc::exists, "10.0.0.80:80/tcp: choose another --vip", a.transact(change));
+    change.put_balancers[0].protocol = "udp";
+    check_ok(a.transact(change));
+    CHECK_TRUE(a.sees([](auto& all) { return all.balancers.size() == 2; }));
+}
+
+TEST(Fleet, ABalancerIsChangedByTheHypervisorThatWasFirst)
+{
+    Bench bench;
+    Member a{*bench.loop, "a", false, bench.remote};
+    CHECK_TRUE(a.sees_connection(true));
+    const auto was = balancer("one", 80);
+    FleetChange change;
+    change.put_balancers = {was};
+    check_ok(a.transact(change));
+    // Both saw the same row.
+    change.balancers_were = {{"one", was}};
+    change.put_balancers[0].servers[0].weight = 5;
+    const auto now = change.put_balancers[0];
+    check_ok(a.transact(change));
+    change.put_balancers[0].servers[0].weight = 6;
+    check_error(Errc::unavailable, "balancer one: another hypervisor", a.transact(change));
+    FleetChange removal;
+    removal.remove_balancers = {"one"};
+    removal.balancers_were = {{"one", was}};
+    check_error(Errc::unavailable, "balancer one: another hypervisor", a.transact(removal));
+    removal.balancers_were = {{"one", now}};
+    check_ok(a.transact(removal));
+    change.balancers_were = {{"one", now}};
+    check_error(Errc::unavailable, "balancer one: another hypervisor", a.transact(change));
+    CHECK_TRUE(a.sees([](auto& all) { return all.balancers.empty(); }));
 }
 
 TEST(Fleet, TasksAreBegunOnceAndMayBeWithdrawn)
