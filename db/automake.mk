@@ -4,6 +4,7 @@
 noinst_LIBRARIES += db/libdb.a
 db_libdb_a_SOURCES = \
 	db/find.h db/find.cc \
+	db/route.h db/route.cc \
 	db/rows.h \
 	db/schema.h db/schema.cc \
 	db/sqlite.h db/sqlite.cc \
