@@ -4,6 +4,8 @@
 noinst_LIBRARIES += hookd/libhookd.a
 hookd_libhookd_a_SOURCES = \
 	hookd/await.h \
+	hookd/balancer.cc \
+	hookd/balancer.h \
 	hookd/chain-change.cc \
 	hookd/chain-change.h \
 	hookd/chain-rollout.cc \
@@ -12,6 +14,7 @@ hookd_libhookd_a_SOURCES = \
 	hookd/chain.h \
 	hookd/classifier.cc \
 	hookd/classifier.h \
+	hookd/commands-balancer.cc \
 	hookd/commands-chain.cc \
 	hookd/commands-node.cc \
 	hookd/commands-trace.cc \
@@ -75,6 +78,7 @@ hookd_libhookd_a_CPPFLAGS = $(AM_CPPFLAGS) $(SPDLOG_CFLAGS) $(LIBVIRT_CFLAGS)
 check_PROGRAMS += hookd/tests/hookd-test
 TESTS += hookd/tests/hookd-test
 hookd_tests_hookd_test_SOURCES = \
+	hookd/tests/balancer-test.cc \
 	hookd/tests/chain-change-test.cc \
 	hookd/tests/chain-test.cc \
 	hookd/tests/drain-test.cc \

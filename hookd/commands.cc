@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// hookd/commands: see commands.h.  Chains are in commands-chain.cc, VMs in commands-vm.cc,
-// hypervisors in commands-node.cc.
+// hookd/commands: see commands.h.  Chains are in commands-chain.cc, balancers in
+// commands-balancer.cc, VMs in commands-vm.cc, hypervisors in commands-node.cc.
 #include <config.h>
 
 #include "hookd/commands.h"
@@ -42,6 +42,10 @@ Commands::Commands(OvsLoop& loop, Daemon& daemon)
     add(loop, "chain/del", "{name}", &Commands::chain_del);
     add(loop, "chain/check", "", &Commands::chain_check);
     add(loop, "chain/trace", "{name,packet}", &Commands::chain_trace);
+    add(loop, "balancer/add", "{name,vip,servers,policy,director,gateway,mac_prefix,mac_layout}",
+        &Commands::balancer_add);
+    add(loop, "balancer/del", "{name}", &Commands::balancer_del);
+    add(loop, "balancer/server", "{name,op,server,weight}", &Commands::balancer_server);
     add(loop, "vm/migrate", "{vm,to}", &Commands::vm_migrate);
     add(loop, "vm/protect", "{vm,on}", &Commands::vm_protect);
     add(loop, "node/drain", "{node,parallel}", &Commands::node_drain);
@@ -172,6 +176,7 @@ void Commands::status(const Json&, Done done)
                 {"fleet", daemon_.fleet().state()},
                 {"vms", w.ledger.vms().size()},
                 {"chains", w.ledger.chains().size()},
+                {"balancers", w.ledger.balancers().size()},
                 {"problems", problems}};
     done(answer);
 }

@@ -44,6 +44,9 @@ private:
     void chain_del(const Json& arguments, Done done);
     void chain_check(const Json&, Done done);
     void chain_trace(const Json& arguments, Done done);
+    void balancer_add(const Json& arguments, Done done);
+    void balancer_del(const Json& arguments, Done done);
+    void balancer_server(const Json& arguments, Done done);
     void vm_migrate(const Json& arguments, Done done);
     void vm_protect(const Json& arguments, Done done);
     void node_drain(const Json& arguments, Done done);
@@ -58,6 +61,11 @@ private:
     Result<db::Chain> changeable_chain(const Json& arguments);
     Result<db::Chain> changed_chain(const db::Chain& from, const Json& arguments);
     void note_chain(const db::Chain& chain, const std::string& kind, const std::string& text);
+    Result<db::Balancer> changed_balancer(const db::Balancer& from, const std::string& op,
+                                          const Json& arguments);
+    void put_balancer(const db::Balancer& to, const std::optional<db::Balancer>& was,
+                      const std::string& kind, const std::string& text, Done done);
+    void note(const std::string& kind, const std::string& text);
     Json describe_step(const TraceStep& step, const std::string& where, int tunnel_port);
     void migrate_here(const db::Vm& vm, const db::Hypervisor& to, Done done);
     void migrate_now(const Json& arguments, Done done);

@@ -16,6 +16,7 @@
 #include <spdlog/spdlog.h>
 
 #include "common/text.h"
+#include "hookd/balancer.h"
 #include "hookd/json-text.h"
 
 namespace asio = boost::asio;
@@ -214,6 +215,7 @@ void Daemon::refresh()
         for (const db::Hop& hop : chain.hops)
             seen.chained.insert(hop.vms.begin(), hop.vms.end());
     }
+    seen.chained.merge(vms_needed(world_.ledger.balancers(), world_.ledger.vms()));
     RecordChange records = compute_records(seen, world_.ledger.vms());
     std::string problems;
     for (const std::string& problem : records.problems)

@@ -9,6 +9,7 @@
 
 #include <spdlog/spdlog.h>
 
+#include "hookd/balancer.h"
 #include "hookd/fleet-link.h"
 
 namespace holdfast::hookd {
@@ -173,14 +174,16 @@ void FleetLink::joined(const Result<db::Hypervisor>& row)
         return;
     }
     spdlog::info("fleet: in it as {}, number {}", row->name, row->number);
-    if (!snapshot_->hypervisors.empty() || world_.ledger.chains().empty()) {
+    if (!snapshot_->hypervisors.empty() ||
+        (world_.ledger.chains().empty() && world_.ledger.balancers().empty())) {
         finish_join({});
         return;
     }
-    // A new database knows no chains: it gets ours before it decides them.
+    // A new database knows no chains and balancers: it gets ours before it decides them.
     db::FleetChange change;
     change.put_chains = world_.ledger.chains();
-    awaits_chains_ = true;
+    change.put_balancers = world_.ledger.balancers();
+    awaits_ours_ = true;
     fleet_->transact(change, [this](const Result<void>& put) { finish_join(put); });
 }
 
@@ -273,6 +276,11 @@ void FleetLink::join(const std::string& address, Done done)
                                   "them, and add them again in the fleet"});
         return;
     }
+    if (!world_.ledger.balancers().empty()) {
+        done(Error{Errc::invalid, "there are balancers here that the fleet does not know: delete "
+                                  "them, and add them again in the fleet"});
+        return;
+    }
     std::string full = remote_of(address);
     note_ = {full, "", false};
     if (auto connecting = connect(); !connecting) {
@@ -345,7 +353,7 @@ void FleetLink::end_server()
     });
 }
 
-/// Without a fleet other hypervisors, their VMs, and chains through them mean nothing.
+/// Without a fleet other hypervisors, their VMs, and chains and balancers with them mean nothing.
 void FleetLink::forget_others()
 {
     StoreChange change;
@@ -358,6 +366,10 @@ void FleetLink::forget_others()
         if (vm.hypervisor != world_.self()) {
             change.remove_vms.push_back(vm.id);
             others.insert(vm.id);
+            for (const db::Balancer& balancer : world_.ledger.balancers()) {
+                if (needs(balancer, vm))
+                    change.remove_balancers.push_back(balancer.name);
+            }
         }
     }
     for (const db::Chain& chain : world_.ledger.chains()) {

@@ -21,6 +21,16 @@ namespace {
 
 constexpr auto beat_interval = std::chrono::seconds{15};
 constexpr auto silence_limit = std::chrono::seconds{60};
+
+/// Whether each row has one of its name in the fleet.
+template <class Row>
+bool all_there(const std::vector<Row>& rows, const std::vector<Row>& fleet)
+{
+    Index shared{fleet, &Row::name};
+    return std::all_of(rows.begin(), rows.end(),
+                       [&](const Row& row) { return shared.find(row.name) != nullptr; });
+}
+
 } // namespace
 
 FleetLink::FleetLink(asio::io_context& io, World& world, Mover& mover, Tools& tools, OvsLoop& loop,
@@ -47,7 +57,11 @@ std::string FleetLink::state() const
 
 Shared FleetLink::shared(const db::Hypervisor& self) const
 {
-    return {self.name, &world_.ledger.hypervisors(), &world_.ledger.vms(), &world_.ledger.chains(),
+    return {self.name,
+            &world_.ledger.hypervisors(),
+            &world_.ledger.vms(),
+            &world_.ledger.chains(),
+            &world_.ledger.balancers(),
             &world_.ledger.moves()};
 }
 
@@ -102,14 +116,10 @@ bool FleetLink::settled()
     if (!member)
         return false;
     was_member_ = true;
-    if (awaits_chains_) {
-        Index shared{snapshot_->chains, &db::Chain::name};
-        for (const db::Chain& chain : world_.ledger.chains()) {
-            if (!shared.find(chain.name))
-                return false;
-        }
-    }
-    awaits_chains_ = false;
+    if (awaits_ours_ && !(all_there(world_.ledger.chains(), snapshot_->chains) &&
+                          all_there(world_.ledger.balancers(), snapshot_->balancers)))
+        return false;
+    awaits_ours_ = false;
     return true;
 }
 
@@ -247,7 +257,7 @@ void FleetLink::put_chain(const db::Chain& chain, const std::optional<std::strin
     change.put_chains = {chain};
     if (was)
         change.chains_were = {{chain.name, *was}};
-    change_chain(local, change, std::move(done));
+    change_shared("chains", local, change, std::move(done));
 }
 
 void FleetLink::remove_chain(const std::string& name, const std::string& was, Told done)
@@ -257,23 +267,47 @@ void FleetLink::remove_chain(const std::string& name, const std::string& was, To
     db::FleetChange change;
     change.remove_chains = {name};
     change.chains_were = {{name, was}};
-    change_chain(local, change, std::move(done));
+    change_shared("chains", local, change, std::move(done));
 }
 
-void FleetLink::change_chain(const StoreChange& local, const db::FleetChange& change, Told done)
+void FleetLink::put_balancer(const db::Balancer& balancer, const std::optional<db::Balancer>& was,
+                             Told done)
+{
+    StoreChange local;
+    local.put_balancers = {balancer};
+    db::FleetChange change;
+    change.put_balancers = {balancer};
+    if (was)
+        change.balancers_were = {{balancer.name, *was}};
+    change_shared("balancers", local, change, std::move(done));
+}
+
+void FleetLink::remove_balancer(const db::Balancer& was, Told done)
+{
+    StoreChange local;
+    local.remove_balancers = {was.name};
+    db::FleetChange change;
+    change.remove_balancers = {was.name};
+    change.balancers_were = {{was.name, was}};
+    change_shared("balancers", local, change, std::move(done));
+}
+
+/// Rows that belong to the fleet; `what` they are, for people.
+void FleetLink::change_shared(const char* what, const StoreChange& local,
+                              const db::FleetChange& change, Told done)
 {
     if (!configured()) {
         done(world_.commit(local));
         return;
     }
     if (!connected()) {
-        done(
-            Error{Errc::unavailable, "chains belong to the whole fleet, which cannot be reached (" +
-                                         state() + "): try again when it is back"});
+        done(Error{Errc::unavailable, std::string{what} +
+                                          " belong to the whole fleet, which cannot be reached (" +
+                                          state() + "): try again when it is back"});
         return;
     }
     fleet_->transact(change, [this, local, done](const Result<void>& result) {
-        // Not waiting for the snapshot: who asked finds the chain in the store.
+        // Not waiting for the snapshot: who asked finds the row in the store.
         done(result ? world_.commit(local) : result);
     });
 }

@@ -62,7 +62,7 @@ public:
     void init(const std::string& listen, Done done);
     /// Joins the fleet at `address`.
     /// Errors: exists if a hypervisor of this name is in it already; invalid while there are
-    ///         chains here that the fleet does not know.
+    ///         chains or balancers here that the fleet does not know.
     void join(const std::string& address, Done done);
     /// Leaves it; the store stays as it is, without the others' rows.
     void leave(Done done);
@@ -77,6 +77,12 @@ public:
     void put_chain(const db::Chain& chain, const std::optional<std::string>& was, Told done);
     void remove_chain(const std::string& name, const std::string& was, Told done);
 
+    /// The same for a balancer.  `was` is its row as far as is known; none: it is new.
+    /// Errors: as put_chain(); unavailable if its row is another by now.
+    void put_balancer(const db::Balancer& balancer, const std::optional<db::Balancer>& was,
+                      Told done);
+    void remove_balancer(const db::Balancer& was, Told done);
+
     /// Sends the own row; `done` is called when the fleet has it, at once if there is no fleet
     /// or it is away (the row then goes with the next change).
     void share_self(std::function<void()> done);
@@ -90,7 +96,8 @@ public:
     void set_ready(std::function<void()> ready);
 
 private:
-    void change_chain(const StoreChange& local, const db::FleetChange& change, Told done);
+    void change_shared(const char* what, const StoreChange& local, const db::FleetChange& change,
+                       Told done);
     void load_note();
     Result<void> save_note() const;
     db::FleetServer server() const;
@@ -131,9 +138,9 @@ private:
     std::string trouble_; // Why we are not in the fleet; empty if we are, or shall be soon.
     bool joined_ = false; // In this run.
     bool joining_ = false;
-    bool was_member_ = false;    // A snapshot since then had our row.
-    bool awaits_chains_ = false; // Our chains are on their way into a new database.
-    bool pulled_ = false;        // At least once since we joined.
+    bool was_member_ = false;  // A snapshot since then had our row.
+    bool awaits_ours_ = false; // Our chains and balancers are on their way into a new database.
+    bool pulled_ = false;      // At least once since we joined.
     bool push_wanted_ = false;
     bool pushing_ = false;
     std::shared_ptr<const db::FleetSnapshot> snapshot_;

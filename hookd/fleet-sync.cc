@@ -70,18 +70,21 @@ void pull_vms(const db::FleetSnapshot& fleet, const Shared& store, bool adopt, S
     }
 }
 
-void pull_chains(const db::FleetSnapshot& fleet, const Shared& store, StoreChange& change)
+/// Rows that belong to the fleet: those of its database, and no others.
+template <class Row>
+void pull_shared(const std::vector<Row>& fleet, const std::vector<Row>& store,
+                 std::vector<Row>& put, std::vector<std::string>& remove)
 {
-    Index known{*store.chains, &db::Chain::name};
-    Index shared{fleet.chains, &db::Chain::name};
-    for (const db::Chain& row : fleet.chains) {
-        const db::Chain* old = known.find(row.name);
+    Index known{store, &Row::name};
+    Index shared{fleet, &Row::name};
+    for (const Row& row : fleet) {
+        const Row* old = known.find(row.name);
         if (!old || *old != row)
-            change.put_chains.push_back(row);
+            put.push_back(row);
     }
-    for (const db::Chain& row : *store.chains) {
+    for (const Row& row : store) {
         if (!shared.find(row.name))
-            change.remove_chains.push_back(row.name);
+            remove.push_back(row.name);
     }
 }
 
@@ -144,7 +147,8 @@ StoreChange pull_changes(const db::FleetSnapshot& fleet, const Shared& store, bo
     StoreChange change;
     pull_hypervisors(fleet, store, change);
     pull_vms(fleet, store, adopt, change);
-    pull_chains(fleet, store, change);
+    pull_shared(fleet.chains, *store.chains, change.put_chains, change.remove_chains);
+    pull_shared(fleet.balancers, *store.balancers, change.put_balancers, change.remove_balancers);
     for (const db::Move& row : fleet.moves) {
         const db::Move* old = find_move(*store.moves, row);
         bool mine = row.hypervisor == store.self;

@@ -68,7 +68,8 @@ bool StoreChange::empty() const
 bool StoreChange::concerns_flows() const
 {
     return !put_hypervisors.empty() || !remove_hypervisors.empty() || !put_vms.empty() ||
-           !remove_vms.empty() || !put_chains.empty() || !remove_chains.empty();
+           !remove_vms.empty() || !put_chains.empty() || !remove_chains.empty() ||
+           !put_balancers.empty() || !remove_balancers.empty();
 }
 
 Result<Ledger> Ledger::open(const std::string& path)
@@ -91,8 +92,8 @@ Result<void> Ledger::read()
         return {};
     };
     for (auto done : {take(store_.hypervisors(), hypervisors_), take(store_.vms(), vms_),
-                      take(store_.chains(), chains_), take(store_.paths(), paths_),
-                      take(store_.moves(), moves_)}) {
+                      take(store_.chains(), chains_), take(store_.balancers(), balancers_),
+                      take(store_.paths(), paths_), take(store_.moves(), moves_)}) {
         if (!done)
             return done;
     }
@@ -114,10 +115,12 @@ Result<void> Ledger::write(const StoreChange& change)
     remove_each(change.remove_hypervisors, &db::Store::remove_hypervisor);
     remove_each(change.remove_vms, &db::Store::remove_vm);
     remove_each(change.remove_chains, &db::Store::remove_chain);
+    remove_each(change.remove_balancers, &db::Store::remove_balancer);
     put_each(change.put_hypervisors);
     put_each(change.seen);
     put_each(change.put_vms);
     put_each(change.put_chains);
+    put_each(change.put_balancers);
     put_each(change.put_moves);
     remove_each(change.remove_tasks, &db::Store::remove_task);
     put_each(change.put_tasks);
@@ -167,6 +170,8 @@ void Ledger::take_the_rest(const StoreChange& change)
     remove_all(hypervisors_, change.remove_hypervisors, &db::Hypervisor::name);
     put_all(hypervisors_, change.put_hypervisors, by(&db::Hypervisor::name));
     put_all(hypervisors_, change.seen, by(&db::Hypervisor::name));
+    remove_all(balancers_, change.remove_balancers, &db::Balancer::name);
+    put_all(balancers_, change.put_balancers, by(&db::Balancer::name));
     put_all(moves_, change.put_moves, move_key);
     constexpr std::size_t most_moves = 1000;
     if (moves_.size() > most_moves)

@@ -26,6 +26,8 @@ struct StoreChange {
     std::vector<std::string> remove_vms; // By id.
     std::vector<db::Chain> put_chains;
     std::vector<std::string> remove_chains; // By name.
+    std::vector<db::Balancer> put_balancers;
+    std::vector<std::string> remove_balancers; // By name.
     std::vector<db::Move> put_moves;
     std::vector<db::Event> events;
     std::vector<db::Task> put_tasks;
@@ -49,6 +51,7 @@ public:
     const std::vector<db::Hypervisor>& hypervisors() const { return hypervisors_; }
     const std::vector<db::Vm>& vms() const { return vms_; }
     const std::vector<db::Chain>& chains() const { return chains_; }
+    const std::vector<db::Balancer>& balancers() const { return balancers_; }
     const std::vector<db::PathHop>& paths() const { return paths_; }
     /// The newest thousand, of both roles and all hypervisors.
     const std::vector<db::Move>& moves() const { return moves_; }
@@ -74,6 +77,7 @@ private:
     std::vector<db::Hypervisor> hypervisors_;
     std::vector<db::Vm> vms_;
     std::vector<db::Chain> chains_;
+    std::vector<db::Balancer> balancers_;
     std::vector<db::PathHop> paths_;
     std::vector<db::Move> moves_;
 };

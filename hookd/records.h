@@ -53,7 +53,7 @@ struct Seen {
     bool domains_known = false;    // False while libvirtd is away: leave states as they are.
     std::set<std::string> moving;  // VMs whose move is under way: leave their owner and state.
     std::set<std::string> silent;  // VMs that let no probe through.
-    std::set<std::string> chained; // VMs that a chain names: never remove their record.
+    std::set<std::string> chained; // VMs that chains and balancers need: their records stay.
 };
 
 /// What to do to the store.

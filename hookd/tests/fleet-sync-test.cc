@@ -37,6 +37,13 @@ db::Chain chain(const std::string& name)
     return row;
 }
 
+db::Balancer balancer(const std::string& name)
+{
+    db::Balancer row;
+    row.name = name;
+    return row;
+}
+
 db::Move move(const std::string& hypervisor, const std::string& role, const std::string& state)
 {
     db::Move row;
@@ -60,6 +67,7 @@ TEST_GROUP(FleetSync)
     std::vector<db::Hypervisor> hypervisors{hypervisor("hv1", true)};
     std::vector<db::Vm> vms;
     std::vector<db::Chain> chains;
+    std::vector<db::Balancer> balancers;
     std::vector<db::Move> moves;
 
     void setup() override
@@ -68,7 +76,7 @@ TEST_GROUP(FleetSync)
     }
     Shared store()
     {
-        return {"hv1", &hypervisors, &vms, &chains, &moves};
+        return {"hv1", &hypervisors, &vms, &chains, &balancers, &moves};
     }
     StoreChange pull(bool adopt = false)
     {
@@ -143,6 +151,22 @@ TEST(FleetSync, DatabaseDecidesChains)
     CHECK_EQUAL(std::string("mine"), change.remove_chains.at(0));
     CHECK_EQUAL(std::string("theirs"), change.put_chains.at(0).name);
     CHECK_TRUE(push().put_chains.empty());
+}
+
+TEST(FleetSync, DatabaseDecidesBalancers)
+{
+    balancers.push_back(balancer("mine"));
+    balancers.push_back(balancer("both"));
+    fleet.balancers.push_back(balancer("both"));
+    fleet.balancers.push_back(balancer("theirs"));
+    auto change = pull();
+    CHECK_TRUE(change.concerns_flows());
+    CHECK_TRUE(change.remove_balancers == std::vector<std::string>{"mine"});
+    CHECK_EQUAL(1u, change.put_balancers.size());
+    CHECK_EQUAL(std::string("theirs"), change.put_balancers[0].name);
+    fleet.balancers[0].servers.resize(1);
+    CHECK_EQUAL(std::string("both"), pull().put_balancers.at(0).name);
+    CHECK_TRUE(push().empty());
 }
 
 TEST(FleetSync, MovesAreSharedWhileTheyMatter)
