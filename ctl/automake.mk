@@ -8,6 +8,7 @@ ctl_holdfast_LDADD = ctl/libctl.a db/libdb.a common/libcommon.a $(SQLITE_LIBS) $
 noinst_LIBRARIES += ctl/libctl.a
 ctl_libctl_a_SOURCES = \
 	ctl/answers.h ctl/answers.cc \
+	ctl/balancer.h ctl/balancer.cc \
 	ctl/lookup.h ctl/lookup.cc \
 	ctl/migration.h ctl/migration.cc \
 	ctl/move-line.h ctl/move-line.cc \
@@ -16,6 +17,7 @@ ctl_libctl_a_SOURCES = \
 	ctl/status.h ctl/status.cc \
 	ctl/store-watch.h ctl/store-watch.cc \
 	ctl/table.h ctl/table.cc \
+	ctl/verb-balancer.cc \
 	ctl/verb-chain.cc \
 	ctl/verb-events.cc \
 	ctl/verb-fleet.cc \
@@ -29,11 +31,12 @@ ctl_libctl_a_SOURCES = \
 check_PROGRAMS += ctl/tests/ctl-test
 TESTS += ctl/tests/ctl-test
 ctl_tests_ctl_test_SOURCES = \
+	ctl/tests/balancer-test.cc \
 	ctl/tests/main.cc \
 	ctl/tests/status-test.cc \
 	ctl/tests/view-test.cc
 ctl_tests_ctl_test_CPPFLAGS = $(AM_CPPFLAGS) $(CPPUTEST_CFLAGS)
-ctl_tests_ctl_test_LDADD = ctl/libctl.a common/libcommon.a $(CPPUTEST_LIBS) $(SPDLOG_LIBS)
+ctl_tests_ctl_test_LDADD = ctl/libctl.a db/libdb.a common/libcommon.a $(CPPUTEST_LIBS) $(SPDLOG_LIBS)
 
 # Used by testsuite/ctl.at: a store to read, and a stand-in for hookd to talk to.
 noinst_PROGRAMS += ctl/tests/make-store ctl/tests/answer

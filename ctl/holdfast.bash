@@ -8,6 +8,12 @@ _holdfast_names() {
     holdfast "$@" --json 2>/dev/null | sed -n 's/^ *"name": "\(.*\)",\{0,1\}$/\1/p'
 }
 
+# _holdfast_servers BALANCER: the addresses of its servers.
+_holdfast_servers() {
+    holdfast balancer show "$1" --json 2>/dev/null |
+        sed -n 's/^ *"address": "\(.*\)",\{0,1\}$/\1/p'
+}
+
 # _holdfast_words: what can stand after the words so far; COMP_CWORD is the one to complete.
 _holdfast_words() {
     local -a words=()
@@ -17,7 +23,8 @@ _holdfast_words() {
         word=${COMP_WORDS[i]}
         case $word in
         --to | --match | --via | --priority | --dead | --probe | --packet | --listen | --vm | --chain | \
-            --parallel | --last | --store) ((i++)) ;;
+            --parallel | --last | --store | --vip | --server | --policy | --director | --gateway | \
+            --mac-prefix | --mac-layout) ((i++)) ;;
         -*) ;;
         *) words+=("$word") ;;
         esac
@@ -27,13 +34,18 @@ _holdfast_words() {
     --vm | --via) _holdfast_names vm list; return ;;
     --chain) _holdfast_names chain list; return ;;
     --dead) echo drop bypass; return ;;
-    --match | --priority | --probe | --packet | --listen | --parallel | --last | --store) return ;;
+    --policy) echo rr wrr lc wlc lblc lblcr dh sh sed nq fo ovf mh dynamic; return ;;
+    --director) echo external; return ;;
+    --mac-layout) echo prefix suffix split table; return ;;
+    --match | --priority | --probe | --packet | --listen | --parallel | --last | --store | --vip | \
+        --server | --gateway | --mac-prefix) return ;;
     esac
     local options="--json --help --store"
     case "${words[*]}" in
-    "") echo status vm chain node fleet events "$options" --version ;;
+    "") echo status vm chain balancer node fleet events "$options" --version ;;
     vm) echo list show migrate protect "$options" ;;
     chain) echo add set list show del trace check "$options" ;;
+    balancer) echo add list show del server "$options" ;;
     node) echo list show drain return "$options" ;;
     fleet) echo init join status leave "$options" ;;
     events) echo --follow --move --vm --chain --last "$options" ;;
@@ -45,6 +57,16 @@ _holdfast_words() {
     "chain trace "*) echo --packet "$options" ;;
     "chain add "*) echo --match --via --symmetric --priority --dead --probe "$options" ;;
     "chain set "*) echo --via --dead --probe "$options" ;;
+    "balancer add "*)
+        echo --vip --server --policy --director --gateway --mac-prefix --mac-layout "$options" ;;
+    "balancer show" | "balancer del") _holdfast_names balancer list ;;
+    "balancer server") echo add del drain weight "$options" ;;
+    "balancer server "*)
+        case ${#words[@]} in
+        3) _holdfast_names balancer list ;;
+        4) [[ ${words[2]} == add ]] || _holdfast_servers "${words[3]}" ;;
+        *) echo "$options" ;;
+        esac ;;
     "node show" | "node return") _holdfast_names node list ;;
     "node drain") _holdfast_names node list; echo --follow --parallel "$options" ;;
     "node drain "*) echo --follow --parallel "$options" ;;

@@ -53,4 +53,16 @@ Result<db::Chain> find_chain(const World& world, const std::string& name)
                                       mend(name, names, "holdfast chain list")};
 }
 
+Result<db::Balancer> find_balancer(const World& world, const std::string& name)
+{
+    std::vector<std::string> names;
+    for (const auto& balancer : world.balancers) {
+        if (balancer.name == name)
+            return balancer;
+        names.push_back(balancer.name);
+    }
+    return Error{Errc::not_found, "there is no balancer \"" + one_line(name, 60) + "\"" +
+                                      mend(name, names, "holdfast balancer list")};
+}
+
 } // namespace holdfast::ctl

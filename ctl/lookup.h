@@ -18,4 +18,8 @@ Result<db::Vm> find_vm(const World& world, const std::string& id_or_name);
 /// Errors: not_found, with the nearest name.
 Result<db::Chain> find_chain(const World& world, const std::string& name);
 
+/// The balancer with this name.
+/// Errors: not_found, with the nearest name.
+Result<db::Balancer> find_balancer(const World& world, const std::string& name);
+
 } // namespace holdfast::ctl

@@ -88,8 +88,9 @@ Result<World> read_world(db::Store& store)
         return moves.error();
     std::stable_sort(snapshot->vms.begin(), snapshot->vms.end(),
                      [](const auto& a, const auto& b) { return a.name < b.name; });
-    return World{std::move(snapshot->hypervisors), std::move(snapshot->vms),
-                 std::move(snapshot->chains), std::move(*paths), std::move(*moves)};
+    return World{
+        std::move(snapshot->hypervisors), std::move(snapshot->vms), std::move(snapshot->chains),
+        std::move(snapshot->balancers),   std::move(*paths),        std::move(*moves)};
 }
 
 Result<World> read_world(const Session& session)

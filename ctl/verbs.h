@@ -7,6 +7,7 @@
 // error, as one line, before exit code 1.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -50,6 +51,30 @@ Result<void> chain_trace(const Session& session, const std::string& name,
                          const std::string& packet);
 /// An error, after what was found, if a switch has not the flows it should have.
 Result<void> chain_check(const Session& session);
+
+/// What `balancer add` was given; hookd judges it.
+struct BalancerOrder {
+    std::string name;
+    std::string vip;                  // ADDR:PORT/PROTO.
+    std::vector<std::string> servers; // ADDR[:PORT][,weight=N] each.
+    std::string policy;               // Empty: none.
+    std::string director = "external";
+    std::string gateway; // Empty: none.
+    std::string mac_prefix = "ae:48";
+    std::string mac_layout = "prefix";
+};
+Result<void> balancer_add(const Session& session, const BalancerOrder& order);
+Result<void> balancer_list(const Session& session);
+Result<void> balancer_show(const Session& session, const std::string& name);
+Result<void> balancer_del(const Session& session, const std::string& name);
+/// What `balancer server` was given.
+struct ServerOrder {
+    std::string op; // add, del, drain or weight.
+    std::string balancer;
+    std::string server; // An address; for add as in BalancerOrder.
+    std::int64_t weight = 1;
+};
+Result<void> balancer_server(const Session& session, const ServerOrder& order);
 
 Result<void> node_list(const Session& session);
 Result<void> node_show(const Session& session, const std::string& node);

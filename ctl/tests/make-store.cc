@@ -2,7 +2,7 @@
 //
 // ctl/tests/make-store: fills a store with a small world, for tests of the command.
 //
-//     make-store PATH world      three hypervisors, four VMs, two chains, two moves
+//     make-store PATH world      three hypervisors, four VMs, two chains, a balancer, two moves
 //     make-store PATH empty      nothing but the schema
 //     make-store PATH arrive     adds the end of a migration: task done, both sides ended
 //     make-store PATH drain      adds the end of a drain of hv2, of which web is the rest
@@ -143,6 +143,14 @@ void fill(Store& store)
     Chain later{"later", 4099, 0, "udp", "", 7, false, "bypass", "", true, "", {{{vms[3].id}}}};
     put(store, web);
     put(store, later);
+    Balancer site;
+    site.name = "site";
+    site.vip = "10.0.0.80";
+    site.port = 80;
+    site.directors = {vms[0].id};
+    site.servers = {{"10.0.0.3", 80, 1, "active", "ae:48:0a:00:00:03"},
+                    {"10.0.0.4", 8080, 5, "draining", "ae:48:0a:00:00:04"}};
+    put(store, site);
     put_paths(store, vms);
     put_moves(store);
     put_events(store);

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// ctl/balancer: balanced addresses as people and scripts see them.
+//
+// Pure: rows in, text or JSON out.
+#pragma once
+
+#include <string>
+
+#include "ctl/table.h"
+#include "ctl/view.h"
+
+namespace holdfast::ctl {
+
+/// The VIP as `--vip` takes it: 10.0.0.80:80/tcp.
+std::string vip_text(const db::Balancer& balancer);
+
+std::string balancer_table(const World& world, const Style& style);
+/// The balancer, its servers with their VMs, and the routes that its director needs.
+std::string balancer_page(const db::Balancer& balancer, const World& world, const Style& style);
+Json balancer_json(const db::Balancer& balancer, const World& world);
+
+/// What a director's own shell has to run, for its servers; empty without routes.
+std::string routes_page(const std::vector<std::string>& routes);
+
+} // namespace holdfast::ctl

@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// ctl/verb-balancer: `holdfast balancer …`.
+#include <config.h>
+
+#include "common/text.h"
+#include "ctl/answers.h"
+#include "ctl/balancer.h"
+#include "ctl/lookup.h"
+#include "ctl/verbs.h"
+
+namespace holdfast::ctl {
+namespace {
+
+// A change waits for the fleet's database and for the switch here.
+constexpr auto change_limit = std::chrono::seconds{30};
+
+/// Asks hookd, and says what became of the balancer.
+Result<void> change(const Session& session, const std::string& method, const Json& request,
+                    const std::string& what, bool routes)
+{
+    auto answer = session.ask_hookd(method, request, change_limit);
+    if (!answer)
+        return answer.error();
+    if (session.json) {
+        session.print_json(*answer);
+        return {};
+    }
+    session.print(what + "\n");
+    if (routes)
+        session.print(routes_page(texts_of(*answer, "routes")));
+    return {};
+}
+
+} // namespace
+
+Result<void> balancer_add(const Session& session, const BalancerOrder& order)
+{
+    Json request{{"name", order.name},
+                 {"vip", order.vip},
+                 {"servers", order.servers},
+                 {"director", order.director},
+                 {"mac_prefix", order.mac_prefix},
+                 {"mac_layout", order.mac_layout}};
+    if (!order.policy.empty())
+        request["policy"] = order.policy;
+    if (!order.gateway.empty())
+        request["gateway"] = order.gateway;
+    return change(session, "balancer/add", request, "balancer " + one_line(order.name) + " added",
+                  true);
+}
+
+Result<void> balancer_list(const Session& session)
+{
+    auto world = read_world(session);
+    if (!world)
+        return world.error();
+    if (!session.json) {
+        session.print(balancer_table(*world, session.style));
+        return {};
+    }
+    Json all = Json::array();
+    for (const auto& balancer : world->balancers)
+        all.push_back(balancer_json(balancer, *world));
+    session.print_json(all);
+    return {};
+}
+
+Result<void> balancer_show(const Session& session, const std::string& name)
+{
+    auto world = read_world(session);
+    if (!world)
+        return world.error();
+    auto balancer = find_balancer(*world, name);
+    if (!balancer)
+        return balancer.error();
+    if (session.json)
+        session.print_json(balancer_json(*balancer, *world));
+    else
+        session.print(balancer_page(*balancer, *world, session.style));
+    return {};
+}
+
+Result<void> balancer_del(const Session& session, const std::string& name)
+{
+    return change(session, "balancer/del", {{"name", name}},
+                  "balancer " + one_line(name) + " deleted", false);
+}
+
+Result<void> balancer_server(const Session& session, const ServerOrder& order)
+{
+    Json request{{"name", order.balancer}, {"op", order.op}, {"server", order.server}};
+    if (order.op == "weight")
+        request["weight"] = order.weight;
+    return change(session, "balancer/server", request,
+                  "balancer " + one_line(order.balancer) + " changed", order.op == "add");
+}
+
+} // namespace holdfast::ctl
