@@ -26,7 +26,7 @@ packages=(
     openvswitch-switch openvswitch-common libvirt-daemon-system libvirt-clients
     libvirt-daemon-driver-qemu qemu-system-x86 sqlite3
     # The lab, its guests and the tests.
-    iproute2 iputils-ping busybox-static cpio procps mandoc
+    iproute2 iputils-ping busybox-static cpio procps mandoc ipvsadm keepalived
 )
 
 cd "$(dirname "$(readlink -f "$0")")" || exit 1
@@ -143,7 +143,8 @@ build_holdfast() {
             --prefix=/usr --sysconfdir=/etc --localstatedir=/var
         printf '%s\n' "$ovs" >"$build/.ovs"
     fi
-    [ -f "$cache/kernel/openvswitch.ko" ] || step kernel "kernel for the lab's guests" fetch_kernel
+    "$source_folder/lab/guest/fetch-kernel" --have "$cache/kernel" ||
+        step kernel "kernel for the lab's guests" fetch_kernel
     step make "Holdfast" make -C "$build" -j"$(nproc)"
     step image "lab guests" "$source_folder/lab/lab" image
     exec 7>&-

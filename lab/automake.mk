@@ -22,6 +22,7 @@ lab_tests_lab_test_LDADD = $(CPPUTEST_LIBS)
 
 EXTRA_DIST += lab/lab lab/demo lab/fault-matrix lab/kernel-check \
 	lab/guest/switch-init lab/guest/switch-modules lab/guest/make-switch-image \
+	lab/guest/director-modules lab/guest/make-director-image \
 	lab/guest/init lab/guest/count lab/guest/make-image lab/guest/fetch-kernel \
 	lab/labkit/__init__.py lab/labkit/aftermath.py lab/labkit/base.py lab/labkit/clean.py \
 	lab/labkit/guest.py lab/labkit/halts.py lab/labkit/hypervisor.py \

@@ -3,6 +3,7 @@
 
 import hashlib
 import os
+import shutil
 import subprocess
 import tempfile
 from pathlib import Path
@@ -32,6 +33,26 @@ def prepare_switch():
         if not image.exists():
             run([GUEST / "make-switch-image", KERNEL, image], limit=60)
         return kernel, image, accelerated
+
+
+def prepare_director():
+    """The same as prepare() for a guest with IPVS in it (role director)."""
+    kernel, initramfs, accelerated = prepare()
+    with locked(CACHE / "image.lock"):
+        programs = [installed("ipvsadm"), installed("keepalived")]
+        image = image_of("director", [initramfs, GUEST / "director-modules",
+                                      GUEST / "make-director-image", kernel, *programs])
+        if not image.exists():
+            run([GUEST / "make-director-image", KERNEL, initramfs, image, *programs], limit=60)
+        return kernel, image, accelerated
+
+
+def installed(program):
+    """Where a program of this machine is."""
+    path = shutil.which(program, path="/usr/sbin:/usr/bin:/sbin:/bin")
+    if path is None:
+        raise LabError(f"{program} is missing: run ./boot.sh build")
+    return Path(path)
 
 
 def build_initramfs():
