@@ -79,7 +79,7 @@ def locked(path):
 
 
 def save(kind, name, record):
-    """Writes the record of one thing (kind: hv, vm or client) in one step."""
+    """Writes the record of one thing (kind: hv, vm, client or router) in one step."""
     folder = STATE / "state"
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{kind}-{name}.json"

@@ -46,7 +46,7 @@ def down(keep_logs=False):
     keep_logs leaves the folder, less the copies of /etc, as FAILED, since an error names its logs.
     """
     ended = 0
-    for kind in ("client", "hv", "space"):
+    for kind in ("client", "router", "hv", "space"):
         for name in names(kind):
             record = load(kind, name)
             if spaces.alive(record):

@@ -13,6 +13,8 @@ from . import hypervisor, image, network, spaces
 from .base import STATE, LabError, last_line, load, locked, names, run, save, wait_for
 
 BOOT_LIMIT = 90  # Seconds; several guests that start at once on two cores are slow.
+MEMORY = {"director": 160}  # MiB by role: IPVS's programs have many libraries.
+USUAL_MEMORY = 112  # Of the other roles.
 
 DOMAIN = """\
 <domain type='{accelerator}' xmlns:qemu='http://libvirt.org/schemas/domain/qemu/1.0'>
@@ -27,7 +29,7 @@ DOMAIN = """\
     <type arch='x86_64' machine='pc'>hvm</type>
     <kernel>{kernel}</kernel>
     <initrd>{initramfs}</initrd>
-    <cmdline>{command_line} lab.name={name} lab.ip={address} lab.role={role}</cmdline>
+    <cmdline>{command_line} lab.name={name} lab.ip={address} lab.gateway={gateway} lab.role={role}</cmdline>
   </os>
   <features><acpi/></features>
   <clock offset='utc'/>
@@ -101,15 +103,20 @@ def console_of(name):
     return STATE / "guest" / f"{name}.console"
 
 
-def start(name, on, address, vlan, role, memory, disk=None, bridge=network.BRIDGE):
+def start(name, on, address, vlan, role, memory=None, disk=None, bridge=network.BRIDGE,
+          gateway=None):
     """Defines and starts a guest, and waits until it says that it is ready.
 
-    address is ADDRESS/PREFIX or None; memory and disk are in MiB.  Returns its record.
+    address is ADDRESS/PREFIX or None; memory (None: as the role needs) and disk are in MiB.
+    Returns its record.
     """
     inside = hypervisor.inside(on)
     if where(name):
         raise LabError(f"VM {name} runs already: lab/lab in {on} virsh destroy {name} ends it")
-    kernel, initramfs, accelerator = image.prepare()
+    network.check_gateway(address, gateway)
+    prepare = image.prepare_director if role == "director" else image.prepare
+    kernel, initramfs, accelerator = prepare()
+    memory = memory or MEMORY.get(role, USUAL_MEMORY)
     console = console_of(name)
     console.parent.mkdir(parents=True, exist_ok=True)
     console.write_text("")
@@ -127,7 +134,8 @@ def start(name, on, address, vlan, role, memory, disk=None, bridge=network.BRIDG
         accelerator=accelerator, kernel=kernel, initramfs=initramfs, memory=memory,
         disk=DISK.format(name=name) if disk else "",
         odd_memory=ODD_MEMORY.format(kib=memory * 1024 - 8) if accelerator == "qemu" else "",
-        command_line=image.COMMAND_LINE, address=address or "none", console=console)
+        command_line=image.COMMAND_LINE, address=address or "none", gateway=gateway or "none",
+        console=console)
     file = STATE / "guest" / f"{name}.xml"
     file.write_text(xml)
     run([*inside, "virsh", "-q", "define", file])
