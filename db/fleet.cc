@@ -429,8 +429,12 @@ void Fleet::Impl::answer(Request request, bool refused, const char* text)
     auto verdict = judge(request.ops, value);
     if (verdict)
         return request.on_answer(std::move(value));
+    // What a wait of ours refused is decided: asked again, it could replace the other's change.
+    const bool decided = std::ranges::any_of(request.ops.meanings, [&](const auto& meaning) {
+        return meaning.second == verdict.error();
+    });
     const auto at = fleet_now_ms() + retry_ms;
-    if (verdict.error().code == Errc::unavailable && at < request.deadline)
+    if (verdict.error().code == Errc::unavailable && !decided && at < request.deadline)
         again_.emplace_back(at, std::move(request));
     else
         request.on_answer(verdict.error());
