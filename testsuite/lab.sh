@@ -154,3 +154,43 @@ move = json.load(sys.stdin)[-1]
 done = {mark["what"] for mark in move["marks"]}
 sys.exit(not (move["outcome"] == "under way" and {"staged", "armed"} <= done))'
 }
+
+# balanced_guests: a router between VLANs 10 (the director's), 20 and 30 (the servers') and 40, where
+# client c1 is; lb, a director with IPVS, on hv1; s1 on hv1, s2 and s3 on hv2, which serve HTTP.
+# The director has the VIP 10.0.10.100.
+balanced_guests () {
+    lab router gw --on hv1 --vlan 20:10.0.20.1/24 30:10.0.30.1/24 \
+        --strict 10:10.0.10.1/24 40:10.0.40.1/24 &&
+    lab client c1 --on hv1 --ip 10.0.40.2/24 --vlan 40 --gateway 10.0.40.1 || return 1
+    lab vm lb --on hv1 --role director --ip 10.0.10.5/24 --vlan 10 --gateway 10.0.10.1 & guests_lb=$!
+    lab vm s1 --on hv1 --role serve --ip 10.0.20.11/24 --vlan 20 --gateway 10.0.20.1 & guests_s1=$!
+    lab vm s2 --on hv2 --role serve --ip 10.0.20.12/24 --vlan 20 --gateway 10.0.20.1 & guests_s2=$!
+    lab vm s3 --on hv2 --role serve --ip 10.0.30.11/24 --vlan 30 --gateway 10.0.30.1 & guests_s3=$!
+    wait $guests_lb && wait $guests_s1 && wait $guests_s2 && wait $guests_s3 &&
+    on lb ip address add 10.0.10.100/32 dev eth0
+}
+
+# routed: gives the director the routes that `holdfast balancer` names.
+routed () {
+    on hv1 holdfast balancer show web --json | /usr/bin/python3 -c '
+import json, sys
+print("; ".join(json.load(sys.stdin)["routes"]).replace("DEV", "eth0"))' >routes
+    on lb "$(cat routes)"
+}
+
+# scheduler NAME SERVER=WEIGHT...: IPVS's own, anew, with these servers in this order.
+scheduler () {
+    scheduler_rules="ipvsadm -C; ipvsadm -A -t 10.0.10.100:80 -s $1"
+    shift
+    for scheduler_server in "$@"; do
+        scheduler_rules="$scheduler_rules; ipvsadm -a -t 10.0.10.100:80 -r ${scheduler_server%=*}:80 -g -w ${scheduler_server#*=}"
+    done
+    on lb "$scheduler_rules"
+}
+
+# gets ADDRESS COUNT: c1 asks so often, one after the other: who answered.
+gets () {
+    on c1 sh -c 'for i in $(seq $2); do
+        curl -s --max-time 10 "http://$1/" || echo none
+    done | tr "\n" " "' gets "$1" "$2" | sed 's/ $//'
+}
