@@ -11,8 +11,6 @@
 namespace holdfast::plugin {
 
 constexpr int table_entry = 0;
-constexpr int table_direct = 247;
-constexpr int table_answers = 248;
 constexpr int table_spread = 249;
 constexpr int table_classify = 250;
 constexpr int table_exit = 251;
@@ -21,6 +19,9 @@ constexpr int table_release = 253;
 
 /// reg15 of a frame that is the operator's flows' from now on.
 constexpr std::uint32_t released_mark = 0x80000000;
+
+/// Of a tunnel's VNI: the frame came from the VM's former place, which does not take it back.
+constexpr std::uint32_t passed_on_bit = 0x800000;
 
 std::string hex(std::uint32_t value);
 std::string resubmit(int table);

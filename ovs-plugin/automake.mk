@@ -20,6 +20,7 @@ ovs_plugin_libplugin_a_SOURCES = \
 	ovs-plugin/ring.h ovs-plugin/ring.cc \
 	ovs-plugin/spread.h ovs-plugin/spread.cc \
 	ovs-plugin/swallowed.h ovs-plugin/swallowed.cc \
+	ovs-plugin/translate.h ovs-plugin/translate.cc \
 	ovs-plugin/tunnel.h ovs-plugin/tunnel.cc \
 	ovs-plugin/turn.h ovs-plugin/turn.cc \
 	ovs-plugin/module.h ovs-plugin/module.cc \
@@ -54,8 +55,8 @@ check_PROGRAMS += ovs-plugin/tests/plugin-test
 TESTS += ovs-plugin/tests/plugin-test
 ovs_plugin_tests_plugin_test_SOURCES = \
 	ovs-plugin/tests/arp-test.cc ovs-plugin/tests/balance-test.cc ovs-plugin/tests/fit-test.cc ovs-plugin/tests/flows-test.cc ovs-plugin/tests/origin-test.cc ovs-plugin/tests/packet-test.cc ovs-plugin/tests/ring-test.cc \
-	ovs-plugin/tests/spread-test.cc ovs-plugin/tests/swallowed-test.cc ovs-plugin/tests/main.cc \
-	ovs-plugin/actions.cc ovs-plugin/arp.cc ovs-plugin/balance.cc ovs-plugin/fit.cc ovs-plugin/flows.cc ovs-plugin/origin.cc ovs-plugin/packet.cc ovs-plugin/ring.cc ovs-plugin/spread.cc ovs-plugin/swallowed.cc
+	ovs-plugin/tests/spread-test.cc ovs-plugin/tests/swallowed-test.cc ovs-plugin/tests/translate-test.cc ovs-plugin/tests/main.cc \
+	ovs-plugin/actions.cc ovs-plugin/arp.cc ovs-plugin/balance.cc ovs-plugin/fit.cc ovs-plugin/flows.cc ovs-plugin/origin.cc ovs-plugin/packet.cc ovs-plugin/ring.cc ovs-plugin/spread.cc ovs-plugin/swallowed.cc ovs-plugin/translate.cc
 ovs_plugin_tests_plugin_test_CPPFLAGS = $(AM_CPPFLAGS) $(CPPUTEST_CFLAGS)
 ovs_plugin_tests_plugin_test_LDADD = $(CPPUTEST_LIBS)
 dist_man_MANS += ovs-plugin/holdfast-switch.7

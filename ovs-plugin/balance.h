@@ -1,58 +1,37 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// ovs-plugin/balance: the flows of balanced addresses (spec B2 to B6).
+// ovs-plugin/balance: what balanced addresses ask of this switch (spec B2 to B6).
 //
 // A director sends a client's packet to a server's synthetic MAC address, with the public address
 // (VIP) as its destination still.  Its switch leads the frame to the server by the server's label,
-// as frames are led to a hop; the server's switch translates the destination and remembers the
-// connection, so that it can give the answer the public address as its source.  Pure: no switch.
+// as frames are led to a hop; at the server's port the addresses are translated (translate.h).
+// Pure.
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <string>
 #include <vector>
 
+#include "db/store.h"
 #include "ovs-plugin/flows.h"
+#include "ovs-plugin/translate.h"
 
 namespace holdfast::plugin {
 
-/// The zone of Open vSwitch's connection tracking that balanced connections are in.  One for all:
-/// what it tells apart has the servers' own addresses.
-constexpr int balance_zone = 18502;
+/// The VM that each server of a balancer is, by the server's address.
+/// Shape:   O(VMs), if there is a balancer at all.
+std::map<std::string, const db::Vm*> servers_of(const db::Snapshot& snapshot);
 
-/// A public address behind which a server stands.
-struct Public {
-    std::string vip;
-    int port = 0;         // The public one.
-    std::string protocol; // "tcp" or "udp".
-    int server_port = 0;
+/// What the ports of servers here translate, by the server's VM id: at its first port.
+std::map<std::string, Balanced> balanced_of(const db::Snapshot& snapshot);
 
-    auto operator<=>(const Public&) const = default;
-};
-
-/// A real server, as its own switch or a director's sees it.
-struct Balanced {
-    std::uint32_t label = 0;
-    std::string address;
-    std::string synthetic;       // The MAC address that directors send to.
-    std::string mac;             // Its own.
-    bool hop = false;            // Of a chain as well: what it sends leaves a hop.
-    std::vector<Public> publics; // Sorted.
-};
-
-/// How frames from a director's port find the server.
+/// How frames from a director's port find the server with this label.
 /// Shape:   one flow a director and server.
-Flow to_server(int director_port, const Balanced& server);
+Flow lead_to_server(int director_port, const std::string& synthetic, std::uint32_t label);
 
 /// What a director sends to a MAC address that begins with this prefix, and is no server's (any
 /// more), is for nobody.
-Flow to_nobody(int director_port, const std::string& mac_prefix);
-
-/// How the server's switch delivers to it, on `port`, and turns its answers into the VIP's.
-/// Shape:   six flows a server, and five more a public address.
-std::vector<Flow> at_server(int port, const Balanced& server);
-
-/// What is in the tables that at_server()'s flows lead to, whatever the servers.
-std::vector<Flow> balance_tables();
+Flow lead_to_nobody(int director_port, const std::string& mac_prefix);
 
 } // namespace holdfast::plugin

@@ -112,6 +112,24 @@ nlohmann::json forged_json(const std::map<std::string, std::shared_ptr<OriginCou
     return {{"mac", mac}, {"ip", ip}, {"dropped", dropped}};
 }
 
+/// Of all servers together.
+nlohmann::json balanced_json(const std::map<std::string, std::shared_ptr<Translator>>& translators)
+{
+    TranslateFigures all;
+    std::size_t connections = 0;
+    for (const auto& [interface, translator] : translators) {
+        const auto one = translator->figures();
+        all.in += one.in;
+        all.out += one.out;
+        all.unknown += one.unknown;
+        connections += translator->size();
+    }
+    return {{"connections", connections},
+            {"in", all.in},
+            {"out", all.out},
+            {"unknown_dropped", all.unknown}};
+}
+
 nlohmann::json large_json(const LargeFigures& figures)
 {
     return {{"fragmented", figures.fragmented},
@@ -217,6 +235,7 @@ void Module::cmd_status(unixctl_conn* conn, const Args&)
                       {"chains", snapshot_ ? snapshot_->chains.size() : 0},
                       {"balancers", snapshot_ ? snapshot_->balancers.size() : 0},
                       {"arp_answered", arp_answered(forged_)},
+                      {"balanced", balanced_json(translators_)},
                       {"flooded_dropped", hf_guard_dropped()},
                       {"forged", forged_json(forged_)},
                       {"large", large_json(tunnel_.figures())},
@@ -374,6 +393,10 @@ void Module::cmd_turn(unixctl_conn* conn, const Args& args)
     // Asked again: who asks was away when it was said.
     if (at->second->state() == SourceTurn::State::passing)
         tell_turned(args[1], *at->second);
+    for (const auto& origin : origins_)
+        if (const auto known = translators_.find(origin.interface);
+            origin.vm == args[1] && known != translators_.end())
+            at->second->carry(known->second);
     at->second->turn(args[2], tunnel, *stop, hf_now_ms());
     hf_reply(conn, true, "{}");
 }

@@ -16,6 +16,16 @@ namespace holdfast::plugin {
 
 namespace {
 
+// Frames with connections, sent in one turn of the main loop.
+constexpr int frames_a_run = 64;
+
+Mac own_mac(const std::string& text)
+{
+    Mac mac{};
+    (void)read_mac(text, mac);
+    return mac;
+}
+
 /// The interface behind a tap's descriptor; empty if it is none.
 std::string interface_of(int tap)
 {
@@ -27,6 +37,7 @@ std::string interface_of(int tap)
 
 Departure::Departure(const std::string& bridge, const std::vector<const Port*>& ports,
                      std::uint32_t label, bool wire, const std::vector<int>& taps, int qemu)
+    : bridge_{bridge}, label_{label}
 {
     auto left = taps;
     for (const auto* port : ports) {
@@ -44,6 +55,12 @@ Departure::Departure(const std::string& bridge, const std::vector<const Port*>& 
     }
     for (const int tap : left)
         close(tap);
+}
+
+Departure::~Departure()
+{
+    if (translator_)
+        translator_->unfollow();
 }
 
 bool Departure::watching() const
@@ -97,12 +114,46 @@ void Departure::turn(const std::string& vtep, std::uint32_t tunnel_port, std::in
                      std::int64_t now_ms)
 {
     vtep_ = vtep;
+    tunnel_port_ = tunnel_port;
+    if (translator_ && state() == SourceTurn::State::armed) {
+        carried_ = translator_->follow();
+        next_ = 0;
+        send_connections();
+    }
     for (auto& turn : turns_)
         turn->turn(vtep, tunnel_port, stop_ns, now_ms);
 }
 
+void Departure::carry(std::shared_ptr<Translator> translator)
+{
+    translator_ = std::move(translator);
+}
+
+/// Some of those that are due, for half a millisecond or so; whether that was all.  What is passed
+/// on afterwards belongs to connections that its new place knows by then.
+bool Departure::send_connections()
+{
+    if (!translator_ || vtep_.empty())
+        return true;
+    for (const auto& one : translator_->fresh())
+        carried_.push_back(one);
+    for (int frames = 0; next_ < carried_.size() && frames < frames_a_run; ++frames) {
+        const auto frame = frame_of(carried_, next_, own_mac(turns_.front()->mac()));
+        if (hf_tunnel_send(bridge_.c_str(), label_ | passed_on_bit, vtep_.c_str(), tunnel_port_,
+                           frame.data(), frame.size()) != 0)
+            hf_log(HF_WARN, "connections of a server could not be sent after it: they break");
+    }
+    if (next_ < carried_.size())
+        return false;
+    carried_.clear();
+    next_ = 0;
+    return true;
+}
+
 bool Departure::run(std::int64_t now_ms)
 {
+    if (!send_connections())
+        return false;
     for (auto& turn : turns_)
         turn->run(now_ms);
     return state() == SourceTurn::State::passing && !std::exchange(told_, true);
@@ -116,7 +167,7 @@ void Departure::wait() const
 
 std::int64_t Departure::next_wake() const
 {
-    if (state() == SourceTurn::State::passing && !told_)
+    if (next_ < carried_.size() || (state() == SourceTurn::State::passing && !told_))
         return 0;
     auto until = std::numeric_limits<std::int64_t>::max();
     for (const auto& turn : turns_)

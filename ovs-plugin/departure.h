@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "ovs-plugin/flows.h"
+#include "ovs-plugin/translate.h"
 #include "ovs-plugin/turn.h"
 
 namespace holdfast::plugin {
@@ -24,6 +25,10 @@ public:
     /// its tap at the stop.
     Departure(const std::string& bridge, const std::vector<const Port*>& ports, std::uint32_t label,
               bool wire, const std::vector<int>& taps, int qemu);
+
+    ~Departure();
+    Departure(const Departure&) = delete;
+    Departure& operator=(const Departure&) = delete;
 
     /// Whether all of them could be watched.
     bool watching() const;
@@ -39,6 +44,8 @@ public:
     bool may_leave() const;
     /// The guest's receive ring of the port with this MAC address is at `address` in QEMU's memory.
     void use_ring(const std::string& mac, std::uint64_t address);
+    /// The VM is a balancer's server: what `translator` knows goes with it, ahead of all frames.
+    void carry(std::shared_ptr<Translator> translator);
     /// The guest has stopped, at `stop_ns` (CLOCK_REALTIME; 0 if not known).
     void turn(const std::string& vtep, std::uint32_t tunnel_port, std::int64_t stop_ns,
               std::int64_t now_ms);
@@ -55,9 +62,17 @@ public:
     void back();
 
 private:
+    bool send_connections();
+
     std::vector<std::unique_ptr<SourceTurn>> turns_;
+    std::string bridge_;
+    std::uint32_t label_;
     std::string vtep_;
+    std::uint32_t tunnel_port_ = 0;
     bool told_ = false;
+    std::shared_ptr<Translator> translator_;
+    std::vector<Connection> carried_; // Still to be sent, from next_ on.
+    std::size_t next_ = 0;
 };
 
 } // namespace holdfast::plugin

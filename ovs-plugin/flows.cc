@@ -93,7 +93,6 @@ private:
     void add_deliver(const Place& place);
     void add_release(const Place& place);
     void add_fallbacks();
-    void gather_servers();
     void add_balancers();
     bool works(const std::string& id) const;
     std::uint32_t label_of(const std::string& id) const;
@@ -107,8 +106,9 @@ private:
     std::map<std::string, const db::Hypervisor*> hypervisors_;
     std::map<std::string, Place> places_; // By VM id.
     std::set<std::string> hop_ids_;
-    std::set<std::string> wire_ids_;          // Those of them with two ports in use.
-    std::map<std::string, Balanced> servers_; // Of balancers, by VM id.
+    std::set<std::string> wire_ids_;                     // Those of them with two ports in use.
+    const std::map<std::string, const db::Vm*> servers_; // Of balancers, by address.
+    std::set<std::string> server_ids_;
     int tunnel_ = 0;
     std::vector<const Port*> uplinks_;
     FlowSet result_;
@@ -116,7 +116,7 @@ private:
 
 Compiler::Compiler(const db::Snapshot& snapshot, const std::vector<Port>& ports,
                    const Overrides& overrides)
-    : snapshot_{snapshot}, ports_{ports}, overrides_{overrides}
+    : snapshot_{snapshot}, ports_{ports}, overrides_{overrides}, servers_{servers_of(snapshot)}
 {
     for (const auto& hypervisor : snapshot.hypervisors) {
         hypervisors_[hypervisor.name] = &hypervisor;
@@ -133,6 +133,8 @@ Compiler::Compiler(const db::Snapshot& snapshot, const std::vector<Port>& ports,
         for (const auto& hop : chain.hops)
             (hop.kind == "wire" ? wire_ids_ : hop_ids_).insert(hop.vms.begin(), hop.vms.end());
     hop_ids_.insert(wire_ids_.begin(), wire_ids_.end());
+    for (const auto& [address, vm] : servers_)
+        server_ids_.insert(vm->id);
 }
 
 void Compiler::add(int table, int priority, std::string match, std::string actions)
@@ -373,7 +375,7 @@ void Compiler::add_deliver(const Place& place)
     const auto& vm = *place.vm;
     const auto reg0 = "reg0=" + hex(vm.label);
     const bool is_hop = hop_ids_.contains(vm.id);
-    const bool is_led_to = is_hop || servers_.contains(vm.id);
+    const bool is_led_to = is_hop || server_ids_.contains(vm.id);
 
     if (place.port && is_hop) {
         add(table_entry, 150000, "in_port=" + std::to_string(place.port->ofport) + ",reg15=0",
@@ -463,47 +465,17 @@ void Compiler::add_release(const Place& place)
     }
 }
 
-/// The servers of all balancers; one VM may stand behind several public addresses.
-void Compiler::gather_servers()
-{
-    std::map<std::string, const Place*> by_address;
-    if (!snapshot_.balancers.empty())
-        for (const auto& [id, place] : places_)
-            for (const auto& address : place.vm->ips)
-                by_address.emplace(address, &place);
-    for (const auto& balancer : snapshot_.balancers) {
-        for (const auto& server : balancer.servers) {
-            const auto at = by_address.find(server.address);
-            if (at == by_address.end() || at->second->vm->ports.empty()) {
-                result_.problems.push_back(
-                    "balancer " + balancer.name + ": no VM has the address " + server.address +
-                    " of its server: start it, or " + "\"holdfast balancer server del\"");
-                continue;
-            }
-            const auto& vm = *at->second->vm;
-            auto& one = servers_[vm.id];
-            one.label = vm.label;
-            one.address = server.address;
-            one.synthetic = server.mac;
-            one.mac = vm.ports.front().mac;
-            one.hop = hop_ids_.contains(vm.id);
-            one.publics.push_back({balancer.vip, balancer.port, balancer.protocol, server.port});
-        }
-    }
-}
-
+/// Directors' frames for servers, wherever those are.
 void Compiler::add_balancers()
 {
-    auto& flows = result_.flows;
-    if (!servers_.empty())
-        std::ranges::copy(balance_tables(), std::back_inserter(flows));
-    std::map<std::string, const Balanced*> by_synthetic;
-    for (const auto& [id, server] : servers_) {
-        by_synthetic.emplace(server.synthetic, &server);
-        if (const auto& place = places_.at(id); place.port && !place.turned)
-            std::ranges::copy(at_server(place.port->ofport, server), std::back_inserter(flows));
-    }
     for (const auto& balancer : snapshot_.balancers) {
+        for (const auto& server : balancer.servers)
+            if (!servers_.contains(server.address))
+                result_.problems.push_back("balancer " + balancer.name +
+                                           ": no VM has the address " + server.address +
+                                           " of its server: start it, or \"holdfast balancer "
+                                           "server del " +
+                                           balancer.name + " " + server.address + "\"");
         for (const auto& director : balancer.directors) {
             const auto at = places_.find(director);
             if (at == places_.end() || !at->second.port)
@@ -511,10 +483,10 @@ void Compiler::add_balancers()
             const auto port = at->second.port->ofport;
             // In the other layouts the prefix is no range of its own.
             if (balancer.mac_layout == "prefix" || balancer.mac_layout == "table")
-                flows.push_back(to_nobody(port, balancer.mac_prefix));
+                result_.flows.push_back(lead_to_nobody(port, balancer.mac_prefix));
             for (const auto& server : balancer.servers)
-                if (const auto known = by_synthetic.find(server.mac); known != by_synthetic.end())
-                    flows.push_back(to_server(port, *known->second));
+                if (const auto vm = servers_.find(server.address); vm != servers_.end())
+                    result_.flows.push_back(lead_to_server(port, server.mac, vm->second->label));
         }
     }
 }
@@ -533,7 +505,6 @@ FlowSet Compiler::run()
     for (const auto& vm : snapshot_.vms)
         if (vm.label)
             locate(vm);
-    gather_servers();
     add_entry();
     add_fallbacks();
     for (const auto& chain : snapshot_.chains) {
@@ -572,7 +543,7 @@ std::string deliver_here(int ofport, bool long_way)
 std::string deliver_elsewhere(std::uint32_t label, const std::string& vtep, int tunnel_port,
                               bool passed_on)
 {
-    return through_tunnel(passed_on ? label | 0x800000 : label, vtep, tunnel_port);
+    return through_tunnel(passed_on ? label | passed_on_bit : label, vtep, tunnel_port);
 }
 
 FlowSet compile(const db::Snapshot& snapshot, const std::vector<Port>& ports,

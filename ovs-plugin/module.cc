@@ -15,6 +15,7 @@
 #include <utility>
 
 #include "ovs-plugin/arp.h"
+#include "ovs-plugin/translate.h"
 
 namespace holdfast::plugin {
 
@@ -36,6 +37,7 @@ constexpr std::size_t events_max = 1024;
 struct JudgedPort {
     Origin origin;
     std::shared_ptr<OriginCount> count;
+    std::shared_ptr<Translator> translator; // Of a balancer's server; else null.
 };
 
 std::int64_t wall_ns()
@@ -103,6 +105,8 @@ void Module::run()
         look_at_tunnel();
         tell_forged();
         probe_hops();
+        for (auto& [interface, translator] : translators_)
+            translator->tidy(hf_now_ms());
     }
     if (!settling_.empty())
         run_settling();
@@ -356,6 +360,7 @@ void Module::watch_origins(std::vector<Origin> origins)
         return;
     origins_ = std::move(origins);
     std::map<std::string, std::shared_ptr<OriginCount>> counts;
+    std::map<std::string, std::shared_ptr<Translator>> translators;
     std::vector<hf_origin> ports;
     for (const auto& origin : origins_) {
         auto& count = counts[origin.interface];
@@ -364,11 +369,27 @@ void Module::watch_origins(std::vector<Origin> origins)
                     ? before->second
                     : std::make_shared<OriginCount>();
         count->vm = origin.vm;
-        ports.push_back(
-            {origin.interface.c_str(), new JudgedPort{origin, count}, origin.answers != nullptr});
+        ports.push_back({origin.interface.c_str(),
+                         new JudgedPort{origin, count, translator_for(origin, translators)},
+                         origin.answers != nullptr, origin.balanced != nullptr});
     }
     forged_ = std::move(counts);
+    translators_ = std::move(translators);
     hf_origins(bridge_.c_str(), ports.data(), ports.size());
+}
+
+/// The server's translator goes on as long as its port is there: it knows the connections.
+std::shared_ptr<Translator>
+Module::translator_for(const Origin& origin,
+                       std::map<std::string, std::shared_ptr<Translator>>& translators) const
+{
+    if (!origin.balanced)
+        return nullptr;
+    auto& translator = translators[origin.interface];
+    const auto before = translators_.find(origin.interface);
+    translator = before != translators_.end() ? before->second : std::make_shared<Translator>();
+    translator->use(*origin.balanced);
+    return translator;
 }
 
 void Module::tell_forged()
@@ -628,6 +649,20 @@ std::size_t hf_module_answer(void* judged, const std::uint8_t* frame, std::size_
     if (made_size)
         port.count->answered.fetch_add(1, std::memory_order_relaxed);
     return made_size;
+}
+
+bool hf_module_to_server(void* judged, std::uint8_t* frame, std::size_t size, bool passed_on)
+{
+    using namespace holdfast::plugin;
+    return static_cast<JudgedPort*>(judged)->translator->to_server(
+               {frame, size}, passed_on, hf_now_ms()) == Translator::Fate::pass;
+}
+
+bool hf_module_from_server(void* judged, std::uint8_t* frame, std::size_t size)
+{
+    using namespace holdfast::plugin;
+    return static_cast<JudgedPort*>(judged)->translator->from_server({frame, size}, hf_now_ms()) ==
+           Translator::Fate::pass;
 }
 
 bool hf_module_looks_inside(void* judged, const std::uint8_t mac[6])

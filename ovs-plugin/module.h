@@ -19,6 +19,7 @@
 #include "ovs-plugin/arrival.h"
 #include "ovs-plugin/departure.h"
 #include "ovs-plugin/reader.h"
+#include "ovs-plugin/translate.h"
 #include "ovs-plugin/tunnel.h"
 
 struct unixctl_conn;
@@ -67,6 +68,9 @@ private:
     void leave_bridge(const std::string& bridge);
     void look_at_tunnel();
     void watch_origins(std::vector<Origin> origins);
+    std::shared_ptr<Translator>
+    translator_for(const Origin& origin,
+                   std::map<std::string, std::shared_ptr<Translator>>& translators) const;
     void tell_forged();
     void probe_hops();
     void put_all_back();
@@ -159,6 +163,7 @@ private:
     std::map<HopProbe, Probed> probed_;
     std::set<std::string> silent_; // VM ids.
     std::vector<Origin> origins_;
+    std::map<std::string, std::shared_ptr<Translator>> translators_; // By a server's interface.
     bool origins_stale_ = false; // A port may have been made anew, under the same name.
     std::map<std::string, std::shared_ptr<OriginCount>> forged_; // By interface.
     std::int64_t each_second_ms_ = 0; // When what is done once a second is due.

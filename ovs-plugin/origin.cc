@@ -11,6 +11,7 @@
 #include <map>
 
 #include "ovs-plugin/arp.h"
+#include "ovs-plugin/balance.h"
 #include "ovs-plugin/packet.h"
 
 namespace holdfast::plugin {
@@ -222,19 +223,29 @@ bool Addresses::has(const Ip& ip) const
     return std::binary_search(ips.begin(), ips.end(), ip);
 }
 
+namespace {
+
+template <class T>
+bool same(const std::shared_ptr<const T>& a, const std::shared_ptr<const T>& b)
+{
+    return a == b || (a && b && *a == *b);
+}
+
+} // namespace
+
 bool Origin::operator==(const Origin& other) const
 {
     return vm == other.vm && interface == other.interface && macs == other.macs &&
            ips == other.ips && hop == other.hop && director == other.director &&
-           protect == other.protect &&
-           (answers == other.answers || (answers && other.answers && *answers == *other.answers)) &&
-           (all == other.all || (all && other.all && *all == *other.all));
+           protect == other.protect && same(all, other.all) && same(answers, other.answers) &&
+           same(balanced, other.balanced);
 }
 
 std::vector<Origin> origins_of(const db::Snapshot& snapshot, const std::vector<Port>& ports)
 {
     const auto answers = answers_of(snapshot, ports);
-    const bool wanted = !snapshot.chains.empty() || !answers.empty() ||
+    const auto balanced = balanced_of(snapshot);
+    const bool wanted = !snapshot.chains.empty() || !snapshot.balancers.empty() ||
                         std::any_of(snapshot.vms.begin(), snapshot.vms.end(),
                                     [](const db::Vm& vm) { return vm.protect; });
     std::vector<Origin> origins;
@@ -258,6 +269,10 @@ std::vector<Origin> origins_of(const db::Snapshot& snapshot, const std::vector<P
         origins.push_back(at->second);
         origins.back().interface = port.interface;
         origins.back().all = all;
+        const auto server = balanced.find(at->first);
+        if (server != balanced.end())
+            if (Mac mac; read_mac(port.mac, mac) && mac == server->second.mac)
+                origins.back().balanced = std::make_shared<const Balanced>(server->second);
         const auto director = answers.find(port.interface);
         if (director != answers.end()) {
             origins.back().director = true;

@@ -40,7 +40,8 @@ struct Addresses {
     bool operator==(const Addresses&) const = default;
 };
 
-struct Answers; // ovs-plugin/arp.h
+struct Answers;  // ovs-plugin/arp.h
+struct Balanced; // ovs-plugin/translate.h
 
 /// What a port's VM may say.
 struct Origin {
@@ -55,13 +56,14 @@ struct Origin {
     bool director = false; // Of a balancer: it sends clients' packets on, as theirs.
     bool protect = false;  // What is forged is dropped; else it is only counted.
     std::shared_ptr<const Addresses> all;
-    std::shared_ptr<const Answers> answers; // To its ARP requests; null if it is no director.
+    std::shared_ptr<const Answers> answers;   // To its ARP requests; null if it is no director.
+    std::shared_ptr<const Balanced> balanced; // What it translates; null if it is no server.
 
     bool operator==(const Origin& other) const;
 };
 
 /// What each VM that is plugged in here may say; nothing where there is neither a chain nor a
-/// director nor a VM that is protected.
+/// balancer nor a VM that is protected.
 /// Shape:   one for each port of a VM; O(VMs of the fleet * log).
 std::vector<Origin> origins_of(const db::Snapshot& snapshot, const std::vector<Port>& ports);
 

@@ -245,6 +245,9 @@ __wrap_netdev_send(struct netdev *netdev, int qid, struct dp_packet_batch *batch
     if (OVS_UNLIKELY(netdev->ol_flags & GUARDED)) {
         drop_flooded(netdev, batch);
     }
+    if (OVS_UNLIKELY(netdev->ol_flags & HF_SERVER)) {
+        hf_origin_deliver(netdev, batch);
+    }
     if (OVS_UNLIKELY(atomic_count_get(&n_watches))) {
         ovs_mutex_lock(&mutex);
         struct hf_watch *watch = find_watch(netdev);

@@ -24,6 +24,9 @@ void hf_frames_port_gone(const char *interface);
 struct netdev;
 struct dp_packet_batch;
 void hf_origin_filter(const struct netdev *, struct dp_packet_batch *);
+/* A bit of netdev->ol_flags: frames for this port are shown to hf_origin_deliver() first. */
+#define HF_SERVER (UINT64_C(1) << 59)
+void hf_origin_deliver(const struct netdev *, struct dp_packet_batch *);
 void hf_origin_port_gone(const char *interface);
 /* What hf_origins() gave for a port of a bridge with the kernel's datapath; else NULL.
  * Any thread. */

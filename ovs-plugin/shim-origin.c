@@ -32,6 +32,7 @@ struct origin_port {
     char *interface;
     void *origin;
     bool answers;
+    bool server;
     bool replaced; /* A newer one of the same port is there. */
 };
 
@@ -58,6 +59,29 @@ answer(const struct origin_port *port, const struct dp_packet *packet)
     return size;
 }
 
+static const struct origin_port *
+find_port(const struct netdev *netdev)
+{
+    const struct origin_port *port;
+
+    CMAP_FOR_EACH_WITH_HASH (port, node, hash_pointer(netdev, 0), &ports) {
+        if (port->netdev == netdev) {
+            return port;
+        }
+    }
+    return NULL;
+}
+
+/* Whether a packet that the switch received goes on. */
+static bool
+goes_on(const struct origin_port *port, struct dp_packet *packet)
+{
+    return hf_module_may_send(port->origin, dp_packet_data(packet), dp_packet_size(packet), true)
+           && !answer(port, packet)
+           && (!port->server || hf_module_from_server(port->origin, dp_packet_data(packet),
+                                                      dp_packet_size(packet)));
+}
+
 void
 hf_origin_filter(const struct netdev *netdev, struct dp_packet_batch *batch)
 {
@@ -68,18 +92,33 @@ hf_origin_filter(const struct netdev *netdev, struct dp_packet_batch *batch)
     if (OVS_LIKELY(!(netdev->ol_flags & KNOWN))) {
         return;
     }
-    CMAP_FOR_EACH_WITH_HASH (port, node, hash_pointer(netdev, 0), &ports) {
-        if (port->netdev == netdev) {
-            DP_PACKET_BATCH_REFILL_FOR_EACH (i, size, packet, batch) {
-                if (hf_module_may_send(port->origin, dp_packet_data(packet),
-                                       dp_packet_size(packet), true)
-                    && !answer(port, packet)) {
-                    dp_packet_batch_refill(batch, packet, i);
-                } else {
-                    dp_packet_delete(packet);
-                }
+    port = find_port(netdev);
+    if (port) {
+        DP_PACKET_BATCH_REFILL_FOR_EACH (i, size, packet, batch) {
+            if (goes_on(port, packet)) {
+                dp_packet_batch_refill(batch, packet, i);
+            } else {
+                dp_packet_delete(packet);
             }
-            return;
+        }
+    }
+}
+
+void
+hf_origin_deliver(const struct netdev *netdev, struct dp_packet_batch *batch)
+{
+    const struct origin_port *port = find_port(netdev);
+    struct dp_packet *packet;
+    size_t i, size = dp_packet_batch_size(batch);
+
+    if (port && port->server) {
+        DP_PACKET_BATCH_REFILL_FOR_EACH (i, size, packet, batch) {
+            if (hf_module_to_server(port->origin, dp_packet_data(packet), dp_packet_size(packet),
+                                    packet->md.pkt_mark & HF_LONG_WAY)) {
+                dp_packet_batch_refill(batch, packet, i);
+            } else {
+                dp_packet_delete(packet);
+            }
         }
     }
 }
@@ -109,7 +148,7 @@ static void
 remove_port(struct origin_port *port)
 {
     if (!port->replaced) {
-        port->netdev->ol_flags &= ~KNOWN;
+        port->netdev->ol_flags &= ~(KNOWN | HF_SERVER);
     }
     cmap_remove(&ports, &port->node, hash_pointer(port->netdev, 0));
     if (port->ofproto) {
@@ -168,13 +207,14 @@ hf_origins(const char *bridge, const struct hf_origin *origins, size_t n)
         port->interface = xstrdup(origins[i].interface);
         port->origin = origins[i].origin;
         port->answers = origins[i].answers;
+        port->server = origins[i].server;
         port->ofproto = hf_in_kernel(ofproto) ? ofproto : NULL;
         port->number = ofport->ofp_port;
         cmap_insert(&ports, &port->node, hash_pointer(port->netdev, 0));
         if (port->ofproto) {
             cmap_insert(&ports_in_kernel, &port->in_kernel, hash_ofp_port(port->number));
         }
-        ofport->netdev->ol_flags |= KNOWN;
+        ofport->netdev->ol_flags |= KNOWN | (port->server ? HF_SERVER : 0);
         hmapx_add(&fresh, port);
         older = find_older(port->netdev, port);
         if (older) {

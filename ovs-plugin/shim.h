@@ -38,6 +38,10 @@ size_t hf_module_answer(void *origin, const uint8_t *frame, size_t size,
 bool hf_module_looks_inside(void *origin, const uint8_t mac[6]);
 /* The switch has no use for 'origin' any more.  Any thread. */
 void hf_module_origin_free(void *origin);
+/* What becomes of a frame into, or out of, a server's port, which may be changed: false if it goes no
+ * further.  'passed_on': it has HF_LONG_WAY.  Called by the datapath's threads. */
+bool hf_module_to_server(void *origin, uint8_t *frame, size_t size, bool passed_on);
+bool hf_module_from_server(void *origin, uint8_t *frame, size_t size);
 struct unixctl_conn;
 /* A control command came; hf_reply() answers, now or later. */
 void hf_module_command(struct unixctl_conn *conn, int argc, const char *argv[]);
@@ -195,6 +199,7 @@ struct hf_origin {
     const char *interface;
     void *origin; /* Now the switch's, until hf_module_origin_free(). */
     bool answers; /* Its frames are shown to hf_module_answer(), too. */
+    bool server;  /* And to hf_module_to_server() and hf_module_from_server(). */
 };
 /* From now on frames from these ports, and no others, are shown to hf_module_may_send(). */
 void hf_origins(const char *bridge, const struct hf_origin *, size_t n);

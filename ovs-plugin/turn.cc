@@ -34,7 +34,6 @@ constexpr std::size_t lost_by_qemu_max = 2;
 // A longer frame can take several of the guest's buffers.
 constexpr std::size_t one_buffer = 1518;
 // Bit 23 of the VNI (doc/architecture.md).
-constexpr std::uint32_t passed_on_bit = 0x800000;
 // Copies kept for going back.  Past this the oldest go: 16384 frames are 1.6 s at 10 kpps.
 constexpr std::size_t sent_max = 16384;
 // The second byte before a tap's frame, gso_type (virtio 1.1, 5.1.6).

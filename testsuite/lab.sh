@@ -155,15 +155,17 @@ done = {mark["what"] for mark in move["marks"]}
 sys.exit(not (move["outcome"] == "under way" and {"staged", "armed"} <= done))'
 }
 
-# balanced_guests: a router between VLANs 10 (the director's), 20 and 30 (the servers') and 40, where
-# client c1 is; lb, a director with IPVS, on hv1; s1 on hv1, s2 and s3 on hv2, which serve HTTP.
+# balanced_guests [OPTION...]: a router between VLANs 10 (the director's), 20 and 30 (the servers') and 40, where
+# client c1 is; lb, a director with IPVS, on hv1; s1 (with these options) on hv1, s2 and s3 on hv2,
+# which serve HTTP.
 # The director has the VIP 10.0.10.100.
 balanced_guests () {
     lab router gw --on hv1 --vlan 20:10.0.20.1/24 30:10.0.30.1/24 \
         --strict 10:10.0.10.1/24 40:10.0.40.1/24 &&
     lab client c1 --on hv1 --ip 10.0.40.2/24 --vlan 40 --gateway 10.0.40.1 || return 1
     lab vm lb --on hv1 --role director --ip 10.0.10.5/24 --vlan 10 --gateway 10.0.10.1 & guests_lb=$!
-    lab vm s1 --on hv1 --role serve --ip 10.0.20.11/24 --vlan 20 --gateway 10.0.20.1 & guests_s1=$!
+    lab vm s1 --on hv1 --role serve --ip 10.0.20.11/24 --vlan 20 --gateway 10.0.20.1 \
+        "$@" & guests_s1=$!
     lab vm s2 --on hv2 --role serve --ip 10.0.20.12/24 --vlan 20 --gateway 10.0.20.1 & guests_s2=$!
     lab vm s3 --on hv2 --role serve --ip 10.0.30.11/24 --vlan 30 --gateway 10.0.30.1 & guests_s3=$!
     wait $guests_lb && wait $guests_s1 && wait $guests_s2 && wait $guests_s3 &&

@@ -5,6 +5,8 @@
     name-client ADDRESS PORT COUNT [tcp|udp [SIZE]]   how many each server answered, or "none"
     name-client --forgotten ADDRESS PORT FOLDER       makes the file `due` when an answer is due,
                                                       and says what came once `forgotten` is there
+    name-client --held ADDRESS PORT COUNT FOLDER      holds connections: makes the file `held`, and
+                                                      counts those that go on once `go-on` is there
 """
 
 import collections
@@ -44,7 +46,7 @@ def forgotten(address, port, folder):
         (folder / "due").touch()
         while not (folder / "forgotten").exists():
             time.sleep(0.01)
-        connection.settimeout(LIMIT)
+        connection.settimeout(LIMIT + 3)
         try:
             print("came:", connection.recv(4096).decode().strip())
             return 1
@@ -57,10 +59,34 @@ def forgotten(address, port, folder):
     return 0
 
 
+def held(address, port, count, folder):
+    """Half of them wait for an answer all the while, the others say nothing."""
+    connections = []
+    for _ in range(count):
+        connection = socket.create_connection((address, port), 20)
+        connection.sendall(b"now\n")
+        connection.recv(4096)
+        connections.append(connection)
+    waiting, silent = connections[::2], connections[1::2]
+    for connection in waiting:
+        connection.sendall(b"later\n")
+    (folder / "held").touch()
+    while not (folder / "go-on").exists():
+        time.sleep(0.05)
+    answered = sum(bool(connection.recv(4096)) for connection in waiting)
+    for connection in silent:
+        connection.sendall(b"now\n")
+    spoke = sum(bool(connection.recv(4096)) for connection in silent)
+    print(f"{answered} answered, {spoke} spoke")
+    return 0
+
+
 def main():
     """Exit status 1 if one was not answered."""
     if sys.argv[1] == "--forgotten":
         return forgotten(sys.argv[2], int(sys.argv[3]), Path(sys.argv[4]))
+    if sys.argv[1] == "--held":
+        return held(sys.argv[2], int(sys.argv[3]), int(sys.argv[4]), Path(sys.argv[5]))
     address, port, count = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
     udp = sys.argv[4:5] == ["udp"]
     size = int(sys.argv[5]) if len(sys.argv) > 5 else 100

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Answers each connection and each datagram with its name and who asked: name-server NAME PORT.
 
-What a connection says is answered, "later" after a second.  A datagram is answered by one as long.
+What a connection says is answered, "later" after three seconds.  A datagram is answered by one as long.
 """
 
 import socket
@@ -16,7 +16,7 @@ def serve(connection, peer, name):
     with connection:
         while request := connection.recv(4096):
             if b"later" in request:
-                time.sleep(1)
+                time.sleep(3)
             connection.sendall(f"{name} from {peer[0]}\n".encode())
 
 

@@ -74,47 +74,26 @@ TEST(Balance, a_directors_frames_are_led_to_the_server_by_its_label)
     CHECK_EQUAL(std::string{"load:0x2001->NXM_NX_REG0[],resubmit(,252)"},
                 actions(0, 152001, "in_port=5,ip,dl_dst=ae:48:0a:00:14:0c,reg15=0"));
     CHECK_EQUAL(std::string{"drop"},
-                actions(0, 151900, "in_port=5,dl_dst=ae:48:00:00:00:00/ff:ff:00:00:00:00,reg15=0"));
+                actions(0, 152000, "in_port=5,dl_dst=ae:48:00:00:00:00/ff:ff:00:00:00:00,reg15=0"));
     CHECK(actions(252, 100000, "reg0=0x2001,reg2=0").find("->tun_dst") != std::string::npos);
 }
 
-TEST(Balance, the_servers_switch_translates_there_and_back)
+TEST(Balance, a_servers_port_translates_for_all_its_public_addresses)
 {
-    CHECK_EQUAL(std::string{"mod_dl_dst:52:54:00:00:00:11,ct(commit,nat(dst=10.0.20.11:8080),"
-                            "table=252,zone=18502)"},
-                actions(252, 130001,
-                        "reg0=0x1002,dl_dst=ae:48:0a:00:14:0b,tcp,nw_dst=10.0.10.100,tp_dst=80"));
-    CHECK_EQUAL(std::string{"mod_dl_dst:52:54:00:00:00:11,ct(commit,table=252,zone=18502)"},
-                actions(252, 130003, "reg0=0x1002,dl_dst=ae:48:0a:00:14:0b,ip,nw_dst=10.0.20.11"));
-    CHECK_EQUAL(std::string{"drop"}, actions(252, 130000, "reg0=0x1002,dl_dst=ae:48:0a:00:14:0b"));
-    CHECK_EQUAL(std::string{"ct(nat,table=248,zone=18502)"},
-                actions(0, 152000, "in_port=11,ct_state=-trk,ip,nw_src=10.0.20.11,reg15=0"));
-    CHECK_EQUAL(std::string{"ct_clear,resubmit(,250)"},
-                actions(248, 100003, "in_port=11,ct_state=+rpl+trk,ip"));
-    CHECK_EQUAL(
-        std::string{"drop"},
-        actions(248, 100002, "in_port=11,ct_state=-rpl+trk,tcp,nw_src=10.0.20.11,tp_src=8080"));
-    CHECK_EQUAL(std::string{"ct(commit,table=247,zone=18502)"},
-                actions(0, 136000,
-                        "reg15=0x80000000,dl_dst=52:54:00:00:00:11,tcp,nw_dst=10.0.20.11,"
-                        "tp_dst=8080"));
-}
-
-TEST(Balance, a_server_elsewhere_is_translated_there)
-{
-    CHECK_EQUAL(std::string{"none"}, actions(252, 130000, "reg0=0x2001,dl_dst=ae:48:0a:00:14:0c"));
-}
-
-TEST(Balance, a_server_that_is_a_hop_as_well_leaves_it)
-{
-    db::Chain chain;
-    chain.name = "c";
-    chain.spi = 0x1001;
-    chain.match = "ip,nw_dst=10.0.0.5";
-    chain.hops = {{{"s1"}}};
-    snapshot.chains = {chain};
-    CHECK_EQUAL(std::string{"ct_clear,load:0x1002->NXM_NX_REG0[],resubmit(,251)"},
-                actions(248, 100001, "in_port=11"));
+    auto api = snapshot.balancers[0];
+    api.name = "api";
+    api.vip = "10.0.10.101";
+    api.protocol = "udp";
+    snapshot.balancers.push_back(api);
+    const auto all = balanced_of(snapshot);
+    CHECK_EQUAL(2u, all.size());
+    const Balanced& s1 = all.at("s1");
+    CHECK(s1.address == (Ip4{10, 0, 20, 11}));
+    CHECK(s1.mac == (Mac{0x52, 0x54, 0, 0, 0, 0x11}));
+    CHECK(s1.synthetic == (Mac{0xae, 0x48, 10, 0, 20, 11}));
+    const std::vector<Public> wanted{{{10, 0, 10, 100}, 80, 6, 8080},
+                                     {{10, 0, 10, 101}, 80, 17, 8080}};
+    CHECK(wanted == s1.publics);
 }
 
 TEST(Balance, a_server_that_no_vm_is_is_told)
@@ -125,6 +104,7 @@ TEST(Balance, a_server_that_no_vm_is_is_told)
     CHECK(set.problems[0].find("10.0.20.11") != std::string::npos);
     CHECK_EQUAL(std::string{"none"},
                 actions(0, 152001, "in_port=5,ip,dl_dst=ae:48:0a:00:14:0b,reg15=0"));
+    CHECK_EQUAL(1u, balanced_of(snapshot).size());
 }
 
 TEST(Balance, without_a_balancer_there_is_nothing)

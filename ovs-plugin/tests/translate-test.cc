@@ -1,0 +1,397 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "ovs-plugin/translate.h"
+
+#include <netinet/in.h>
+
+#include <algorithm>
+
+#include <CppUTest/TestHarness.h>
+
+using namespace holdfast;
+using namespace holdfast::plugin;
+
+namespace {
+
+constexpr Ip4 server{10, 0, 20, 11}, vip{10, 0, 10, 100}, second_vip{10, 0, 10, 101},
+    client{192, 0, 2, 10};
+constexpr Mac own{0x52, 0x54, 0, 0, 0, 0x11}, synthetic{0xae, 0x48, 10, 0, 20, 11},
+    gateway{2, 0, 0, 0, 0, 1};
+constexpr std::uint8_t syn = 2, ack = 16, fin = 1, rst = 4;
+
+/// A segment or datagram, with true checksums.
+struct Made {
+    Mac to = synthetic;
+    Ip4 source = client, destination = vip;
+    std::uint16_t source_port = 40000, destination_port = 80;
+    std::uint8_t protocol = IPPROTO_TCP, flags = ack;
+    std::uint16_t fragment = 0, id = 7;
+    std::size_t payload = 5;
+};
+
+std::size_t header_size(std::uint8_t protocol)
+{
+    return protocol == IPPROTO_TCP ? 20 : 8;
+}
+
+void finish(Frame& frame)
+{
+    const std::size_t ip = ethernet_size, l4 = ip + 20;
+    const std::uint8_t protocol = frame[ip + 9];
+    put16(frame, ip + 10, 0);
+    put16(frame, ip + 10, checksum(sum(Bytes{frame}.subspan(ip, 20))));
+    const std::size_t at = l4 + (protocol == IPPROTO_TCP ? 16 : 6);
+    put16(frame, at, 0);
+    const auto segment = Bytes{frame}.subspan(l4);
+    put16(frame, at,
+          checksum(sum(segment, sum(Bytes{frame}.subspan(ip + 12, 8)) + protocol +
+                                    static_cast<std::uint32_t>(segment.size()))));
+    if (protocol == IPPROTO_UDP && number16(frame, at) == 0)
+        put16(frame, at, 0xffff); // 0 would say that there is none.
+}
+
+Frame frame_with(const Made& made)
+{
+    const auto size = 20 + header_size(made.protocol) + made.payload;
+    Frame frame(ethernet_size + size, 0);
+    std::ranges::copy(made.to, frame.begin());
+    std::ranges::copy(gateway, frame.begin() + 6);
+    put16(frame, 12, type_v4);
+    frame[14] = 0x45;
+    put16(frame, 16, size);
+    put16(frame, 18, made.id);
+    put16(frame, 20, made.fragment);
+    frame[22] = 64;
+    frame[23] = made.protocol;
+    std::ranges::copy(made.source, frame.begin() + 26);
+    std::ranges::copy(made.destination, frame.begin() + 30);
+    put16(frame, 34, made.source_port);
+    put16(frame, 36, made.destination_port);
+    if (made.protocol == IPPROTO_TCP) {
+        frame[46] = 0x50;
+        frame[47] = made.flags;
+    } else {
+        put16(frame, 38, 8 + made.payload);
+    }
+    for (std::size_t i = 0; i < made.payload; ++i)
+        frame[frame.size() - 1 - i] = static_cast<std::uint8_t>(i * 31);
+    finish(frame);
+    return frame;
+}
+
+/// The same from the server.
+Made answer_of(Made made, std::uint16_t server_port)
+{
+    made.to = gateway;
+    made.source = server;
+    made.source_port = server_port;
+    made.destination = client;
+    made.destination_port = 40000;
+    return made;
+}
+
+} // namespace
+
+/// VIP 10.0.10.100:80 of a server that listens at 8080, and the second VIP's 443 of the same; and
+/// DNS by the first.
+TEST_GROUP(Translate)
+{
+    Translator translator;
+
+    void setup() override
+    {
+        translator.use({server,
+                        own,
+                        synthetic,
+                        {{vip, 53, IPPROTO_UDP, 5300},
+                         {vip, 80, IPPROTO_TCP, 8080},
+                         {second_vip, 443, IPPROTO_TCP, 8080}}});
+    }
+
+    bool in(Frame & frame, bool passed_on = false, std::int64_t now = 0)
+    {
+        return translator.to_server(frame, passed_on, now) == Translator::Fate::pass;
+    }
+    bool out(Frame & frame, std::int64_t now = 0)
+    {
+        return translator.from_server(frame, now) == Translator::Fate::pass;
+    }
+    bool opens(Made made)
+    {
+        made.flags = syn;
+        auto frame = frame_with(made);
+        return in(frame);
+    }
+};
+
+TEST(Translate, what_is_for_the_vip_is_the_servers_and_its_answer_the_vips)
+{
+    Made made;
+    made.flags = syn;
+    auto frame = frame_with(made);
+    CHECK(in(frame));
+    made.to = own;
+    made.destination = server;
+    made.destination_port = 8080;
+    CHECK(frame_with(made) == frame); // Checksums too.
+
+    auto answer = frame_with(answer_of({}, 8080));
+    CHECK(out(answer));
+    auto wanted = answer_of({}, 80);
+    wanted.source = vip;
+    CHECK(frame_with(wanted) == answer);
+    CHECK_EQUAL(1u, translator.figures().in);
+    CHECK_EQUAL(1u, translator.figures().out);
+}
+
+TEST(Translate, datagrams_too_and_their_checksum_is_never_none)
+{
+    // Of all ports one makes a checksum that would be 0.
+    for (std::uint16_t port = 1; port < 65535; ++port) {
+        Made made;
+        made.protocol = IPPROTO_UDP;
+        made.source_port = port;
+        made.destination_port = 53;
+        auto frame = frame_with(made);
+        CHECK(in(frame));
+        made.to = own;
+        made.destination = server;
+        made.destination_port = 5300;
+        CHECK(frame_with(made) == frame);
+    }
+}
+
+TEST(Translate, a_datagram_without_checksum_has_none_afterwards)
+{
+    Made made;
+    made.protocol = IPPROTO_UDP;
+    made.destination_port = 53;
+    auto frame = frame_with(made);
+    put16(frame, 40, 0);
+    CHECK(in(frame));
+    CHECK_EQUAL(0, number16(frame, 40));
+    CHECK_EQUAL(5300, number16(frame, 36));
+}
+
+TEST(Translate, an_answer_of_no_connection_is_dropped)
+{
+    auto answer = frame_with(answer_of({}, 8080));
+    CHECK(!out(answer));
+    CHECK_EQUAL(1u, translator.figures().unknown);
+    auto other = frame_with(answer_of({}, 22)); // No service: the server's own business.
+    const auto before = other;
+    CHECK(out(other));
+    CHECK(before == other);
+}
+
+TEST(Translate, direct_connections_are_known_and_stay_as_they_are)
+{
+    Made made;
+    made.to = own;
+    made.destination = server;
+    made.destination_port = 8080;
+    auto frame = frame_with(made);
+    const auto before = frame;
+    CHECK(in(frame));
+    CHECK(before == frame);
+    auto answer = frame_with(answer_of({}, 8080));
+    const auto answer_before = answer;
+    CHECK(out(answer));
+    CHECK(answer_before == answer);
+    // A director's probe of the server itself comes by the synthetic address.
+    made.to = synthetic;
+    made.source_port = 40001;
+    frame = frame_with(made);
+    CHECK(in(frame));
+    CHECK(std::equal(own.begin(), own.end(), frame.begin()));
+}
+
+TEST(Translate, connections_by_two_vips_are_told_apart)
+{
+    Made first, second;
+    second.destination = second_vip;
+    second.destination_port = 443;
+    second.source_port = 40001;
+    CHECK(opens(first));
+    CHECK(opens(second));
+    auto answer = frame_with(answer_of({}, 8080));
+    CHECK(out(answer));
+    CHECK_EQUAL(80, number16(answer, 34));
+    auto made = answer_of({}, 8080);
+    made.destination_port = 40001;
+    answer = frame_with(made);
+    CHECK(out(answer));
+    CHECK_EQUAL(443, number16(answer, 34));
+    CHECK(std::equal(second_vip.begin(), second_vip.end(), answer.begin() + 26));
+}
+
+TEST(Translate, what_is_for_no_service_of_the_server_is_dropped)
+{
+    Made made;
+    made.destination_port = 81;
+    auto frame = frame_with(made);
+    CHECK(!in(frame));
+    made.destination = {10, 9, 9, 9};
+    frame = frame_with(made);
+    CHECK(!in(frame));
+    frame = Frame(60, 0);
+    std::ranges::copy(synthetic, frame.begin());
+    CHECK(!in(frame)); // No IPv4.
+}
+
+TEST(Translate, fragments_follow_their_first_one)
+{
+    Made made;
+    made.protocol = IPPROTO_UDP;
+    made.destination_port = 53;
+    made.fragment = 0x2000;
+    auto frame = frame_with(made);
+    CHECK(in(frame));
+    CHECK_EQUAL(5300, number16(frame, 36));
+    made.fragment = 0x2001;
+    auto later = frame_with(made);
+    const Frame payload(later.begin() + 34, later.end());
+    CHECK(in(later));
+    CHECK(std::equal(server.begin(), server.end(), later.begin() + 30));
+    CHECK(std::equal(payload.begin(), payload.end(), later.begin() + 34)); // Untouched.
+
+    auto answer = answer_of(made, 5300);
+    answer.fragment = 0x2000;
+    auto first = frame_with(answer);
+    CHECK(out(first));
+    answer.fragment = 3;
+    auto last = frame_with(answer);
+    CHECK(out(last));
+    CHECK(std::equal(vip.begin(), vip.end(), last.begin() + 26));
+    answer.id = 8; // Its first one was never seen.
+    auto lost = frame_with(answer);
+    CHECK(!out(lost));
+}
+
+TEST(Translate, an_icmp_error_says_what_the_server_knows)
+{
+    CHECK(opens({}));
+    // "Too large", by a router, of what the client was sent by the VIP.
+    auto about = answer_of({}, 80);
+    about.source = vip;
+    const auto inner = frame_with(about);
+    Made made;
+    made.protocol = IPPROTO_UDP; // For its size: 8 bytes are ICMP's header too.
+    made.payload = 28;
+    auto frame = frame_with(made);
+    frame[23] = IPPROTO_ICMP;
+    std::fill(frame.begin() + 34, frame.end(), std::uint8_t{0});
+    frame[34] = 3;
+    frame[35] = 4;
+    std::copy_n(inner.begin() + 14, 28, frame.begin() + 42);
+    put16(frame, 24, 0);
+    put16(frame, 24, checksum(sum(Bytes{frame}.subspan(14, 20))));
+    CHECK(in(frame));
+    CHECK(std::equal(server.begin(), server.end(), frame.begin() + 30));
+    CHECK(std::equal(server.begin(), server.end(), frame.begin() + 54));
+    CHECK_EQUAL(8080, number16(frame, 62));
+    CHECK_EQUAL(0, checksum(sum(Bytes{frame}.subspan(34))));     // True.
+    CHECK_EQUAL(0, checksum(sum(Bytes{frame}.subspan(14, 20)))); // Both headers', too.
+    CHECK_EQUAL(0, checksum(sum(Bytes{frame}.subspan(42, 20))));
+}
+
+TEST(Translate, a_connection_in_the_middle_is_taken_up)
+{
+    Made made;
+    auto frame = frame_with(made); // No SYN: this switch is new to it.
+    CHECK(in(frame));
+    auto answer = frame_with(answer_of({}, 8080));
+    CHECK(out(answer));
+    CHECK_EQUAL(80, number16(answer, 34));
+}
+
+TEST(Translate, connections_go_with_the_server)
+{
+    CHECK(opens({}));
+    Made later;
+    later.source_port = 40002;
+    auto all = translator.follow();
+    CHECK(opens(later));
+    for (const auto& one : translator.fresh())
+        all.push_back(one);
+    CHECK_EQUAL(2u, all.size());
+    CHECK(translator.fresh().empty());
+
+    Translator there;
+    there.use({server, own, synthetic, {{vip, 80, IPPROTO_TCP, 8080}}});
+    std::size_t done = 0;
+    auto state = frame_of(all, done, own);
+    CHECK_EQUAL(2u, done);
+    CHECK(there.to_server(state, false, 0) == Translator::Fate::drop); // By whom?
+    CHECK_EQUAL(0u, there.size());
+    CHECK(there.to_server(state, true, 0) == Translator::Fate::drop); // Not the server's business.
+    CHECK_EQUAL(2u, there.size());
+    auto answer = frame_with(answer_of({}, 8080));
+    CHECK(there.from_server(answer, 0) == Translator::Fate::pass);
+    CHECK_EQUAL(80, number16(answer, 34));
+    // One that is cut short is none.
+    for (std::size_t size = 0; size < 48; ++size)
+        there.to_server({state.data(), size}, true, 0);
+    CHECK_EQUAL(2u, there.size());
+}
+
+TEST(Translate, many_connections_take_several_frames)
+{
+    std::vector<Connection> all(200);
+    for (std::size_t i = 0; i < all.size(); ++i) {
+        all[i].protocol = IPPROTO_TCP;
+        all[i].client_port = static_cast<std::uint16_t>(i);
+    }
+    int frames = 0;
+    for (std::size_t done = 0; done < all.size(); ++frames) {
+        auto frame = frame_of(all, done, own);
+        CHECK(frame.size() <= 1400);
+        translator.to_server(frame, true, 0);
+    }
+    CHECK_EQUAL(3, frames);
+    CHECK_EQUAL(200u, translator.size());
+}
+
+TEST(Translate, ended_connections_are_forgotten_sooner)
+{
+    CHECK(opens({}));
+    Made other;
+    other.source_port = 40001;
+    CHECK(opens(other));
+    Made end;
+    end.flags = fin | ack;
+    auto frame = frame_with(end);
+    CHECK(in(frame));
+    auto back = answer_of(end, 8080);
+    frame = frame_with(back);
+    CHECK(out(frame));
+    translator.tidy(100'000);
+    CHECK_EQUAL(2u, translator.size());
+    translator.tidy(121'000);
+    CHECK_EQUAL(1u, translator.size());
+    other.flags = rst;
+    frame = frame_with(other);
+    CHECK(in(frame, false, 200'000));
+    translator.tidy(321'000);
+    CHECK_EQUAL(0u, translator.size());
+}
+
+TEST(Translate, no_frame_is_read_beyond_its_end)
+{
+    for (const std::uint8_t protocol : {IPPROTO_TCP, IPPROTO_UDP, IPPROTO_ICMP}) {
+        Made made;
+        made.protocol = protocol;
+        made.payload = 40;
+        const auto whole = frame_with(made);
+        for (std::size_t size = 0; size <= whole.size(); ++size) {
+            Frame cut(whole.begin(), whole.begin() + static_cast<std::ptrdiff_t>(size));
+            in(cut);
+            out(cut);
+        }
+        for (int length = 0; length < 16; ++length) { // Of the header, as it says.
+            auto wrong = whole;
+            wrong[14] = static_cast<std::uint8_t>(0x40 | length);
+            in(wrong);
+            out(wrong);
+        }
+    }
+}

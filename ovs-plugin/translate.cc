@@ -1,0 +1,480 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// ovs-plugin/translate: see the header.
+#include "ovs-plugin/translate.h"
+
+#include <netinet/in.h>
+
+#include <algorithm>
+#include <cstring>
+
+namespace holdfast::plugin {
+
+namespace {
+
+constexpr std::uint8_t fin = 1, syn = 2, rst = 4; // Of TCP (RFC 9293, 3.1).
+constexpr std::uint16_t more_fragments = 0x2000, offset_mask = 0x1fff;
+// How long a silent connection is remembered: TCP as Linux's connection tracking does.
+constexpr std::int64_t tcp_ms = 432'000'000, ended_ms = 120'000, udp_ms = 180'000;
+// Connections that move: a frame of our own address and the local experimental type.
+constexpr std::array<std::uint8_t, 8> state_head{0x02, 0x48, 0x46, 0, 0, 4, 0x88, 0xb5};
+constexpr std::size_t connection_size = 16, connections_a_frame = 80;
+
+using Span = std::span<std::uint8_t>;
+
+void put(Span bytes, std::size_t at, std::uint16_t value)
+{
+    bytes[at] = static_cast<std::uint8_t>(value >> 8);
+    bytes[at + 1] = static_cast<std::uint8_t>(value);
+}
+
+Ip4 ip_at(Bytes bytes, std::size_t at)
+{
+    Ip4 ip;
+    std::copy_n(bytes.begin() + static_cast<std::ptrdiff_t>(at), ip.size(), ip.begin());
+    return ip;
+}
+
+/// Mends the checksum at `sum` for two bytes at `at` that become `value` (RFC 1624, equation 3).
+void change16(Span bytes, std::size_t at, std::uint16_t value,
+              std::initializer_list<std::size_t> sums)
+{
+    const std::uint16_t before = number16(bytes, at);
+    for (const auto sum_at : sums) {
+        const std::uint32_t sum =
+            (~number16(bytes, sum_at) & 0xffffU) + (~before & 0xffffU) + value;
+        put(bytes, sum_at, static_cast<std::uint16_t>(~fold(sum)));
+    }
+    put(bytes, at, value);
+}
+
+} // namespace
+
+/// An IPv4 packet in a frame, or in an ICMP error; cut short, it has no more than is there.
+class Translator::Ipv4 {
+public:
+    explicit Ipv4(Span bytes) : bytes_{bytes}
+    {
+        if (bytes.size() < v4_size || bytes[0] >> 4 != 4)
+            return;
+        header_ = (bytes[0] & 0xfU) * 4;
+        const std::size_t length = number16(bytes, 2);
+        if (header_ < v4_size || header_ > bytes.size() || length < header_) {
+            header_ = 0;
+            return;
+        }
+        bytes_ = bytes.first(std::min(bytes.size(), length));
+    }
+
+    explicit operator bool() const { return header_ != 0; }
+    std::uint8_t protocol() const { return bytes_[9]; }
+    std::uint16_t id() const { return number16(bytes_, 4); }
+    bool is_fragment() const { return number16(bytes_, 6) & (more_fragments | offset_mask); }
+    bool is_later() const { return number16(bytes_, 6) & offset_mask; }
+    Ip4 source() const { return ip_at(bytes_, 12); }
+    Ip4 destination() const { return ip_at(bytes_, 16); }
+    bool has_ports() const
+    {
+        return !is_later() && bytes_.size() >= header_ + 4 &&
+               (protocol() == IPPROTO_TCP || protocol() == IPPROTO_UDP);
+    }
+    std::uint16_t source_port() const { return number16(bytes_, header_); }
+    std::uint16_t destination_port() const { return number16(bytes_, header_ + 2); }
+    std::uint8_t flags() const
+    {
+        return protocol() == IPPROTO_TCP && bytes_.size() > header_ + 13 ? bytes_[header_ + 13] : 0;
+    }
+    Span payload() const { return bytes_.subspan(header_); }
+
+    void set_source(const Ip4& to) { set_address(12, to); }
+    void set_destination(const Ip4& to) { set_address(16, to); }
+    void set_source_port(std::uint16_t to) { set_port(header_, to); }
+    void set_destination_port(std::uint16_t to) { set_port(header_ + 2, to); }
+
+private:
+    /// The checksum over the pseudo-header; 0 where there is none.
+    std::size_t transport_sum() const
+    {
+        const std::size_t at = header_ + (protocol() == IPPROTO_TCP ? 16 : 6);
+        if (!has_ports() || bytes_.size() < at + 2 ||
+            (protocol() == IPPROTO_UDP && number16(bytes_, at) == 0))
+            return 0;
+        return at;
+    }
+    void set_address(std::size_t at, const Ip4& to)
+    {
+        const auto sum = transport_sum();
+        for (const std::size_t half : {std::size_t{0}, std::size_t{2}}) {
+            const auto value = number16(to, half);
+            if (sum)
+                change16(bytes_, at + half, value, {10, sum});
+            else
+                change16(bytes_, at + half, value, {10});
+        }
+        no_zero(sum);
+    }
+    void set_port(std::size_t at, std::uint16_t to)
+    {
+        if (const auto sum = transport_sum()) {
+            change16(bytes_, at, to, {sum});
+            no_zero(sum);
+        } else {
+            put(bytes_, at, to);
+        }
+    }
+    /// UDP's checksum 0 says that there is none (RFC 768).
+    void no_zero(std::size_t sum)
+    {
+        if (sum && protocol() == IPPROTO_UDP && number16(bytes_, sum) == 0)
+            put(bytes_, sum, 0xffff);
+    }
+
+    Span bytes_;
+    std::size_t header_ = 0;
+};
+
+namespace {
+
+/// An ICMP error's message has the packet that it is about (RFC 792).
+bool is_error(Bytes icmp)
+{
+    return icmp.size() >= 8 && (icmp[0] == 3 || icmp[0] == 4 || icmp[0] == 11 || icmp[0] == 12);
+}
+
+void sum_icmp(Span icmp)
+{
+    put(icmp, 2, 0);
+    put(icmp, 2, checksum(sum(icmp)));
+}
+
+} // namespace
+
+std::size_t Translator::Hash::operator()(const Key& key) const
+{
+    std::uint64_t value = static_cast<std::uint64_t>(number16(key.client, 0)) << 48 |
+                          static_cast<std::uint64_t>(number16(key.client, 2)) << 32 |
+                          static_cast<std::uint64_t>(key.client_port) << 16 | key.server_port;
+    value ^= static_cast<std::uint64_t>(key.protocol) << 56;
+    value *= 0x9e3779b97f4a7c15; // Knuth's multiplicative hash, for 64 bits.
+    return static_cast<std::size_t>(value ^ value >> 29);
+}
+
+void Translator::use(Balanced balanced)
+{
+    const std::lock_guard lock{mutex_};
+    balanced_ = std::move(balanced);
+}
+
+const Public* Translator::public_of(const Ip4& vip, std::uint8_t protocol, std::uint16_t port) const
+{
+    for (const auto& one : balanced_.publics)
+        if (one.vip == vip && one.protocol == protocol && one.port == port)
+            return &one;
+    return nullptr;
+}
+
+bool Translator::serves(std::uint8_t protocol, std::uint16_t server_port) const
+{
+    return std::ranges::any_of(balanced_.publics, [&](const Public& one) {
+        return one.protocol == protocol && one.server_port == server_port;
+    });
+}
+
+bool Translator::is_vip(const Ip4& address) const
+{
+    return std::ranges::any_of(balanced_.publics,
+                               [&](const Public& one) { return one.vip == address; });
+}
+
+Translator::Fate Translator::to_server(Span frame, bool passed_on, std::int64_t now_ms)
+{
+    if (frame.size() < ethernet_size)
+        return Fate::pass;
+    const std::lock_guard lock{mutex_};
+    if (std::equal(state_head.begin(), state_head.end(), frame.begin() + 6)) {
+        if (passed_on)
+            adopt(frame, now_ms);
+        return Fate::drop;
+    }
+    const bool directed =
+        std::equal(balanced_.synthetic.begin(), balanced_.synthetic.end(), frame.begin());
+    if (directed)
+        std::ranges::copy(balanced_.mac, frame.begin());
+    const auto at = packet_of(frame);
+    Ipv4 packet{frame.subspan(at.type == type_v4 ? at.at : frame.size())};
+    const auto fate = packet     ? inwards(packet, directed, now_ms)
+                      : directed ? Fate::drop
+                                 : Fate::pass;
+    figures_.unknown += fate == Fate::drop;
+    return fate;
+}
+
+Translator::Fate Translator::inwards(Ipv4& packet, bool directed, std::int64_t now_ms)
+{
+    const auto to = packet.destination();
+    const bool for_vip = directed && is_vip(to);
+    if (to != balanced_.address && !for_vip)
+        return directed ? Fate::drop : Fate::pass;
+    if (packet.protocol() == IPPROTO_ICMP)
+        return for_vip ? error_inwards(packet) : Fate::pass;
+    if (packet.is_later()) {
+        if (for_vip)
+            packet.set_destination(balanced_.address);
+        return Fate::pass;
+    }
+    if (!packet.has_ports())
+        return for_vip ? Fate::drop : Fate::pass;
+    const auto* service =
+        for_vip ? public_of(to, packet.protocol(), packet.destination_port()) : nullptr;
+    if (for_vip && !service)
+        return Fate::drop;
+    const auto server_port = service ? service->server_port : packet.destination_port();
+    if (!service && !serves(packet.protocol(), server_port))
+        return Fate::pass;
+
+    const Key key{packet.source(), packet.source_port(), server_port, packet.protocol()};
+    // A new connection begins with SYN alone; a datagram is as good as one, by a public address.
+    const bool begins =
+        packet.protocol() == IPPROTO_UDP ? for_vip : (packet.flags() & syn) && for_vip;
+    auto& known = note(
+        key, {for_vip ? to : Ip4{}, service ? service->port : std::uint16_t{0}, 0, now_ms}, begins);
+    known.seen_ms = now_ms;
+    note_flags(key, known, packet.flags(), true);
+    if (service) {
+        packet.set_destination(balanced_.address);
+        packet.set_destination_port(server_port);
+        ++figures_.in;
+    }
+    return Fate::pass;
+}
+
+/// The connection, as it is known already or, if it begins `anew`, as it is now.
+Translator::Known& Translator::note(const Key& key, const Known& now, bool anew)
+{
+    const auto [at, is_new] = known_.try_emplace(key, now);
+    if (!is_new && anew &&
+        (at->second.vip != now.vip || at->second.vip_port != now.vip_port || at->second.state))
+        at->second = now;
+    else if (!is_new)
+        return at->second;
+    follow(key, at->second);
+    return at->second;
+}
+
+void Translator::note_flags(const Key& key, Known& known, std::uint8_t flags, bool client)
+{
+    const auto before = known.state;
+    if (flags & fin)
+        known.state |= client ? connection_client_ended : connection_server_ended;
+    if (flags & rst)
+        known.state |= connection_reset;
+    if (known.state != before)
+        follow(key, known);
+}
+
+void Translator::follow(const Key& key, const Known& known)
+{
+    if (following_)
+        fresh_.push_back({key.protocol, known.state, key.client, key.client_port, key.server_port,
+                          known.vip, known.vip_port});
+}
+
+Translator::Fate Translator::from_server(Span frame, std::int64_t now_ms)
+{
+    if (frame.size() < ethernet_size)
+        return Fate::pass;
+    const auto at = packet_of(frame);
+    Ipv4 packet{frame.subspan(at.type == type_v4 ? at.at : frame.size())};
+    const std::lock_guard lock{mutex_};
+    if (!packet || packet.source() != balanced_.address)
+        return Fate::pass;
+    const auto fate = outwards(packet, now_ms);
+    figures_.unknown += fate == Fate::drop;
+    return fate;
+}
+
+Translator::Fate Translator::outwards(Ipv4& packet, std::int64_t now_ms)
+{
+    if (packet.protocol() == IPPROTO_ICMP)
+        return error_outwards(packet);
+    if (packet.is_later())
+        return fragment_outwards(packet);
+    if (!packet.has_ports())
+        return Fate::pass;
+    const bool service = serves(packet.protocol(), packet.source_port());
+    const Key key{packet.destination(), packet.destination_port(), packet.source_port(),
+                  packet.protocol()};
+    const auto known = service ? known_.find(key) : known_.end();
+    if (service && known == known_.end())
+        return Fate::drop; // It would show the server's own address (B5).
+    const Ip4 vip = service ? known->second.vip : Ip4{};
+    if (packet.is_fragment())
+        fragments_[next_fragment_++ % fragments_.size()] = {packet.destination(), packet.id(),
+                                                            packet.protocol(), vip, true};
+    if (!service)
+        return Fate::pass;
+    known->second.seen_ms = now_ms;
+    note_flags(key, known->second, packet.flags(), false);
+    if (vip != Ip4{}) {
+        packet.set_source(vip);
+        packet.set_source_port(known->second.vip_port);
+        ++figures_.out;
+    }
+    return Fate::pass;
+}
+
+/// One whose first fragment is not known may be a service's.
+Translator::Fate Translator::fragment_outwards(Ipv4& packet) const
+{
+    const auto first = std::ranges::find_if(fragments_, [&](const Fragmented& one) {
+        return one.known && one.client == packet.destination() && one.id == packet.id() &&
+               one.protocol == packet.protocol();
+    });
+    if (first == fragments_.end())
+        return Fate::drop;
+    if (first->vip != Ip4{})
+        packet.set_source(first->vip);
+    return Fate::pass;
+}
+
+/// Somebody on the way says that what the server sent to the client did not get there.
+Translator::Fate Translator::error_inwards(Ipv4& packet) const
+{
+    const auto icmp = packet.payload();
+    if (!is_error(icmp) || packet.is_fragment())
+        return Fate::drop;
+    Ipv4 about{icmp.subspan(8)};
+    if (!about)
+        return Fate::drop;
+    const auto* service = about.has_ports()
+                              ? public_of(about.source(), about.protocol(), about.source_port())
+                              : nullptr;
+    if (!service)
+        return Fate::drop;
+    about.set_source(balanced_.address);
+    about.set_source_port(service->server_port);
+    sum_icmp(icmp);
+    packet.set_destination(balanced_.address);
+    return Fate::pass;
+}
+
+/// The server says so of what the client sent.
+Translator::Fate Translator::error_outwards(Ipv4& packet) const
+{
+    const auto icmp = packet.payload();
+    if (!is_error(icmp) || packet.is_fragment())
+        return Fate::pass;
+    Ipv4 about{icmp.subspan(8)};
+    if (!about || !about.has_ports() || !serves(about.protocol(), about.destination_port()))
+        return Fate::pass;
+    const auto known = known_.find(
+        {about.source(), about.source_port(), about.destination_port(), about.protocol()});
+    if (known == known_.end())
+        return Fate::drop;
+    if (known->second.vip != Ip4{}) {
+        about.set_destination(known->second.vip);
+        about.set_destination_port(known->second.vip_port);
+        sum_icmp(icmp);
+        packet.set_source(known->second.vip);
+    }
+    return Fate::pass;
+}
+
+void Translator::tidy(std::int64_t now_ms)
+{
+    const std::lock_guard lock{mutex_};
+    const auto n = known_.bucket_count();
+    for (std::size_t looked = 0; looked < n / 1000 + 100 && looked < n; ++looked) {
+        bucket_ = (bucket_ + 1) % n;
+        std::vector<Key> silent;
+        for (auto at = known_.begin(bucket_); at != known_.end(bucket_); ++at) {
+            const auto& [key, known] = *at;
+            const bool ended =
+                known.state & connection_reset ||
+                (known.state & connection_client_ended && known.state & connection_server_ended);
+            const auto limit = key.protocol == IPPROTO_UDP ? udp_ms : ended ? ended_ms : tcp_ms;
+            if (now_ms - known.seen_ms > limit)
+                silent.push_back(key);
+        }
+        for (const auto& key : silent)
+            known_.erase(key);
+    }
+}
+
+std::vector<Connection> Translator::follow()
+{
+    const std::lock_guard lock{mutex_};
+    std::vector<Connection> all;
+    all.reserve(known_.size());
+    for (const auto& [key, known] : known_)
+        all.push_back({key.protocol, known.state, key.client, key.client_port, key.server_port,
+                       known.vip, known.vip_port});
+    following_ = true;
+    fresh_.clear();
+    return all;
+}
+
+std::vector<Connection> Translator::fresh()
+{
+    const std::lock_guard lock{mutex_};
+    return std::exchange(fresh_, {});
+}
+
+void Translator::unfollow()
+{
+    const std::lock_guard lock{mutex_};
+    following_ = false;
+    fresh_.clear();
+}
+
+TranslateFigures Translator::figures() const
+{
+    const std::lock_guard lock{mutex_};
+    return figures_;
+}
+
+std::size_t Translator::size() const
+{
+    const std::lock_guard lock{mutex_};
+    return known_.size();
+}
+
+Frame frame_of(const std::vector<Connection>& connections, std::size_t& done, const Mac& to)
+{
+    const auto n = std::min(connections_a_frame, connections.size() - done);
+    Frame frame(std::max<std::size_t>(60, ethernet_size + 2 + n * connection_size), 0);
+    std::ranges::copy(to, frame.begin());
+    std::ranges::copy(state_head, frame.begin() + 6);
+    put16(frame, ethernet_size, n);
+    for (std::size_t i = 0; i < n; ++i) {
+        const auto& one = connections[done++];
+        const Span bytes = Span{frame}.subspan(ethernet_size + 2 + i * connection_size);
+        bytes[0] = one.protocol;
+        bytes[1] = one.state;
+        put(bytes, 2, one.server_port);
+        std::ranges::copy(one.client, bytes.begin() + 4);
+        put(bytes, 8, one.client_port);
+        put(bytes, 10, one.vip_port);
+        std::ranges::copy(one.vip, bytes.begin() + 12);
+    }
+    return frame;
+}
+
+/// What moved here with the server.
+void Translator::adopt(Bytes frame, std::int64_t now_ms)
+{
+    if (frame.size() < ethernet_size + 2)
+        return;
+    const std::size_t n = number16(frame, ethernet_size);
+    if (frame.size() < ethernet_size + 2 + n * connection_size)
+        return;
+    for (std::size_t i = 0; i < n; ++i) {
+        const auto bytes = frame.subspan(ethernet_size + 2 + i * connection_size);
+        const Key key{ip_at(bytes, 4), number16(bytes, 8), number16(bytes, 2), bytes[0]};
+        const Known known{ip_at(bytes, 12), number16(bytes, 10), bytes[1], now_ms};
+        known_.insert_or_assign(key, known);
+        follow(key, known);
+    }
+}
+
+} // namespace holdfast::plugin

@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// ovs-plugin/translate: between a real server and its public addresses (spec B3, B5, B7, B13).
+//
+// A director's frame reaches the server's port as the client sent it, but for the synthetic MAC
+// address.  Here it gets the server's own addresses, and the server's answer the public ones again.
+// To the server its connections by a public address look like any other, so each is remembered:
+// which of them an answer belongs to nothing else tells.  Open vSwitch's connection tracking could
+// do it, but what it remembers cannot move to another switch: it would take the packets of a
+// connection in the middle for forged, by their sequence numbers.
+//
+// Called by the datapath's threads, for frames of servers' ports only: one lock a frame, no system
+// call.  A connection takes some 100 bytes.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "ovs-plugin/origin.h"
+#include "ovs-plugin/packet.h"
+
+namespace holdfast::plugin {
+
+/// IPv4, in network order.
+using Ip4 = std::array<std::uint8_t, 4>;
+
+/// A public address behind which the server stands.
+struct Public {
+    Ip4 vip{};
+    std::uint16_t port = 0;
+    std::uint8_t protocol = 0; // 6 or 17.
+    std::uint16_t server_port = 0;
+
+    auto operator<=>(const Public&) const = default;
+};
+
+/// What a server's port translates.
+struct Balanced {
+    Ip4 address{};
+    Mac mac{};                   // Its own.
+    Mac synthetic{};             // That which directors send to.
+    std::vector<Public> publics; // Sorted.
+
+    bool operator==(const Balanced&) const = default;
+};
+
+/// A connection of the server's, of a service that is balanced.
+struct Connection {
+    std::uint8_t protocol = 0;
+    std::uint8_t state = 0; // Of TCP: connection_client_ended and so on.
+    Ip4 client{};
+    std::uint16_t client_port = 0;
+    std::uint16_t server_port = 0;
+    Ip4 vip{}; // Nothing: the client talks to the server directly.
+    std::uint16_t vip_port = 0;
+
+    bool operator==(const Connection&) const = default;
+};
+constexpr std::uint8_t connection_client_ended = 1, connection_server_ended = 2,
+                       connection_reset = 4;
+
+/// Counts since the port was plugged in.
+struct TranslateFigures {
+    std::uint64_t in = 0, out = 0; // Frames translated.
+    std::uint64_t unknown = 0;     // Answers of no connection, and what is for no service: dropped.
+};
+
+/// Of one server, for as long as it is plugged in here.
+class Translator {
+public:
+    /// From now on this is translated; connections stay.
+    void use(Balanced balanced);
+
+    /// What becomes of a frame, which may have been changed in place.
+    enum class Fate { pass, drop };
+    /// On its way into the server's port.  `passed_on`: by the server's former switch, through the
+    /// tunnel; so may come what that one knew (frame_of()), which nobody else may say.
+    Fate to_server(std::span<std::uint8_t> frame, bool passed_on, std::int64_t now_ms);
+    /// Out of the server's port.
+    Fate from_server(std::span<std::uint8_t> frame, std::int64_t now_ms);
+
+    /// Forgets some of what has been silent for long; to be called once a second.
+    /// Shape:   a thousandth of the connections a call, and some.
+    void tidy(std::int64_t now_ms);
+
+    /// All connections, and from now on fresh() has those that begin or end.
+    std::vector<Connection> follow();
+    std::vector<Connection> fresh();
+    void unfollow();
+    TranslateFigures figures() const;
+    std::size_t size() const;
+
+private:
+    struct Key {
+        Ip4 client;
+        std::uint16_t client_port;
+        std::uint16_t server_port;
+        std::uint8_t protocol;
+        bool operator==(const Key&) const = default;
+    };
+    struct Hash {
+        std::size_t operator()(const Key& key) const;
+    };
+    struct Known {
+        Ip4 vip{};
+        std::uint16_t vip_port = 0;
+        std::uint8_t state = 0;
+        std::int64_t seen_ms = 0;
+    };
+    /// A fragment's packet: later ones have no ports.
+    struct Fragmented {
+        Ip4 client{};
+        std::uint16_t id = 0;
+        std::uint8_t protocol = 0;
+        Ip4 vip{};
+        bool known = false;
+    };
+
+    class Ipv4; // A packet in a frame.
+    Fate inwards(Ipv4& packet, bool directed, std::int64_t now_ms);
+    Fate outwards(Ipv4& packet, std::int64_t now_ms);
+    Fate error_inwards(Ipv4& packet) const;
+    Fate error_outwards(Ipv4& packet) const;
+    Fate fragment_outwards(Ipv4& packet) const;
+    const Public* public_of(const Ip4& vip, std::uint8_t protocol, std::uint16_t port) const;
+    bool serves(std::uint8_t protocol, std::uint16_t server_port) const;
+    bool is_vip(const Ip4& address) const;
+    Known& note(const Key& key, const Known& now, bool anew);
+    void note_flags(const Key& key, Known& known, std::uint8_t flags, bool client);
+    void follow(const Key& key, const Known& known);
+    void adopt(Bytes frame, std::int64_t now_ms);
+
+    mutable std::mutex mutex_;
+    Balanced balanced_;
+    std::unordered_map<Key, Known, Hash> known_;
+    std::array<Fragmented, 64> fragments_;
+    std::size_t next_fragment_ = 0;
+    std::size_t bucket_ = 0; // Where tidy() goes on.
+    bool following_ = false;
+    std::vector<Connection> fresh_;
+    TranslateFigures figures_;
+};
+
+/// Connections as a frame for the Translator at their new place; `done` goes up by as many as fit.
+/// Shape:   80 connections a frame.
+Frame frame_of(const std::vector<Connection>& connections, std::size_t& done, const Mac& to);
+
+} // namespace holdfast::plugin
