@@ -45,6 +45,11 @@ bool is_for(Bytes frame, const Mac& mac)
 
 } // namespace
 
+bool Answers::has(const Mac& synthetic) const
+{
+    return std::ranges::any_of(known, [&](const auto& one) { return one.second == synthetic; });
+}
+
 std::map<std::string, std::shared_ptr<const Answers>> answers_of(const db::Snapshot& snapshot,
                                                                  const std::vector<Port>& ports)
 {

@@ -25,6 +25,7 @@ struct Answers {
     using Address = std::array<std::uint8_t, 4>;
     std::vector<std::pair<Address, Mac>> known; // Sorted, each address once.
 
+    bool has(const Mac& synthetic) const;
     bool operator==(const Answers&) const = default;
 };
 

@@ -38,8 +38,12 @@ std::map<std::string, const db::Vm*> servers_of(const db::Snapshot& snapshot)
     if (!wanted.empty())
         for (const auto& vm : snapshot.vms)
             for (const auto& address : vm.ips)
-                if (vm.label && !vm.ports.empty() && wanted.contains(address))
-                    servers.emplace(address, &vm);
+                if (vm.label && !vm.ports.empty() && wanted.contains(address)) {
+                    // One that was made anew has the address of the one before.
+                    auto& known = servers.try_emplace(address, &vm).first->second;
+                    if (known->state != "running")
+                        known = &vm;
+                }
     return servers;
 }
 
@@ -72,7 +76,7 @@ std::map<std::string, Balanced> balanced_of(const db::Snapshot& snapshot)
 Flow lead_to_server(int director_port, const std::string& synthetic, std::uint32_t label)
 {
     return {table_entry, 152001, in_port(director_port) + ",ip,dl_dst=" + synthetic + ",reg15=0",
-            load_vm(label) + "," + resubmit(table_deliver)};
+            "strip_vlan," + load_vm(label) + "," + resubmit(table_deliver)};
 }
 
 Flow lead_to_nobody(int director_port, const std::string& mac_prefix)

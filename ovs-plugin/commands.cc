@@ -223,6 +223,9 @@ void Module::cmd_status(unixctl_conn* conn, const Args&)
     auto problems = problems_;
     if (store_ != "ok")
         problems.push_back("store: " + store_ + "; the switch goes on with what it has");
+    if (snapshot_ && !snapshot_->balancers.empty() && hf_kernel_datapath(bridge_.c_str()))
+        problems.push_back("balancers do nothing on bridge " + bridge_ +
+                           ": they need the userspace datapath (datapath_type=netdev)");
     if (n_refused_)
         problems.push_back(std::to_string(n_refused_) +
                            " flows were refused by the switch; see its log");

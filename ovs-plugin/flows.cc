@@ -94,6 +94,7 @@ private:
     void add_release(const Place& place);
     void add_fallbacks();
     void add_balancers();
+    void add_director(const db::Balancer& balancer, const Port& port);
     bool works(const std::string& id) const;
     std::uint32_t label_of(const std::string& id) const;
     std::uint32_t group_of(const db::Chain& chain, const db::Hop& hop) const;
@@ -480,15 +481,21 @@ void Compiler::add_balancers()
             const auto at = places_.find(director);
             if (at == places_.end() || !at->second.port)
                 continue;
-            const auto port = at->second.port->ofport;
-            // In the other layouts the prefix is no range of its own.
-            if (balancer.mac_layout == "prefix" || balancer.mac_layout == "table")
-                result_.flows.push_back(lead_to_nobody(port, balancer.mac_prefix));
-            for (const auto& server : balancer.servers)
-                if (const auto vm = servers_.find(server.address); vm != servers_.end())
-                    result_.flows.push_back(lead_to_server(port, server.mac, vm->second->label));
+            add_director(balancer, *at->second.port);
+            for (const auto* port : at->second.others)
+                add_director(balancer, *port);
         }
     }
+}
+
+void Compiler::add_director(const db::Balancer& balancer, const Port& port)
+{
+    // In the other layouts the prefix is no range of its own.
+    if (balancer.mac_layout == "prefix" || balancer.mac_layout == "table")
+        result_.flows.push_back(lead_to_nobody(port.ofport, balancer.mac_prefix));
+    for (const auto& server : balancer.servers)
+        if (const auto vm = servers_.find(server.address); vm != servers_.end())
+            result_.flows.push_back(lead_to_server(port.ofport, server.mac, vm->second->label));
 }
 
 FlowSet Compiler::run()
@@ -498,8 +505,9 @@ FlowSet Compiler::run()
                                    "start holdfast-hookd");
         return std::move(result_);
     }
-    if (snapshot_.chains.empty() && snapshot_.balancers.empty() && snapshot_.moves.empty() &&
-        overrides_.empty())
+    const bool chained =
+        !snapshot_.chains.empty() || !snapshot_.moves.empty() || !overrides_.empty();
+    if (!chained && snapshot_.balancers.empty())
         return std::move(result_); // Nothing of ours is in any frame's way.
 
     for (const auto& vm : snapshot_.vms)
@@ -512,7 +520,8 @@ FlowSet Compiler::run()
     }
     for (const auto& [id, place] : places_) {
         add_deliver(place);
-        add_release(place);
+        if (chained) // A balanced frame alone comes out of no hop.
+            add_release(place);
     }
     add_balancers();
     auto& probes = result_.probes;

@@ -68,7 +68,7 @@ Module::Module(std::string store_path) : reader_{std::move(store_path)}
     // The one read on this thread: nothing is forwarded yet, and a frame that came before
     // the flows would pass a chain by.
     snapshot_ = reader_.first_look();
-    if (snapshot_ && !snapshot_->chains.empty()) {
+    if (snapshot_ && !(snapshot_->chains.empty() && snapshot_->balancers.empty())) {
         hf_flow* parsed = nullptr;
         if (char* error = hf_flow_parse(0, 179999, "", "drop", &parsed)) {
             hf_log(HF_ERROR, error);
@@ -626,8 +626,8 @@ bool hf_module_may_send(void* judged, const std::uint8_t* frame, std::size_t siz
     using namespace holdfast::plugin;
     auto& port = *static_cast<JudgedPort*>(judged);
     const auto verdict = judge(port.origin, frame, size);
-    if (verdict == Verdict::true_)
-        return true;
+    if (verdict == Verdict::true_ || verdict == Verdict::ours)
+        return verdict == Verdict::true_;
     if (count)
         (verdict == Verdict::forged_mac ? port.count->mac : port.count->ip)
             .fetch_add(1, std::memory_order_relaxed);

@@ -71,10 +71,12 @@ public:
         if (bytes.size() < ethernet_size)
             return Verdict::true_;
         const auto source = mac_at(bytes, 6);
+        if (is_ours(source))
+            return Verdict::ours;
         if (!looks_inside(source))
             return origin_.hop ? Verdict::true_ : Verdict::forged_mac;
         const auto inside = packet_of(bytes);
-        return packet(inside.type, inside.bytes());
+        return packet(inside.type, inside.bytes(), to_server(mac_at(bytes, 0)));
     }
 
     bool looks_inside(const Mac& source) const
@@ -105,11 +107,17 @@ private:
         return origin_.protect && known && !is_link_local(ip);
     }
 
-    Verdict packet(std::uint16_t type, Bytes bytes) const
+    /// A director sends clients' packets on, as theirs, to servers' synthetic addresses.
+    bool to_server(const Mac& destination) const
+    {
+        return origin_.answers && origin_.answers->has(destination);
+    }
+
+    Verdict packet(std::uint16_t type, Bytes bytes, bool to_server) const
     {
         if (type == type_v4 && bytes.size() >= v4_size)
-            return !origin_.director && is_forged(v4_from(bytes, 12)) ? Verdict::forged_ip
-                                                                      : Verdict::true_;
+            return !to_server && is_forged(v4_from(bytes, 12)) ? Verdict::forged_ip
+                                                               : Verdict::true_;
         if ((type == type_arp || type == type_rarp) && bytes.size() >= 28)
             return arp(type, bytes);
         if (type == type_v6 && bytes.size() >= v6_size)
@@ -182,6 +190,12 @@ Origin origin_of(const db::Vm& vm)
 
 } // namespace
 
+bool is_ours(const Mac& mac)
+{
+    constexpr Mac first{0x02, 0x48, 0x46};
+    return std::equal(first.begin(), first.begin() + 3, mac.begin());
+}
+
 bool read_mac(const std::string& text, Mac& mac)
 {
     unsigned bytes[6];
@@ -236,9 +250,8 @@ bool same(const std::shared_ptr<const T>& a, const std::shared_ptr<const T>& b)
 bool Origin::operator==(const Origin& other) const
 {
     return vm == other.vm && interface == other.interface && macs == other.macs &&
-           ips == other.ips && hop == other.hop && director == other.director &&
-           protect == other.protect && same(all, other.all) && same(answers, other.answers) &&
-           same(balanced, other.balanced);
+           ips == other.ips && hop == other.hop && protect == other.protect &&
+           same(all, other.all) && same(answers, other.answers) && same(balanced, other.balanced);
 }
 
 std::vector<Origin> origins_of(const db::Snapshot& snapshot, const std::vector<Port>& ports)
@@ -274,10 +287,8 @@ std::vector<Origin> origins_of(const db::Snapshot& snapshot, const std::vector<P
             if (Mac mac; read_mac(port.mac, mac) && mac == server->second.mac)
                 origins.back().balanced = std::make_shared<const Balanced>(server->second);
         const auto director = answers.find(port.interface);
-        if (director != answers.end()) {
-            origins.back().director = true;
+        if (director != answers.end())
             origins.back().answers = director->second;
-        }
     }
     return origins;
 }

@@ -22,6 +22,8 @@ using Mac = std::array<std::uint8_t, 6>;
 /// IPv6, or IPv4 as ::ffff:a.b.c.d (RFC 4291, section 2.5.5.2).
 using Ip = std::array<std::uint8_t, 16>;
 
+/// Whether it is one from which switches talk to each other (barriers, connections that move).
+bool is_ours(const Mac& mac);
 /// Reads aa:bb:cc:dd:ee:ff.  False if it is none.
 bool read_mac(const std::string& text, Mac& mac);
 /// Reads an IPv4 or IPv6 address.  False if it is none.
@@ -52,9 +54,8 @@ struct Origin {
     bool knows_ipv4 =
         false; // Whether `ips` has one of IPv4, of IPv6 (a link-local one is not enough).
     bool knows_ipv6 = false;
-    bool hop = false;      // It hands on other VMs' frames: those are the chains' business.
-    bool director = false; // Of a balancer: it sends clients' packets on, as theirs.
-    bool protect = false;  // What is forged is dropped; else it is only counted.
+    bool hop = false;     // It hands on other VMs' frames: those are the chains' business.
+    bool protect = false; // What is forged is dropped; else it is only counted.
     std::shared_ptr<const Addresses> all;
     std::shared_ptr<const Answers> answers;   // To its ARP requests; null if it is no director.
     std::shared_ptr<const Balanced> balanced; // What it translates; null if it is no server.
@@ -71,6 +72,7 @@ enum class Verdict {
     true_,      // Or nothing that can be told.
     forged_mac, // Its own source, or that of an ARP, RARP or ND message, is not the VM's.
     forged_ip,  // Likewise the IP address.
+    ours,       // From an address that only switches have: never let through.
 };
 
 /// Judges a frame.  Without `protect` only an address of another VM that is known counts as

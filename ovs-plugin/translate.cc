@@ -12,7 +12,7 @@ namespace holdfast::plugin {
 
 namespace {
 
-constexpr std::uint8_t fin = 1, syn = 2, rst = 4; // Of TCP (RFC 9293, 3.1).
+constexpr std::uint8_t fin = 1, syn = 2, rst = 4, ack = 16; // Of TCP (RFC 9293, 3.1).
 constexpr std::uint16_t more_fragments = 0x2000, offset_mask = 0x1fff;
 // How long a silent connection is remembered: TCP as Linux's connection tracking does.
 constexpr std::int64_t tcp_ms = 432'000'000, ended_ms = 120'000, udp_ms = 180'000;
@@ -141,6 +141,12 @@ bool is_error(Bytes icmp)
     return icmp.size() >= 8 && (icmp[0] == 3 || icmp[0] == 4 || icmp[0] == 11 || icmp[0] == 12);
 }
 
+bool has_ended(std::uint8_t state)
+{
+    constexpr std::uint8_t both = connection_client_ended | connection_server_ended;
+    return state & connection_reset || (state & both) == both;
+}
+
 void sum_icmp(Span icmp)
 {
     put(icmp, 2, 0);
@@ -202,19 +208,19 @@ Translator::Fate Translator::to_server(Span frame, bool passed_on, std::int64_t 
         std::ranges::copy(balanced_.mac, frame.begin());
     const auto at = packet_of(frame);
     Ipv4 packet{frame.subspan(at.type == type_v4 ? at.at : frame.size())};
-    const auto fate = packet     ? inwards(packet, directed, now_ms)
-                      : directed ? Fate::drop
-                                 : Fate::pass;
-    figures_.unknown += fate == Fate::drop;
-    return fate;
+    // What no director sent is not ours to drop.
+    if ((packet && inwards(packet, now_ms) == Fate::pass) || !directed)
+        return Fate::pass;
+    ++figures_.unknown;
+    return Fate::drop;
 }
 
-Translator::Fate Translator::inwards(Ipv4& packet, bool directed, std::int64_t now_ms)
+Translator::Fate Translator::inwards(Ipv4& packet, std::int64_t now_ms)
 {
     const auto to = packet.destination();
-    const bool for_vip = directed && is_vip(to);
+    const bool for_vip = is_vip(to);
     if (to != balanced_.address && !for_vip)
-        return directed ? Fate::drop : Fate::pass;
+        return Fate::drop;
     if (packet.protocol() == IPPROTO_ICMP)
         return for_vip ? error_inwards(packet) : Fate::pass;
     if (packet.is_later()) {
@@ -233,9 +239,11 @@ Translator::Fate Translator::inwards(Ipv4& packet, bool directed, std::int64_t n
         return Fate::pass;
 
     const Key key{packet.source(), packet.source_port(), server_port, packet.protocol()};
-    // A new connection begins with SYN alone; a datagram is as good as one, by a public address.
-    const bool begins =
-        packet.protocol() == IPPROTO_UDP ? for_vip : (packet.flags() & syn) && for_vip;
+    // A new connection begins with SYN; a datagram is as good as one.  What looks direct may be
+    // what the server's former switch has translated, and passes on: it begins none that is known.
+    const auto before = known_.find(key);
+    const bool begins = (packet.protocol() == IPPROTO_UDP || packet.flags() & syn) &&
+                        (for_vip || before == known_.end() || has_ended(before->second.state));
     auto& known = note(
         key, {for_vip ? to : Ip4{}, service ? service->port : std::uint16_t{0}, 0, now_ms}, begins);
     known.seen_ms = now_ms;
@@ -297,16 +305,20 @@ Translator::Fate Translator::outwards(Ipv4& packet, std::int64_t now_ms)
 {
     if (packet.protocol() == IPPROTO_ICMP)
         return error_outwards(packet);
-    if (packet.is_later())
+    if (packet.is_later() && (packet.protocol() == IPPROTO_TCP || packet.protocol() == IPPROTO_UDP))
         return fragment_outwards(packet);
     if (!packet.has_ports())
         return Fate::pass;
     const bool service = serves(packet.protocol(), packet.source_port());
     const Key key{packet.destination(), packet.destination_port(), packet.source_port(),
                   packet.protocol()};
-    const auto known = service ? known_.find(key) : known_.end();
-    if (service && known == known_.end())
-        return Fate::drop; // It would show the server's own address (B5).
+    auto known = service ? known_.find(key) : known_.end();
+    if (service && known == known_.end()) {
+        if ((packet.flags() & (syn | ack)) != syn)
+            return Fate::drop;                  // It would show the server's own address (B5).
+        note(key, {Ip4{}, 0, 0, now_ms}, true); // The server begins it.
+        known = known_.find(key);
+    }
     const Ip4 vip = service ? known->second.vip : Ip4{};
     if (packet.is_fragment())
         fragments_[next_fragment_++ % fragments_.size()] = {packet.destination(), packet.id(),
@@ -389,10 +401,9 @@ void Translator::tidy(std::int64_t now_ms)
         std::vector<Key> silent;
         for (auto at = known_.begin(bucket_); at != known_.end(bucket_); ++at) {
             const auto& [key, known] = *at;
-            const bool ended =
-                known.state & connection_reset ||
-                (known.state & connection_client_ended && known.state & connection_server_ended);
-            const auto limit = key.protocol == IPPROTO_UDP ? udp_ms : ended ? ended_ms : tcp_ms;
+            const auto limit = key.protocol == IPPROTO_UDP ? udp_ms
+                               : has_ended(known.state)    ? ended_ms
+                                                           : tcp_ms;
             if (now_ms - known.seen_ms > limit)
                 silent.push_back(key);
         }

@@ -122,7 +122,7 @@ private:
     };
 
     class Ipv4; // A packet in a frame.
-    Fate inwards(Ipv4& packet, bool directed, std::int64_t now_ms);
+    Fate inwards(Ipv4& packet, std::int64_t now_ms);
     Fate outwards(Ipv4& packet, std::int64_t now_ms);
     Fate error_inwards(Ipv4& packet) const;
     Fate error_outwards(Ipv4& packet) const;
@@ -138,7 +138,7 @@ private:
     mutable std::mutex mutex_;
     Balanced balanced_;
     std::unordered_map<Key, Known, Hash> known_;
-    std::array<Fragmented, 64> fragments_;
+    std::array<Fragmented, 256> fragments_;
     std::size_t next_fragment_ = 0;
     std::size_t bucket_ = 0; // Where tidy() goes on.
     bool following_ = false;

@@ -69,9 +69,9 @@ TEST_GROUP(Balance)
 
 TEST(Balance, a_directors_frames_are_led_to_the_server_by_its_label)
 {
-    CHECK_EQUAL(std::string{"load:0x1002->NXM_NX_REG0[],resubmit(,252)"},
+    CHECK_EQUAL(std::string{"strip_vlan,load:0x1002->NXM_NX_REG0[],resubmit(,252)"},
                 actions(0, 152001, "in_port=5,ip,dl_dst=ae:48:0a:00:14:0b,reg15=0"));
-    CHECK_EQUAL(std::string{"load:0x2001->NXM_NX_REG0[],resubmit(,252)"},
+    CHECK_EQUAL(std::string{"strip_vlan,load:0x2001->NXM_NX_REG0[],resubmit(,252)"},
                 actions(0, 152001, "in_port=5,ip,dl_dst=ae:48:0a:00:14:0c,reg15=0"));
     CHECK_EQUAL(std::string{"drop"},
                 actions(0, 152000, "in_port=5,dl_dst=ae:48:00:00:00:00/ff:ff:00:00:00:00,reg15=0"));

@@ -224,6 +224,58 @@ TEST(Translate, connections_by_two_vips_are_told_apart)
     CHECK(std::equal(second_vip.begin(), second_vip.end(), answer.begin() + 26));
 }
 
+TEST(Translate, what_the_former_switch_translated_is_of_the_connection_that_came_before_it)
+{
+    CHECK(opens({}));
+    Made passed;
+    passed.to = own;
+    passed.destination = server;
+    passed.destination_port = 8080;
+    passed.flags = syn;
+    auto frame = frame_with(passed);
+    CHECK(in(frame));
+    auto answer = frame_with(answer_of({}, 8080));
+    CHECK(out(answer));
+    CHECK_EQUAL(80, number16(answer, 34));
+    // Once it has ended, the client may take its port for a direct one.
+    Made end;
+    end.flags = rst;
+    frame = frame_with(end);
+    CHECK(in(frame));
+    frame = frame_with(passed);
+    CHECK(in(frame));
+    answer = frame_with(answer_of({}, 8080));
+    CHECK(out(answer));
+    CHECK_EQUAL(8080, number16(answer, 34));
+}
+
+TEST(Translate, a_connection_that_the_server_begins_is_its_own)
+{
+    auto made = answer_of({}, 8080);
+    made.flags = syn;
+    auto frame = frame_with(made);
+    const auto before = frame;
+    CHECK(out(frame));
+    CHECK(before == frame);
+    made.flags = ack;
+    frame = frame_with(made);
+    CHECK(out(frame));
+    CHECK_EQUAL(8080, number16(frame, 34));
+}
+
+TEST(Translate, a_director_in_the_servers_vlan_may_know_its_own_address)
+{
+    Made made;
+    made.to = own;
+    auto frame = frame_with(made);
+    CHECK(in(frame));
+    CHECK_EQUAL(8080, number16(frame, 36));
+    made.destination_port = 81; // Whatever that is, it is not ours to drop.
+    frame = frame_with(made);
+    CHECK(in(frame));
+    CHECK_EQUAL(81, number16(frame, 36));
+}
+
 TEST(Translate, what_is_for_no_service_of_the_server_is_dropped)
 {
     Made made;
