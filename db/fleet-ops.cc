@@ -283,7 +283,7 @@ void expect_unchanged(FleetOps& ops, const Balancer& was)
 void refuse_another(FleetOps& ops, const Balancer& wanted)
 {
     const json row = to_json(wanted);
-    for (const char* column : {"vip", "port", "protocol", "servers"})
+    for (const char* column : {"vip", "port", "protocol", "servers", "directors", "gateway"})
         refuse(ops, "Balancer", where_all(is("name", wanted.name), is_not(column, row.at(column))),
                {Errc::exists,
                 "fleet: there is a balancer " + wanted.name + " already: choose another name"});

@@ -307,12 +307,14 @@ Result<void> check_vm(const db::RealServer& server, const std::vector<db::Vm>& v
     for (const db::Vm& vm : vms) {
         if (!has_address(vm, server.address))
             continue;
-        if (found) {
+        // One that was made anew runs; the one before does not.
+        if (found && (found->state == "running") == (vm.state == "running")) {
             return Error{Errc::invalid, "two VMs have the address " + server.address + ", " +
                                             found->name + " and " + vm.name +
                                             ": take it from one of them"};
         }
-        found = &vm;
+        if (!found || vm.state == "running")
+            found = &vm;
     }
     if (!found) {
         return Error{Errc::not_found,
@@ -320,6 +322,22 @@ Result<void> check_vm(const db::RealServer& server, const std::vector<db::Vm>& v
                          ": no VM of the fleet is known to have this address: give it one in its "
                          "domain's metadata (holdfast-hookd(8), \"VM METADATA\"); servers outside "
                          "of the fleet are not there yet"};
+    }
+    return {};
+}
+
+/// A VM is one server: its port translates for one address.
+Result<void> check_one_address(const db::Balancer& balancer, const db::RealServer& server,
+                               const std::vector<db::Vm>& vms)
+{
+    for (const db::Vm& vm : vms) {
+        for (const db::RealServer& other : balancer.servers) {
+            if (has_address(vm, server.address) && has_address(vm, other.address)) {
+                return Error{Errc::invalid, "server " + server.address + " is VM " + vm.name +
+                                                ", as " + other.address +
+                                                " is: name one of its addresses"};
+            }
+        }
     }
     return {};
 }
@@ -418,6 +436,8 @@ Result<void> take_server(db::Balancer& balancer, const std::string& text,
     }
     if (auto fine = check_vm(*server, vms); !fine)
         return fine;
+    if (auto fine = check_one_address(balancer, *server, vms); !fine)
+        return fine;
     if (auto fine = check_answers(balancer, *server, others); !fine)
         return fine;
     auto all = others; // Those of this balancer that are given already, too.
@@ -432,6 +452,24 @@ Result<void> take_server(db::Balancer& balancer, const std::string& text,
     if (auto fine = check_mac(*server, all, vms); !fine)
         return fine;
     balancer.servers.push_back(std::move(*server));
+    return {};
+}
+
+/// What a director sends to an address with the prefix, and is no server's, is dropped: no VM may
+/// have one.
+Result<void> check_prefix(const db::Balancer& balancer, const std::vector<db::Vm>& vms)
+{
+    if (balancer.mac_layout != "prefix" && balancer.mac_layout != "table")
+        return {};
+    for (const db::Vm& vm : vms) {
+        for (const db::VmPort& port : vm.ports) {
+            if (port.mac.starts_with(balancer.mac_prefix + ":")) {
+                return Error{Errc::exists, "--mac-prefix " + balancer.mac_prefix +
+                                               ": the MAC address " + port.mac + " of VM " +
+                                               vm.name + " begins so: give another"};
+            }
+        }
+    }
     return {};
 }
 
@@ -500,6 +538,8 @@ Result<db::Balancer> make_balancer(const BalancerRequest& request,
         if (auto fine = take_server(balancer, server, balancers, vms); !fine)
             return refuse(request.name, fine.error());
     }
+    if (auto fine = check_prefix(balancer, vms); !fine)
+        return refuse(request.name, fine.error());
     return balancer;
 }
 

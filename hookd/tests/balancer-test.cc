@@ -287,6 +287,23 @@ TEST(Balancer, ServerHasOneSyntheticMacInAllBalancers)
                 error());
 }
 
+TEST(Balancer, PrefixOfAVmsMacIsRefused)
+{
+    request.mac_prefix = "52:54";
+    STRCMP_CONTAINS("--mac-prefix 52:54: the MAC address 52:54:00:", error().c_str());
+    request.mac_layout = "suffix"; // There it is no range of addresses.
+    CHECK_EQUAL(std::string(), error());
+}
+
+TEST(Balancer, TwoAddressesOfOneVmAreRefused)
+{
+    for (auto& row : vms)
+        if (row.ips.size() > 1 && row.ips[1] == "10.0.20.11")
+            row.ips.push_back("10.0.20.99");
+    request.servers = {"10.0.20.11", "10.0.20.99"};
+    STRCMP_CONTAINS("name one of its addresses", error().c_str());
+}
+
 TEST(Balancer, SyntheticMacIsNobodyElses)
 {
     vms[3].ports[0].mac = "ae:48:0a:00:14:0b";
