@@ -3,6 +3,7 @@
 """Asks a balanced address who answers.
 
     name-client ADDRESS PORT COUNT [tcp|udp [SIZE]]   how many each server answered, or "none"
+    name-client --much ADDRESS PORT                   how many bytes come of a long answer
     name-client --forgotten ADDRESS PORT FOLDER       makes the file `due` when an answer is due,
                                                       and says what came once `forgotten` is there
     name-client --held ADDRESS PORT COUNT FOLDER      holds connections: makes the file `held`, and
@@ -37,6 +38,15 @@ def over_udp(address, port, size):
     if answer[len(line) + 1:] != request[len(line) + 1:]:
         raise OSError("what came back is not what was sent")
     return line.decode()
+
+
+def much(address, port):
+    """A long answer."""
+    with socket.create_connection((address, port), LIMIT) as connection:
+        connection.settimeout(20)
+        connection.sendall(b"much\n")
+        print(sum(len(part) for part in iter(lambda: connection.recv(65536), b"")))
+    return 0
 
 
 def forgotten(address, port, folder):
@@ -83,6 +93,8 @@ def held(address, port, count, folder):
 
 def main():
     """Exit status 1 if one was not answered."""
+    if sys.argv[1] == "--much":
+        return much(sys.argv[2], int(sys.argv[3]))
     if sys.argv[1] == "--forgotten":
         return forgotten(sys.argv[2], int(sys.argv[3]), Path(sys.argv[4]))
     if sys.argv[1] == "--held":

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Answers each connection and each datagram with its name and who asked: name-server NAME PORT.
 
-What a connection says is answered, "later" after three seconds.  A datagram is answered by one as long.
+What a connection says is answered, "later" after three seconds, "much" by
+300,000 bytes and the end.  A datagram is answered by one as long.
 """
 
 import socket
@@ -17,6 +18,9 @@ def serve(connection, peer, name):
         while request := connection.recv(4096):
             if b"later" in request:
                 time.sleep(3)
+            if b"much" in request:
+                connection.sendall(bytes(300_000))
+                return
             connection.sendall(f"{name} from {peer[0]}\n".encode())
 
 
