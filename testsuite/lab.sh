@@ -196,3 +196,34 @@ gets () {
         curl -s --max-time 10 "http://$1/" || echo none
     done | tr "\n" " "' gets "$1" "$2" | sed 's/ $//'
 }
+
+# two_directors: the same world with directors lb1 on hv1 and lb2 on hv2, servers s1 and s2.
+two_directors () {
+    lab router gw --on hv1 --vlan 20:10.0.20.1/24 --strict 10:10.0.10.1/24 40:10.0.40.1/24 &&
+    lab client c1 --on hv1 --ip 10.0.40.2/24 --vlan 40 --gateway 10.0.40.1 || return 1
+    for guest in lb1:hv1:10.0.10.5:10:director lb2:hv2:10.0.10.6:10:director \
+        s1:hv1:10.0.20.11:20:serve s2:hv2:10.0.20.12:20:serve; do
+        IFS=: read -r guest_name guest_hv guest_ip guest_vlan guest_role <<END
+$guest
+END
+        lab vm "$guest_name" --on "$guest_hv" --role "$guest_role" --ip "$guest_ip/24" \
+            --vlan "$guest_vlan" --gateway "10.0.$guest_vlan.1" >"$guest_name.log" 2>&1 &
+    done
+    wait
+    for guest in lb1 lb2 s1 s2; do on $guest true || return 1; done
+}
+
+# director_up NAME: its IPVS has the VIP and both servers, and takes up connections of the other.
+director_up () {
+    on "$1" 'ip address add 10.0.10.100/32 dev lo; echo 1 >/proc/sys/net/ipv4/vs/sloppy_tcp
+        for server in 10.0.20.11 10.0.20.12; do ip route replace $server/32 dev eth0 scope link; done
+        ipvsadm -A -t 10.0.10.100:7 -s mh -b mh-port
+        for server in 10.0.20.11 10.0.20.12; do ipvsadm -a -t 10.0.10.100:7 -r $server:7 -g; done'
+}
+
+# spread_over DIRECTOR...: the router leads the VIP to these, by addresses and ports.
+spread_over () {
+    spread_hops=
+    for director in "$@"; do spread_hops="$spread_hops nexthop via $director"; done
+    on gw sh -c "echo 1 >/proc/sys/net/ipv4/fib_multipath_hash_policy; ip route replace 10.0.10.100/32 $spread_hops"
+}

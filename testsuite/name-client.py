@@ -8,6 +8,8 @@
                                                       and says what came once `forgotten` is there
     name-client --held ADDRESS PORT COUNT FOLDER      holds connections: makes the file `held`, and
                                                       counts those that go on once `go-on` is there
+    name-client --echo ADDRESS PORT COUNT FOLDER      has connections echoed, again and again, until
+                                                      `go-on` is there; makes the file `held` first
 """
 
 import collections
@@ -91,12 +93,31 @@ def held(address, port, count, folder):
     return 0
 
 
+def echo(address, port, count, folder):
+    """All connections, one after the other, round by round."""
+    connections = [socket.create_connection((address, port), 20) for _ in range(count)]
+    broken = rounds = 0
+    while not (folder / "go-on").exists():
+        for number, connection in enumerate(connections):
+            said = f"{rounds} {number}\n".encode()
+            connection.settimeout(20)
+            connection.sendall(said)
+            broken += connection.recv(4096) != said
+        rounds += 1
+        (folder / "held").touch()
+        time.sleep(0.05)
+    print(f"{count} connections, {broken} answers wrong, {'many' if rounds > 10 else rounds} rounds")
+    return 0
+
+
 def main():
     """Exit status 1 if one was not answered."""
     if sys.argv[1] == "--much":
         return much(sys.argv[2], int(sys.argv[3]))
     if sys.argv[1] == "--forgotten":
         return forgotten(sys.argv[2], int(sys.argv[3]), Path(sys.argv[4]))
+    if sys.argv[1] == "--echo":
+        return echo(sys.argv[2], int(sys.argv[3]), int(sys.argv[4]), Path(sys.argv[5]))
     if sys.argv[1] == "--held":
         return held(sys.argv[2], int(sys.argv[3]), int(sys.argv[4]), Path(sys.argv[5]))
     address, port, count = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
