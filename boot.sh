@@ -26,7 +26,7 @@ packages=(
     openvswitch-switch openvswitch-common libvirt-daemon-system libvirt-clients
     libvirt-daemon-driver-qemu qemu-system-x86 sqlite3
     # The lab, its guests and the tests.
-    iproute2 iputils-ping busybox-static cpio procps mandoc ipvsadm keepalived
+    iproute2 iputils-ping busybox-static cpio procps mandoc ipvsadm keepalived python3-os-ken
 )
 
 cd "$(dirname "$(readlink -f "$0")")" || exit 1
