@@ -15,7 +15,10 @@ namespace {
 constexpr std::uint8_t fin = 1, syn = 2, rst = 4, ack = 16; // Of TCP (RFC 9293, 3.1).
 constexpr std::uint16_t more_fragments = 0x2000, offset_mask = 0x1fff;
 // How long a silent connection is remembered: TCP as Linux's connection tracking does.
-constexpr std::int64_t tcp_ms = 432'000'000, ended_ms = 120'000, udp_ms = 180'000;
+constexpr std::int64_t tcp_ms = 432'000'000, begun_ms = 60'000, ended_ms = 120'000,
+                       udp_ms = 180'000;
+// Of one server: beyond it new ones are refused, rather than all memory taken (some 100 MB).
+constexpr std::size_t connections_max = 1 << 20;
 // Connections that move: a frame of our own address and the local experimental type.
 constexpr std::array<std::uint8_t, 8> state_head{0x02, 0x48, 0x46, 0, 0, 4, 0x88, 0xb5};
 constexpr std::size_t connection_size = 16, connections_a_frame = 80;
@@ -147,6 +150,15 @@ bool has_ended(std::uint8_t state)
     return state & connection_reset || (state & both) == both;
 }
 
+std::int64_t limit_of(std::uint8_t protocol, std::uint8_t state)
+{
+    if (protocol == IPPROTO_UDP)
+        return udp_ms;
+    if (has_ended(state))
+        return ended_ms;
+    return state & connection_established ? tcp_ms : begun_ms;
+}
+
 void sum_icmp(Span icmp)
 {
     put(icmp, 2, 0);
@@ -244,6 +256,8 @@ Translator::Fate Translator::inwards(Ipv4& packet, std::int64_t now_ms)
     const auto before = known_.find(key);
     const bool begins = (packet.protocol() == IPPROTO_UDP || packet.flags() & syn) &&
                         (for_vip || before == known_.end() || has_ended(before->second.state));
+    if (before == known_.end() && known_.size() >= connections_max)
+        return Fate::drop;
     auto& known = note(
         key, {for_vip ? to : Ip4{}, service ? service->port : std::uint16_t{0}, 0, now_ms}, begins);
     known.seen_ms = now_ms;
@@ -276,6 +290,8 @@ void Translator::note_flags(const Key& key, Known& known, std::uint8_t flags, bo
         known.state |= client ? connection_client_ended : connection_server_ended;
     if (flags & rst)
         known.state |= connection_reset;
+    if (client && flags & ack && !(flags & syn))
+        known.state |= connection_established;
     if (known.state != before)
         follow(key, known);
 }
@@ -396,14 +412,12 @@ void Translator::tidy(std::int64_t now_ms)
 {
     const std::lock_guard lock{mutex_};
     const auto n = known_.bucket_count();
-    for (std::size_t looked = 0; looked < n / 1000 + 100 && looked < n; ++looked) {
+    for (std::size_t looked = 0; looked < n / 100 + 100 && looked < n; ++looked) {
         bucket_ = (bucket_ + 1) % n;
         std::vector<Key> silent;
         for (auto at = known_.begin(bucket_); at != known_.end(bucket_); ++at) {
             const auto& [key, known] = *at;
-            const auto limit = key.protocol == IPPROTO_UDP ? udp_ms
-                               : has_ended(known.state)    ? ended_ms
-                                                           : tcp_ms;
+            const auto limit = limit_of(key.protocol, known.state);
             if (now_ms - known.seen_ms > limit)
                 silent.push_back(key);
         }

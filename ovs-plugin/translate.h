@@ -62,7 +62,7 @@ struct Connection {
     bool operator==(const Connection&) const = default;
 };
 constexpr std::uint8_t connection_client_ended = 1, connection_server_ended = 2,
-                       connection_reset = 4;
+                       connection_reset = 4, connection_established = 8;
 
 /// Counts since the port was plugged in.
 struct TranslateFigures {
@@ -85,7 +85,7 @@ public:
     Fate from_server(std::span<std::uint8_t> frame, std::int64_t now_ms);
 
     /// Forgets some of what has been silent for long; to be called once a second.
-    /// Shape:   a thousandth of the connections a call, and some.
+    /// Shape:   a hundredth of the connections a call, and some.
     void tidy(std::int64_t now_ms);
 
     /// All connections, and from now on fresh() has those that begin or end.

@@ -416,6 +416,9 @@ TEST(Translate, ended_connections_are_forgotten_sooner)
     auto back = answer_of(end, 8080);
     frame = frame_with(back);
     CHECK(out(frame));
+    other.flags = ack;
+    frame = frame_with(other);
+    CHECK(in(frame));
     translator.tidy(100'000);
     CHECK_EQUAL(2u, translator.size());
     translator.tidy(121'000);
@@ -424,6 +427,22 @@ TEST(Translate, ended_connections_are_forgotten_sooner)
     frame = frame_with(other);
     CHECK(in(frame, false, 200'000));
     translator.tidy(321'000);
+    CHECK_EQUAL(0u, translator.size());
+}
+
+TEST(Translate, what_only_began_is_forgotten_soon)
+{
+    CHECK(opens({}));
+    Made other;
+    other.source_port = 40001;
+    CHECK(opens(other));
+    auto frame = frame_with(other); // The third of its handshake.
+    CHECK(in(frame));
+    translator.tidy(61'000);
+    CHECK_EQUAL(1u, translator.size());
+    translator.tidy(300'000'000);
+    CHECK_EQUAL(1u, translator.size());
+    translator.tidy(433'000'000);
     CHECK_EQUAL(0u, translator.size());
 }
 
