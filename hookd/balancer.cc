@@ -328,11 +328,17 @@ Result<void> check_vm(const db::RealServer& server, const std::vector<db::Vm>& v
 
 /// A VM is one server: its port translates for one address.
 Result<void> check_one_address(const db::Balancer& balancer, const db::RealServer& server,
+                               const std::vector<db::Balancer>& others,
                                const std::vector<db::Vm>& vms)
 {
+    std::vector<db::RealServer> all = balancer.servers;
+    for (const db::Balancer& other : others)
+        all.insert(all.end(), other.servers.begin(), other.servers.end());
     for (const db::Vm& vm : vms) {
-        for (const db::RealServer& other : balancer.servers) {
-            if (has_address(vm, server.address) && has_address(vm, other.address)) {
+        if (!has_address(vm, server.address))
+            continue;
+        for (const db::RealServer& other : all) {
+            if (other.address != server.address && has_address(vm, other.address)) {
                 return Error{Errc::invalid, "server " + server.address + " is VM " + vm.name +
                                                 ", as " + other.address +
                                                 " is: name one of its addresses"};
@@ -436,7 +442,7 @@ Result<void> take_server(db::Balancer& balancer, const std::string& text,
     }
     if (auto fine = check_vm(*server, vms); !fine)
         return fine;
-    if (auto fine = check_one_address(balancer, *server, vms); !fine)
+    if (auto fine = check_one_address(balancer, *server, others, vms); !fine)
         return fine;
     if (auto fine = check_answers(balancer, *server, others); !fine)
         return fine;

@@ -387,7 +387,10 @@ Module::translator_for(const Origin& origin,
         return nullptr;
     auto& translator = translators[origin.interface];
     const auto before = translators_.find(origin.interface);
-    translator = before != translators_.end() ? before->second : std::make_shared<Translator>();
+    const auto vm = forged_.find(origin.interface);
+    const bool same = before != translators_.end() && vm != forged_.end() &&
+                      vm->second->vm == origin.vm; // Another VM may have got its interface.
+    translator = same ? before->second : std::make_shared<Translator>();
     translator->use(*origin.balanced);
     return translator;
 }

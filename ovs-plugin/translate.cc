@@ -4,6 +4,7 @@
 #include "ovs-plugin/translate.h"
 
 #include <netinet/in.h>
+#include <sys/random.h>
 
 #include <algorithm>
 #include <cstring>
@@ -144,10 +145,17 @@ bool is_error(Bytes icmp)
     return icmp.size() >= 8 && (icmp[0] == 3 || icmp[0] == 4 || icmp[0] == 11 || icmp[0] == 12);
 }
 
+std::uint64_t random_number()
+{
+    std::uint64_t number = 0;
+    (void)getrandom(&number, sizeof number, 0); // At worst it is no secret.
+    return number;
+}
+
 bool has_ended(std::uint8_t state)
 {
     constexpr std::uint8_t both = connection_client_ended | connection_server_ended;
-    return state & connection_reset || (state & both) == both;
+    return state & (connection_reset | connection_refused) || (state & both) == both;
 }
 
 std::int64_t limit_of(std::uint8_t protocol, std::uint8_t state)
@@ -172,9 +180,13 @@ std::size_t Translator::Hash::operator()(const Key& key) const
     std::uint64_t value = static_cast<std::uint64_t>(number16(key.client, 0)) << 48 |
                           static_cast<std::uint64_t>(number16(key.client, 2)) << 32 |
                           static_cast<std::uint64_t>(key.client_port) << 16 | key.server_port;
-    value ^= static_cast<std::uint64_t>(key.protocol) << 56;
-    value *= 0x9e3779b97f4a7c15; // Knuth's multiplicative hash, for 64 bits.
-    return static_cast<std::size_t>(value ^ value >> 29);
+    // Who chooses addresses and ports must not choose places in the table: a secret is in it, and
+    // each bit goes everywhere (the finalizer of MurmurHash3).
+    static const std::uint64_t secret = random_number();
+    value ^= secret ^ static_cast<std::uint64_t>(key.protocol) << 56;
+    value = (value ^ value >> 33) * 0xff51afd7ed558ccd;
+    value = (value ^ value >> 33) * 0xc4ceb9fe1a85ec53;
+    return static_cast<std::size_t>(value ^ value >> 33);
 }
 
 void Translator::use(Balanced balanced)
@@ -216,18 +228,20 @@ Translator::Fate Translator::to_server(Span frame, bool passed_on, std::int64_t 
     }
     const bool directed =
         std::equal(balanced_.synthetic.begin(), balanced_.synthetic.end(), frame.begin());
+    if (!directed && !std::equal(balanced_.mac.begin(), balanced_.mac.end(), frame.begin()))
+        return Fate::pass; // Flooded, or for all.
     if (directed)
         std::ranges::copy(balanced_.mac, frame.begin());
     const auto at = packet_of(frame);
     Ipv4 packet{frame.subspan(at.type == type_v4 ? at.at : frame.size())};
     // What no director sent is not ours to drop.
-    if ((packet && inwards(packet, now_ms) == Fate::pass) || !directed)
+    if ((packet && inwards(packet, passed_on, now_ms) == Fate::pass) || !directed)
         return Fate::pass;
     ++figures_.unknown;
     return Fate::drop;
 }
 
-Translator::Fate Translator::inwards(Ipv4& packet, std::int64_t now_ms)
+Translator::Fate Translator::inwards(Ipv4& packet, bool passed_on, std::int64_t now_ms)
 {
     const auto to = packet.destination();
     const bool for_vip = is_vip(to);
@@ -252,11 +266,14 @@ Translator::Fate Translator::inwards(Ipv4& packet, std::int64_t now_ms)
 
     const Key key{packet.source(), packet.source_port(), server_port, packet.protocol()};
     // A new connection begins with SYN; a datagram is as good as one.  What looks direct may be
-    // what the server's former switch has translated, and passes on: it begins none that is known.
+    // what the server's former switch has translated, and passes on: that begins none that is
+    // known, and makes none known that goes on.
     const auto before = known_.find(key);
-    const bool begins = (packet.protocol() == IPPROTO_UDP || packet.flags() & syn) &&
-                        (for_vip || before == known_.end() || has_ended(before->second.state));
-    if (before == known_.end() && known_.size() >= connections_max)
+    const bool first = packet.protocol() == IPPROTO_UDP || packet.flags() & syn;
+    const bool begins = first && (for_vip || !passed_on || before == known_.end());
+    if (passed_on && !for_vip && before == known_.end() && !first)
+        return Fate::pass;
+    if (before == known_.end() && known_.size() >= connections_max && !make_room())
         return Fate::drop;
     auto& known = note(
         key, {for_vip ? to : Ip4{}, service ? service->port : std::uint16_t{0}, 0, now_ms}, begins);
@@ -270,12 +287,27 @@ Translator::Fate Translator::inwards(Ipv4& packet, std::int64_t now_ms)
     return Fate::pass;
 }
 
+/// One that has ended, or never was, gives its place to a new one; false if none is near.
+bool Translator::make_room()
+{
+    for (int looked = 0; looked < 64; ++looked) {
+        bucket_ = (bucket_ + 1) % known_.bucket_count();
+        for (auto at = known_.begin(bucket_); at != known_.end(bucket_); ++at) {
+            if (limit_of(at->first.protocol, at->second.state) == tcp_ms)
+                continue;
+            known_.erase(Key{at->first});
+            return true;
+        }
+    }
+    return false;
+}
+
 /// The connection, as it is known already or, if it begins `anew`, as it is now.
 Translator::Known& Translator::note(const Key& key, const Known& now, bool anew)
 {
     const auto [at, is_new] = known_.try_emplace(key, now);
-    if (!is_new && anew &&
-        (at->second.vip != now.vip || at->second.vip_port != now.vip_port || at->second.state))
+    const bool other = at->second.vip != now.vip || at->second.vip_port != now.vip_port;
+    if (!is_new && anew && (other || has_ended(at->second.state)))
         at->second = now;
     else if (!is_new)
         return at->second;
@@ -289,8 +321,13 @@ void Translator::note_flags(const Key& key, Known& known, std::uint8_t flags, bo
     if (flags & fin)
         known.state |= client ? connection_client_ended : connection_server_ended;
     if (flags & rst)
-        known.state |= connection_reset;
-    if (client && flags & ack && !(flags & syn))
+        known.state |= client ? connection_reset : connection_refused;
+    // It goes on: nobody but the server knows whether a client's reset was a true one.
+    else if (client && (flags & (ack | syn)) == ack)
+        known.state &= static_cast<std::uint8_t>(~connection_reset);
+    if (!client && !(flags & rst))
+        known.state |= connection_answered;
+    if (client && (flags & (ack | syn)) == ack && known.state & connection_answered)
         known.state |= connection_established;
     if (known.state != before)
         follow(key, known);
@@ -325,10 +362,11 @@ Translator::Fate Translator::outwards(Ipv4& packet, std::int64_t now_ms)
         return fragment_outwards(packet);
     if (!packet.has_ports())
         return Fate::pass;
-    const bool service = serves(packet.protocol(), packet.source_port());
     const Key key{packet.destination(), packet.destination_port(), packet.source_port(),
                   packet.protocol()};
-    auto known = service ? known_.find(key) : known_.end();
+    auto known = known_.find(key);
+    // One that was taken away has answers to give still.
+    const bool service = known != known_.end() || serves(packet.protocol(), packet.source_port());
     if (service && known == known_.end()) {
         if ((packet.flags() & (syn | ack)) != syn)
             return Fate::drop;                  // It would show the server's own address (B5).

@@ -61,8 +61,11 @@ struct Connection {
 
     bool operator==(const Connection&) const = default;
 };
-constexpr std::uint8_t connection_client_ended = 1, connection_server_ended = 2,
-                       connection_reset = 4, connection_established = 8;
+constexpr std::uint8_t connection_client_ended = 1, connection_server_ended = 2;
+constexpr std::uint8_t connection_reset = 4;        // By the client, as it seems.
+constexpr std::uint8_t connection_answered = 8;     // The server did.
+constexpr std::uint8_t connection_established = 16; // The client went on after that.
+constexpr std::uint8_t connection_refused = 32;     // Reset by the server.
 
 /// Counts since the port was plugged in.
 struct TranslateFigures {
@@ -122,7 +125,8 @@ private:
     };
 
     class Ipv4; // A packet in a frame.
-    Fate inwards(Ipv4& packet, std::int64_t now_ms);
+    Fate inwards(Ipv4& packet, bool passed_on, std::int64_t now_ms);
+    bool make_room();
     Fate outwards(Ipv4& packet, std::int64_t now_ms);
     Fate error_inwards(Ipv4& packet) const;
     Fate error_outwards(Ipv4& packet) const;

@@ -233,7 +233,7 @@ TEST(Translate, what_the_former_switch_translated_is_of_the_connection_that_came
     passed.destination_port = 8080;
     passed.flags = syn;
     auto frame = frame_with(passed);
-    CHECK(in(frame));
+    CHECK(in(frame, true));
     auto answer = frame_with(answer_of({}, 8080));
     CHECK(out(answer));
     CHECK_EQUAL(80, number16(answer, 34));
@@ -417,6 +417,10 @@ TEST(Translate, ended_connections_are_forgotten_sooner)
     frame = frame_with(back);
     CHECK(out(frame));
     other.flags = ack;
+    back = answer_of(other, 8080);
+    back.destination_port = 40001;
+    frame = frame_with(back);
+    CHECK(out(frame));
     frame = frame_with(other);
     CHECK(in(frame));
     translator.tidy(100'000);
@@ -426,8 +430,25 @@ TEST(Translate, ended_connections_are_forgotten_sooner)
     other.flags = rst;
     frame = frame_with(other);
     CHECK(in(frame, false, 200'000));
+    other.flags = ack; // It goes on: the reset was somebody else's.
+    frame = frame_with(other);
+    CHECK(in(frame, false, 200'000));
     translator.tidy(321'000);
+    CHECK_EQUAL(1u, translator.size());
+    other.flags = rst;
+    frame = frame_with(other);
+    CHECK(in(frame, false, 400'000));
+    translator.tidy(521'000);
     CHECK_EQUAL(0u, translator.size());
+}
+
+TEST(Translate, a_service_that_was_taken_away_shows_no_address)
+{
+    CHECK(opens({}));
+    translator.use({server, own, synthetic, {}});
+    auto answer = frame_with(answer_of({}, 8080));
+    CHECK(out(answer));
+    CHECK(std::equal(vip.begin(), vip.end(), answer.begin() + 26));
 }
 
 TEST(Translate, what_only_began_is_forgotten_soon)
@@ -436,7 +457,13 @@ TEST(Translate, what_only_began_is_forgotten_soon)
     Made other;
     other.source_port = 40001;
     CHECK(opens(other));
-    auto frame = frame_with(other); // The third of its handshake.
+    auto frame = frame_with(other); // The third of its handshake, of which nothing came back yet.
+    CHECK(in(frame));
+    auto answer = answer_of({}, 8080);
+    answer.destination_port = 40001;
+    auto back = frame_with(answer);
+    CHECK(out(back));
+    frame = frame_with(other);
     CHECK(in(frame));
     translator.tidy(61'000);
     CHECK_EQUAL(1u, translator.size());
