@@ -192,8 +192,8 @@ Origin origin_of(const db::Vm& vm)
 
 bool is_ours(const Mac& mac)
 {
-    constexpr Mac first{0x02, 0x48, 0x46};
-    return std::equal(first.begin(), first.begin() + 3, mac.begin());
+    constexpr Mac barrier{0x02, 0x48, 0x46, 0, 0, 3}, connections{0x02, 0x48, 0x46, 0, 0, 4};
+    return mac == barrier || mac == connections;
 }
 
 bool read_mac(const std::string& text, Mac& mac)

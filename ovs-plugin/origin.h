@@ -22,7 +22,8 @@ using Mac = std::array<std::uint8_t, 6>;
 /// IPv6, or IPv4 as ::ffff:a.b.c.d (RFC 4291, section 2.5.5.2).
 using Ip = std::array<std::uint8_t, 16>;
 
-/// Whether it is one from which switches talk to each other (barriers, connections that move).
+/// Whether it is one from which switches talk to each other (barriers, connections that move).  Probes
+/// have another: a hop hands them on.
 bool is_ours(const Mac& mac);
 /// Reads aa:bb:cc:dd:ee:ff.  False if it is none.
 bool read_mac(const std::string& text, Mac& mac);

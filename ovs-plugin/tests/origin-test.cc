@@ -135,6 +135,19 @@ TEST(Origins, ItsOwnFramesAreTrue)
     }
 }
 
+TEST(Origins, WhatOnlySwitchesSayNoVmMay)
+{
+    Bytes frame(60, 0);
+    const auto from = [&](std::uint8_t last) {
+        const std::uint8_t source[] = {0x02, 0x48, 0x46, 0, 0, last};
+        std::copy(std::begin(source), std::end(source), frame.begin() + 6);
+        return judge(origins_of(snapshot, ports).at(0), frame.data(), frame.size());
+    };
+    CHECK(from(3) == Verdict::ours);  // A barrier.
+    CHECK(from(4) == Verdict::ours);  // Connections that move.
+    CHECK(from(1) == Verdict::true_); // A probe, which a hop hands on.
+}
+
 TEST(Origins, AnothersMacIsForged)
 {
     CHECK_EQUAL('m', sends(frame(mac(2), 0x0800, ipv4("10.0.0.1"))));
