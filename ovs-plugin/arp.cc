@@ -29,13 +29,6 @@ Bytes request_in(Bytes frame)
     return std::ranges::equal(request_head, message.first(request_head.size())) ? message : Bytes{};
 }
 
-Answers::Address address_at(Bytes bytes, std::size_t at)
-{
-    Answers::Address address;
-    std::copy_n(bytes.begin() + static_cast<std::ptrdiff_t>(at), address.size(), address.begin());
-    return address;
-}
-
 bool is_for(Bytes frame, const Mac& mac)
 {
     constexpr Mac broadcast{0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
@@ -50,28 +43,23 @@ bool Answers::has(const Mac& synthetic) const
     return std::ranges::any_of(known, [&](const auto& one) { return one.second == synthetic; });
 }
 
-std::map<std::string, std::shared_ptr<const Answers>> answers_of(const db::Snapshot& snapshot,
-                                                                 const std::vector<Port>& ports)
+std::map<std::string, std::shared_ptr<const Answers>> answers_of(const db::Snapshot& snapshot)
 {
     std::map<std::string, Answers> by_director;
     for (const auto& balancer : snapshot.balancers)
         for (const auto& director : balancer.directors)
             for (const auto& server : balancer.servers) {
-                Ip ip;
+                Ip4 ip;
                 Mac mac;
-                if (read_ip(server.address, ip) && read_mac(server.mac, mac))
-                    by_director[director].known.emplace_back(address_at(ip, 12), mac);
+                if (read_ip4(server.address, ip) && read_mac(server.mac, mac))
+                    by_director[director].known.emplace_back(ip, mac);
             }
+    std::map<std::string, std::shared_ptr<const Answers>> all;
     for (auto& [director, answers] : by_director) {
         std::ranges::sort(answers.known);
         const auto twice = std::ranges::unique(answers.known);
         answers.known.erase(twice.begin(), twice.end());
-    }
-    std::map<std::string, std::shared_ptr<const Answers>> all;
-    for (const auto& port : ports) {
-        const auto at = by_director.find(port.kind == "vm" ? port.vm_id : port.iface_id);
-        if ((port.kind == "vm" || port.kind == "port") && at != by_director.end())
-            all.emplace(port.interface, std::make_shared<const Answers>(at->second));
+        all.emplace(director, std::make_shared<const Answers>(std::move(answers)));
     }
     return all;
 }
@@ -83,11 +71,11 @@ std::size_t answer_arp(const Answers& answers, const std::uint8_t* data, std::si
     const auto request = request_in(frame);
     if (request.empty())
         return 0;
-    const auto wanted = address_at(request, target_ip), asker = address_at(request, sender_ip);
-    const auto known = std::ranges::lower_bound(answers.known, wanted, {},
-                                                &std::pair<Answers::Address, Mac>::first);
+    const auto wanted = ip4_at(request, target_ip), asker = ip4_at(request, sender_ip);
+    const auto known =
+        std::ranges::lower_bound(answers.known, wanted, {}, &std::pair<Ip4, Mac>::first);
     if (known == answers.known.end() || known->first != wanted || asker == wanted ||
-        asker == Answers::Address{} || !is_for(frame, known->second))
+        asker == Ip4{} || !is_for(frame, known->second))
         return 0;
 
     const auto head = static_cast<std::size_t>(request.data() - data);

@@ -22,8 +22,7 @@ namespace holdfast::plugin {
 
 /// What a director is answered: servers' IPv4 addresses with their synthetic MAC addresses.
 struct Answers {
-    using Address = std::array<std::uint8_t, 4>;
-    std::vector<std::pair<Address, Mac>> known; // Sorted, each address once.
+    std::vector<std::pair<Ip4, Mac>> known; // Sorted, each address once.
 
     bool has(const Mac& synthetic) const;
     bool operator==(const Answers&) const = default;
@@ -32,10 +31,9 @@ struct Answers {
 /// An answer: Ethernet with up to two VLAN tags, padded to the shortest frame.
 using ArpAnswer = std::array<std::uint8_t, 64>;
 
-/// What each director that is plugged in here is answered, by its interface.
+/// What each director is answered, by its VM id.
 /// Shape:   O(servers * log) a director.
-std::map<std::string, std::shared_ptr<const Answers>> answers_of(const db::Snapshot& snapshot,
-                                                                 const std::vector<Port>& ports);
+std::map<std::string, std::shared_ptr<const Answers>> answers_of(const db::Snapshot& snapshot);
 
 /// The answer to `frame`, if it is an ARP request (RFC 826) for one of the servers, broadcast or to
 /// the synthetic address itself (a probe whether it is still there: RFC 1122, 2.3.2.1).  One that

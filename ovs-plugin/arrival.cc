@@ -159,9 +159,7 @@ void Arrival::run_merge(Place& place, std::int64_t now_ms, const SendTheLongWay&
     if (!place.barrier && hf_watch_keeps(place.watch)) {
         Frame frame(HF_BARRIER_SIZE);
         place.barrier = ++last_barrier;
-        Mac mac{};
-        (void)read_mac(place.mac, mac);
-        hf_barrier(place.barrier, mac.data(), frame.data());
+        hf_barrier(place.barrier, mac_of(place.mac).data(), frame.data());
         place.barrier_until_ms = now_ms + (send(frame) ? barrier_ms : 0);
     }
     const bool through = place.barrier ? hf_watch_saw_barrier(place.watch, place.barrier) ||

@@ -12,15 +12,6 @@ namespace holdfast::plugin {
 
 namespace {
 
-bool read_ip4(const std::string& text, Ip4& ip)
-{
-    Ip any;
-    if (text.find(':') != std::string::npos || !read_ip(text, any))
-        return false;
-    std::copy(any.end() - 4, any.end(), ip.begin());
-    return true;
-}
-
 std::string in_port(int port)
 {
     return "in_port=" + std::to_string(port);

@@ -364,9 +364,9 @@ void Module::cmd_arm(unixctl_conn* conn, const Args& args)
     if (!departure->watching())
         return hf_reply(conn, false, "too many ports are being watched: try again later");
     departures_[args[1]] = std::move(departure);
+    // What is held must not be what makes the switch ask for the neighbour.
     if (args.size() > 4)
-        tunnel_.warm_up(
-            args[4]); // What is held must not be what makes the switch ask for the neighbour.
+        tunnel_.warm_up(args[4]);
     hf_reply(conn, true, "{}");
 }
 

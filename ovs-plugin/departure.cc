@@ -19,13 +19,6 @@ namespace {
 // Frames with connections, sent in one turn of the main loop.
 constexpr int frames_a_run = 64;
 
-Mac own_mac(const std::string& text)
-{
-    Mac mac{};
-    (void)read_mac(text, mac);
-    return mac;
-}
-
 /// The interface behind a tap's descriptor; empty if it is none.
 std::string interface_of(int tap)
 {
@@ -138,7 +131,7 @@ bool Departure::send_connections()
     for (const auto& one : translator_->fresh())
         carried_.push_back(one);
     for (int frames = 0; next_ < carried_.size() && frames < frames_a_run; ++frames) {
-        const auto frame = frame_of(carried_, next_, own_mac(turns_.front()->mac()));
+        const auto frame = frame_of(carried_, next_, mac_of(turns_.front()->mac()));
         if (hf_tunnel_send(bridge_.c_str(), label_ | passed_on_bit, vtep_.c_str(), tunnel_port_,
                            frame.data(), frame.size()) != 0)
             hf_log(HF_WARN, "connections of a server could not be sent after it: they break");

@@ -16,7 +16,6 @@ namespace {
 constexpr std::size_t icmp_size = 8;
 constexpr std::size_t v4_answer_max = 576;  // RFC 1812, section 4.3.2.3.
 constexpr std::size_t v6_answer_max = 1280; // RFC 4443, section 3.2.
-constexpr std::uint16_t may_not_fragment = 0x4000, more_fragments = 0x2000, offset_mask = 0x1fff;
 constexpr std::uint8_t time_to_live = 64;
 
 bool is_multicast(Bytes mac)

@@ -207,11 +207,23 @@ bool read_mac(const std::string& text, Mac& mac)
     return true;
 }
 
+Mac mac_of(const std::string& text)
+{
+    Mac mac{};
+    (void)read_mac(text, mac);
+    return mac;
+}
+
 bool read_ip(const std::string& text, Ip& ip)
 {
     ip = v4_prefix;
     return inet_pton(AF_INET, text.c_str(), ip.data() + v4_at) == 1 ||
            inet_pton(AF_INET6, text.c_str(), ip.data()) == 1;
+}
+
+bool read_ip4(const std::string& text, Ip4& ip)
+{
+    return inet_pton(AF_INET, text.c_str(), ip.data()) == 1;
 }
 
 Ip link_local_of(const Mac& mac)
@@ -256,14 +268,14 @@ bool Origin::operator==(const Origin& other) const
 
 std::vector<Origin> origins_of(const db::Snapshot& snapshot, const std::vector<Port>& ports)
 {
-    const auto answers = answers_of(snapshot, ports);
-    const auto balanced = balanced_of(snapshot);
     const bool wanted = !snapshot.chains.empty() || !snapshot.balancers.empty() ||
                         std::any_of(snapshot.vms.begin(), snapshot.vms.end(),
                                     [](const db::Vm& vm) { return vm.protect; });
     std::vector<Origin> origins;
     if (!wanted)
         return origins;
+    const auto answers = answers_of(snapshot);
+    const auto balanced = balanced_of(snapshot);
     auto all = std::make_shared<Addresses>();
     std::map<std::string, Origin> by_vm;
     for (const auto& vm : snapshot.vms) {
@@ -283,10 +295,9 @@ std::vector<Origin> origins_of(const db::Snapshot& snapshot, const std::vector<P
         origins.back().interface = port.interface;
         origins.back().all = all;
         const auto server = balanced.find(at->first);
-        if (server != balanced.end())
-            if (Mac mac; read_mac(port.mac, mac) && mac == server->second.mac)
-                origins.back().balanced = std::make_shared<const Balanced>(server->second);
-        const auto director = answers.find(port.interface);
+        if (server != balanced.end() && mac_of(port.mac) == server->second.mac)
+            origins.back().balanced = std::make_shared<const Balanced>(server->second);
+        const auto director = answers.find(at->first);
         if (director != answers.end())
             origins.back().answers = director->second;
     }

@@ -5,6 +5,7 @@
 
 #include <netinet/in.h>
 
+#include <algorithm>
 #include <optional>
 
 namespace holdfast::plugin {
@@ -12,7 +13,6 @@ namespace holdfast::plugin {
 namespace {
 
 constexpr std::size_t tag_size = 4;
-constexpr std::uint16_t more_fragments = 0x2000, offset_mask = 0x1fff;
 
 /// What carries a checksum over a pseudo-header.
 struct Segment {
@@ -55,10 +55,17 @@ std::uint16_t number16(Bytes bytes, std::size_t at)
     return static_cast<std::uint16_t>(bytes[at] << 8 | bytes[at + 1]);
 }
 
-void put16(Frame& bytes, std::size_t at, std::size_t number)
+void put16(std::span<std::uint8_t> bytes, std::size_t at, std::size_t number)
 {
     bytes[at] = static_cast<std::uint8_t>(number >> 8);
     bytes[at + 1] = static_cast<std::uint8_t>(number);
+}
+
+Ip4 ip4_at(Bytes bytes, std::size_t at)
+{
+    Ip4 ip;
+    std::copy_n(bytes.begin() + static_cast<std::ptrdiff_t>(at), ip.size(), ip.begin());
+    return ip;
 }
 
 std::uint32_t sum(Bytes bytes, std::uint32_t so_far)

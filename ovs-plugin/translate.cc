@@ -14,7 +14,6 @@ namespace holdfast::plugin {
 namespace {
 
 constexpr std::uint8_t fin = 1, syn = 2, rst = 4, ack = 16; // Of TCP (RFC 9293, 3.1).
-constexpr std::uint16_t more_fragments = 0x2000, offset_mask = 0x1fff;
 // How long a silent connection is remembered: TCP as Linux's connection tracking does.
 constexpr std::int64_t tcp_ms = 432'000'000, begun_ms = 60'000, ended_ms = 120'000,
                        udp_ms = 180'000;
@@ -26,19 +25,6 @@ constexpr std::size_t connection_size = 16, connections_a_frame = 80;
 
 using Span = std::span<std::uint8_t>;
 
-void put(Span bytes, std::size_t at, std::uint16_t value)
-{
-    bytes[at] = static_cast<std::uint8_t>(value >> 8);
-    bytes[at + 1] = static_cast<std::uint8_t>(value);
-}
-
-Ip4 ip_at(Bytes bytes, std::size_t at)
-{
-    Ip4 ip;
-    std::copy_n(bytes.begin() + static_cast<std::ptrdiff_t>(at), ip.size(), ip.begin());
-    return ip;
-}
-
 /// Mends the checksum at `sum` for two bytes at `at` that become `value` (RFC 1624, equation 3).
 void change16(Span bytes, std::size_t at, std::uint16_t value,
               std::initializer_list<std::size_t> sums)
@@ -47,9 +33,9 @@ void change16(Span bytes, std::size_t at, std::uint16_t value,
     for (const auto sum_at : sums) {
         const std::uint32_t sum =
             (~number16(bytes, sum_at) & 0xffffU) + (~before & 0xffffU) + value;
-        put(bytes, sum_at, static_cast<std::uint16_t>(~fold(sum)));
+        put16(bytes, sum_at, static_cast<std::uint16_t>(~fold(sum)));
     }
-    put(bytes, at, value);
+    put16(bytes, at, value);
 }
 
 } // namespace
@@ -75,8 +61,8 @@ public:
     std::uint16_t id() const { return number16(bytes_, 4); }
     bool is_fragment() const { return number16(bytes_, 6) & (more_fragments | offset_mask); }
     bool is_later() const { return number16(bytes_, 6) & offset_mask; }
-    Ip4 source() const { return ip_at(bytes_, 12); }
-    Ip4 destination() const { return ip_at(bytes_, 16); }
+    Ip4 source() const { return ip4_at(bytes_, 12); }
+    Ip4 destination() const { return ip4_at(bytes_, 16); }
     bool has_ports() const
     {
         return !is_later() && bytes_.size() >= header_ + 4 &&
@@ -123,14 +109,14 @@ private:
             change16(bytes_, at, to, {sum});
             no_zero(sum);
         } else {
-            put(bytes_, at, to);
+            put16(bytes_, at, to);
         }
     }
     /// UDP's checksum 0 says that there is none (RFC 768).
     void no_zero(std::size_t sum)
     {
         if (sum && protocol() == IPPROTO_UDP && number16(bytes_, sum) == 0)
-            put(bytes_, sum, 0xffff);
+            put16(bytes_, sum, 0xffff);
     }
 
     Span bytes_;
@@ -169,8 +155,8 @@ std::int64_t limit_of(std::uint8_t protocol, std::uint8_t state)
 
 void sum_icmp(Span icmp)
 {
-    put(icmp, 2, 0);
-    put(icmp, 2, checksum(sum(icmp)));
+    put16(icmp, 2, 0);
+    put16(icmp, 2, checksum(sum(icmp)));
 }
 
 } // namespace
@@ -514,10 +500,10 @@ Frame frame_of(const std::vector<Connection>& connections, std::size_t& done, co
         const Span bytes = Span{frame}.subspan(ethernet_size + 2 + i * connection_size);
         bytes[0] = one.protocol;
         bytes[1] = one.state;
-        put(bytes, 2, one.server_port);
+        put16(bytes, 2, one.server_port);
         std::ranges::copy(one.client, bytes.begin() + 4);
-        put(bytes, 8, one.client_port);
-        put(bytes, 10, one.vip_port);
+        put16(bytes, 8, one.client_port);
+        put16(bytes, 10, one.vip_port);
         std::ranges::copy(one.vip, bytes.begin() + 12);
     }
     return frame;
@@ -533,8 +519,8 @@ void Translator::adopt(Bytes frame, std::int64_t now_ms)
         return;
     for (std::size_t i = 0; i < n; ++i) {
         const auto bytes = frame.subspan(ethernet_size + 2 + i * connection_size);
-        const Key key{ip_at(bytes, 4), number16(bytes, 8), number16(bytes, 2), bytes[0]};
-        const Known known{ip_at(bytes, 12), number16(bytes, 10), bytes[1], now_ms};
+        const Key key{ip4_at(bytes, 4), number16(bytes, 8), number16(bytes, 2), bytes[0]};
+        const Known known{ip4_at(bytes, 12), number16(bytes, 10), bytes[1], now_ms};
         known_.insert_or_assign(key, known);
         follow(key, known);
     }

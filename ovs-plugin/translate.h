@@ -26,9 +26,6 @@
 
 namespace holdfast::plugin {
 
-/// IPv4, in network order.
-using Ip4 = std::array<std::uint8_t, 4>;
-
 /// A public address behind which the server stands.
 struct Public {
     Ip4 vip{};

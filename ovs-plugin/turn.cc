@@ -45,11 +45,10 @@ constexpr int take_max = 4096;
 
 SourceTurn::SourceTurn(std::string bridge, std::string interface, std::string mac,
                        std::uint32_t label, int tap, int qemu, bool led)
-    : bridge_{std::move(bridge)}, mac_{std::move(mac)}, label_{label}, tap_{tap}, qemu_{qemu},
-      led_{led}, watch_{hf_watch_open(bridge_.c_str(), interface.c_str())},
+    : bridge_{std::move(bridge)}, mac_{std::move(mac)}, own_{mac_of(mac_)}, label_{label},
+      tap_{tap}, qemu_{qemu}, led_{led}, watch_{hf_watch_open(bridge_.c_str(), interface.c_str())},
       pin_{hf_pin_open(bridge_.c_str(), interface.c_str(), mac_.c_str(), false)}
 {
-    (void)read_mac(mac_, own_);
     int size = 0;
     ifreq request{};
     // The number was looked up a moment ago: it must still be this port's tap, and not block.

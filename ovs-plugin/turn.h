@@ -121,7 +121,7 @@ private:
 
     std::string bridge_;
     std::string mac_;
-    Mac own_{}; // The same in bytes.
+    Mac own_; // The same in bytes.
     std::uint32_t label_;
     int tap_;
     int qemu_;

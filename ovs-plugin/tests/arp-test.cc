@@ -111,7 +111,7 @@ TEST(Arp, what_is_no_request_is_not_answered)
                     ask(Frame(tagged.begin(), tagged.begin() + static_cast<std::ptrdiff_t>(size))));
 }
 
-TEST(Arp, only_directors_that_are_here_are_answered)
+TEST(Arp, each_director_has_the_servers_of_its_balancers_once)
 {
     db::Balancer web, mail;
     web.directors = {"lb"};
@@ -121,14 +121,32 @@ TEST(Arp, only_directors_that_are_here_are_answered)
     mail.servers = {web.servers[1]};
     db::Snapshot snapshot;
     snapshot.balancers = {web, mail};
+    const auto all = answers_of(snapshot);
+    CHECK_EQUAL(2u, all.size());
+    CHECK(answers == *all.at("lb"));
+    CHECK_EQUAL(1u, all.at("elsewhere")->known.size());
+}
+
+TEST(Arp, only_directors_that_are_here_are_answered)
+{
+    db::Vm lb, other;
+    lb.id = "lb";
+    other.id = "other";
+    db::Balancer web;
+    web.directors = {"lb", "elsewhere"};
+    web.servers = {{"10.0.20.11", 80, 1, "active", "ae:48:0a:00:14:0b"}};
+    db::Snapshot snapshot;
+    snapshot.vms = {lb, other};
+    snapshot.balancers = {web};
     std::vector<Port> ports(2);
     ports[0].kind = ports[1].kind = "vm";
     ports[0].vm_id = "lb";
     ports[0].interface = "vnet0";
     ports[1].vm_id = "other";
     ports[1].interface = "vnet1";
-    const auto all = answers_of(snapshot, ports);
-    CHECK_EQUAL(1u, all.size());
-    CHECK_EQUAL(std::string{"vnet0"}, all.begin()->first);
-    CHECK(answers == *all.begin()->second);
+    const auto all = origins_of(snapshot, ports);
+    CHECK_EQUAL(2u, all.size());
+    CHECK(all[0].answers != nullptr);
+    CHECK_EQUAL(1u, all[0].answers->known.size());
+    CHECK(all[1].answers == nullptr);
 }

@@ -10,16 +10,14 @@ using namespace holdfast::plugin;
 
 namespace {
 
-using Bytes = std::vector<std::uint8_t>;
-
-void put(Bytes& bytes, std::initializer_list<int> values)
+void put(Frame& bytes, std::initializer_list<int> values)
 {
     for (const int value : values)
         bytes.push_back(static_cast<std::uint8_t>(value));
 }
 
 template <class Address>
-void put(Bytes& bytes, const Address& address)
+void put(Frame& bytes, const Address& address)
 {
     bytes.insert(bytes.end(), address.begin(), address.end());
 }
@@ -36,15 +34,15 @@ Ip ip(const char* text)
     return address;
 }
 
-Bytes v4(const char* text)
+Frame v4(const char* text)
 {
     const auto address = ip(text);
     return {address.begin() + 12, address.end()};
 }
 
-Bytes frame(const Mac& from, int type, const Bytes& payload, int tags = 0)
+Frame frame(const Mac& from, int type, const Frame& payload, int tags = 0)
 {
-    Bytes bytes{0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
+    Frame bytes{0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
     put(bytes, from);
     for (int i = 0; i < tags; ++i)
         put(bytes, {0x81, 0, 0, 10});
@@ -53,17 +51,17 @@ Bytes frame(const Mac& from, int type, const Bytes& payload, int tags = 0)
     return bytes;
 }
 
-Bytes ipv4(const char* from)
+Frame ipv4(const char* from)
 {
-    Bytes bytes{0x45, 0, 0, 20, 0, 0, 0, 0, 64, 17, 0, 0};
+    Frame bytes{0x45, 0, 0, 20, 0, 0, 0, 0, 64, 17, 0, 0};
     put(bytes, v4(from));
     put(bytes, v4("10.0.0.9"));
     return bytes;
 }
 
-Bytes arp(const Mac& sender, const char* address, const Mac& target)
+Frame arp(const Mac& sender, const char* address, const Mac& target)
 {
-    Bytes bytes{0, 1, 8, 0, 6, 4, 0, 2};
+    Frame bytes{0, 1, 8, 0, 6, 4, 0, 2};
     put(bytes, sender);
     put(bytes, v4(address));
     put(bytes, target);
@@ -72,9 +70,9 @@ Bytes arp(const Mac& sender, const char* address, const Mac& target)
 }
 
 /// A neighbour advertisement (RFC 4861, section 4.4) with the target's link-layer address.
-Bytes advertisement(const char* from, const char* target, const Mac& link)
+Frame advertisement(const char* from, const char* target, const Mac& link)
 {
-    Bytes bytes{0x60, 0, 0, 0, 0, 32, 58, 255};
+    Frame bytes{0x60, 0, 0, 0, 0, 32, 58, 255};
     put(bytes, ip(from));
     put(bytes, ip("ff02::1"));
     put(bytes, {136, 0, 0, 0, 0x20, 0, 0, 0});
@@ -104,7 +102,7 @@ TEST_GROUP(Origins)
         snapshot.chains.resize(1);
     }
 
-    char sends(const Bytes& bytes)
+    char sends(const Frame& bytes)
     {
         const auto verdict = judge(origins_of(snapshot, ports).at(0), bytes.data(), bytes.size());
         return verdict == Verdict::true_ ? 't' : verdict == Verdict::forged_mac ? 'm' : 'i';
@@ -137,7 +135,7 @@ TEST(Origins, ItsOwnFramesAreTrue)
 
 TEST(Origins, WhatOnlySwitchesSayNoVmMay)
 {
-    Bytes frame(60, 0);
+    Frame frame(60, 0);
     const auto from = [&](std::uint8_t last) {
         const std::uint8_t source[] = {0x02, 0x48, 0x46, 0, 0, last};
         std::copy(std::begin(source), std::end(source), frame.begin() + 6);
@@ -203,7 +201,7 @@ TEST(Origins, WhatIsCutShortIsLetPass)
     snapshot.vms[0].protect = true;
     auto whole = frame(mac(1), 0x86dd, advertisement("fd00::1", "fd00::1", mac(1)), 1);
     for (std::size_t size = 0; size < whole.size(); ++size) {
-        const Bytes part(whole.begin(), whole.begin() + static_cast<std::ptrdiff_t>(size));
+        const Frame part(whole.begin(), whole.begin() + static_cast<std::ptrdiff_t>(size));
         CHECK_EQUAL('t', sends(part));
     }
 }
