@@ -39,7 +39,7 @@ ovs_plugin_wrapped = \
 	bridge_init bridge_run bridge_wait bridge_exit \
 	ovsdb_idl_create ovsdb_idl_omit \
 	connmgr_flushed connmgr_send_port_status ofproto_destroy \
-	netdev_send netdev_rxq_recv netdev_rxq_open netdev_push_header \
+	netdev_send netdev_rxq_recv netdev_rxq_open netdev_rxq_close netdev_push_header \
 	xlate_actions ovs_router_flush ovs_router_insert route_table_run
 ovs_plugin_ovs_vswitchd_LDFLAGS = $(AM_LDFLAGS) \
 	$(patsubst %,-Wl$(comma)--wrap=%,$(ovs_plugin_wrapped))

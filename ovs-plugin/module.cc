@@ -99,6 +99,9 @@ void Module::run()
         push_inputs();
     take_work();
     apply_slice();
+    // Of a move between others, too: what the guest sends in one go comes through our hops.
+    hf_queues_long(!departures_.empty() || !arrivals_.empty() ||
+                   (snapshot_ && !snapshot_->moves.empty()));
     tunnel_.run();
     if (hf_now_ms() >= each_second_ms_) {
         each_second_ms_ = hf_now_ms() + 1'000;
