@@ -28,6 +28,8 @@ constexpr std::int64_t slice_ms = 2;
 constexpr int missed_max = 3;
 // What a VM sends under others' names is said once in so long (spec C11).
 constexpr std::int64_t tell_forged_again_ms = 60'000;
+// How long after a move what it held up may still be on its way through slow hops.
+constexpr std::int64_t queues_long_ms = 30'000;
 // Flows put before the clock is looked at again.
 constexpr std::size_t flows_a_look = 256;
 // Events remembered for a watcher that comes back.
@@ -100,8 +102,9 @@ void Module::run()
     take_work();
     apply_slice();
     // Of a move between others, too: what the guest sends in one go comes through our hops.
-    hf_queues_long(!departures_.empty() || !arrivals_.empty() ||
-                   (snapshot_ && !snapshot_->moves.empty()));
+    if (!departures_.empty() || !arrivals_.empty() || (snapshot_ && !snapshot_->moves.empty()))
+        queues_long_until_ms_ = hf_now_ms() + queues_long_ms;
+    hf_queues_long(hf_now_ms() < queues_long_until_ms_);
     tunnel_.run();
     if (hf_now_ms() >= each_second_ms_) {
         each_second_ms_ = hf_now_ms() + 1'000;

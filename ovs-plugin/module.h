@@ -166,6 +166,7 @@ private:
     std::map<std::string, std::shared_ptr<Translator>> translators_; // By a server's interface.
     bool origins_stale_ = false; // A port may have been made anew, under the same name.
     std::map<std::string, std::shared_ptr<OriginCount>> forged_; // By interface.
+    std::int64_t queues_long_until_ms_ = 0; // When no move is felt any more.
     std::int64_t each_second_ms_ = 0; // When what is done once a second is due.
 
     Tunnel tunnel_;
