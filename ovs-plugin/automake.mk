@@ -7,17 +7,19 @@ flavour_PROGRAMS = ovs-plugin/ovs-vswitchd
 
 noinst_LIBRARIES += ovs-plugin/libplugin.a
 ovs_plugin_libplugin_a_SOURCES = \
-	ovs-plugin/actions.h ovs-plugin/actions.cc \
+	ovs-plugin/actions.h ovs-plugin/actions.cc ovs-plugin/address.h ovs-plugin/address.cc \
 	ovs-plugin/arp.h ovs-plugin/arp.cc \
 	ovs-plugin/arrival.h ovs-plugin/arrival.cc \
 	ovs-plugin/balance.h ovs-plugin/balance.cc \
 	ovs-plugin/departure.h ovs-plugin/departure.cc \
 	ovs-plugin/fit.h ovs-plugin/fit.cc \
 	ovs-plugin/flows.h ovs-plugin/flows.cc \
+	ovs-plugin/ip-packet.h ovs-plugin/ip-packet.cc \
 	ovs-plugin/origin.h ovs-plugin/origin.cc \
 	ovs-plugin/packet.h ovs-plugin/packet.cc \
 	ovs-plugin/reader.h ovs-plugin/reader.cc \
 	ovs-plugin/ring.h ovs-plugin/ring.cc \
+	ovs-plugin/secret-hash.h ovs-plugin/secret-hash.cc \
 	ovs-plugin/spread.h ovs-plugin/spread.cc \
 	ovs-plugin/swallowed.h ovs-plugin/swallowed.cc \
 	ovs-plugin/translate.h ovs-plugin/translate.cc \
@@ -55,8 +57,8 @@ check_PROGRAMS += ovs-plugin/tests/plugin-test
 TESTS += ovs-plugin/tests/plugin-test
 ovs_plugin_tests_plugin_test_SOURCES = \
 	ovs-plugin/tests/arp-test.cc ovs-plugin/tests/balance-test.cc ovs-plugin/tests/fit-test.cc ovs-plugin/tests/flows-test.cc ovs-plugin/tests/origin-test.cc ovs-plugin/tests/packet-test.cc ovs-plugin/tests/ring-test.cc \
-	ovs-plugin/tests/spread-test.cc ovs-plugin/tests/swallowed-test.cc ovs-plugin/tests/translate-test.cc ovs-plugin/tests/main.cc \
-	ovs-plugin/actions.cc ovs-plugin/arp.cc ovs-plugin/balance.cc ovs-plugin/fit.cc ovs-plugin/flows.cc ovs-plugin/origin.cc ovs-plugin/packet.cc ovs-plugin/ring.cc ovs-plugin/spread.cc ovs-plugin/swallowed.cc ovs-plugin/translate.cc
+	ovs-plugin/tests/spread-test.cc ovs-plugin/tests/swallowed-test.cc ovs-plugin/tests/segment.h ovs-plugin/tests/translate-test.cc ovs-plugin/tests/main.cc \
+	ovs-plugin/actions.cc ovs-plugin/address.cc ovs-plugin/arp.cc ovs-plugin/balance.cc ovs-plugin/fit.cc ovs-plugin/flows.cc ovs-plugin/ip-packet.cc ovs-plugin/origin.cc ovs-plugin/packet.cc ovs-plugin/ring.cc ovs-plugin/secret-hash.cc ovs-plugin/spread.cc ovs-plugin/swallowed.cc ovs-plugin/translate.cc
 ovs_plugin_tests_plugin_test_CPPFLAGS = $(AM_CPPFLAGS) $(CPPUTEST_CFLAGS)
 ovs_plugin_tests_plugin_test_LDADD = $(CPPUTEST_LIBS)
 dist_man_MANS += ovs-plugin/holdfast-switch.7

@@ -47,8 +47,8 @@ std::map<std::string, Balanced> balanced_of(const db::Snapshot& snapshot)
             const auto at = servers.find(server.address);
             Balanced one;
             Public to;
-            if (at == servers.end() || !read_ip4(server.address, one.address) ||
-                !read_ip4(balancer.vip, to.vip) || !read_mac(server.mac, one.synthetic) ||
+            if (at == servers.end() || !read_ip(server.address, one.address) ||
+                !read_ip(balancer.vip, to.vip) || !read_mac(server.mac, one.synthetic) ||
                 !read_mac(at->second->ports.front().mac, one.mac))
                 continue;
             to.port = static_cast<std::uint16_t>(balancer.port);

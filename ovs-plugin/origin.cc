@@ -3,11 +3,7 @@
 // ovs-plugin/origin: see the header.
 #include "ovs-plugin/origin.h"
 
-#include <arpa/inet.h>
-
 #include <algorithm>
-#include <cstdio>
-#include <cstring>
 #include <map>
 
 #include "ovs-plugin/arp.h"
@@ -19,34 +15,6 @@ namespace holdfast::plugin {
 namespace {
 
 constexpr std::uint16_t type_rarp = 0x8035;
-constexpr Ip v4_prefix{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 0, 0, 0, 0};
-constexpr std::size_t v4_at = 12;
-
-Mac mac_at(Bytes bytes, std::size_t at)
-{
-    Mac mac;
-    std::memcpy(mac.data(), bytes.data() + at, mac.size());
-    return mac;
-}
-
-Ip v4_from(Bytes bytes, std::size_t at)
-{
-    Ip ip = v4_prefix;
-    std::memcpy(ip.data() + v4_at, bytes.data() + at, 4);
-    return ip;
-}
-
-Ip v6_from(Bytes bytes, std::size_t at)
-{
-    Ip ip;
-    std::memcpy(ip.data(), bytes.data() + at, ip.size());
-    return ip;
-}
-
-bool is_v4(const Ip& ip)
-{
-    return std::equal(ip.begin(), ip.begin() + v4_at, v4_prefix.begin());
-}
 
 /// Whether it is ::, 0.0.0.0, or a link-local address: which say nothing of who sends.
 bool says_nothing(const Ip& ip)
@@ -194,36 +162,6 @@ bool is_ours(const Mac& mac)
 {
     constexpr Mac barrier{0x02, 0x48, 0x46, 0, 0, 3}, connections{0x02, 0x48, 0x46, 0, 0, 4};
     return mac == barrier || mac == connections;
-}
-
-bool read_mac(const std::string& text, Mac& mac)
-{
-    unsigned bytes[6];
-    char more;
-    if (std::sscanf(text.c_str(), "%2x:%2x:%2x:%2x:%2x:%2x%c", &bytes[0], &bytes[1], &bytes[2],
-                    &bytes[3], &bytes[4], &bytes[5], &more) != 6)
-        return false;
-    std::copy(std::begin(bytes), std::end(bytes), mac.begin());
-    return true;
-}
-
-Mac mac_of(const std::string& text)
-{
-    Mac mac{};
-    (void)read_mac(text, mac);
-    return mac;
-}
-
-bool read_ip(const std::string& text, Ip& ip)
-{
-    ip = v4_prefix;
-    return inet_pton(AF_INET, text.c_str(), ip.data() + v4_at) == 1 ||
-           inet_pton(AF_INET6, text.c_str(), ip.data()) == 1;
-}
-
-bool read_ip4(const std::string& text, Ip4& ip)
-{
-    return inet_pton(AF_INET, text.c_str(), ip.data()) == 1;
 }
 
 Ip link_local_of(const Mac& mac)

@@ -14,25 +14,14 @@
 #include <string>
 #include <vector>
 
+#include "ovs-plugin/address.h"
 #include "ovs-plugin/flows.h"
-#include "ovs-plugin/packet.h"
 
 namespace holdfast::plugin {
-
-using Mac = std::array<std::uint8_t, 6>;
-/// IPv6, or IPv4 as ::ffff:a.b.c.d (RFC 4291, section 2.5.5.2).
-using Ip = std::array<std::uint8_t, 16>;
 
 /// Whether it is one from which switches talk to each other (barriers, connections that move).
 /// Probes have another: a hop hands them on.
 bool is_ours(const Mac& mac);
-/// Reads aa:bb:cc:dd:ee:ff.  False if it is none.
-bool read_mac(const std::string& text, Mac& mac);
-/// Reads an IPv4 or IPv6 address.  False if it is none.
-bool read_ip(const std::string& text, Ip& ip);
-bool read_ip4(const std::string& text, Ip4& ip);
-/// The same of an address that is known to be one.
-Mac mac_of(const std::string& text);
 /// The link-local address that a host makes of its MAC address (RFC 4291, appendix A).
 Ip link_local_of(const Mac& mac);
 

@@ -4,16 +4,16 @@
 #include "ovs-plugin/translate.h"
 
 #include <netinet/in.h>
-#include <sys/random.h>
 
 #include <algorithm>
-#include <cstring>
+#include <utility>
+
+#include "ovs-plugin/secret-hash.h"
 
 namespace holdfast::plugin {
 
 namespace {
 
-constexpr std::uint8_t fin = 1, syn = 2, rst = 4, ack = 16; // Of TCP (RFC 9293, 3.1).
 // How long a silent connection is remembered: TCP as Linux's connection tracking does.
 constexpr std::int64_t tcp_ms = 432'000'000, begun_ms = 60'000, ended_ms = 120'000,
                        udp_ms = 180'000;
@@ -21,122 +21,9 @@ constexpr std::int64_t tcp_ms = 432'000'000, begun_ms = 60'000, ended_ms = 120'0
 constexpr std::size_t connections_max = 1 << 20;
 // Connections that move: a frame of our own address and the local experimental type.
 constexpr std::array<std::uint8_t, 8> state_head{0x02, 0x48, 0x46, 0, 0, 4, 0x88, 0xb5};
-constexpr std::size_t connection_size = 16, connections_a_frame = 80;
+constexpr std::size_t connection_size = 40, connections_a_frame = 34;
 
 using Span = std::span<std::uint8_t>;
-
-/// Mends the checksum at `sum` for two bytes at `at` that become `value` (RFC 1624, equation 3).
-void change16(Span bytes, std::size_t at, std::uint16_t value,
-              std::initializer_list<std::size_t> sums)
-{
-    const std::uint16_t before = number16(bytes, at);
-    for (const auto sum_at : sums) {
-        const std::uint32_t sum =
-            (~number16(bytes, sum_at) & 0xffffU) + (~before & 0xffffU) + value;
-        put16(bytes, sum_at, static_cast<std::uint16_t>(~fold(sum)));
-    }
-    put16(bytes, at, value);
-}
-
-} // namespace
-
-/// An IPv4 packet in a frame, or in an ICMP error; cut short, it has no more than is there.
-class Translator::Ipv4 {
-public:
-    explicit Ipv4(Span bytes) : bytes_{bytes}
-    {
-        if (bytes.size() < v4_size || bytes[0] >> 4 != 4)
-            return;
-        header_ = (bytes[0] & 0xfU) * 4;
-        const std::size_t length = number16(bytes, 2);
-        if (header_ < v4_size || header_ > bytes.size() || length < header_) {
-            header_ = 0;
-            return;
-        }
-        bytes_ = bytes.first(std::min(bytes.size(), length));
-    }
-
-    explicit operator bool() const { return header_ != 0; }
-    std::uint8_t protocol() const { return bytes_[9]; }
-    std::uint16_t id() const { return number16(bytes_, 4); }
-    bool is_fragment() const { return number16(bytes_, 6) & (more_fragments | offset_mask); }
-    bool is_later() const { return number16(bytes_, 6) & offset_mask; }
-    Ip4 source() const { return ip4_at(bytes_, 12); }
-    Ip4 destination() const { return ip4_at(bytes_, 16); }
-    bool has_ports() const
-    {
-        return !is_later() && bytes_.size() >= header_ + 4 &&
-               (protocol() == IPPROTO_TCP || protocol() == IPPROTO_UDP);
-    }
-    std::uint16_t source_port() const { return number16(bytes_, header_); }
-    std::uint16_t destination_port() const { return number16(bytes_, header_ + 2); }
-    std::uint8_t flags() const
-    {
-        return protocol() == IPPROTO_TCP && bytes_.size() > header_ + 13 ? bytes_[header_ + 13] : 0;
-    }
-    Span payload() const { return bytes_.subspan(header_); }
-
-    void set_source(const Ip4& to) { set_address(12, to); }
-    void set_destination(const Ip4& to) { set_address(16, to); }
-    void set_source_port(std::uint16_t to) { set_port(header_, to); }
-    void set_destination_port(std::uint16_t to) { set_port(header_ + 2, to); }
-
-private:
-    /// The checksum over the pseudo-header; 0 where there is none.
-    std::size_t transport_sum() const
-    {
-        const std::size_t at = header_ + (protocol() == IPPROTO_TCP ? 16 : 6);
-        if (!has_ports() || bytes_.size() < at + 2 ||
-            (protocol() == IPPROTO_UDP && number16(bytes_, at) == 0))
-            return 0;
-        return at;
-    }
-    void set_address(std::size_t at, const Ip4& to)
-    {
-        const auto sum = transport_sum();
-        for (const std::size_t half : {std::size_t{0}, std::size_t{2}}) {
-            const auto value = number16(to, half);
-            if (sum)
-                change16(bytes_, at + half, value, {10, sum});
-            else
-                change16(bytes_, at + half, value, {10});
-        }
-        no_zero(sum);
-    }
-    void set_port(std::size_t at, std::uint16_t to)
-    {
-        if (const auto sum = transport_sum()) {
-            change16(bytes_, at, to, {sum});
-            no_zero(sum);
-        } else {
-            put16(bytes_, at, to);
-        }
-    }
-    /// UDP's checksum 0 says that there is none (RFC 768).
-    void no_zero(std::size_t sum)
-    {
-        if (sum && protocol() == IPPROTO_UDP && number16(bytes_, sum) == 0)
-            put16(bytes_, sum, 0xffff);
-    }
-
-    Span bytes_;
-    std::size_t header_ = 0;
-};
-
-namespace {
-
-/// An ICMP error's message has the packet that it is about (RFC 792).
-bool is_error(Bytes icmp)
-{
-    return icmp.size() >= 8 && (icmp[0] == 3 || icmp[0] == 4 || icmp[0] == 11 || icmp[0] == 12);
-}
-
-std::uint64_t random_number()
-{
-    std::uint64_t number = 0;
-    (void)getrandom(&number, sizeof number, 0); // At worst it is no secret.
-    return number;
-}
 
 bool has_ended(std::uint8_t state)
 {
@@ -153,26 +40,13 @@ std::int64_t limit_of(std::uint8_t protocol, std::uint8_t state)
     return state & connection_established ? tcp_ms : begun_ms;
 }
 
-void sum_icmp(Span icmp)
-{
-    put16(icmp, 2, 0);
-    put16(icmp, 2, checksum(sum(icmp)));
-}
-
 } // namespace
 
 std::size_t Translator::Hash::operator()(const Key& key) const
 {
-    std::uint64_t value = static_cast<std::uint64_t>(number16(key.client, 0)) << 48 |
-                          static_cast<std::uint64_t>(number16(key.client, 2)) << 32 |
-                          static_cast<std::uint64_t>(key.client_port) << 16 | key.server_port;
-    // Who chooses addresses and ports must not choose places in the table: a secret is in it, and
-    // each bit goes everywhere (the finalizer of MurmurHash3).
-    static const std::uint64_t secret = random_number();
-    value ^= secret ^ static_cast<std::uint64_t>(key.protocol) << 56;
-    value = (value ^ value >> 33) * 0xff51afd7ed558ccd;
-    value = (value ^ value >> 33) * 0xc4ceb9fe1a85ec53;
-    return static_cast<std::size_t>(value ^ value >> 33);
+    return secret_hash(key.client, static_cast<std::uint64_t>(key.protocol) << 32 |
+                                       static_cast<std::uint64_t>(key.client_port) << 16 |
+                                       key.server_port);
 }
 
 void Translator::use(Balanced balanced)
@@ -181,7 +55,7 @@ void Translator::use(Balanced balanced)
     balanced_ = std::move(balanced);
 }
 
-const Public* Translator::public_of(const Ip4& vip, std::uint8_t protocol, std::uint16_t port) const
+const Public* Translator::public_of(const Ip& vip, std::uint8_t protocol, std::uint16_t port) const
 {
     for (const auto& one : balanced_.publics)
         if (one.vip == vip && one.protocol == protocol && one.port == port)
@@ -196,7 +70,7 @@ bool Translator::serves(std::uint8_t protocol, std::uint16_t server_port) const
     });
 }
 
-bool Translator::is_vip(const Ip4& address) const
+bool Translator::is_vip(const Ip& address) const
 {
     return std::ranges::any_of(balanced_.publics,
                                [&](const Public& one) { return one.vip == address; });
@@ -218,8 +92,7 @@ Translator::Fate Translator::to_server(Span frame, bool passed_on, std::int64_t 
         return Fate::pass; // Flooded, or for all.
     if (directed)
         std::ranges::copy(balanced_.mac, frame.begin());
-    const auto at = packet_of(frame);
-    Ipv4 packet{frame.subspan(at.type == type_v4 ? at.at : frame.size())};
+    auto packet = IpPacket::in(frame);
     // What no director sent is not ours to drop.
     if ((packet && inwards(packet, passed_on, now_ms) == Fate::pass) || !directed)
         return Fate::pass;
@@ -227,13 +100,13 @@ Translator::Fate Translator::to_server(Span frame, bool passed_on, std::int64_t 
     return Fate::drop;
 }
 
-Translator::Fate Translator::inwards(Ipv4& packet, bool passed_on, std::int64_t now_ms)
+Translator::Fate Translator::inwards(IpPacket& packet, bool passed_on, std::int64_t now_ms)
 {
     const auto to = packet.destination();
     const bool for_vip = is_vip(to);
     if (to != balanced_.address && !for_vip)
         return Fate::drop;
-    if (packet.protocol() == IPPROTO_ICMP)
+    if (packet.is_icmp())
         return for_vip ? error_inwards(packet) : Fate::pass;
     if (packet.is_later()) {
         if (for_vip)
@@ -255,14 +128,14 @@ Translator::Fate Translator::inwards(Ipv4& packet, bool passed_on, std::int64_t 
     // what the server's former switch has translated, and passes on: that begins none that is
     // known, and makes none known that goes on.
     const auto before = known_.find(key);
-    const bool first = packet.protocol() == IPPROTO_UDP || packet.flags() & syn;
+    const bool first = packet.protocol() == IPPROTO_UDP || packet.flags() & tcp_syn;
     const bool begins = first && (for_vip || !passed_on || before == known_.end());
     if (passed_on && !for_vip && before == known_.end() && !first)
         return Fate::pass;
     if (before == known_.end() && known_.size() >= connections_max && !make_room())
         return Fate::drop;
     auto& known = note(
-        key, {for_vip ? to : Ip4{}, service ? service->port : std::uint16_t{0}, 0, now_ms}, begins);
+        key, {for_vip ? to : Ip{}, service ? service->port : std::uint16_t{0}, 0, now_ms}, begins);
     known.seen_ms = now_ms;
     note_flags(key, known, packet.flags(), true);
     if (service) {
@@ -304,16 +177,16 @@ Translator::Known& Translator::note(const Key& key, const Known& now, bool anew)
 void Translator::note_flags(const Key& key, Known& known, std::uint8_t flags, bool client)
 {
     const auto before = known.state;
-    if (flags & fin)
+    if (flags & tcp_fin)
         known.state |= client ? connection_client_ended : connection_server_ended;
-    if (flags & rst)
+    if (flags & tcp_rst)
         known.state |= client ? connection_reset : connection_refused;
     // It goes on: nobody but the server knows whether a client's reset was a true one.
-    else if (client && (flags & (ack | syn)) == ack)
+    else if (client && (flags & (tcp_ack | tcp_syn)) == tcp_ack)
         known.state &= static_cast<std::uint8_t>(~connection_reset);
-    if (!client && !(flags & rst))
+    if (!client && !(flags & tcp_rst))
         known.state |= connection_answered;
-    if (client && (flags & (ack | syn)) == ack && known.state & connection_answered)
+    if (client && (flags & (tcp_ack | tcp_syn)) == tcp_ack && known.state & connection_answered)
         known.state |= connection_established;
     if (known.state != before)
         follow(key, known);
@@ -330,8 +203,7 @@ Translator::Fate Translator::from_server(Span frame, std::int64_t now_ms)
 {
     if (frame.size() < ethernet_size)
         return Fate::pass;
-    const auto at = packet_of(frame);
-    Ipv4 packet{frame.subspan(at.type == type_v4 ? at.at : frame.size())};
+    auto packet = IpPacket::in(frame);
     const std::lock_guard lock{mutex_};
     if (!packet || packet.source() != balanced_.address)
         return Fate::pass;
@@ -340,9 +212,9 @@ Translator::Fate Translator::from_server(Span frame, std::int64_t now_ms)
     return fate;
 }
 
-Translator::Fate Translator::outwards(Ipv4& packet, std::int64_t now_ms)
+Translator::Fate Translator::outwards(IpPacket& packet, std::int64_t now_ms)
 {
-    if (packet.protocol() == IPPROTO_ICMP)
+    if (packet.is_icmp())
         return error_outwards(packet);
     if (packet.is_later() && (packet.protocol() == IPPROTO_TCP || packet.protocol() == IPPROTO_UDP))
         return fragment_outwards(packet);
@@ -354,12 +226,12 @@ Translator::Fate Translator::outwards(Ipv4& packet, std::int64_t now_ms)
     // One that was taken away has answers to give still.
     const bool service = known != known_.end() || serves(packet.protocol(), packet.source_port());
     if (service && known == known_.end()) {
-        if ((packet.flags() & (syn | ack)) != syn)
-            return Fate::drop;                  // It would show the server's own address (B5).
-        note(key, {Ip4{}, 0, 0, now_ms}, true); // The server begins it.
+        if ((packet.flags() & (tcp_syn | tcp_ack)) != tcp_syn)
+            return Fate::drop;                 // It would show the server's own address (B5).
+        note(key, {Ip{}, 0, 0, now_ms}, true); // The server begins it.
         known = known_.find(key);
     }
-    const Ip4 vip = service ? known->second.vip : Ip4{};
+    const Ip vip = service ? known->second.vip : Ip{};
     if (packet.is_fragment())
         fragments_[next_fragment_++ % fragments_.size()] = {packet.destination(), packet.id(),
                                                             packet.protocol(), vip, true};
@@ -367,7 +239,7 @@ Translator::Fate Translator::outwards(Ipv4& packet, std::int64_t now_ms)
         return Fate::pass;
     known->second.seen_ms = now_ms;
     note_flags(key, known->second, packet.flags(), false);
-    if (vip != Ip4{}) {
+    if (vip != Ip{}) {
         packet.set_source(vip);
         packet.set_source_port(known->second.vip_port);
         ++figures_.out;
@@ -376,7 +248,7 @@ Translator::Fate Translator::outwards(Ipv4& packet, std::int64_t now_ms)
 }
 
 /// One whose first fragment is not known may be a service's.
-Translator::Fate Translator::fragment_outwards(Ipv4& packet) const
+Translator::Fate Translator::fragment_outwards(IpPacket& packet) const
 {
     const auto first = std::ranges::find_if(fragments_, [&](const Fragmented& one) {
         return one.known && one.client == packet.destination() && one.id == packet.id() &&
@@ -384,18 +256,17 @@ Translator::Fate Translator::fragment_outwards(Ipv4& packet) const
     });
     if (first == fragments_.end())
         return Fate::drop;
-    if (first->vip != Ip4{})
+    if (first->vip != Ip{})
         packet.set_source(first->vip);
     return Fate::pass;
 }
 
 /// Somebody on the way says that what the server sent to the client did not get there.
-Translator::Fate Translator::error_inwards(Ipv4& packet) const
+Translator::Fate Translator::error_inwards(IpPacket& packet) const
 {
-    const auto icmp = packet.payload();
-    if (!is_error(icmp) || packet.is_fragment())
+    if (!packet.is_error())
         return Fate::drop;
-    Ipv4 about{icmp.subspan(8)};
+    auto about = packet.about();
     if (!about)
         return Fate::drop;
     const auto* service = about.has_ports()
@@ -405,29 +276,28 @@ Translator::Fate Translator::error_inwards(Ipv4& packet) const
         return Fate::drop;
     about.set_source(balanced_.address);
     about.set_source_port(service->server_port);
-    sum_icmp(icmp);
     packet.set_destination(balanced_.address);
+    packet.sum_icmp();
     return Fate::pass;
 }
 
 /// The server says so of what the client sent.
-Translator::Fate Translator::error_outwards(Ipv4& packet) const
+Translator::Fate Translator::error_outwards(IpPacket& packet) const
 {
-    const auto icmp = packet.payload();
-    if (!is_error(icmp) || packet.is_fragment())
+    if (!packet.is_error())
         return Fate::pass;
-    Ipv4 about{icmp.subspan(8)};
+    auto about = packet.about();
     if (!about || !about.has_ports() || !serves(about.protocol(), about.destination_port()))
         return Fate::pass;
     const auto known = known_.find(
         {about.source(), about.source_port(), about.destination_port(), about.protocol()});
     if (known == known_.end())
         return Fate::drop;
-    if (known->second.vip != Ip4{}) {
+    if (known->second.vip != Ip{}) {
         about.set_destination(known->second.vip);
         about.set_destination_port(known->second.vip_port);
-        sum_icmp(icmp);
         packet.set_source(known->second.vip);
+        packet.sum_icmp();
     }
     return Fate::pass;
 }
@@ -501,10 +371,10 @@ Frame frame_of(const std::vector<Connection>& connections, std::size_t& done, co
         bytes[0] = one.protocol;
         bytes[1] = one.state;
         put16(bytes, 2, one.server_port);
-        std::ranges::copy(one.client, bytes.begin() + 4);
-        put16(bytes, 8, one.client_port);
-        put16(bytes, 10, one.vip_port);
-        std::ranges::copy(one.vip, bytes.begin() + 12);
+        put16(bytes, 4, one.client_port);
+        put16(bytes, 6, one.vip_port);
+        std::ranges::copy(one.client, bytes.begin() + 8);
+        std::ranges::copy(one.vip, bytes.begin() + 24);
     }
     return frame;
 }
@@ -519,8 +389,8 @@ void Translator::adopt(Bytes frame, std::int64_t now_ms)
         return;
     for (std::size_t i = 0; i < n; ++i) {
         const auto bytes = frame.subspan(ethernet_size + 2 + i * connection_size);
-        const Key key{ip4_at(bytes, 4), number16(bytes, 8), number16(bytes, 2), bytes[0]};
-        const Known known{ip4_at(bytes, 12), number16(bytes, 10), bytes[1], now_ms};
+        const Key key{v6_from(bytes, 8), number16(bytes, 4), number16(bytes, 2), bytes[0]};
+        const Known known{v6_from(bytes, 24), number16(bytes, 6), bytes[1], now_ms};
         known_.insert_or_assign(key, known);
         follow(key, known);
     }

@@ -21,14 +21,13 @@
 #include <unordered_map>
 #include <vector>
 
-#include "ovs-plugin/origin.h"
-#include "ovs-plugin/packet.h"
+#include "ovs-plugin/ip-packet.h"
 
 namespace holdfast::plugin {
 
 /// A public address behind which the server stands.
 struct Public {
-    Ip4 vip{};
+    Ip vip{};
     std::uint16_t port = 0;
     std::uint8_t protocol = 0; // 6 or 17.
     std::uint16_t server_port = 0;
@@ -38,7 +37,7 @@ struct Public {
 
 /// What a server's port translates.
 struct Balanced {
-    Ip4 address{};
+    Ip address{};
     Mac mac{};                   // Its own.
     Mac synthetic{};             // That which directors send to.
     std::vector<Public> publics; // Sorted.
@@ -50,10 +49,10 @@ struct Balanced {
 struct Connection {
     std::uint8_t protocol = 0;
     std::uint8_t state = 0; // Of TCP: connection_client_ended and so on.
-    Ip4 client{};
+    Ip client{};
     std::uint16_t client_port = 0;
     std::uint16_t server_port = 0;
-    Ip4 vip{}; // Nothing: the client talks to the server directly.
+    Ip vip{}; // Nothing: the client talks to the server directly.
     std::uint16_t vip_port = 0;
 
     bool operator==(const Connection&) const = default;
@@ -97,7 +96,7 @@ public:
 
 private:
     struct Key {
-        Ip4 client;
+        Ip client;
         std::uint16_t client_port;
         std::uint16_t server_port;
         std::uint8_t protocol;
@@ -107,30 +106,29 @@ private:
         std::size_t operator()(const Key& key) const;
     };
     struct Known {
-        Ip4 vip{};
+        Ip vip{};
         std::uint16_t vip_port = 0;
         std::uint8_t state = 0;
         std::int64_t seen_ms = 0;
     };
     /// A fragment's packet: later ones have no ports.
     struct Fragmented {
-        Ip4 client{};
-        std::uint16_t id = 0;
+        Ip client{};
+        std::uint32_t id = 0;
         std::uint8_t protocol = 0;
-        Ip4 vip{};
+        Ip vip{};
         bool known = false;
     };
 
-    class Ipv4; // A packet in a frame.
-    Fate inwards(Ipv4& packet, bool passed_on, std::int64_t now_ms);
+    Fate inwards(IpPacket& packet, bool passed_on, std::int64_t now_ms);
     bool make_room();
-    Fate outwards(Ipv4& packet, std::int64_t now_ms);
-    Fate error_inwards(Ipv4& packet) const;
-    Fate error_outwards(Ipv4& packet) const;
-    Fate fragment_outwards(Ipv4& packet) const;
-    const Public* public_of(const Ip4& vip, std::uint8_t protocol, std::uint16_t port) const;
+    Fate outwards(IpPacket& packet, std::int64_t now_ms);
+    Fate error_inwards(IpPacket& packet) const;
+    Fate error_outwards(IpPacket& packet) const;
+    Fate fragment_outwards(IpPacket& packet) const;
+    const Public* public_of(const Ip& vip, std::uint8_t protocol, std::uint16_t port) const;
     bool serves(std::uint8_t protocol, std::uint16_t server_port) const;
-    bool is_vip(const Ip4& address) const;
+    bool is_vip(const Ip& address) const;
     Known& note(const Key& key, const Known& now, bool anew);
     void note_flags(const Key& key, Known& known, std::uint8_t flags, bool client);
     void follow(const Key& key, const Known& known);
@@ -148,7 +146,7 @@ private:
 };
 
 /// Connections as a frame for the Translator at their new place; `done` goes up by as many as fit.
-/// Shape:   80 connections a frame.
+/// Shape:   34 connections a frame.
 Frame frame_of(const std::vector<Connection>& connections, std::size_t& done, const Mac& to);
 
 } // namespace holdfast::plugin

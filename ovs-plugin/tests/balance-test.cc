@@ -88,11 +88,11 @@ TEST(Balance, a_servers_port_translates_for_all_its_public_addresses)
     const auto all = balanced_of(snapshot);
     CHECK_EQUAL(2u, all.size());
     const Balanced& s1 = all.at("s1");
-    CHECK(s1.address == (Ip4{10, 0, 20, 11}));
+    CHECK(s1.address == ip_of({10, 0, 20, 11}));
     CHECK(s1.mac == (Mac{0x52, 0x54, 0, 0, 0, 0x11}));
     CHECK(s1.synthetic == (Mac{0xae, 0x48, 10, 0, 20, 11}));
-    const std::vector<Public> wanted{{{10, 0, 10, 100}, 80, 6, 8080},
-                                     {{10, 0, 10, 101}, 80, 17, 8080}};
+    const std::vector<Public> wanted{{ip_of({10, 0, 10, 100}), 80, 6, 8080},
+                                     {ip_of({10, 0, 10, 101}), 80, 17, 8080}};
     CHECK(wanted == s1.publics);
 }
 

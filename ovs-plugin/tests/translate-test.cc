@@ -7,76 +7,15 @@
 
 #include <CppUTest/TestHarness.h>
 
+#include "ovs-plugin/tests/segment.h"
+
 using namespace holdfast;
 using namespace holdfast::plugin;
 
 namespace {
 
-constexpr Ip4 server{10, 0, 20, 11}, vip{10, 0, 10, 100}, second_vip{10, 0, 10, 101},
-    client{192, 0, 2, 10};
-constexpr Mac own{0x52, 0x54, 0, 0, 0, 0x11}, synthetic{0xae, 0x48, 10, 0, 20, 11},
-    gateway{2, 0, 0, 0, 0, 1};
-constexpr std::uint8_t syn = 2, ack = 16, fin = 1, rst = 4;
-
-/// A segment or datagram, with true checksums.
-struct Made {
-    Mac to = synthetic;
-    Ip4 source = client, destination = vip;
-    std::uint16_t source_port = 40000, destination_port = 80;
-    std::uint8_t protocol = IPPROTO_TCP, flags = ack;
-    std::uint16_t fragment = 0, id = 7;
-    std::size_t payload = 5;
-};
-
-std::size_t header_size(std::uint8_t protocol)
-{
-    return protocol == IPPROTO_TCP ? 20 : 8;
-}
-
-void finish(Frame& frame)
-{
-    const std::size_t ip = ethernet_size, l4 = ip + 20;
-    const std::uint8_t protocol = frame[ip + 9];
-    put16(frame, ip + 10, 0);
-    put16(frame, ip + 10, checksum(sum(Bytes{frame}.subspan(ip, 20))));
-    const std::size_t at = l4 + (protocol == IPPROTO_TCP ? 16 : 6);
-    put16(frame, at, 0);
-    const auto segment = Bytes{frame}.subspan(l4);
-    put16(frame, at,
-          checksum(sum(segment, sum(Bytes{frame}.subspan(ip + 12, 8)) + protocol +
-                                    static_cast<std::uint32_t>(segment.size()))));
-    if (protocol == IPPROTO_UDP && number16(frame, at) == 0)
-        put16(frame, at, 0xffff); // 0 would say that there is none.
-}
-
-Frame frame_with(const Made& made)
-{
-    const auto size = 20 + header_size(made.protocol) + made.payload;
-    Frame frame(ethernet_size + size, 0);
-    std::ranges::copy(made.to, frame.begin());
-    std::ranges::copy(gateway, frame.begin() + 6);
-    put16(frame, 12, type_v4);
-    frame[14] = 0x45;
-    put16(frame, 16, size);
-    put16(frame, 18, made.id);
-    put16(frame, 20, made.fragment);
-    frame[22] = 64;
-    frame[23] = made.protocol;
-    std::ranges::copy(made.source, frame.begin() + 26);
-    std::ranges::copy(made.destination, frame.begin() + 30);
-    put16(frame, 34, made.source_port);
-    put16(frame, 36, made.destination_port);
-    if (made.protocol == IPPROTO_TCP) {
-        frame[46] = 0x50;
-        frame[47] = made.flags;
-    } else {
-        put16(frame, 38, 8 + made.payload);
-    }
-    for (std::size_t i = 0; i < made.payload; ++i)
-        frame[frame.size() - 1 - i] = static_cast<std::uint8_t>(i * 31);
-    finish(frame);
-    return frame;
-}
+constexpr Ip4 server{10, 0, 20, 11}, second_vip{10, 0, 10, 101};
+constexpr Mac own{0x52, 0x54, 0, 0, 0, 0x11};
 
 /// The same from the server.
 Made answer_of(Made made, std::uint16_t server_port)
@@ -99,12 +38,12 @@ TEST_GROUP(Translate)
 
     void setup() override
     {
-        translator.use({server,
+        translator.use({ip_of(server),
                         own,
                         synthetic,
-                        {{vip, 53, IPPROTO_UDP, 5300},
-                         {vip, 80, IPPROTO_TCP, 8080},
-                         {second_vip, 443, IPPROTO_TCP, 8080}}});
+                        {{ip_of(vip), 53, IPPROTO_UDP, 5300},
+                         {ip_of(vip), 80, IPPROTO_TCP, 8080},
+                         {ip_of(second_vip), 443, IPPROTO_TCP, 8080}}});
     }
 
     bool in(Frame & frame, bool passed_on = false, std::int64_t now = 0)
@@ -117,7 +56,7 @@ TEST_GROUP(Translate)
     }
     bool opens(Made made)
     {
-        made.flags = syn;
+        made.flags = tcp_syn;
         auto frame = frame_with(made);
         return in(frame);
     }
@@ -126,7 +65,7 @@ TEST_GROUP(Translate)
 TEST(Translate, what_is_for_the_vip_is_the_servers_and_its_answer_the_vips)
 {
     Made made;
-    made.flags = syn;
+    made.flags = tcp_syn;
     auto frame = frame_with(made);
     CHECK(in(frame));
     made.to = own;
@@ -231,7 +170,7 @@ TEST(Translate, what_the_former_switch_translated_is_of_the_connection_that_came
     passed.to = own;
     passed.destination = server;
     passed.destination_port = 8080;
-    passed.flags = syn;
+    passed.flags = tcp_syn;
     auto frame = frame_with(passed);
     CHECK(in(frame, true));
     auto answer = frame_with(answer_of({}, 8080));
@@ -239,7 +178,7 @@ TEST(Translate, what_the_former_switch_translated_is_of_the_connection_that_came
     CHECK_EQUAL(80, number16(answer, 34));
     // Once it has ended, the client may take its port for a direct one.
     Made end;
-    end.flags = rst;
+    end.flags = tcp_rst;
     frame = frame_with(end);
     CHECK(in(frame));
     frame = frame_with(passed);
@@ -252,12 +191,12 @@ TEST(Translate, what_the_former_switch_translated_is_of_the_connection_that_came
 TEST(Translate, a_connection_that_the_server_begins_is_its_own)
 {
     auto made = answer_of({}, 8080);
-    made.flags = syn;
+    made.flags = tcp_syn;
     auto frame = frame_with(made);
     const auto before = frame;
     CHECK(out(frame));
     CHECK(before == frame);
-    made.flags = ack;
+    made.flags = tcp_ack;
     frame = frame_with(made);
     CHECK(out(frame));
     CHECK_EQUAL(8080, number16(frame, 34));
@@ -369,7 +308,7 @@ TEST(Translate, connections_go_with_the_server)
     CHECK(translator.fresh().empty());
 
     Translator there;
-    there.use({server, own, synthetic, {{vip, 80, IPPROTO_TCP, 8080}}});
+    there.use({ip_of(server), own, synthetic, {{ip_of(vip), 80, IPPROTO_TCP, 8080}}});
     std::size_t done = 0;
     auto state = frame_of(all, done, own);
     CHECK_EQUAL(2u, done);
@@ -399,7 +338,7 @@ TEST(Translate, many_connections_take_several_frames)
         CHECK(frame.size() <= 1400);
         translator.to_server(frame, true, 0);
     }
-    CHECK_EQUAL(3, frames);
+    CHECK_EQUAL(6, frames);
     CHECK_EQUAL(200u, translator.size());
 }
 
@@ -410,13 +349,13 @@ TEST(Translate, ended_connections_are_forgotten_sooner)
     other.source_port = 40001;
     CHECK(opens(other));
     Made end;
-    end.flags = fin | ack;
+    end.flags = tcp_fin | tcp_ack;
     auto frame = frame_with(end);
     CHECK(in(frame));
     auto back = answer_of(end, 8080);
     frame = frame_with(back);
     CHECK(out(frame));
-    other.flags = ack;
+    other.flags = tcp_ack;
     back = answer_of(other, 8080);
     back.destination_port = 40001;
     frame = frame_with(back);
@@ -427,15 +366,15 @@ TEST(Translate, ended_connections_are_forgotten_sooner)
     CHECK_EQUAL(2u, translator.size());
     translator.tidy(121'000);
     CHECK_EQUAL(1u, translator.size());
-    other.flags = rst;
+    other.flags = tcp_rst;
     frame = frame_with(other);
     CHECK(in(frame, false, 200'000));
-    other.flags = ack; // It goes on: the reset was somebody else's.
+    other.flags = tcp_ack; // It goes on: the reset was somebody else's.
     frame = frame_with(other);
     CHECK(in(frame, false, 200'000));
     translator.tidy(321'000);
     CHECK_EQUAL(1u, translator.size());
-    other.flags = rst;
+    other.flags = tcp_rst;
     frame = frame_with(other);
     CHECK(in(frame, false, 400'000));
     translator.tidy(521'000);
@@ -445,7 +384,7 @@ TEST(Translate, ended_connections_are_forgotten_sooner)
 TEST(Translate, a_service_that_was_taken_away_shows_no_address)
 {
     CHECK(opens({}));
-    translator.use({server, own, synthetic, {}});
+    translator.use({ip_of(server), own, synthetic, {}});
     auto answer = frame_with(answer_of({}, 8080));
     CHECK(out(answer));
     CHECK(std::equal(vip.begin(), vip.end(), answer.begin() + 26));
