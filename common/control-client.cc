@@ -13,7 +13,6 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <charconv>
 #include <cstdlib>
 #include <cstring>
 #include <fstream>
@@ -21,6 +20,7 @@
 
 #include "common/control-client-detail.h"
 #include "common/jsonrpc.h"
+#include "common/text.h"
 
 namespace holdfast {
 
@@ -97,11 +97,10 @@ Result<std::string> find_control_socket(const std::string& program, const std::s
                                             detail::mend(program)};
     std::string line;
     std::getline(file, line);
-    long pid = 0;
-    auto [end, error] = std::from_chars(line.data(), line.data() + line.size(), pid);
-    if (error != std::errc{} || end != line.data() + line.size() || pid <= 0)
+    const auto pid = parse_number(line);
+    if (!pid || *pid <= 0)
         return Error{Errc::damaged, name + " holds no process number; restart " + program};
-    return folder + "/" + program + "." + std::to_string(pid) + ".ctl";
+    return folder + "/" + program + "." + std::to_string(*pid) + ".ctl";
 }
 
 std::string holdfast_control_socket(const std::string& program)

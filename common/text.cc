@@ -6,6 +6,7 @@
 #include "common/text.h"
 
 #include <algorithm>
+#include <charconv>
 #include <numeric>
 
 namespace holdfast {
@@ -56,6 +57,33 @@ std::string_view trimmed(std::string_view text)
     if (first == std::string_view::npos)
         return {};
     return text.substr(first, text.find_last_not_of(blank) - first + 1);
+}
+
+std::string lower(std::string_view text)
+{
+    std::string small{text};
+    for (char& letter : small) {
+        if (letter >= 'A' && letter <= 'Z')
+            letter = static_cast<char>(letter - 'A' + 'a');
+    }
+    return small;
+}
+
+std::optional<std::int64_t> parse_number(std::string_view text)
+{
+    std::int64_t value = 0;
+    const auto [end, failed] = std::from_chars(text.data(), text.data() + text.size(), value);
+    if (failed != std::errc{} || end != text.data() + text.size())
+        return std::nullopt;
+    return value;
+}
+
+std::optional<int> parse_port(std::string_view text)
+{
+    const auto port = parse_number(text);
+    if (!port || *port < 1 || *port > 65535)
+        return std::nullopt;
+    return static_cast<int>(*port);
 }
 
 bool is_utf8(std::string_view text)

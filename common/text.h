@@ -5,6 +5,8 @@
 // Pure.  Any thread.
 #pragma once
 
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -18,6 +20,15 @@ std::string nearest(std::string_view word, const std::vector<std::string>& candi
 
 /// `text` without spaces, tabs, CR and LF at both ends.
 std::string_view trimmed(std::string_view text);
+
+/// `text` with small letters for the large ones of ASCII.
+std::string lower(std::string_view text);
+
+/// A whole decimal number, perhaps negative, and nothing after it; none otherwise.
+std::optional<std::int64_t> parse_number(std::string_view text);
+
+/// A port number, 1 to 65535; none otherwise.
+std::optional<int> parse_port(std::string_view text);
 
 /// Whether `text` is UTF-8 throughout.
 /// Source: RFC 3629, section 4.

@@ -9,7 +9,6 @@ noinst_LIBRARIES += ctl/libctl.a
 ctl_libctl_a_SOURCES = \
 	ctl/answers.h ctl/answers.cc \
 	ctl/balancer.h ctl/balancer.cc \
-	ctl/lookup.h ctl/lookup.cc \
 	ctl/migration.h ctl/migration.cc \
 	ctl/move-line.h ctl/move-line.cc \
 	ctl/node.h ctl/node.cc \
@@ -33,6 +32,7 @@ TESTS += ctl/tests/ctl-test
 ctl_tests_ctl_test_SOURCES = \
 	ctl/tests/balancer-test.cc \
 	ctl/tests/main.cc \
+	ctl/tests/rows.h \
 	ctl/tests/status-test.cc \
 	ctl/tests/view-test.cc
 ctl_tests_ctl_test_CPPFLAGS = $(AM_CPPFLAGS) $(CPPUTEST_CFLAGS)
@@ -40,7 +40,7 @@ ctl_tests_ctl_test_LDADD = ctl/libctl.a db/libdb.a common/libcommon.a $(CPPUTEST
 
 # Used by testsuite/ctl.at: a store to read, and a stand-in for hookd to talk to.
 noinst_PROGRAMS += ctl/tests/make-store ctl/tests/answer
-ctl_tests_make_store_SOURCES = ctl/tests/make-store.cc
+ctl_tests_make_store_SOURCES = ctl/tests/make-store.cc ctl/tests/rows.h
 ctl_tests_make_store_LDADD = db/libdb.a common/libcommon.a $(SQLITE_LIBS)
 ctl_tests_answer_SOURCES = ctl/tests/answer.cc \
 	common/tests/control-server.h common/tests/control-server.cc

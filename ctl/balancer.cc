@@ -8,20 +8,11 @@
 #include <algorithm>
 
 #include "common/text.h"
-#include "db/route.h"
+#include "db/balancer.h"
 
 namespace holdfast::ctl {
 
 namespace {
-
-/// The VM with this address; null if none is known.
-const db::Vm* vm_with(const std::string& address, const World& world)
-{
-    auto vm = std::find_if(world.vms.begin(), world.vms.end(), [&](const db::Vm& row) {
-        return std::find(row.ips.begin(), row.ips.end(), address) != row.ips.end();
-    });
-    return vm == world.vms.end() ? nullptr : &*vm;
-}
 
 bool plugged(const db::Vm* vm)
 {
@@ -59,11 +50,6 @@ std::size_t n_active(const db::Balancer& balancer)
 
 } // namespace
 
-std::string vip_text(const db::Balancer& balancer)
-{
-    return balancer.vip + ":" + std::to_string(balancer.port) + "/" + balancer.protocol;
-}
-
 std::string balancer_table(const World& world, const Style& style)
 {
     if (world.balancers.empty())
@@ -72,7 +58,7 @@ std::string balancer_table(const World& world, const Style& style)
     for (const auto& balancer : world.balancers) {
         const auto active = n_active(balancer);
         table.add({{balancer.name, Tone::head},
-                   vip_text(balancer),
+                   db::vip_text(balancer),
                    joined(directors(balancer, world)),
                    {std::to_string(active), active ? Tone::good : Tone::bad},
                    std::to_string(balancer.servers.size())});
@@ -83,7 +69,7 @@ std::string balancer_table(const World& world, const Style& style)
 std::string balancer_page(const db::Balancer& balancer, const World& world, const Style& style)
 {
     std::string page =
-        style.paint(one_line(balancer.name), Tone::head) + "  " + vip_text(balancer) + "\n";
+        style.paint(one_line(balancer.name), Tone::head) + "  " + db::vip_text(balancer) + "\n";
     page += field("director", balancer.director + " " + joined(directors(balancer, world)), style);
     if (!balancer.policy.empty())
         page += field("policy", balancer.policy, style);
@@ -92,7 +78,7 @@ std::string balancer_page(const db::Balancer& balancer, const World& world, cons
     page += field("MAC", balancer.mac_layout + " " + balancer.mac_prefix, style);
     Table table{{"SERVER", ">WEIGHT", "STATE", "SYNTHETIC MAC", "VM", "HYPERVISOR"}};
     for (const auto& server : balancer.servers) {
-        const auto* vm = vm_with(server.address, world);
+        const auto* vm = db::vm_with(world.vms, server.address);
         table.add({{server.address + ":" + std::to_string(server.port), Tone::head},
                    std::to_string(server.weight),
                    {server.state, server.state == "active" ? Tone::good : Tone::warn},
@@ -110,7 +96,7 @@ Json balancer_json(const db::Balancer& balancer, const World& world)
 {
     Json servers = Json::array();
     for (const auto& server : balancer.servers) {
-        const auto* vm = vm_with(server.address, world);
+        const auto* vm = db::vm_with(world.vms, server.address);
         servers.push_back({{"address", server.address},
                            {"port", server.port},
                            {"weight", server.weight},

@@ -12,9 +12,6 @@
 
 namespace holdfast::ctl {
 
-/// The VIP as `--vip` takes it: 10.0.0.80:80/tcp.
-std::string vip_text(const db::Balancer& balancer);
-
 std::string balancer_table(const World& world, const Style& style);
 /// The balancer, its servers with their VMs, and the routes that its director needs.
 std::string balancer_page(const db::Balancer& balancer, const World& world, const Style& style);

@@ -6,7 +6,6 @@
 #include "common/text.h"
 #include "ctl/answers.h"
 #include "ctl/balancer.h"
-#include "ctl/lookup.h"
 #include "ctl/verbs.h"
 
 namespace holdfast::ctl {
@@ -71,7 +70,7 @@ Result<void> balancer_show(const Session& session, const std::string& name)
     auto world = read_world(session);
     if (!world)
         return world.error();
-    auto balancer = find_balancer(*world, name);
+    auto balancer = db::find_balancer(world->balancers, name);
     if (!balancer)
         return balancer.error();
     if (session.json)

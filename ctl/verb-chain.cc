@@ -5,7 +5,6 @@
 
 #include "common/text.h"
 #include "ctl/answers.h"
-#include "ctl/lookup.h"
 #include "ctl/verbs.h"
 
 namespace holdfast::ctl {
@@ -85,7 +84,7 @@ Result<void> chain_show(const Session& session, const std::string& name)
     auto world = read_world(session);
     if (!world)
         return world.error();
-    auto chain = find_chain(*world, name);
+    auto chain = db::find_chain(world->chains, name);
     if (!chain)
         return chain.error();
     if (session.json)

@@ -8,7 +8,6 @@
 #include <deque>
 #include <set>
 
-#include "ctl/lookup.h"
 #include "ctl/store-watch.h"
 #include "ctl/verbs.h"
 
@@ -19,7 +18,7 @@ namespace {
 /// The VM's id, from its name; an id of a VM that is gone is taken as it is.
 std::string vm_id(const World& world, const std::string& name)
 {
-    auto vm = find_vm(world, name);
+    auto vm = db::find_vm(world.vms, name);
     return vm ? vm->id : name;
 }
 
@@ -116,10 +115,10 @@ std::size_t show_moves(const Session& session, std::set<std::string>& shown,
 Result<void> nothing_found(const World& world, const EventFilter& filter)
 {
     if (!filter.vm.empty())
-        if (auto vm = find_vm(world, filter.vm); !vm)
+        if (auto vm = db::find_vm(world.vms, filter.vm); !vm)
             return vm.error();
     if (!filter.chain.empty())
-        if (auto chain = find_chain(world, filter.chain); !chain)
+        if (auto chain = db::find_chain(world.chains, filter.chain); !chain)
             return chain.error();
     return {};
 }

@@ -7,7 +7,6 @@
 
 #include "common/text.h"
 #include "ctl/answers.h"
-#include "ctl/lookup.h"
 #include "ctl/migration.h"
 #include "ctl/store-watch.h"
 #include "ctl/verbs.h"
@@ -118,7 +117,7 @@ Result<void> vm_migrate(const Session& session, const std::string& vm, const std
     auto world = read_world(*store);
     if (!world)
         return world.error();
-    auto known = find_vm(*world, vm);
+    auto known = db::find_vm(world->vms, vm);
     auto answer = session.ask_hookd("vm/migrate", {{"vm", vm}, {"to", to}});
     if (!answer)
         return answer.error();

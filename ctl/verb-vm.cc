@@ -4,7 +4,6 @@
 #include <config.h>
 
 #include "common/text.h"
-#include "ctl/lookup.h"
 #include "ctl/verbs.h"
 
 namespace holdfast::ctl {
@@ -30,7 +29,7 @@ Result<void> vm_show(const Session& session, const std::string& name)
     auto world = read_world(session);
     if (!world)
         return world.error();
-    auto vm = find_vm(*world, name);
+    auto vm = db::find_vm(world->vms, name);
     if (!vm)
         return vm.error();
     if (!session.json) {

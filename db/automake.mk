@@ -3,8 +3,8 @@
 # The store: libdb.a, to be followed by $(SQLITE_LIBS).
 noinst_LIBRARIES += db/libdb.a
 db_libdb_a_SOURCES = \
+	db/balancer.h db/balancer.cc \
 	db/find.h db/find.cc \
-	db/route.h db/route.cc \
 	db/rows.h \
 	db/schema.h db/schema.cc \
 	db/sqlite.h db/sqlite.cc \
@@ -54,11 +54,11 @@ check_PROGRAMS += db/tests/ovs-loop-test
 TESTS += db/tests/ovs-loop-test
 db_tests_ovs_loop_test_SOURCES = db/tests/ovs-loop-test.cc db/tests/folder.h
 db_tests_ovs_loop_test_CPPFLAGS = $(AM_CPPFLAGS) $(CPPUTEST_CFLAGS)
-db_tests_ovs_loop_test_LDADD = db/libfleet.a $(OVS_LIBS) $(CPPUTEST_LIBS)
+db_tests_ovs_loop_test_LDADD = db/libfleet.a common/libcommon.a $(OVS_LIBS) $(CPPUTEST_LIBS)
 
 check_PROGRAMS += db/tests/fleet-test
 TESTS += db/tests/fleet-test
 db_tests_fleet_test_SOURCES = db/tests/fleet-test.cc db/tests/folder.h
 db_tests_fleet_test_CPPFLAGS = $(AM_CPPFLAGS) $(CPPUTEST_CFLAGS) \
 	-DFLEET_SCHEMA=\"$(abs_top_srcdir)/db/fleet.ovsschema\"
-db_tests_fleet_test_LDADD = db/libfleet.a $(OVS_LIBS) $(CPPUTEST_LIBS)
+db_tests_fleet_test_LDADD = db/libfleet.a common/libcommon.a $(OVS_LIBS) $(CPPUTEST_LIBS)

@@ -15,4 +15,16 @@ namespace holdfast::db {
 /// Errors: not_found, with the name that is nearest.
 Result<Hypervisor> find_hypervisor(const std::vector<Hypervisor>& all, const std::string& name);
 
+/// The VM with this id, or else with this name.
+/// Errors: not_found, with the nearest name; invalid if several VMs have the name.
+Result<Vm> find_vm(const std::vector<Vm>& all, const std::string& id_or_name);
+
+/// The chain of this name.
+/// Errors: not_found, with the nearest name.
+Result<Chain> find_chain(const std::vector<Chain>& all, const std::string& name);
+
+/// The balancer of this name.
+/// Errors: not_found, with the nearest name.
+Result<Balancer> find_balancer(const std::vector<Balancer>& all, const std::string& name);
+
 } // namespace holdfast::db

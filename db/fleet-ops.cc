@@ -6,10 +6,11 @@
 #include "db/fleet-ops.h"
 
 #include <algorithm>
-#include <charconv>
 #include <map>
 #include <set>
 #include <string_view>
+
+#include "common/text.h"
 
 namespace holdfast::db {
 namespace {
@@ -99,6 +100,16 @@ json list(const std::vector<std::string>& values)
     return json::array({"map", std::move(pairs)});
 }
 
+/// The same of rows that are not text.
+template <class Row>
+json list(const std::vector<Row>& rows, std::string (*to_text)(const Row& row))
+{
+    std::vector<std::string> texts;
+    for (const auto& row : rows)
+        texts.push_back(to_text(row));
+    return list(texts);
+}
+
 json numbers(const std::map<std::string, std::int64_t>& values)
 {
     auto pairs = json::array();
@@ -115,20 +126,16 @@ json to_json(const Hypervisor& row)
 
 json to_json(const Vm& row)
 {
-    std::vector<std::string> ports;
-    for (const auto& port : row.ports)
-        ports.push_back(port_to_text(port));
-    return {{"id", row.id},           {"name", row.name},       {"label", row.label},
-            {"kind", row.kind},       {"service", row.service}, {"hypervisor", row.hypervisor},
-            {"state", row.state},     {"ips", list(row.ips)},   {"epoch", row.epoch},
-            {"protect", row.protect}, {"health", row.health},   {"ports", list(ports)}};
+    return {{"id", row.id},           {"name", row.name},
+            {"label", row.label},     {"kind", row.kind},
+            {"service", row.service}, {"hypervisor", row.hypervisor},
+            {"state", row.state},     {"ips", list(row.ips)},
+            {"epoch", row.epoch},     {"protect", row.protect},
+            {"health", row.health},   {"ports", list(row.ports, port_to_text)}};
 }
 
 json to_json(const Chain& row)
 {
-    std::vector<std::string> hops;
-    for (const auto& hop : row.hops)
-        hops.push_back(hop_to_text(hop));
     return {{"name", row.name},
             {"spi", row.spi},
             {"rspi", row.rspi},
@@ -140,14 +147,11 @@ json to_json(const Chain& row)
             {"probe", row.probe},
             {"closed", !row.open}, // A row of an older program, without it, is open.
             {"change", row.change},
-            {"hops", list(hops)}};
+            {"hops", list(row.hops, hop_to_text)}};
 }
 
 json to_json(const Balancer& row)
 {
-    std::vector<std::string> servers;
-    for (const auto& server : row.servers)
-        servers.push_back(server_to_text(server));
     return {{"name", row.name},
             {"vip", row.vip},
             {"port", row.port},
@@ -158,7 +162,7 @@ json to_json(const Balancer& row)
             {"gateway", row.gateway},
             {"mac_prefix", row.mac_prefix},
             {"mac_layout", row.mac_layout},
-            {"servers", list(servers)}};
+            {"servers", list(row.servers, server_to_text)}};
 }
 
 json to_json(const Move& row)
@@ -432,17 +436,8 @@ Vm vm_from(const json& row)
     vm.epoch = row.at("epoch");
     vm.protect = row.at("protect");
     vm.health = row.at("health");
-    for (const auto& text : list_from(row.at("ports")))
-        if (auto port = port_from_text(text))
-            vm.ports.push_back(std::move(*port));
+    vm.ports = read_each(list_from(row.at("ports")), port_from_text);
     return vm;
-}
-
-bool is_port(std::string_view text)
-{
-    unsigned port = 0;
-    const auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), port);
-    return code == std::errc{} && end == text.data() + text.size() && port > 0 && port < 65536;
 }
 
 bool is_address(std::string_view one)
@@ -453,7 +448,7 @@ bool is_address(std::string_view one)
         return false;
     one.remove_prefix(4);
     const auto colon = one.rfind(':');
-    if (colon == std::string_view::npos || colon == 0 || !is_port(one.substr(colon + 1)))
+    if (colon == std::string_view::npos || colon == 0 || !parse_port(one.substr(colon + 1)))
         return false;
     const auto host = one.substr(0, colon);
     const bool bracketed = host.front() == '[' && host.back() == ']' && host.size() > 2;

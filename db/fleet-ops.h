@@ -83,6 +83,18 @@ std::string server_to_text(const RealServer& server);
 /// Errors: damaged.
 Result<RealServer> server_from_text(const std::string& text);
 
+/// What `read` makes of the elements of a list; nonsense of another's is left out.
+template <class Row>
+std::vector<Row> read_each(const std::vector<std::string>& texts,
+                           Result<Row> (*read)(const std::string& text))
+{
+    std::vector<Row> rows;
+    for (const auto& text : texts)
+        if (auto row = read(text))
+            rows.push_back(std::move(*row));
+    return rows;
+}
+
 /// Whether an address of the fleet database is well-formed.
 /// Errors: invalid, naming the part and how it should look.
 Result<void> check_remote(const std::string& address);

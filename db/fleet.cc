@@ -101,9 +101,7 @@ Vm decode(const fleet_vm* from)
     row.epoch = from->epoch;
     row.protect = from->protect;
     row.health = from->health;
-    for (const auto& text : strings(from->ports))
-        if (auto port = port_from_text(text)) // Nonsense of another's makes no port.
-            row.ports.push_back(std::move(*port));
+    row.ports = read_each(strings(from->ports), port_from_text);
     return row;
 }
 
@@ -152,9 +150,7 @@ void take_balancer(void* aux, const fleet_balancer* from)
     row.gateway = from->gateway;
     row.mac_prefix = from->mac_prefix;
     row.mac_layout = from->mac_layout;
-    for (const auto& text : strings(from->servers))
-        if (auto server = server_from_text(text)) // Nonsense of another's makes no server.
-            row.servers.push_back(std::move(*server));
+    row.servers = read_each(strings(from->servers), server_from_text);
 }
 
 void take_move(void* aux, const fleet_move* from)

@@ -4,6 +4,12 @@
 noinst_LIBRARIES += hookd/libhookd.a
 hookd_libhookd_a_SOURCES = \
 	hookd/await.h \
+	hookd/balancer-check.cc \
+	hookd/balancer-check.h \
+	hookd/balancer-mac.cc \
+	hookd/balancer-mac.h \
+	hookd/balancer-read.cc \
+	hookd/balancer-read.h \
 	hookd/balancer.cc \
 	hookd/balancer.h \
 	hookd/chain-change.cc \
@@ -58,6 +64,8 @@ hookd_libhookd_a_SOURCES = \
 	hookd/mtu-look.cc \
 	hookd/mtu.cc \
 	hookd/mtu.h \
+	hookd/name.cc \
+	hookd/name.h \
 	hookd/path.cc \
 	hookd/path.h \
 	hookd/qemu-ring.cc \

@@ -55,11 +55,6 @@ Result<db::Balancer> drain_server(const db::Balancer& balancer, const std::strin
 Result<db::Balancer> weigh_server(const db::Balancer& balancer, const std::string& address,
                                   std::int64_t weight);
 
-/// The balancer of that name.
-/// Errors:  not_found, with the nearest name.
-Result<db::Balancer> find_balancer(const std::vector<db::Balancer>& balancers,
-                                   const std::string& name);
-
 /// Whether the balancer needs the VM: as a director or as a real server.
 bool needs(const db::Balancer& balancer, const db::Vm& vm);
 

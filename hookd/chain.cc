@@ -9,6 +9,8 @@
 #include <set>
 
 #include "common/text.h"
+#include "db/find.h"
+#include "hookd/name.h"
 
 namespace holdfast::hookd {
 namespace {
@@ -18,20 +20,6 @@ constexpr std::uint32_t serials = 1u << 12; // Serial 0 is never given.
 Error refuse(const ChainRequest& request, const std::string& what, Errc code = Errc::invalid)
 {
     return {code, "chain " + one_line(request.name, 64) + ": " + what};
-}
-
-Result<void> check_name(const ChainRequest& request)
-{
-    constexpr std::size_t longest = 64;
-    constexpr std::string_view allowed =
-        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.";
-    if (request.name.empty())
-        return Error{Errc::invalid, "a chain needs a name: give one of letters, digits, - _ ."};
-    if (request.name.size() > longest ||
-        request.name.find_first_not_of(allowed) != std::string::npos) {
-        return refuse(request, "this name will not do: give at most 64 letters, digits, - _ .");
-    }
-    return {};
 }
 
 Result<void> check_options(const ChainRequest& request)
@@ -67,7 +55,7 @@ Result<db::Hop> make_hop(const ChainRequest& request, std::string word,
     hop.kind = take_kind(word);
     for (std::size_t at = 0; at <= word.size();) {
         const std::size_t end = std::min(word.find('|', at), word.size());
-        auto vm = find_vm(vms, word.substr(at, end - at));
+        auto vm = db::find_vm(vms, word.substr(at, end - at));
         if (!vm)
             return refuse(request, vm.error().message, vm.error().code);
         if (hop.kind == "wire" && vm->ports.size() != 2) {
@@ -150,16 +138,6 @@ Result<void> give_spis(const ChainRequest& request, db::Chain& chain,
     return {};
 }
 
-template <class Row>
-std::string did_you_mean(const std::vector<Row>& rows, const std::string& name)
-{
-    std::vector<std::string> names;
-    for (const Row& row : rows)
-        names.push_back(row.name);
-    std::string near = nearest(name, names);
-    return near.empty() ? std::string{} : "did you mean " + near + "? ";
-}
-
 } // namespace
 
 Result<void> check_dead(const ChainRequest& request)
@@ -181,7 +159,7 @@ Result<std::vector<db::Hop>> make_hops(const ChainRequest& request, const std::v
             return hop.error();
         for (const std::string& id : hop->vms) {
             if (!seen.insert(id).second) {
-                return refuse(request, "VM " + find_vm(vms, id)->name +
+                return refuse(request, "VM " + db::find_vm(vms, id)->name +
                                            " is in it twice: name each hop once");
             }
         }
@@ -194,7 +172,7 @@ Result<db::Chain> make_chain(const ChainRequest& request, const ParsedMatch& mat
                              const std::vector<db::Chain>& chains, const std::vector<db::Vm>& vms,
                              int number)
 {
-    if (auto fine = check_name(request); !fine)
+    if (auto fine = check_name("chain", request.name); !fine)
         return fine.error();
     if (auto fine = check_options(request); !fine)
         return fine.error();
@@ -224,38 +202,6 @@ Result<db::Chain> make_chain(const ChainRequest& request, const ParsedMatch& mat
     if (auto fine = give_spis(request, chain, chains, number); !fine)
         return fine.error();
     return chain;
-}
-
-Result<db::Vm> find_vm(const std::vector<db::Vm>& vms, const std::string& id_or_name)
-{
-    const db::Vm* found = nullptr;
-    for (const db::Vm& vm : vms) {
-        if (vm.id == id_or_name)
-            return vm;
-        if (vm.name != id_or_name)
-            continue;
-        if (found) {
-            return Error{Errc::invalid, "two VMs have the name " + vm.name + ": give the id, " +
-                                            found->id + " or " + vm.id};
-        }
-        found = &vm;
-    }
-    if (found)
-        return *found;
-    return Error{Errc::not_found, "VM " + one_line(id_or_name, 64) +
-                                      " is not known: " + did_you_mean(vms, id_or_name) +
-                                      "\"holdfast vm list\" shows all"};
-}
-
-Result<db::Chain> find_chain(const std::vector<db::Chain>& chains, const std::string& name)
-{
-    for (const db::Chain& chain : chains) {
-        if (chain.name == name)
-            return chain;
-    }
-    return Error{Errc::not_found, "chain " + one_line(name, 64) +
-                                      " is not known: " + did_you_mean(chains, name) +
-                                      "\"holdfast chain list\" shows all"};
 }
 
 std::vector<db::Vm> pending_hops(const db::Chain& chain, const std::vector<db::Vm>& vms)

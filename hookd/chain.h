@@ -50,14 +50,6 @@ Result<std::vector<db::Hop>> make_hops(const ChainRequest& request, const std::v
 /// Errors: invalid.
 Result<void> check_dead(const ChainRequest& request);
 
-/// The VM that an operator names, by id or by name.
-/// Errors: not_found, with the nearest name; invalid if several VMs have the name.
-Result<db::Vm> find_vm(const std::vector<db::Vm>& vms, const std::string& id_or_name);
-
-/// The chain of that name.
-/// Errors: not_found, with the nearest name.
-Result<db::Chain> find_chain(const std::vector<db::Chain>& chains, const std::string& name);
-
 /// VMs of the chain that are known but not plugged in anywhere now: while there is one the
 /// chain is pending.
 std::vector<db::Vm> pending_hops(const db::Chain& chain, const std::vector<db::Vm>& vms);

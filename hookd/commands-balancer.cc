@@ -5,7 +5,8 @@
 
 #include <spdlog/spdlog.h>
 
-#include "db/route.h"
+#include "db/balancer.h"
+#include "db/find.h"
 #include "hookd/balancer.h"
 #include "hookd/commands.h"
 
@@ -100,7 +101,7 @@ void Commands::put_balancer(const db::Balancer& to, const std::optional<db::Bala
 void Commands::balancer_del(const Json& arguments, Done done)
 {
     auto name = text_argument(arguments, "name");
-    auto balancer = name ? find_balancer(world().ledger.balancers(), *name)
+    auto balancer = name ? db::find_balancer(world().ledger.balancers(), *name)
                          : Result<db::Balancer>{name.error()};
     if (!balancer) {
         done(balancer.error());
@@ -141,8 +142,8 @@ void Commands::balancer_server(const Json& arguments, Done done)
 {
     auto name = text_argument(arguments, "name");
     auto op = name ? text_argument(arguments, "op") : name;
-    auto from =
-        op ? find_balancer(world().ledger.balancers(), *name) : Result<db::Balancer>{op.error()};
+    auto from = op ? db::find_balancer(world().ledger.balancers(), *name)
+                   : Result<db::Balancer>{op.error()};
     auto to = from ? changed_balancer(*from, *op, arguments) : from;
     if (!to) {
         done(to.error());
@@ -151,15 +152,6 @@ void Commands::balancer_server(const Json& arguments, Done done)
     const std::string server = arguments.at("server");
     put_balancer(*to, *from, "balancer-changed",
                  "balancer " + from->name + ": server " + *op + " " + server, std::move(done));
-}
-
-/// A line of the time line, and of the log.
-void Commands::note(const std::string& kind, const std::string& text)
-{
-    StoreChange change;
-    change.events = {world().event(kind, text, now_ns())};
-    world().commit(change);
-    spdlog::info("{}", text);
 }
 
 } // namespace holdfast::hookd

@@ -10,6 +10,7 @@
 #include <spdlog/spdlog.h>
 
 #include "common/text.h"
+#include "db/find.h"
 #include "hookd/chain.h"
 #include "hookd/classifier.h"
 #include "hookd/commands.h"
@@ -115,8 +116,8 @@ void Commands::chain_add(const Json& arguments, Done done)
             done(left.error());
             return;
         }
-        note_chain(*chain, "chain-added",
-                   "chain " + chain->name + " for " + chain->match + " is in place");
+        note("chain-added", "chain " + chain->name + " for " + chain->match + " is in place",
+             chain->name);
         done(Json{{"chain", chain->name},
                   {"spi", chain->spi},
                   {"rspi", chain->rspi},
@@ -174,7 +175,7 @@ void Commands::chain_set(const Json& arguments, Done done)
             done(left.error());
             return;
         }
-        note_chain(*to, "chain-changed", "chain " + to->name + " is changed");
+        note("chain-changed", "chain " + to->name + " is changed", to->name);
         done(Json{{"chain", to->name},
                   {"pending", names_of(pending_hops(*to, world().ledger.vms()))},
                   {"left", *left}});
@@ -187,7 +188,7 @@ Result<db::Chain> Commands::named_chain(const Json& arguments)
     auto name = text_argument(arguments, "name");
     if (!name)
         return name.error();
-    return find_chain(world().ledger.chains(), *name);
+    return db::find_chain(world().ledger.chains(), *name);
 }
 
 /// The same, if it may be changed now.
@@ -212,18 +213,9 @@ void Commands::chain_del(const Json& arguments, Done done)
             done(left.error());
             return;
         }
-        note_chain(*chain, "chain-deleted", "chain " + chain->name + " is gone");
+        note("chain-deleted", "chain " + chain->name + " is gone", chain->name);
         done(Json{{"chain", chain->name}, {"left", *left}});
     });
-}
-
-void Commands::note_chain(const db::Chain& chain, const std::string& kind, const std::string& text)
-{
-    StoreChange change;
-    change.events = {world().event(kind, text, now_ns())};
-    change.events[0].chain = chain.name;
-    world().commit(change);
-    spdlog::info("{}", text);
 }
 
 void Commands::check_here(Done done)

@@ -8,6 +8,7 @@
 #include <algorithm>
 
 #include "common/text.h"
+#include "db/find.h"
 #include "hookd/chain.h"
 #include "hookd/classifier.h"
 #include "hookd/commands.h"
@@ -100,7 +101,7 @@ private:
 
     bool is_hop(const std::string& vm) const
     {
-        auto chain = find_chain(daemon_.world().ledger.chains(), chain_);
+        auto chain = db::find_chain(daemon_.world().ledger.chains(), chain_);
         return chain && db::passes(*chain, vm);
     }
 

@@ -5,7 +5,7 @@
 
 #include <spdlog/spdlog.h>
 
-#include "hookd/chain.h"
+#include "db/find.h"
 #include "hookd/commands.h"
 #include "hookd/json-text.h"
 #include "hookd/migrate.h"
@@ -34,16 +34,14 @@ void Commands::vm_migrate(const Json& arguments, Done done)
         done(name ? to.error() : name.error());
         return;
     }
-    auto vm = find_vm(world().ledger.vms(), *name);
+    auto vm = db::find_vm(world().ledger.vms(), *name);
     if (!vm) {
         done(vm.error());
         return;
     }
-    const db::Hypervisor* target = world().ledger.hypervisor(*to);
+    auto target = db::find_hypervisor(world().ledger.hypervisors(), *to);
     if (!target) {
-        done(Error{Errc::not_found, "hypervisor " + *to +
-                                        " is not known: \"holdfast status\" "
-                                        "shows all"});
+        done(target.error());
         return;
     }
     if (vm->kind != "domain" || vm->state != "running") {
@@ -101,7 +99,7 @@ void Commands::migrate_here(const db::Vm& vm, const db::Hypervisor& to, Done don
 /// For another hypervisor whose operator asked: answers when the VM is there, or stays.
 void Commands::migrate_now(const Json& arguments, Done done)
 {
-    auto vm = find_vm(world().ledger.vms(), arguments.at("vm").get<std::string>());
+    auto vm = db::find_vm(world().ledger.vms(), arguments.at("vm").get<std::string>());
     const db::Hypervisor* to = world().ledger.hypervisor(arguments.at("to").get<std::string>());
     if (!vm || !to) {
         done(vm ? Error{Errc::not_found, "the destination is not known here"} : vm.error());
@@ -126,7 +124,7 @@ void Commands::vm_protect(const Json& arguments, Done done)
         return;
     }
     bool on = arguments.at("on").get<bool>();
-    auto vm = find_vm(world().ledger.vms(), *name);
+    auto vm = db::find_vm(world().ledger.vms(), *name);
     if (!vm)
         done(vm.error());
     else if (vm->hypervisor != world().self())

@@ -156,6 +156,16 @@ void Commands::end_task(db::Task task, const Result<Json>& result,
     world().commit(change);
 }
 
+/// A line of the time line, and of the log; `chain` is the chain it is about, if any.
+void Commands::note(const std::string& kind, const std::string& text, const std::string& chain)
+{
+    StoreChange change;
+    change.events = {world().event(kind, text, now_ns())};
+    change.events[0].chain = chain;
+    world().commit(change);
+    spdlog::info("{}", text);
+}
+
 void Commands::status(const Json&, Done done)
 {
     World& w = world();

@@ -60,12 +60,11 @@ private:
     Result<db::Chain> named_chain(const Json& arguments);
     Result<db::Chain> changeable_chain(const Json& arguments);
     Result<db::Chain> changed_chain(const db::Chain& from, const Json& arguments);
-    void note_chain(const db::Chain& chain, const std::string& kind, const std::string& text);
     Result<db::Balancer> changed_balancer(const db::Balancer& from, const std::string& op,
                                           const Json& arguments);
     void put_balancer(const db::Balancer& to, const std::optional<db::Balancer>& was,
                       const std::string& kind, const std::string& text, Done done);
-    void note(const std::string& kind, const std::string& text);
+    void note(const std::string& kind, const std::string& text, const std::string& chain = {});
     Json describe_step(const TraceStep& step, const std::string& where, int tunnel_port);
     void migrate_here(const db::Vm& vm, const db::Hypervisor& to, Done done);
     void migrate_now(const Json& arguments, Done done);

@@ -39,13 +39,6 @@ bool too_deep(std::string_view xml)
     return false;
 }
 
-std::string lower(std::string text)
-{
-    std::transform(text.begin(), text.end(), text.begin(),
-                   [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-    return text;
-}
-
 /// The element's name without its namespace's prefix.
 std::string_view local_name(std::string_view name)
 {

@@ -71,9 +71,9 @@ public:
 
     /// Puts or removes a chain: in the database if there is a fleet, else in the store.  `was` is
     /// what its `change` is by now, as far as is known: another hypervisor may be quicker.  None:
-    /// the chain is new. Errors: unavailable if there is a fleet that cannot be reached now, or if
-    /// another hypervisor
-    ///         has begun to change the chain; exists.
+    /// the chain is new.
+    /// Errors:  unavailable if there is a fleet that cannot be reached now, or if another
+    ///          hypervisor has begun to change the chain; exists.
     void put_chain(const db::Chain& chain, const std::optional<std::string>& was, Told done);
     void remove_chain(const std::string& name, const std::string& was, Told done);
 

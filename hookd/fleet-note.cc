@@ -5,7 +5,6 @@
 
 #include "hookd/fleet-note.h"
 
-#include <charconv>
 #include <cstdio>
 #include <fstream>
 #include <iterator>
@@ -74,12 +73,12 @@ Result<Listen> parse_listen(const std::string& text)
     }
     listen.address = rest;
     if (!port.empty()) {
-        auto [end, failed] = std::from_chars(port.data(), port.data() + port.size(), listen.port);
-        if (failed != std::errc{} || end != port.data() + port.size() || listen.port < 1 ||
-            listen.port > 65535) {
+        const auto number = parse_port(port);
+        if (!number) {
             return Error{Errc::invalid, "\"" + one_line(text, 60) +
                                             "\" has no port that is a number: give ADDRESS:PORT"};
         }
+        listen.port = *number;
     }
     if (rest.empty() || rest.find_first_not_of("0123456789abcdefABCDEF.:[]") != std::string::npos) {
         return Error{Errc::invalid, "\"" + one_line(text, 60) +

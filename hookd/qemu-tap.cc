@@ -6,10 +6,10 @@
 // matters, while the VM migrates.
 #include <config.h>
 
-#include <charconv>
 #include <filesystem>
 #include <fstream>
 
+#include "common/text.h"
 #include "hookd/libvirt-watch.h"
 
 namespace holdfast::hookd {
@@ -31,8 +31,8 @@ Result<QemuTaps> find_qemu_taps(const std::string& domain, const std::string& ru
         std::error_code unreadable; // Descriptors come and go while we look.
         if (fs::read_symlink(fd->path(), unreadable) != "/dev/net/tun")
             continue;
-        std::string name = fd->path().filename();
-        std::from_chars(name.data(), name.data() + name.size(), found.fds.emplace_back());
+        if (const auto number = parse_number(fd->path().filename().native()))
+            found.fds.push_back(static_cast<int>(*number));
     }
     if (!found.fds.empty())
         return found;

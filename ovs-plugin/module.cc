@@ -8,12 +8,12 @@
 #include <time.h>
 
 #include <algorithm>
-#include <cctype>
 #include <cerrno>
 #include <cstdlib>
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "common/text.h"
 #include "ovs-plugin/arp.h"
 #include "ovs-plugin/translate.h"
 
@@ -53,13 +53,6 @@ std::int64_t wall_ns()
 std::string json_string(const std::string& text)
 {
     return nlohmann::json(text).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
-}
-
-std::string lower(std::string text)
-{
-    for (char& c : text)
-        c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-    return text;
 }
 
 } // namespace

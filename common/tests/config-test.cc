@@ -99,6 +99,25 @@ TEST(Text, Utf8IsToldFromNonsense)
     CHECK_FALSE(is_utf8("\xf4\x90\x80\x80"));
 }
 
+TEST(Text, NumberIsWholeAndNothingElse)
+{
+    CHECK_EQUAL(-12, *parse_number("-12"));
+    for (const char* bad : {"", " 1", "1 ", "1x", "0x1", "+1", "1.0", "99999999999999999999"})
+        CHECK_FALSE(parse_number(bad).has_value());
+}
+
+TEST(Text, PortIsFrom1To65535)
+{
+    CHECK_EQUAL(65535, *parse_port("65535"));
+    for (const char* bad : {"0", "65536", "-1", "http", ""})
+        CHECK_FALSE(parse_port(bad).has_value());
+}
+
+TEST(Text, LowerChangesLettersOfAsciiOnly)
+{
+    CHECK_EQUAL(std::string("ae:48 \xc3\x84"), lower("AE:48 \xc3\x84"));
+}
+
 int main(int argc, char** argv)
 {
     std::vector<const char*> args(argv, argv + argc);

@@ -5,7 +5,8 @@
 
 #include "ctl/balancer.h"
 
-#include "ctl/lookup.h"
+#include "ctl/tests/rows.h"
+#include "db/find.h"
 
 #include <CppUTest/TestHarness.h>
 
@@ -18,22 +19,10 @@ namespace {
 World small_world()
 {
     World world;
-    for (const char* name : {"lb1", "web", "spare"}) {
-        auto& vm = world.vms.emplace_back();
-        vm.id = std::string{"id-"} + name;
-        vm.name = name;
-        vm.hypervisor = "hv1";
-        vm.ports = {{"52:54:00:00:00:01", vm.id, "br0", "vnet0", vm.name == "spare" ? 0 : 3}};
-    }
+    world.vms = {vm("lb1", "hv1", 3), vm("web", "hv1", 4), vm("spare", "hv1", 0)};
     world.vms[1].ips = {"10.0.20.11"};
     world.vms[2].ips = {"10.0.20.12"};
-    auto& balancer = world.balancers.emplace_back();
-    balancer.name = "web";
-    balancer.vip = "10.0.0.80";
-    balancer.port = 80;
-    balancer.directors = {"id-lb1"};
-    balancer.servers = {{"10.0.20.11", 80, 1, "active", "ae:48:0a:00:14:0b"},
-                        {"10.0.20.12", 8080, 5, "draining", "ae:48:0a:00:14:0c"}};
+    world.balancers = {balancer("web", "id-lb1", "10.0.20.11", "10.0.20.12")};
     return world;
 }
 
@@ -60,8 +49,8 @@ TEST(BalancerView, PageShowsServersWithTheirVmsAndTheDirectorsRoutes)
                     "MAC         prefix ae:48\n"
                     "\n"
                     "SERVER           WEIGHT  STATE     SYNTHETIC MAC      VM     HYPERVISOR\n"
-                    "10.0.20.11:80         1  active    ae:48:0a:00:14:0b  web    hv1\n"
-                    "10.0.20.12:8080       5  draining  ae:48:0a:00:14:0c  spare  hv1 (not plugged "
+                    "10.0.20.11:80         1  active    ae:48:00:00:00:01  web    hv1\n"
+                    "10.0.20.12:8080       5  draining  ae:48:00:00:00:02  spare  hv1 (not plugged "
                     "in)\n"
                     "\n"
                     "The director needs these routes, DEV being its interface:\n"
@@ -74,7 +63,7 @@ TEST(BalancerView, ServerWhoseVmIsGoneIsShownAllTheSame)
 {
     world.vms.clear();
     auto page = balancer_page(world.balancers[0], world, style);
-    STRCMP_CONTAINS("ae:48:0a:00:14:0b  -   -\n", page.c_str());
+    STRCMP_CONTAINS("ae:48:00:00:00:01  -   -\n", page.c_str());
     auto json = balancer_json(world.balancers[0], world);
     CHECK_EQUAL(std::string("id-lb1"), json["directors"][0].get<std::string>());
     CHECK_FALSE(json["servers"][0]["plugged"].get<bool>());
@@ -88,5 +77,5 @@ TEST(BalancerView, WithoutBalancersItSaysWhatToDo)
 TEST(BalancerView, UnknownNameGetsTheNearestOne)
 {
     CHECK_EQUAL(std::string("there is no balancer \"webb\": did you mean web?"),
-                find_balancer(world, "webb").error().message);
+                db::find_balancer(world.balancers, "webb").error().message);
 }

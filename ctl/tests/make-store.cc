@@ -14,6 +14,7 @@
 #include <string>
 #include <vector>
 
+#include "ctl/tests/rows.h"
 #include "db/store.h"
 
 namespace {
@@ -37,25 +38,18 @@ void put(Store& store, const T& row)
         die(done.error().message);
 }
 
+/// `digit` is the id's, the MAC address's and the IP address's.
 Vm vm(const std::string& name, char digit, int label, const std::string& hypervisor, int ofport)
 {
-    Vm row;
+    Vm row = holdfast::vm(name, hypervisor, ofport);
     row.id = std::string(8, digit) + "-0000-4000-8000-000000000000";
-    row.name = name;
     row.label = static_cast<std::uint32_t>(label);
-    row.hypervisor = hypervisor;
-    row.state = ofport ? "running" : "stopped";
     row.ips = {"10.0.0." + std::string(1, digit)};
     row.epoch = 1;
-    VmPort port;
-    port.mac = std::string("52:54:00:00:00:0") + digit;
-    port.iface_id = row.id;
-    if (ofport) {
-        port.bridge = "br0";
-        port.interface = "vnet" + std::to_string(ofport);
-        port.ofport = ofport;
-    }
-    row.ports = {port};
+    row.ports[0].mac = std::string("52:54:00:00:00:0") + digit;
+    row.ports[0].iface_id = row.id;
+    if (ofport)
+        row.ports[0].interface = "vnet" + std::to_string(ofport);
     return row;
 }
 
@@ -143,13 +137,7 @@ void fill(Store& store)
     Chain later{"later", 4099, 0, "udp", "", 7, false, "bypass", "", true, "", {{{vms[3].id}}}};
     put(store, web);
     put(store, later);
-    Balancer site;
-    site.name = "site";
-    site.vip = "10.0.0.80";
-    site.port = 80;
-    site.directors = {vms[0].id};
-    site.servers = {{"10.0.0.3", 80, 1, "active", "ae:48:0a:00:00:03"},
-                    {"10.0.0.4", 8080, 5, "draining", "ae:48:0a:00:00:04"}};
+    auto site = balancer("site", vms[0].id, "10.0.0.3", "10.0.0.4");
     put(store, site);
     put_paths(store, vms);
     put_moves(store);

@@ -8,7 +8,8 @@
 #include <cstdlib>
 #include <ctime>
 
-#include "ctl/lookup.h"
+#include "ctl/tests/rows.h"
+#include "db/find.h"
 
 #include <CppUTest/TestHarness.h>
 
@@ -19,17 +20,6 @@ namespace {
 
 constexpr db::TimeNs start = 1'700'000'000'000'000'000;
 constexpr db::TimeNs ms = 1'000'000;
-
-db::Vm vm(const std::string& name, const std::string& hypervisor, int ofport)
-{
-    db::Vm row;
-    row.id = "id-" + name;
-    row.name = name;
-    row.hypervisor = hypervisor;
-    row.state = ofport ? "running" : "stopped";
-    row.ports = {{"52:54:00:00:00:01", row.id, ofport ? "br0" : "", ofport ? "vnet0" : "", ofport}};
-    return row;
-}
 
 /// fw on hv1 port 3, ids on hv2 port 5, a symmetric chain through both.
 World small_world()
@@ -224,10 +214,11 @@ TEST(View, UnknownNamesGetTheNearestOne)
 {
     auto world = small_world();
     CHECK_EQUAL(std::string("there is no VM \"idss\": did you mean ids?"),
-                find_vm(world, "idss").error().message);
+                db::find_vm(world.vms, "idss").error().message);
     CHECK_EQUAL(std::string("there is no chain \"zebra\": see 'holdfast chain list'"),
-                find_chain(world, "zebra").error().message);
-    CHECK_TRUE(bool(find_vm(world, "id-fw")));
+                db::find_chain(world.chains, "zebra").error().message);
+    CHECK_TRUE(bool(db::find_vm(world.vms, "id-fw")));
     world.vms[1].name = "fw";
-    STRCMP_CONTAINS("several VMs", find_vm(world, "fw").error().message.c_str());
+    STRCMP_CONTAINS("give the id, id-fw or id-ids",
+                    db::find_vm(world.vms, "fw").error().message.c_str());
 }

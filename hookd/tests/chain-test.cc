@@ -67,9 +67,7 @@ TEST(Chain, SymmetricHasASecondPathAndTheReversedMatch)
 TEST(Chain, UnknownVmIsRefusedWithTheNearestName)
 {
     request.via = {"fw", "idx"};
-    CHECK_EQUAL(std::string("chain c1: VM idx is not known: did you mean ids? "
-                            "\"holdfast vm list\" shows all"),
-                error());
+    CHECK_EQUAL(std::string("chain c1: there is no VM \"idx\": did you mean ids?"), error());
 }
 
 TEST(Chain, VmTwiceIsRefused)

@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// hookd/balancer-read: see balancer-read.h.
+#include <config.h>
+
+#include "hookd/balancer-read.h"
+
+#include <cstdint>
+
+#include "common/synthetic-mac.h"
+#include "common/text.h"
+
+namespace holdfast::hookd {
+namespace {
+
+constexpr int weight_max = 65535;
+
+Error invalid(const std::string& text)
+{
+    return {Errc::invalid, text};
+}
+
+Result<int> read_port(std::string_view text)
+{
+    const auto port = parse_port(text);
+    if (!port)
+        return invalid("port " + one_line(text, 40) + " is none: give one from 1 to 65535");
+    return *port;
+}
+
+/// An address with or without a port, as typed: [ADDR]:PORT for IPv6.
+struct Endpoint {
+    std::string address;
+    std::string port; // Empty: none.
+};
+
+Endpoint split_endpoint(const std::string& text)
+{
+    if (is_ipv6(text))
+        return {text, ""};
+    const auto colon = text.rfind(':');
+    if (colon == std::string::npos)
+        return {text, ""};
+    std::string address = text.substr(0, colon);
+    if (address.size() > 2 && address.front() == '[' && address.back() == ']')
+        address = address.substr(1, address.size() - 2);
+    return {address, text.substr(colon + 1)};
+}
+
+/// Whether a machine can have the address and be sent to at it.
+bool is_unicast(std::uint32_t address)
+{
+    const auto first = address >> 24;
+    return first > 0 && first != 127 && first < 224;
+}
+
+} // namespace
+
+std::vector<std::string> split_words(std::string_view text)
+{
+    std::vector<std::string> words;
+    for (;;) {
+        const auto comma = text.find(',');
+        words.emplace_back(trimmed(text.substr(0, comma)));
+        if (comma == std::string_view::npos)
+            return words;
+        text.remove_prefix(comma + 1);
+    }
+}
+
+Result<Vip> read_vip(const std::string& text)
+{
+    const std::string what = "--vip " + one_line(text, 60);
+    const auto slash = text.rfind('/');
+    const Endpoint at = split_endpoint(text.substr(0, slash));
+    if (is_ipv6(at.address))
+        return invalid(what + ": IPv6 is not balanced yet: give an IPv4 address");
+    const auto address = parse_ipv4(at.address);
+    if (slash == std::string::npos || at.port.empty() || !address)
+        return invalid(what + ": give ADDR:PORT/PROTO, such as 10.0.0.80:80/tcp");
+    if (!is_unicast(*address))
+        return invalid(what + ": no machine can have this address: give another");
+    const auto port = read_port(at.port);
+    if (!port)
+        return invalid(what + ": " + port.error().message);
+    const auto protocol = text.substr(slash + 1);
+    if (protocol != "tcp" && protocol != "udp") {
+        return invalid(what + ": protocol " + one_line(protocol, 40) +
+                       " is not balanced: give tcp or udp");
+    }
+    return Vip{at.address, *port, protocol};
+}
+
+Result<std::string> read_gateway(const std::string& text, const std::string& vip)
+{
+    if (text.empty())
+        return text;
+    const auto address = parse_ipv4(text);
+    if (!address || !is_unicast(*address)) {
+        return invalid("--gateway " + one_line(text, 60) +
+                       " is no IPv4 address of a router: give one such as 10.0.0.1");
+    }
+    if (text == vip)
+        return invalid("--gateway " + text + " is the VIP itself: give the router's own address");
+    return text;
+}
+
+Result<int> read_weight(std::string_view text)
+{
+    const auto weight = parse_number(text);
+    if (!weight || *weight < 0 || *weight > weight_max)
+        return invalid("weight " + one_line(text, 40) + " is out of range: give 0 to 65535");
+    return static_cast<int>(*weight);
+}
+
+Result<db::RealServer> read_server(const std::string& text, int port)
+{
+    constexpr std::string_view weight_key = "weight=";
+    const std::string what = "server " + one_line(text, 60);
+    const auto words = split_words(text);
+    const Endpoint at = split_endpoint(words[0]);
+    if (is_ipv6(at.address)) {
+        return invalid(what + " is IPv6, and the VIP is IPv4: give an IPv4 address of that VM");
+    }
+    const auto address = parse_ipv4(at.address);
+    if (!address || !is_unicast(*address) || (at.port.empty() && words[0].ends_with(':'))) {
+        return invalid(what + ": give ADDR[:PORT][,weight=N], such as 10.0.20.11:8080,weight=2");
+    }
+    db::RealServer server;
+    server.address = at.address;
+    server.port = port;
+    if (!at.port.empty()) {
+        const auto own = read_port(at.port);
+        if (!own)
+            return invalid(what + ": " + own.error().message);
+        server.port = *own;
+    }
+    for (std::size_t i = 1; i < words.size(); ++i) {
+        if (!words[i].starts_with(weight_key))
+            return invalid(what + ": \"" + words[i] + "\" is unknown: give weight=N");
+        const auto weight = read_weight(std::string_view{words[i]}.substr(weight_key.size()));
+        if (!weight)
+            return invalid(what + ": " + weight.error().message);
+        server.weight = *weight;
+    }
+    return server;
+}
+
+} // namespace holdfast::hookd
