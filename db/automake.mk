@@ -14,7 +14,7 @@ db_libdb_a_CPPFLAGS = $(AM_CPPFLAGS) $(SQLITE_CFLAGS)
 
 check_PROGRAMS += db/tests/store-test
 TESTS += db/tests/store-test
-db_tests_store_test_SOURCES = db/tests/store-test.cc db/tests/folder.h
+db_tests_store_test_SOURCES = db/tests/balancer-test.cc db/tests/store-test.cc db/tests/folder.h
 db_tests_store_test_CPPFLAGS = $(AM_CPPFLAGS) $(SQLITE_CFLAGS) $(CPPUTEST_CFLAGS)
 db_tests_store_test_LDADD = db/libdb.a $(SQLITE_LIBS) $(CPPUTEST_LIBS)
 

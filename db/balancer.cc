@@ -4,6 +4,7 @@
 #include "db/balancer.h"
 
 #include <algorithm>
+#include <tuple>
 
 namespace holdfast::db {
 
@@ -26,9 +27,64 @@ const Vm* vm_with(const std::vector<Vm>& vms, const std::string& address)
     return found;
 }
 
+bool is_builtin(const Balancer& balancer)
+{
+    return balancer.director == "builtin";
+}
+
+std::vector<RealServer> all_servers(const Balancer& balancer)
+{
+    auto all = balancer.servers;
+    if (!balancer.sorry.empty())
+        all.push_back({balancer.sorry, balancer.sorry_port, 1, "active", balancer.sorry_mac});
+    return all;
+}
+
+const ServerHealth* health_of(const std::vector<ServerHealth>& health, const std::vector<Vm>& vms,
+                              const std::string& balancer, const std::string& address)
+{
+    auto row = std::ranges::lower_bound(
+        health, std::tie(balancer, address), {},
+        [](const ServerHealth& one) { return std::tie(one.balancer, one.address); });
+    const ServerHealth* newest = nullptr;
+    const Vm* vm = nullptr;
+    for (; row != health.end() && row->balancer == balancer && row->address == address; ++row) {
+        if (newest && !vm)
+            vm = vm_with(vms, address); // Not before it matters: there are many.
+        const auto& here = vm ? vm->hypervisor : std::string{};
+        if (!newest || row->hypervisor == here ||
+            (newest->hypervisor != here && row->since > newest->since))
+            newest = &*row;
+    }
+    return newest;
+}
+
+bool is_up(const Balancer& balancer, const ServerHealth* health)
+{
+    return balancer.check == "none" || (health && health->state == "up");
+}
+
+bool takes_connections(const Balancer& balancer, const RealServer& server,
+                       const ServerHealth* health)
+{
+    return server.state == "active" && server.weight > 0 && is_up(balancer, health);
+}
+
+bool is_needed(const ServerHealth& row, const std::vector<Balancer>& balancers,
+               const std::vector<Hypervisor>& hypervisors)
+{
+    const auto balancer = std::ranges::find(balancers, row.balancer, &Balancer::name);
+    return balancer != balancers.end() &&
+           std::ranges::find(balancer->servers, row.address, &RealServer::address) !=
+               balancer->servers.end() &&
+           std::ranges::find(hypervisors, row.hypervisor, &Hypervisor::name) != hypervisors.end();
+}
+
 std::vector<std::string> director_routes(const Balancer& balancer)
 {
     std::vector<std::string> routes;
+    if (is_builtin(balancer))
+        return routes;
     for (const auto& server : balancer.servers)
         routes.push_back("ip route replace " + server.address + "/32 dev DEV scope link");
     return routes;

@@ -150,11 +150,44 @@ static void visit_balancers(struct ovsdb_idl* idl, const struct fleet_visitor* v
             .gateway = row->gateway,
             .mac_prefix = row->mac_prefix,
             .mac_layout = row->mac_layout,
+            .vip_mac = row->vip_mac,
+            .sorry = row->sorry,
+            .sorry_mac = row->sorry_mac,
+            .check = row->check,
+            .check_target = row->check_target,
             .port = row->port,
+            .persistence = row->persistence,
+            .slow_start = row->slow_start,
+            .sorry_port = row->sorry_port,
+            .check_expect = row->check_expect,
+            .interval_ms = row->interval_ms,
+            .timeout_ms = row->timeout_ms,
+            .rise = row->rise,
+            .fall = row->fall,
             .directors = {row->directors, row->n_directors},
             .servers = {row->value_servers, row->n_servers},
         };
         visitor->balancer(visitor->aux, &balancer);
+    }
+}
+
+static void visit_health(struct ovsdb_idl* idl, const struct fleet_visitor* visitor)
+{
+    const struct holdfast_server_health* row;
+
+    HOLDFAST_SERVER_HEALTH_FOR_EACH (row, idl) {
+        const struct fleet_health health = {
+            .balancer = row->balancer,
+            .address = row->address,
+            .hypervisor = row->hypervisor,
+            .state = row->state,
+            .text = row->text,
+            .since = row->since,
+            .cpu = row->cpu,
+            .memory = row->memory,
+            .answer_us = row->answer_us,
+        };
+        visitor->health(visitor->aux, &health);
     }
 }
 
@@ -214,6 +247,7 @@ void fleet_idl_visit(struct ovsdb_idl* idl, const struct fleet_visitor* visitor)
     visit_vms(idl, visitor);
     visit_chains(idl, visitor);
     visit_balancers(idl, visitor);
+    visit_health(idl, visitor);
     visit_moves(idl, visitor);
     visit_tasks(idl, visitor);
 }

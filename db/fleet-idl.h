@@ -56,9 +56,16 @@ struct fleet_chain {
 
 struct fleet_balancer {
     const char *name, *vip, *protocol, *director, *policy, *gateway, *mac_prefix, *mac_layout;
-    int64_t port;
+    const char *vip_mac, *sorry, *sorry_mac, *check, *check_target;
+    int64_t port, persistence, slow_start, sorry_port;
+    int64_t check_expect, interval_ms, timeout_ms, rise, fall;
     struct fleet_list directors; /* A set: sorted. */
     struct fleet_list servers;   /* Each a JSON object. */
+};
+
+struct fleet_health {
+    const char *balancer, *address, *hypervisor, *state, *text;
+    int64_t since, cpu, memory, answer_us;
 };
 
 struct fleet_move {
@@ -77,6 +84,7 @@ struct fleet_visitor {
     void (*vm)(void* aux, const struct fleet_vm*);
     void (*chain)(void* aux, const struct fleet_chain*);
     void (*balancer)(void* aux, const struct fleet_balancer*);
+    void (*health)(void* aux, const struct fleet_health*);
     void (*move)(void* aux, const struct fleet_move*);
     void (*task)(void* aux, const struct fleet_task*);
     void* aux;

@@ -152,6 +152,7 @@ json to_json(const Chain& row)
 
 json to_json(const Balancer& row)
 {
+    const bool checked = row.check != "none";
     return {{"name", row.name},
             {"vip", row.vip},
             {"port", row.port},
@@ -162,7 +163,28 @@ json to_json(const Balancer& row)
             {"gateway", row.gateway},
             {"mac_prefix", row.mac_prefix},
             {"mac_layout", row.mac_layout},
-            {"servers", list(row.servers, server_to_text)}};
+            {"servers", list(row.servers, server_to_text)},
+            {"vip_mac", row.vip_mac},
+            {"persistence", row.persistence},
+            {"slow_start", row.slow_start},
+            {"sorry", row.sorry},
+            {"sorry_port", row.sorry_port},
+            {"sorry_mac", row.sorry_mac},
+            // Without a check as in a row of an older program: the two are compared.
+            {"check", checked ? row.check : ""},
+            {"check_target", checked ? row.check_target : ""},
+            {"check_expect", checked ? row.check_expect : 0},
+            {"interval_ms", checked ? row.interval_ms : 0},
+            {"timeout_ms", checked ? row.timeout_ms : 0},
+            {"rise", checked ? row.rise : 0},
+            {"fall", checked ? row.fall : 0}};
+}
+
+json to_json(const ServerHealth& row)
+{
+    return {{"balancer", row.balancer}, {"address", row.address}, {"hypervisor", row.hypervisor},
+            {"state", row.state},       {"since", row.since},     {"text", row.text},
+            {"cpu", row.cpu},           {"memory", row.memory},   {"answer_us", row.answer_us}};
 }
 
 json to_json(const Move& row)
@@ -287,10 +309,20 @@ void expect_unchanged(FleetOps& ops, const Balancer& was)
 void refuse_another(FleetOps& ops, const Balancer& wanted)
 {
     const json row = to_json(wanted);
-    for (const char* column : {"vip", "port", "protocol", "servers", "directors", "gateway"})
-        refuse(ops, "Balancer", where_all(is("name", wanted.name), is_not(column, row.at(column))),
+    for (const auto& column : row.items())
+        refuse(ops, "Balancer",
+               where_all(is("name", wanted.name), is_not(column.key().c_str(), column.value())),
                {Errc::exists,
                 "fleet: there is a balancer " + wanted.name + " already: choose another name"});
+}
+
+/// The health rows of servers that the balancer has no more.
+void forget_servers(FleetOps& ops, const Balancer& row)
+{
+    auto where = where_all(is("balancer", row.name));
+    for (const auto& server : row.servers)
+        where.push_back(is_not("address", server.address));
+    remove(ops, "Server_Health", std::move(where));
 }
 
 void put(FleetOps& ops, const FleetChange& change, const Balancer& row)
@@ -307,6 +339,14 @@ void put(FleetOps& ops, const FleetChange& change, const Balancer& row)
                               std::to_string(row.port) + "/" + row.protocol +
                               ": choose another --vip"});
     replace(ops, "Balancer", where_all(is("name", row.name)), to_json(row));
+    forget_servers(ops, row);
+}
+
+/// Where a health row is.
+json where_health(const HealthKey& key)
+{
+    return where_all(is("balancer", key.balancer), is("address", key.address),
+                     is("hypervisor", key.hypervisor));
 }
 
 void put(FleetOps& ops, const Move& row)
@@ -357,6 +397,12 @@ std::string not_ours(const FleetChange& change, const std::string& own)
     for (const auto& row : change.put_vms)
         if (row.hypervisor != own)
             return "VM " + row.name;
+    for (const auto& row : change.put_health)
+        if (row.hypervisor != own)
+            return "the health of server " + row.address;
+    for (const auto& key : change.remove_health)
+        if (key.hypervisor != own)
+            return "the health of server " + key.address;
     for (const auto& row : change.put_moves)
         if (row.hypervisor != own)
             return "the " + row.role + "'s part of move " + row.id;
@@ -460,9 +506,10 @@ bool is_address(std::string_view one)
 bool FleetChange::empty() const
 {
     return put_hypervisors.empty() && put_vms.empty() && put_chains.empty() &&
-           put_balancers.empty() && put_moves.empty() && put_tasks.empty() &&
+           put_balancers.empty() && put_health.empty() && put_moves.empty() && put_tasks.empty() &&
            remove_hypervisors.empty() && remove_vms.empty() && remove_chains.empty() &&
-           remove_balancers.empty() && remove_moves.empty() && remove_tasks.empty();
+           remove_balancers.empty() && remove_health.empty() && remove_moves.empty() &&
+           remove_tasks.empty();
 }
 
 Result<FleetOps> compose(const FleetChange& change, const std::string& own, const SeenVms& seen)
@@ -470,8 +517,10 @@ Result<FleetOps> compose(const FleetChange& change, const std::string& own, cons
     if (const auto what = not_ours(change, own); !what.empty())
         return others(what, "only its owner may write it");
     FleetOps ops;
-    for (const auto& name : change.remove_hypervisors)
+    for (const auto& name : change.remove_hypervisors) {
         remove(ops, "Hypervisor", where_all(is("name", name)));
+        remove(ops, "Server_Health", where_all(is("hypervisor", name)));
+    }
     for (const auto& id : change.remove_vms)
         if (const auto row = seen ? seen(id) : std::nullopt; row && row->hypervisor == own) {
             ops.hasty = true;
@@ -489,7 +538,10 @@ Result<FleetOps> compose(const FleetChange& change, const std::string& own, cons
         if (was != change.balancers_were.end())
             expect_unchanged(ops, was->second);
         remove(ops, "Balancer", where_all(is("name", name)));
+        remove(ops, "Server_Health", where_all(is("balancer", name)));
     }
+    for (const auto& key : change.remove_health)
+        remove(ops, "Server_Health", where_health(key));
     for (const auto& key : change.remove_moves)
         remove_own(ops, "Move", where_all(is("id", key.id), is("role", key.role)), own,
                    "the " + key.role + "'s part of move " + key.id);
@@ -516,6 +568,8 @@ Result<FleetOps> compose(const FleetChange& change, const std::string& own, cons
     }
     for (const auto& row : change.put_balancers)
         put(ops, change, row);
+    for (const auto& row : change.put_health)
+        replace(ops, "Server_Health", where_health(HealthKey::of(row)), to_json(row));
     for (const auto& row : change.put_moves)
         put(ops, row);
     for (const auto& row : change.put_tasks)
@@ -689,12 +743,14 @@ Result<Hop> hop_from_text(const std::string& text)
 
 std::string server_to_text(const RealServer& server)
 {
-    return json{{"address", server.address},
+    json object{{"address", server.address},
                 {"port", server.port},
                 {"weight", server.weight},
                 {"state", server.state},
-                {"mac", server.mac}}
-        .dump();
+                {"mac", server.mac}};
+    if (server.limit) // Without one as an older program writes it: the two are compared.
+        object["limit"] = server.limit;
+    return object.dump();
 }
 
 Result<RealServer> server_from_text(const std::string& text)
@@ -707,6 +763,7 @@ Result<RealServer> server_from_text(const std::string& text)
         server.weight = object.at("weight");
         server.state = object.at("state");
         server.mac = object.at("mac");
+        server.limit = object.value("limit", 0);
         return server;
     } catch (const json::exception&) {
         return Error{Errc::damaged, "fleet: a real server is not one: " + text.substr(0, 60)};

@@ -137,6 +137,17 @@ void take_chain(void* aux, const fleet_chain* from)
     }
 }
 
+void take_check(Balancer& row, const fleet_balancer* from)
+{
+    row.check = from->check;
+    row.check_target = from->check_target;
+    row.check_expect = static_cast<int>(from->check_expect);
+    row.interval_ms = static_cast<int>(from->interval_ms);
+    row.timeout_ms = static_cast<int>(from->timeout_ms);
+    row.rise = static_cast<int>(from->rise);
+    row.fall = static_cast<int>(from->fall);
+}
+
 void take_balancer(void* aux, const fleet_balancer* from)
 {
     auto& row = snapshot(aux).balancers.emplace_back();
@@ -150,7 +161,29 @@ void take_balancer(void* aux, const fleet_balancer* from)
     row.gateway = from->gateway;
     row.mac_prefix = from->mac_prefix;
     row.mac_layout = from->mac_layout;
+    row.vip_mac = from->vip_mac;
+    row.persistence = static_cast<int>(from->persistence);
+    row.slow_start = static_cast<int>(from->slow_start);
+    row.sorry = from->sorry;
+    row.sorry_port = static_cast<int>(from->sorry_port);
+    row.sorry_mac = from->sorry_mac;
+    if (*from->check) // A row of an older program, without it, has no check.
+        take_check(row, from);
     row.servers = read_each(strings(from->servers), server_from_text);
+}
+
+void take_health(void* aux, const fleet_health* from)
+{
+    auto& row = snapshot(aux).health.emplace_back();
+    row.balancer = from->balancer;
+    row.address = from->address;
+    row.hypervisor = from->hypervisor;
+    row.state = from->state;
+    row.since = from->since;
+    row.text = from->text;
+    row.cpu = static_cast<int>(from->cpu);
+    row.memory = static_cast<int>(from->memory);
+    row.answer_us = static_cast<int>(from->answer_us);
 }
 
 void take_move(void* aux, const fleet_move* from)
@@ -185,6 +218,7 @@ void sort(FleetSnapshot& all)
     std::ranges::sort(all.hypervisors, {}, &Hypervisor::name);
     std::ranges::sort(all.chains, {}, &Chain::name);
     std::ranges::sort(all.balancers, {}, &Balancer::name);
+    std::ranges::sort(all.health, {}, &HealthKey::of);
     std::ranges::sort(all.moves, [](const Move& a, const Move& b) {
         return std::tie(a.id, a.role) < std::tie(b.id, b.role);
     });
@@ -345,7 +379,7 @@ std::shared_ptr<FleetSnapshot> Fleet::Impl::take_rows(bool connected)
 {
     Taking taking{{}, vms_, ++round_};
     const fleet_visitor visitor{take_hypervisor, take_vm,   take_chain, take_balancer,
-                                take_move,       take_task, &taking};
+                                take_health,     take_move, take_task,  &taking};
     fleet_idl_visit(idl_, &visitor);
     std::erase_if(vms_, [this](auto& item) { return item.second.round != round_; });
     auto all = std::make_shared<FleetSnapshot>(std::move(taking.all));

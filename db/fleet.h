@@ -37,6 +37,7 @@ struct FleetSnapshot {
     std::vector<Vm> vms;                 // Those of interest.
     std::vector<Chain> chains;           // All.
     std::vector<Balancer> balancers;     // All.
+    std::vector<ServerHealth> health;    // All.
     std::vector<Move> moves;             // Those of interest.
     std::vector<Task> tasks;             // Those asked of, or by, the own hypervisor.
 };
@@ -60,6 +61,9 @@ struct FleetChange {
     /// By name, for balancers that are put over an older row, or removed: that row.  If it is
     /// another by now, or gone, all is refused (`unavailable`: another hypervisor was quicker).
     std::map<std::string, Balancer> balancers_were;
+    /// New, or over one's own.  A balancer that is put takes the rows of servers with it that it
+    /// has no more, and one that is removed, as a hypervisor that is, all of its own.
+    std::vector<ServerHealth> put_health;
     /// New, or over one's own (key: id and role).
     std::vector<Move> put_moves;
     /// New ("asked"), or by the one who is asked.  A task that was begun is not asked again.
@@ -75,6 +79,7 @@ struct FleetChange {
     std::vector<std::string> remove_vms;         // By id.
     std::vector<std::string> remove_chains;      // By name.
     std::vector<std::string> remove_balancers;   // By name.
+    std::vector<HealthKey> remove_health;
     std::vector<MoveKey> remove_moves;
     std::vector<std::string> remove_tasks; // By id.
 
@@ -112,11 +117,11 @@ public:
     /// Ends the connection; transactions under way end as unavailable.
     void disconnect();
 
-    /// Who we are, and whose VMs are of interest.  Hypervisors, chains and balancers are always
-    /// all there.  VMs: those of `own`, or all (as soon as there is a chain or a balancer, or
-    /// frames are sent over the tunnel: every switch needs every VM's place).  Moves: those in
-    /// which `own` takes part, or all with `all_vms`.  Tasks: asked of or by `own`.  Until the
-    /// first call nothing but hypervisors, chains and balancers is asked for.
+    /// Who we are, and whose VMs are of interest.  Hypervisors, chains, balancers and the health
+    /// of servers are always all there.  VMs: those of `own`, or all (as soon as there is a chain
+    /// or a balancer, or frames are sent over the tunnel: every switch needs every VM's place).
+    /// Moves: those in which `own` takes part, or all with `all_vms`.  Tasks: asked of or by `own`.
+    /// Until the first call nothing but what is always there is asked for.
     void set_interest(const std::string& own, bool all_vms);
 
     /// Carries a change out.  `done` is called once: unavailable at once when not connected,

@@ -118,6 +118,7 @@ struct RealServer {
     int weight = 1;               // 0 to 65535, for the built-in director.
     std::string state = "active"; // "active", or "draining": no new connections.
     std::string mac; // Its synthetic MAC address (B2): what a director's ARP request is answered.
+    int limit = 0;   // Connections that one built-in director gives it at a time; 0: no limit.
 
     bool operator==(const RealServer&) const = default;
 };
@@ -128,15 +129,60 @@ struct Balancer {
     std::string vip;                    // The public address, IPv4.
     int port = 0;                       // The public port, 1 to 65535.
     std::string protocol = "tcp";       // "tcp" or "udp"; vip, port and protocol are unique.
-    std::string director = "external";  // Who chooses: "external" (VMs, e.g. with IPVS).
-    std::vector<std::string> directors; // Their VM ids, sorted; none but they are answered.
-    std::string policy;                 // Of a built-in director; empty with external ones.
+    std::string director = "external";  // Who chooses: "external" (VMs, e.g. with IPVS) or
+                                        // "builtin" (every hypervisor's switch).
+    std::vector<std::string> directors; // Ids of external VMs, sorted; none but they are answered.
+    std::string policy;                 // One of common/policies.h; empty with external directors.
     std::string gateway;                // Of the routed way; empty if there is none.
     std::string mac_prefix = "ae:48";   // The two bytes that are no address.
     std::string mac_layout = "prefix";  // "prefix", "suffix", "split" or "table".
     std::vector<RealServer> servers;    // In the order given; addresses are unique.
 
+    // Of a built-in director; external ones have their own.
+    std::string vip_mac;        // The VIP's synthetic MAC: what ARP requests for it are answered.
+    int persistence = 0;        // Seconds for which a client keeps its server; 0: not at all.
+    int slow_start = 0;         // Seconds until a server that came back has its whole weight.
+    std::string sorry;          // Address of the VM for when all servers are dead; empty: none.
+    int sorry_port = 0;         // Its port; 0 if there is none.
+    std::string sorry_mac;      // Its synthetic MAC address; empty if there is none.
+    std::string check = "none"; // How servers are probed: "none", "tcp", "http" or "command".
+    std::string check_target;   // The path for http, the program for command; else empty.
+    int check_expect = 0;       // The HTTP status that is good; 0: any 2xx or 3xx.
+    int interval_ms = 2000;     // From one probe to the next, 100 to 3600000.
+    int timeout_ms = 1000;      // A probe without an answer by then is bad; at most interval_ms.
+    int rise = 2;               // Good probes in a row until a dead server lives again.
+    int fall = 3;               // Bad probes in a row until a server is dead.
+
     bool operator==(const Balancer&) const = default;
+};
+
+/// How a real server of a balancer with a `check` does.  Owner: `hypervisor`, which probes the
+/// servers whose VMs it runs.
+struct ServerHealth {
+    std::string balancer;       // The balancer's name.
+    std::string address;        // The server's.
+    std::string hypervisor;     // Who probed it; with balancer and address the key.
+    std::string state = "down"; // "up" or "down".
+    TimeNs since = 0;           // When it became so.
+    std::string text;           // Why, one line: what its last probe that counted said.
+    int cpu = -1;               // How busy its VM's CPUs are, in thousandths; -1: not known.
+    int memory = -1;            // How full its VM's memory is, in thousandths; -1: not known.
+    int answer_us = -1;         // How long its answer to a probe takes; -1: not known.
+
+    bool operator==(const ServerHealth&) const = default;
+};
+
+/// The key of a health row.
+struct HealthKey {
+    std::string balancer;
+    std::string address;
+    std::string hypervisor;
+
+    auto operator<=>(const HealthKey&) const = default;
+    static HealthKey of(const ServerHealth& row)
+    {
+        return {row.balancer, row.address, row.hypervisor};
+    }
 };
 
 /// One hop of a path, computed from chains and VMs (RFC 7665).  Owner: this store.

@@ -187,6 +187,38 @@ CREATE TABLE balancer_server (       -- The machines behind it, in order.
     PRIMARY KEY (balancer, place)
 ) WITHOUT ROWID;
 )sql",
+    R"sql(
+-- Of a built-in director.
+ALTER TABLE balancer ADD COLUMN vip_mac TEXT NOT NULL DEFAULT '';      -- Synthetic, or empty.
+ALTER TABLE balancer ADD COLUMN persistence INTEGER NOT NULL DEFAULT 0; -- Seconds; 0: none.
+ALTER TABLE balancer ADD COLUMN slow_start INTEGER NOT NULL DEFAULT 0; -- Seconds; 0: none.
+ALTER TABLE balancer ADD COLUMN sorry TEXT NOT NULL DEFAULT '';        -- Its address, or empty.
+ALTER TABLE balancer ADD COLUMN sorry_port INTEGER NOT NULL DEFAULT 0; -- Its port, or 0.
+ALTER TABLE balancer ADD COLUMN sorry_mac TEXT NOT NULL DEFAULT '';    -- Synthetic, or empty.
+ALTER TABLE balancer ADD COLUMN check_kind TEXT NOT NULL DEFAULT 'none'; -- See db/rows.h, check.
+ALTER TABLE balancer ADD COLUMN check_target TEXT NOT NULL DEFAULT ''; -- Path or program.
+ALTER TABLE balancer ADD COLUMN check_expect INTEGER NOT NULL DEFAULT 0; -- HTTP status; 0: any.
+ALTER TABLE balancer ADD COLUMN interval_ms INTEGER NOT NULL DEFAULT 2000; -- Between probes.
+ALTER TABLE balancer ADD COLUMN timeout_ms INTEGER NOT NULL DEFAULT 1000;  -- Of one probe.
+ALTER TABLE balancer ADD COLUMN rise INTEGER NOT NULL DEFAULT 2;       -- Good ones to live again.
+ALTER TABLE balancer ADD COLUMN fall INTEGER NOT NULL DEFAULT 3;       -- Bad ones to be dead.
+ALTER TABLE balancer_server              -- Connections at a time; 0: no limit.
+    ADD COLUMN connections_max INTEGER NOT NULL DEFAULT 0;
+
+CREATE TABLE server_health (         -- How a server does.  Owner: the hypervisor that probes it.
+    balancer TEXT NOT NULL,          -- The balancer's name.
+    address TEXT NOT NULL,           -- The server's.
+    hypervisor TEXT NOT NULL,        -- Who probed it.
+    state TEXT NOT NULL,             -- "up" or "down".
+    since INTEGER NOT NULL,          -- When it became so, ns since the epoch.
+    text TEXT NOT NULL,              -- Why, one line.
+    cpu INTEGER NOT NULL,            -- Thousandths; -1: not known.
+    memory INTEGER NOT NULL,         -- Thousandths; -1: not known.
+    answer_us INTEGER NOT NULL,      -- Of a probe; -1: not known.
+    PRIMARY KEY (balancer, address, hypervisor)
+) WITHOUT ROWID;
+CREATE INDEX server_health_hypervisor ON server_health (hypervisor);
+)sql",
 };
 
 } // namespace

@@ -181,30 +181,51 @@ RealServer read_server(Statement& from)
     server.weight = static_cast<int>(from.integer());
     server.state = from.text();
     server.mac = from.text();
+    server.limit = static_cast<int>(from.integer());
     return server;
+}
+
+Balancer read_balancer(Statement& from)
+{
+    Balancer row;
+    row.name = from.text();
+    row.vip = from.text();
+    row.port = static_cast<int>(from.integer());
+    row.protocol = from.text();
+    row.director = from.text();
+    row.directors =
+        from_json<std::vector<std::string>>(from.text(), "balancer.directors of " + row.name);
+    row.policy = from.text();
+    row.gateway = from.text();
+    row.mac_prefix = from.text();
+    row.mac_layout = from.text();
+    row.vip_mac = from.text();
+    row.persistence = static_cast<int>(from.integer());
+    row.slow_start = static_cast<int>(from.integer());
+    row.sorry = from.text();
+    row.sorry_port = static_cast<int>(from.integer());
+    row.sorry_mac = from.text();
+    row.check = from.text();
+    row.check_target = from.text();
+    row.check_expect = static_cast<int>(from.integer());
+    row.interval_ms = static_cast<int>(from.integer());
+    row.timeout_ms = static_cast<int>(from.integer());
+    row.rise = static_cast<int>(from.integer());
+    row.fall = static_cast<int>(from.integer());
+    return row;
 }
 
 Rows<Balancer> read_balancers(Connection& store)
 {
     Rows<Balancer> rows;
     auto query = store.use("SELECT name, vip, port, protocol, director, directors, policy, "
-                           "gateway, mac_prefix, mac_layout FROM balancer ORDER BY name");
-    while (query->step()) {
-        auto& row = rows.emplace_back();
-        row.name = query->text();
-        row.vip = query->text();
-        row.port = static_cast<int>(query->integer());
-        row.protocol = query->text();
-        row.director = query->text();
-        row.directors =
-            from_json<std::vector<std::string>>(query->text(), "balancer.directors of " + row.name);
-        row.policy = query->text();
-        row.gateway = query->text();
-        row.mac_prefix = query->text();
-        row.mac_layout = query->text();
-    }
+                           "gateway, mac_prefix, mac_layout, vip_mac, persistence, slow_start, "
+                           "sorry, sorry_port, sorry_mac, check_kind, check_target, check_expect, "
+                           "interval_ms, timeout_ms, rise, fall FROM balancer ORDER BY name");
+    while (query->step())
+        rows.push_back(read_balancer(*query));
     // Both are sorted by the balancer's name: one pass.
-    auto servers = store.use("SELECT balancer, address, port, weight, state, mac "
+    auto servers = store.use("SELECT balancer, address, port, weight, state, mac, connections_max "
                              "FROM balancer_server ORDER BY balancer, place");
     auto balancer = rows.begin();
     while (servers->step()) {
@@ -215,6 +236,26 @@ Rows<Balancer> read_balancers(Connection& store)
             break;
         if (balancer->name == name)
             balancer->servers.push_back(read_server(*servers));
+    }
+    return rows;
+}
+
+Rows<ServerHealth> read_health(Connection& store)
+{
+    Rows<ServerHealth> rows;
+    auto query = store.use("SELECT balancer, address, hypervisor, state, since, text, cpu, memory, "
+                           "answer_us FROM server_health ORDER BY balancer, address, hypervisor");
+    while (query->step()) {
+        auto& row = rows.emplace_back();
+        row.balancer = query->text();
+        row.address = query->text();
+        row.hypervisor = query->text();
+        row.state = query->text();
+        row.since = query->integer();
+        row.text = query->text();
+        row.cpu = static_cast<int>(query->integer());
+        row.memory = static_cast<int>(query->integer());
+        row.answer_us = static_cast<int>(query->integer());
     }
     return rows;
 }
@@ -297,19 +338,27 @@ void write_chain(Connection& store, const Chain& row)
 void write_balancer(Connection& store, const Balancer& row)
 {
     auto balancer =
-        store.use("INSERT OR REPLACE INTO balancer VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+        store.use("INSERT OR REPLACE INTO balancer VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, "
+                  "?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
     balancer->bind(row.name).bind(row.vip).bind(row.port).bind(row.protocol).bind(row.director);
     balancer->bind(json(row.directors).dump()).bind(row.policy).bind(row.gateway);
-    balancer->bind(row.mac_prefix).bind(row.mac_layout).run();
+    balancer->bind(row.mac_prefix).bind(row.mac_layout).bind(row.vip_mac).bind(row.persistence);
+    balancer->bind(row.slow_start).bind(row.sorry).bind(row.sorry_port).bind(row.sorry_mac);
+    balancer->bind(row.check).bind(row.check_target).bind(row.check_expect).bind(row.interval_ms);
+    balancer->bind(row.timeout_ms).bind(row.rise).bind(row.fall).run();
 
     auto clear = store.use("DELETE FROM balancer_server WHERE balancer = ?");
     clear->bind(row.name).run();
     std::int64_t place = 0;
     for (const auto& server : row.servers) {
-        auto add = store.use("INSERT INTO balancer_server VALUES (?, ?, ?, ?, ?, ?, ?)");
+        auto add = store.use("INSERT INTO balancer_server VALUES (?, ?, ?, ?, ?, ?, ?, ?)");
         add->bind(row.name).bind(place++).bind(server.address).bind(server.port);
-        add->bind(server.weight).bind(server.state).bind(server.mac).run();
+        add->bind(server.weight).bind(server.state).bind(server.mac).bind(server.limit).run();
     }
+
+    auto forget = store.use("DELETE FROM server_health WHERE balancer = ?1 AND address NOT IN "
+                            "(SELECT address FROM balancer_server WHERE balancer = ?1)");
+    forget->bind(row.name).run();
 }
 
 void write_move(Connection& store, const Move& row)
@@ -346,6 +395,7 @@ Result<Snapshot> Store::snapshot()
         all.vms = read_vms(store);
         all.chains = read_chains(store);
         all.balancers = read_balancers(store);
+        all.health = read_health(store);
         all.moves = read_open_moves(store);
         return all;
     });
@@ -386,8 +436,10 @@ Result<void> Store::put(const Hypervisor& row)
 
 Result<void> Store::remove_hypervisor(const std::string& name)
 {
-    return impl_->write(
-        [&](Connection& store) { erase(store, "DELETE FROM hypervisor WHERE name = ?", name); });
+    return impl_->write([&](Connection& store) {
+        erase(store, "DELETE FROM server_health WHERE hypervisor = ?", name);
+        erase(store, "DELETE FROM hypervisor WHERE name = ?", name);
+    });
 }
 
 Result<std::vector<Vm>> Store::vms()
@@ -444,8 +496,34 @@ Result<void> Store::put(const Balancer& row)
 Result<void> Store::remove_balancer(const std::string& name)
 {
     return impl_->write([&](Connection& store) {
+        erase(store, "DELETE FROM server_health WHERE balancer = ?", name);
         erase(store, "DELETE FROM balancer_server WHERE balancer = ?", name);
         erase(store, "DELETE FROM balancer WHERE name = ?", name);
+    });
+}
+
+Result<std::vector<ServerHealth>> Store::health()
+{
+    return impl_->read(read_health);
+}
+
+Result<void> Store::put(const ServerHealth& row)
+{
+    return impl_->write([&](Connection& store) {
+        auto put =
+            store.use("INSERT OR REPLACE INTO server_health VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)");
+        put->bind(row.balancer).bind(row.address).bind(row.hypervisor).bind(row.state);
+        put->bind(row.since).bind(row.text).bind(row.cpu).bind(row.memory).bind(row.answer_us);
+        put->run();
+    });
+}
+
+Result<void> Store::remove_health(const HealthKey& key)
+{
+    return impl_->write([&](Connection& store) {
+        auto remove = store.use("DELETE FROM server_health WHERE balancer = ? AND address = ? "
+                                "AND hypervisor = ?");
+        remove->bind(key.balancer).bind(key.address).bind(key.hypervisor).run();
     });
 }
 

@@ -25,6 +25,7 @@ struct Snapshot {
     std::vector<Vm> vms;
     std::vector<Chain> chains;
     std::vector<Balancer> balancers;
+    std::vector<ServerHealth> health; // Sorted by its key: see health_of() in db/balancer.h.
     std::vector<Move> moves; // Those not ended, of both roles and of every hypervisor known.
 };
 
@@ -67,6 +68,7 @@ public:
     Result<std::vector<Hypervisor>> hypervisors();
     Result<std::optional<Hypervisor>> self();
     Result<void> put(const Hypervisor& row);
+    /// With the health rows that it wrote.
     Result<void> remove_hypervisor(const std::string& name);
 
     Result<std::vector<Vm>> vms();
@@ -80,8 +82,15 @@ public:
     Result<void> remove_chain(const std::string& name);
 
     Result<std::vector<Balancer>> balancers();
+    /// The health rows of servers that it has no more go with them.
     Result<void> put(const Balancer& row);
+    /// With its servers' health rows.
     Result<void> remove_balancer(const std::string& name);
+
+    /// Sorted by their key.
+    Result<std::vector<ServerHealth>> health();
+    Result<void> put(const ServerHealth& row);
+    Result<void> remove_health(const HealthKey& key);
 
     Result<std::vector<PathHop>> paths();
     /// Replaces the whole table.

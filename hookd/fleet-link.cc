@@ -62,6 +62,7 @@ Shared FleetLink::shared(const db::Hypervisor& self) const
             &world_.ledger.vms(),
             &world_.ledger.chains(),
             &world_.ledger.balancers(),
+            &world_.ledger.health(),
             &world_.ledger.moves()};
 }
 
@@ -192,8 +193,10 @@ void FleetLink::push_one_by_one(const db::FleetChange& change)
     db::FleetChange rest;
     rest.put_hypervisors = change.put_hypervisors;
     rest.remove_vms = change.remove_vms;
+    rest.put_health = change.put_health;
+    rest.remove_health = change.remove_health;
     rest.remove_moves = change.remove_moves;
-    send(rest, "what is to be removed");
+    send(rest, "the rest");
 }
 
 /// Says that this hypervisor lives.

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 
+#include "db/balancer.h"
 #include "hookd/chain.h"
 #include "hookd/index.h"
 
@@ -88,6 +89,43 @@ void pull_shared(const std::vector<Row>& fleet, const std::vector<Row>& store,
     }
 }
 
+/// The row of this key among rows sorted by it; null if there is none.
+const db::ServerHealth* find_health(const std::vector<db::ServerHealth>& rows,
+                                    const db::HealthKey& key)
+{
+    const auto row = std::ranges::lower_bound(rows, key, {}, &db::HealthKey::of);
+    return row != rows.end() && db::HealthKey::of(*row) == key ? &*row : nullptr;
+}
+
+void pull_health(const db::FleetSnapshot& fleet, const Shared& store, StoreChange& change)
+{
+    for (const db::ServerHealth& row : fleet.health) {
+        const db::ServerHealth* old = find_health(*store.health, db::HealthKey::of(row));
+        if (row.hypervisor != store.self && (!old || *old != row) &&
+            db::is_needed(row, fleet.balancers, fleet.hypervisors))
+            change.put_health.push_back(row);
+    }
+    for (const db::ServerHealth& row : *store.health) {
+        const auto key = db::HealthKey::of(row);
+        if (row.hypervisor != store.self && !find_health(fleet.health, key))
+            change.remove_health.push_back(key);
+    }
+}
+
+void push_health(const db::FleetSnapshot& fleet, const Shared& store, db::FleetChange& change)
+{
+    for (const db::ServerHealth& row : *store.health) {
+        const db::ServerHealth* old = find_health(fleet.health, db::HealthKey::of(row));
+        if (row.hypervisor == store.self && (!old || *old != row))
+            change.put_health.push_back(row);
+    }
+    for (const db::ServerHealth& row : fleet.health) {
+        const auto key = db::HealthKey::of(row);
+        if (row.hypervisor == store.self && !find_health(*store.health, key))
+            change.remove_health.push_back(key);
+    }
+}
+
 bool ended(const db::Move& row)
 {
     return row.state == "back" || row.state == "cleaned" || row.state == "active" ||
@@ -149,6 +187,7 @@ StoreChange pull_changes(const db::FleetSnapshot& fleet, const Shared& store, bo
     pull_vms(fleet, store, adopt, change);
     pull_shared(fleet.chains, *store.chains, change.put_chains, change.remove_chains);
     pull_shared(fleet.balancers, *store.balancers, change.put_balancers, change.remove_balancers);
+    pull_health(fleet, store, change);
     for (const db::Move& row : fleet.moves) {
         const db::Move* old = find_move(*store.moves, row);
         bool mine = row.hypervisor == store.self;
@@ -168,6 +207,7 @@ db::FleetChange push_changes(const db::FleetSnapshot& fleet, const Shared& store
             change.put_hypervisors.push_back(row);
     }
     push_vms(fleet, store, change);
+    push_health(fleet, store, change);
     push_moves(fleet, store, now, change);
     return change;
 }

@@ -14,6 +14,7 @@
 #include <boost/uuid/random_generator.hpp>
 #include <boost/uuid/uuid_io.hpp>
 
+#include "db/balancer.h"
 #include "hookd/path.h"
 
 namespace holdfast::hookd {
@@ -67,9 +68,14 @@ bool StoreChange::empty() const
 
 bool StoreChange::concerns_flows() const
 {
-    return !put_hypervisors.empty() || !remove_hypervisors.empty() || !put_vms.empty() ||
-           !remove_vms.empty() || !put_chains.empty() || !remove_chains.empty() ||
-           !put_balancers.empty() || !remove_balancers.empty();
+    return concerns_paths() || !put_hypervisors.empty() || !remove_hypervisors.empty() ||
+           !put_balancers.empty() || !remove_balancers.empty() || !put_health.empty() ||
+           !remove_health.empty();
+}
+
+bool StoreChange::concerns_paths() const
+{
+    return !put_vms.empty() || !remove_vms.empty() || !put_chains.empty() || !remove_chains.empty();
 }
 
 Result<Ledger> Ledger::open(const std::string& path)
@@ -93,7 +99,8 @@ Result<void> Ledger::read()
     };
     for (auto done : {take(store_.hypervisors(), hypervisors_), take(store_.vms(), vms_),
                       take(store_.chains(), chains_), take(store_.balancers(), balancers_),
-                      take(store_.paths(), paths_), take(store_.moves(), moves_)}) {
+                      take(store_.health(), health_), take(store_.paths(), paths_),
+                      take(store_.moves(), moves_)}) {
         if (!done)
             return done;
     }
@@ -116,11 +123,13 @@ Result<void> Ledger::write(const StoreChange& change)
     remove_each(change.remove_vms, &db::Store::remove_vm);
     remove_each(change.remove_chains, &db::Store::remove_chain);
     remove_each(change.remove_balancers, &db::Store::remove_balancer);
+    remove_each(change.remove_health, &db::Store::remove_health);
     put_each(change.put_hypervisors);
     put_each(change.seen);
     put_each(change.put_vms);
     put_each(change.put_chains);
     put_each(change.put_balancers);
+    put_each(change.put_health);
     put_each(change.put_moves);
     remove_each(change.remove_tasks, &db::Store::remove_task);
     put_each(change.put_tasks);
@@ -138,7 +147,7 @@ Result<void> Ledger::apply(const StoreChange& change)
     std::vector<db::Chain> chains;
     std::vector<db::PathHop> paths;
     PathChange path_rows;
-    if (change.concerns_flows()) {
+    if (change.concerns_paths()) {
         vms = vms_;
         chains = chains_;
         remove_all(vms, change.remove_vms, &db::Vm::id);
@@ -155,7 +164,7 @@ Result<void> Ledger::apply(const StoreChange& change)
         return done;
     if (auto done = transaction.commit(); !done)
         return done;
-    if (change.concerns_flows()) {
+    if (change.concerns_paths()) {
         vms_ = std::move(vms);
         chains_ = std::move(chains);
         paths_ = std::move(paths);
@@ -172,10 +181,31 @@ void Ledger::take_the_rest(const StoreChange& change)
     put_all(hypervisors_, change.seen, by(&db::Hypervisor::name));
     remove_all(balancers_, change.remove_balancers, &db::Balancer::name);
     put_all(balancers_, change.put_balancers, by(&db::Balancer::name));
+    take_health(change);
     put_all(moves_, change.put_moves, move_key);
     constexpr std::size_t most_moves = 1000;
     if (moves_.size() > most_moves)
         moves_.erase(moves_.begin(), moves_.end() - most_moves);
+}
+
+/// As the store does, which takes a row with its balancer, its server or its hypervisor.
+void Ledger::take_health(const StoreChange& change)
+{
+    if (change.put_health.empty() && change.remove_health.empty() && change.put_balancers.empty() &&
+        change.remove_balancers.empty() && change.remove_hypervisors.empty())
+        return;
+    std::map<db::HealthKey, db::ServerHealth> rows;
+    for (db::ServerHealth& row : health_)
+        rows.emplace(db::HealthKey::of(row), std::move(row));
+    for (const db::HealthKey& key : change.remove_health)
+        rows.erase(key);
+    for (const db::ServerHealth& row : change.put_health)
+        rows.insert_or_assign(db::HealthKey::of(row), row);
+    health_.clear();
+    for (auto& [key, row] : rows) {
+        if (db::is_needed(row, balancers_, hypervisors_))
+            health_.push_back(std::move(row));
+    }
 }
 
 db::Hypervisor Ledger::self() const

@@ -28,6 +28,8 @@ struct StoreChange {
     std::vector<std::string> remove_chains; // By name.
     std::vector<db::Balancer> put_balancers;
     std::vector<std::string> remove_balancers; // By name.
+    std::vector<db::ServerHealth> put_health;
+    std::vector<db::HealthKey> remove_health;
     std::vector<db::Move> put_moves;
     std::vector<db::Event> events;
     std::vector<db::Task> put_tasks;
@@ -36,6 +38,8 @@ struct StoreChange {
     bool empty() const;
     /// Whether a switch has to know: anything but moves, events and tasks.
     bool concerns_flows() const;
+    /// Whether paths may be others: a VM or a chain changes.
+    bool concerns_paths() const;
 };
 
 /// What the store holds.
@@ -52,6 +56,8 @@ public:
     const std::vector<db::Vm>& vms() const { return vms_; }
     const std::vector<db::Chain>& chains() const { return chains_; }
     const std::vector<db::Balancer>& balancers() const { return balancers_; }
+    /// Sorted by their key; of servers and hypervisors that there are.
+    const std::vector<db::ServerHealth>& health() const { return health_; }
     const std::vector<db::PathHop>& paths() const { return paths_; }
     /// The newest thousand, of both roles and all hypervisors.
     const std::vector<db::Move>& moves() const { return moves_; }
@@ -71,6 +77,7 @@ private:
     explicit Ledger(db::Store store) : store_{std::move(store)} {}
     Result<void> read();
     void take_the_rest(const StoreChange& change);
+    void take_health(const StoreChange& change);
     Result<void> write(const StoreChange& change);
 
     db::Store store_;
@@ -78,6 +85,7 @@ private:
     std::vector<db::Vm> vms_;
     std::vector<db::Chain> chains_;
     std::vector<db::Balancer> balancers_;
+    std::vector<db::ServerHealth> health_;
     std::vector<db::PathHop> paths_;
     std::vector<db::Move> moves_;
 };

@@ -10,22 +10,28 @@
 //     chain NAME SPI RSPI PRIORITY MATCH REVERSE HOP[,HOP] [DEAD [PROBE]]   RSPI 0, REVERSE -:
 //     one-way
 //     no-chain NAME
-//     balancer NAME VIP PORT PROTOCOL DIRECTOR[,DIRECTOR] SERVER[,SERVER]
+//     balancer NAME VIP PORT PROTOCOL DIRECTOR[,DIRECTOR] SERVER[,SERVER] [KEY=VALUE...]
 //     no-balancer NAME
-//     move ID ROLE VM HYPERVISOR PEER STATE
+//     health NAME ADDRESS up|down [CPU [MEMORY [ANSWER]]]   as the hypervisor of the server's VM
+//     says no-health NAME ADDRESS move ID ROLE VM HYPERVISOR PEER STATE
 //
-// SERVER is ADDRESS=PORT=MAC.
+// SERVER is ADDRESS=PORT=MAC[=WEIGHT[=LIMIT[=STATE]]]; the director `builtin` is the switches
+// themselves.  KEY is policy, vip_mac, persistence, slow_start, sorry (ADDRESS=PORT=MAC) or check
+// (none, tcp, http or command).
 // HOP is VM[|VM], tap:VM or wire:VM; with a - before it nothing is led there (see db/rows.h).
 // A VM's id is its name; `-` stands for nothing.  All lines are one transaction.
 #include <config.h>
 
 #include <cstdio>
 #include <cstdlib>
+#include <ctime>
 #include <iostream>
 #include <sstream>
 #include <string>
 #include <vector>
 
+#include "common/policies.h"
+#include "db/balancer.h"
 #include "db/store.h"
 
 namespace {
@@ -58,6 +64,11 @@ std::vector<std::string> split(const std::string& text, char separator)
 std::uint32_t number(const std::string& text)
 {
     return static_cast<std::uint32_t>(std::strtoul(text.c_str(), nullptr, 0));
+}
+
+int integer(const std::string& text)
+{
+    return static_cast<int>(number(text));
 }
 
 Vm vm_of(const std::vector<std::string>& words)
@@ -97,7 +108,7 @@ Chain chain_of(const std::vector<std::string>& words)
     chain.name = words[1];
     chain.spi = number(words[2]);
     chain.rspi = number(words[3]);
-    chain.priority = static_cast<int>(number(words[4]));
+    chain.priority = integer(words[4]);
     chain.match = words[5];
     chain.match_reverse = words[6];
     chain.symmetric = chain.rspi != 0;
@@ -110,22 +121,91 @@ Chain chain_of(const std::vector<std::string>& words)
     return chain;
 }
 
+RealServer server_of(const std::string& text)
+{
+    const auto parts = split(text, '=');
+    if (parts.size() < 3 || parts.size() > 6)
+        die("a server is ADDRESS=PORT=MAC[=WEIGHT[=LIMIT[=STATE]]], not " + text);
+    RealServer server{parts[0], integer(parts[1]), 1, "active", parts[2]};
+    if (parts.size() > 3)
+        server.weight = integer(parts[3]);
+    if (parts.size() > 4)
+        server.limit = integer(parts[4]);
+    if (parts.size() > 5)
+        server.state = parts[5];
+    return server;
+}
+
+/// Takes one KEY=VALUE of a balancer's line.
+void set(Balancer& balancer, const std::string& word)
+{
+    const auto equals = word.find('=');
+    const auto key = word.substr(0, equals);
+    const auto value = equals == std::string::npos ? "" : word.substr(equals + 1);
+    if (key == "sorry") {
+        const auto server = server_of(value);
+        balancer.sorry = server.address;
+        balancer.sorry_port = server.port;
+        balancer.sorry_mac = server.mac;
+    } else if (key == "policy")
+        balancer.policy = value;
+    else if (key == "vip_mac")
+        balancer.vip_mac = value;
+    else if (key == "check")
+        balancer.check = value;
+    else if (key == "persistence")
+        balancer.persistence = integer(value);
+    else if (key == "slow_start")
+        balancer.slow_start = integer(value);
+    else
+        die("a balancer has no " + word);
+}
+
 Balancer balancer_of(const std::vector<std::string>& words)
 {
     Balancer balancer;
     balancer.name = words[1];
     balancer.vip = words[2];
-    balancer.port = static_cast<int>(number(words[3]));
+    balancer.port = integer(words[3]);
     balancer.protocol = words[4];
-    balancer.directors = split(words[5], ',');
-    for (const auto& text : split(words[6], ',')) {
-        const auto parts = split(text, '=');
-        if (parts.size() != 3)
-            die("a server is ADDRESS=PORT=MAC, not " + text);
-        balancer.servers.push_back(
-            {parts[0], static_cast<int>(number(parts[1])), 1, "active", parts[2]});
+    if (words[5] == "builtin") {
+        balancer.director = "builtin";
+        balancer.policy = policies.front().name;
+    } else {
+        balancer.directors = split(words[5], ',');
     }
+    for (const auto& text : split(words[6], ','))
+        balancer.servers.push_back(server_of(text));
+    for (std::size_t i = 7; i < words.size(); ++i)
+        set(balancer, words[i]);
     return balancer;
+}
+
+/// The hypervisor that probes the server of this address: its VM's.
+std::string prober_of(Store& store, const std::string& address)
+{
+    const auto vms = store.vms();
+    const auto* vm = vms ? vm_with(*vms, address) : nullptr;
+    if (!vm)
+        die("no VM has the address " + address);
+    return vm->hypervisor;
+}
+
+ServerHealth health_of(Store& store, const std::vector<std::string>& words)
+{
+    ServerHealth row;
+    row.balancer = words[1];
+    row.address = words[2];
+    row.hypervisor = prober_of(store, words[2]);
+    row.state = words[3];
+    timespec now{};
+    clock_gettime(CLOCK_REALTIME, &now);
+    row.since = now.tv_sec * TimeNs{1'000'000'000} + now.tv_nsec;
+    row.text = "as the test says";
+    int* figures[] = {&row.cpu, &row.memory, &row.answer_us};
+    for (std::size_t i = 4; i < words.size() && i < 7; ++i)
+        *figures[i - 4] = integer(words[i]);
+    return row;
 }
 
 void apply(Store& store, const std::vector<std::string>& words)
@@ -133,7 +213,7 @@ void apply(Store& store, const std::vector<std::string>& words)
     const auto& verb = words[0];
     const auto n = words.size();
     if ((verb == "self" && n == 5) || (verb == "hv" && n == 4))
-        must(store.put(Hypervisor{static_cast<int>(number(words[2])), words[1], words[1], words[3],
+        must(store.put(Hypervisor{integer(words[2]), words[1], words[1], words[3],
                                   n == 5 ? words[4] : "br0", verb == "self", 0}));
     else if (verb == "vm" && n >= 5)
         must(store.put(vm_of(words)));
@@ -141,10 +221,14 @@ void apply(Store& store, const std::vector<std::string>& words)
         must(store.put(chain_of(words)));
     else if (verb == "no-chain" && n == 2)
         must(store.remove_chain(words[1]));
-    else if (verb == "balancer" && n == 7)
+    else if (verb == "balancer" && n >= 7)
         must(store.put(balancer_of(words)));
     else if (verb == "no-balancer" && n == 2)
         must(store.remove_balancer(words[1]));
+    else if (verb == "health" && n >= 4)
+        must(store.put(health_of(store, words)));
+    else if (verb == "no-health" && n == 3)
+        must(store.remove_health({words[1], words[2], prober_of(store, words[2])}));
     else if (verb == "move" && n == 7)
         must(store.put(Move{words[1], words[2], words[3], words[4], words[5], words[6], {}, {}}));
     else

@@ -8,6 +8,7 @@
 #include <array>
 #include <chrono>
 #include <condition_variable>
+#include <fstream>
 #include <future>
 #include <mutex>
 #include <thread>
@@ -85,8 +86,28 @@ Balancer balancer(const std::string& name, int port)
     row.gateway = "10.0.0.1";
     row.mac_layout = "split";
     row.servers = {{"10.0.20.12", 8080, 0, "draining", "0a:00:ae:14:0c:48"},
-                   {"10.0.20.11", 80, 65535, "active", "0a:00:ae:14:0b:48"}};
+                   {"10.0.20.11", 80, 65535, "active", "0a:00:ae:14:0b:48", 1000}};
+    row.vip_mac = "0a:00:ae:00:50:48";
+    row.policy = "wlc";
+    row.persistence = 86400;
+    row.slow_start = 30;
+    row.sorry = "10.0.30.1";
+    row.sorry_port = 81;
+    row.sorry_mac = "0a:00:ae:1e:01:48";
+    row.check = "http";
+    row.check_target = "/healthz";
+    row.check_expect = 204;
+    row.interval_ms = 3'600'000;
+    row.timeout_ms = 250;
+    row.rise = 7;
+    row.fall = 8;
     return row;
+}
+
+ServerHealth health(const std::string& balancer, const std::string& address,
+                    const std::string& owner)
+{
+    return {balancer, address, owner, "up", 1'700'000'000'000'000'001, "connected", 250, -1, 1234};
 }
 
 Move move(const std::string& id, const std::string& owner, const std::string& peer)
@@ -242,14 +263,16 @@ TEST(Fleet, RowsComeThroughAsTheyWerePut)
     change.put_vms = {vm("v1", "a", 3)};
     change.put_chains = {chain("c", 4097, "ip")};
     change.put_balancers = {balancer("b1", 80), balancer("b2", 443)};
+    change.put_health = {health("b1", "10.0.20.11", "a"), health("b1", "10.0.20.12", "a")};
     change.put_moves = {move("m", "a", "b")};
     change.put_tasks = {task("t", "b", "a")};
     check_ok(a.transact(change));
     CHECK_TRUE(b.sees([&](auto& all) {
         return all.vms == change.put_vms && all.chains == change.put_chains &&
-               all.balancers == change.put_balancers && all.moves == change.put_moves &&
-               all.tasks == change.put_tasks && all.hypervisors.size() == 1 &&
-               all.hypervisors[0].name == "a" && !all.hypervisors[0].self;
+               all.balancers == change.put_balancers && all.health == change.put_health &&
+               all.moves == change.put_moves && all.tasks == change.put_tasks &&
+               all.hypervisors.size() == 1 && all.hypervisors[0].name == "a" &&
+               !all.hypervisors[0].self;
     }));
     CHECK_TRUE(a.sees([](auto& all) { return all.hypervisors[0].self; }));
     check_ok(a.transact(change)); // Carried out twice: the same.
@@ -265,7 +288,8 @@ TEST(Fleet, RowsComeThroughAsTheyWerePut)
     check_ok(a.transact(back));
     CHECK_TRUE(b.sees([](auto& all) {
         return all.vms.empty() && all.chains.empty() && all.balancers.empty() &&
-               all.moves.empty() && all.tasks.empty() && all.hypervisors.empty();
+               all.health.empty() && all.moves.empty() && all.tasks.empty() &&
+               all.hypervisors.empty();
     }));
 }
 
@@ -456,6 +480,48 @@ TEST(Fleet, ABalancerIsChangedByTheHypervisorThatWasFirst)
     CHECK_TRUE(a.sees([](auto& all) { return all.balancers.empty(); }));
 }
 
+TEST(Fleet, HealthGoesWithItsBalancerItsServerAndItsHypervisor)
+{
+    Bench bench;
+    Member a{*bench.loop, "a", false, bench.remote};
+    Member b{*bench.loop, "b", false, bench.remote};
+    CHECK_TRUE(a.sees_connection(true));
+    CHECK_TRUE(b.sees_connection(true));
+    auto of = [](const std::string& owner) {
+        FleetChange change;
+        for (const char* name : {"one", "two"})
+            for (const char* address : {"10.0.20.11", "10.0.20.12"})
+                change.put_health.push_back(health(name, address, owner));
+        return change;
+    };
+    FleetChange change;
+    change.put_balancers = {balancer("one", 80), balancer("two", 443)};
+    check_ok(a.transact(change));
+    check_error(Errc::invalid, "is another hypervisor's", a.transact(of("b")));
+    check_ok(a.transact(of("a")));
+    check_ok(b.transact(of("b")));
+    CHECK_TRUE(a.sees([](auto& all) { return all.health.size() == 8; }));
+    change.balancers_were = {{"one", change.put_balancers[0]}};
+    change.put_balancers.resize(1);
+    change.put_balancers[0].servers.resize(1);
+    check_ok(a.transact(change));
+    CHECK_TRUE(b.sees([](auto& all) { return all.health.size() == 6; }));
+    FleetChange removal;
+    removal.remove_hypervisors = {"b"};
+    check_ok(b.transact(removal));
+    CHECK_TRUE(a.sees([](auto& all) { return all.health.size() == 3; }));
+    removal = {};
+    removal.remove_balancers = {"two"};
+    check_ok(b.transact(removal));
+    CHECK_TRUE(a.sees(
+        [](auto& all) { return all.health == std::vector{health("one", "10.0.20.12", "a")}; }));
+    removal = {};
+    removal.remove_health = {{"one", "10.0.20.12", "a"}};
+    check_error(Errc::invalid, "is another hypervisor's", b.transact(removal));
+    check_ok(a.transact(removal));
+    CHECK_TRUE(b.sees([](auto& all) { return all.health.empty(); }));
+}
+
 TEST(Fleet, TasksAreBegunOnceAndMayBeWithdrawn)
 {
     Bench bench;
@@ -593,6 +659,56 @@ TEST(FleetServer, StartingTwiceAdoptsTheOneThatRuns)
     check_ok(stop_fleet_server(bench.server));
     CHECK_FALSE(fleet_server_runs(bench.server));
     check_ok(stop_fleet_server(bench.server));
+}
+
+/// The schema without what came with version 1.4.
+std::string schema_before_health()
+{
+    std::ifstream file{schema_file};
+    auto schema = nlohmann::json::parse(file);
+    schema["version"] = "1.3.0";
+    schema["tables"].erase("Server_Health");
+    for (const char* column :
+         {"vip_mac", "persistence", "slow_start", "sorry", "sorry_port", "sorry_mac", "check",
+          "check_target", "check_expect", "interval_ms", "timeout_ms", "rise", "fall"})
+        schema["tables"]["Balancer"]["columns"].erase(column);
+    return schema.dump();
+}
+
+TEST(FleetServer, DatabaseOfAnOlderProgramIsBroughtUpToDateAndItsBalancersCanBeChanged)
+{
+    Bench bench;
+    check_ok(stop_fleet_server(bench.server));
+    shell("rm " + bench.server.database);
+    bench.server.schema = bench.folder / "older.ovsschema";
+    std::ofstream{bench.server.schema} << schema_before_health();
+    bench.start();
+    const std::string row =
+        R"({"name":"web","vip":"10.0.0.80","port":80,"protocol":"tcp","director":"external",)"
+        R"("servers":["map",[[0,"{\"address\":\"10.0.20.11\",\"mac\":\"m\",\"port\":80,)"
+        R"(\"state\":\"active\",\"weight\":1}"]]]})";
+    STRCMP_CONTAINS("[0]",
+                    shell("ovsdb-client transact " + bench.remote.address +
+                          R"( '["Holdfast",{"op":"insert","table":"Balancer","row":)" + row + "}]'")
+                        .c_str());
+    bench.server.schema = schema_file;
+    bench.start();
+
+    Member a{*bench.loop, "a", true, bench.remote};
+    Balancer seen;
+    CHECK_TRUE(a.sees([&](auto& all) {
+        if (all.connected && !all.balancers.empty())
+            seen = all.balancers[0];
+        return !seen.name.empty();
+    }));
+    STRCMP_EQUAL("none", seen.check.c_str());
+    CHECK_EQUAL(Balancer{}.interval_ms, seen.interval_ms);
+    CHECK_EQUAL(0, seen.servers.at(0).limit);
+    FleetChange change;
+    change.balancers_were = {{"web", seen}};
+    change.put_balancers = {seen};
+    change.put_balancers[0].servers[0].weight = 7;
+    check_ok(a.transact(change));
 }
 
 TEST(FleetServer, FileThatIsNoDatabaseIsKept)

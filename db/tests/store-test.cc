@@ -138,8 +138,28 @@ Balancer balancer(const std::string& name)
     row.mac_prefix = "02:99";
     row.mac_layout = "split";
     row.servers = {{"10.0.20.12", 8080, 0, "draining", "0a:00:02:14:0c:99"},
-                   {"10.0.20.11", 80, 65535, "active", "0a:00:02:14:0b:99"}};
+                   {"10.0.20.11", 80, 65535, "active", "0a:00:02:14:0b:99", 1'000'000'000}};
+    row.vip_mac = "0a:00:02:00:50:99";
+    row.persistence = 86400;
+    row.slow_start = 30;
+    row.sorry = "10.0.30.1";
+    row.sorry_port = 81;
+    row.sorry_mac = "0a:00:02:1e:01:99";
+    row.check = "http";
+    row.check_target = "/healthz?a=b";
+    row.check_expect = 204;
+    row.interval_ms = 3'600'000;
+    row.timeout_ms = 250;
+    row.rise = 7;
+    row.fall = 8;
     return row;
+}
+
+ServerHealth health(const std::string& balancer, const std::string& address,
+                    const std::string& hypervisor)
+{
+    return {balancer,    address, hypervisor, "up", 1'700'000'000'000'000'001,
+            "connected", 250,     -1,         1234};
 }
 
 Move move(const std::string& id, const std::string& role, const std::string& state)
@@ -188,6 +208,8 @@ TEST(Store, EveryRowComesBackAsItWasPut)
     check_ok(store.put(chain("c")));
     check_ok(store.put(balancer("b")));
     check_ok(store.put(balancer("a")));
+    check_ok(store.put(health("b", "10.0.20.12", "hv1")));
+    check_ok(store.put(health("b", "10.0.20.11", "hv1")));
     check_ok(store.put_paths({hop}));
     check_ok(store.put(move("m", "source", "armed")));
     check_ok(store.put(task));
@@ -200,6 +222,9 @@ TEST(Store, EveryRowComesBackAsItWasPut)
     CHECK_TRUE(*store.chains() == std::vector{chain("c")});
     CHECK_TRUE((*store.balancers() == std::vector{balancer("a"), balancer("b")}));
     CHECK_TRUE(store.snapshot()->balancers == *store.balancers());
+    CHECK_TRUE((*store.health() ==
+                std::vector{health("b", "10.0.20.11", "hv1"), health("b", "10.0.20.12", "hv1")}));
+    CHECK_TRUE(store.snapshot()->health == *store.health());
     CHECK_TRUE(*store.paths() == std::vector{hop});
     CHECK_TRUE(*store.moves() == std::vector{move("m", "source", "armed")});
     CHECK_TRUE(*store.tasks() == std::vector{task});
@@ -253,6 +278,30 @@ TEST(Store, RemovedRowsLeaveNothing)
     bare.ports.clear();
     check_ok(store.put(bare)); // Its former ports do not come back.
     CHECK_TRUE(*store.find_vm("v") == bare);
+}
+
+TEST(Store, HealthGoesWithItsBalancerItsServerAndItsHypervisor)
+{
+    auto store = open_store(path);
+    check_ok(store.put(balancer("a")));
+    check_ok(store.put(balancer("b")));
+    check_ok(store.put(hypervisor("hv2")));
+    for (const char* name : {"a", "b"})
+        for (const char* address : {"10.0.20.11", "10.0.20.12"})
+            for (const char* owner : {"hv1", "hv2"})
+                check_ok(store.put(health(name, address, owner)));
+    check_ok(store.put(balancer("a"))); // Put again as it is: nothing goes.
+    CHECK_EQUAL(8u, store.health()->size());
+    auto without = balancer("a");
+    without.servers.resize(1); // 10.0.20.12 stays.
+    check_ok(store.put(without));
+    CHECK_EQUAL(6u, store.health()->size());
+    check_ok(store.remove_hypervisor("hv2"));
+    CHECK_EQUAL(3u, store.health()->size());
+    check_ok(store.remove_balancer("b"));
+    CHECK_TRUE(*store.health() == std::vector{health("a", "10.0.20.12", "hv1")});
+    check_ok(store.remove_health({"a", "10.0.20.12", "hv1"}));
+    CHECK_TRUE(store.health()->empty());
 }
 
 TEST(Store, SnapshotHoldsMovesThatHaveNotEnded)
@@ -457,7 +506,7 @@ TEST(Store, OlderStoreIsReadAsItIsUntilTheDaemonBringsItUpToDate)
         check_ok(store.put(hypervisor("hv1", true)));
         check_ok(store.put(vm("v")));
     }
-    sql(path, "DROP TABLE balancer; DROP TABLE balancer_server;"
+    sql(path, "DROP TABLE balancer; DROP TABLE balancer_server; DROP TABLE server_health;"
               "ALTER TABLE hypervisor DROP COLUMN drained; PRAGMA user_version = 2");
     const auto before = content(path);
     auto reader = open_reader(path);
@@ -481,7 +530,8 @@ TEST(Store, StoreWithoutBalancersKeepsItsRowsAndTakesThem)
         check_ok(store.put(vm("v")));
         check_ok(store.put(chain("c")));
     }
-    sql(path, "DROP TABLE balancer; DROP TABLE balancer_server; PRAGMA user_version = 3");
+    sql(path, "DROP TABLE balancer; DROP TABLE balancer_server; DROP TABLE server_health;"
+              "PRAGMA user_version = 3");
     auto store = open_store(path);
     CHECK_TRUE(*store.hypervisors() == std::vector{hypervisor("hv1", true)});
     CHECK_TRUE(*store.vms() == std::vector{vm("v")});
@@ -489,6 +539,28 @@ TEST(Store, StoreWithoutBalancersKeepsItsRowsAndTakesThem)
     CHECK_TRUE(store.balancers()->empty());
     check_ok(store.put(balancer("b")));
     CHECK_TRUE(*store.balancers() == std::vector{balancer("b")});
+}
+
+TEST(Store, BalancersOfAnOlderStoreHaveNoCheckAndNoLimit)
+{
+    Balancer former;
+    former.name = "b";
+    former.servers = {{"10.0.20.11", 80, 5, "active", "ae:48:0a:00:14:0b"}};
+    {
+        auto store = open_store(path);
+        check_ok(store.put(former));
+    }
+    std::string older = "DROP TABLE server_health;";
+    for (const char* column :
+         {"vip_mac", "persistence", "slow_start", "sorry", "sorry_port", "sorry_mac", "check_kind",
+          "check_target", "check_expect", "interval_ms", "timeout_ms", "rise", "fall"})
+        older += std::string{"ALTER TABLE balancer DROP COLUMN "} + column + ";";
+    sql(path, older + "ALTER TABLE balancer_server DROP COLUMN connections_max;"
+                      "PRAGMA user_version = 4");
+    auto store = open_store(path);
+    CHECK_TRUE(*store.balancers() == std::vector{former});
+    check_ok(store.put(health("b", "10.0.20.11", "hv1")));
+    CHECK_EQUAL(1u, store.health()->size());
 }
 
 TEST(Store, OtherProgramsDatabaseIsRefusedAndKept)

@@ -44,6 +44,12 @@ db::Balancer balancer(const std::string& name)
     return row;
 }
 
+db::ServerHealth row_of(const std::string& hypervisor, const std::string& address,
+                        const std::string& state)
+{
+    return {"web", address, hypervisor, state, 1, "", -1, -1, -1};
+}
+
 db::Move move(const std::string& hypervisor, const std::string& role, const std::string& state)
 {
     db::Move row;
@@ -68,6 +74,7 @@ TEST_GROUP(FleetSync)
     std::vector<db::Vm> vms;
     std::vector<db::Chain> chains;
     std::vector<db::Balancer> balancers;
+    std::vector<db::ServerHealth> health;
     std::vector<db::Move> moves;
 
     void setup() override
@@ -76,7 +83,7 @@ TEST_GROUP(FleetSync)
     }
     Shared store()
     {
-        return {"hv1", &hypervisors, &vms, &chains, &balancers, &moves};
+        return {"hv1", &hypervisors, &vms, &chains, &balancers, &health, &moves};
     }
     StoreChange pull(bool adopt = false)
     {
@@ -197,4 +204,40 @@ TEST(FleetSync, AnotherNumberMeansNewLabels)
     auto changed = renumbered(all, 1, 3);
     CHECK_EQUAL(1u, changed->size());
     CHECK_EQUAL(3u << 12 | 2, changed->at(0).label);
+}
+
+TEST(FleetSync, HealthIsWrittenByTheHypervisorThatProbes)
+{
+    fleet.hypervisors.push_back(hypervisor("hv2", false));
+    fleet.balancers = {balancer("web")};
+    fleet.balancers[0].servers = {{"10.0.20.11", 80, 1, "active", ""},
+                                  {"10.0.20.12", 80, 1, "active", ""}};
+    // What we know goes out, and of ours what we do not know goes.
+    health = {row_of("hv1", "10.0.20.11", "up")};
+    fleet.health = {row_of("hv1", "10.0.20.11", "down"), row_of("hv1", "10.0.20.12", "up"),
+                    row_of("hv2", "10.0.20.12", "down")};
+    auto out = push();
+    CHECK_TRUE(out.put_health == health);
+    CHECK_TRUE((out.remove_health == std::vector<db::HealthKey>{{"web", "10.0.20.12", "hv1"}}));
+    // What the others know comes in, and of theirs what is not there any more goes.
+    health.push_back(row_of("hv3", "10.0.20.11", "up"));
+    auto in = pull();
+    CHECK_TRUE((in.put_health == std::vector{row_of("hv2", "10.0.20.12", "down")}));
+    CHECK_TRUE((in.remove_health == std::vector<db::HealthKey>{{"web", "10.0.20.11", "hv3"}}));
+    health = {row_of("hv2", "10.0.20.12", "up")};
+    CHECK_EQUAL(std::string("down"), pull().put_health.at(0).state);
+}
+
+TEST(FleetSync, HealthOfServersAndHypervisorsThatAreGoneIsNotTaken)
+{
+    fleet.balancers = {balancer("web")};
+    fleet.balancers[0].servers = {{"10.0.20.11", 80, 1, "active", ""}};
+    fleet.health = {row_of("hv2", "10.0.20.11", "up")}; // It left.
+    CHECK_TRUE(pull().put_health.empty());
+    fleet.hypervisors.push_back(hypervisor("hv2", false));
+    CHECK_EQUAL(1u, pull().put_health.size());
+    fleet.balancers[0].servers[0].address = "10.0.20.12";
+    CHECK_TRUE(pull().put_health.empty());
+    fleet.balancers.clear();
+    CHECK_TRUE(pull().put_health.empty());
 }
