@@ -46,6 +46,16 @@ Mac mac_of(const std::string& text)
     return mac;
 }
 
+std::string text_of(const Ip& ip)
+{
+    char text[INET6_ADDRSTRLEN] = "";
+    if (is_v4(ip))
+        inet_ntop(AF_INET, ip.data() + v4_at, text, sizeof text);
+    else
+        inet_ntop(AF_INET6, ip.data(), text, sizeof text);
+    return text;
+}
+
 Mac mac_at(Bytes bytes, std::size_t at)
 {
     Mac mac;

@@ -28,6 +28,12 @@ constexpr Ip ip_of(const Ip4& ip)
     return all;
 }
 
+/// Of one that is_v4().
+constexpr Ip4 v4_of(const Ip& ip)
+{
+    return {ip[v4_at], ip[v4_at + 1], ip[v4_at + 2], ip[v4_at + 3]};
+}
+
 /// Reads aa:bb:cc:dd:ee:ff.  False if it is none.
 bool read_mac(const std::string& text, Mac& mac);
 /// Reads an IPv4 or IPv6 address.  False if it is none.
@@ -35,6 +41,9 @@ bool read_ip(const std::string& text, Ip& ip);
 bool read_ip4(const std::string& text, Ip4& ip);
 /// The same of an address that is known to be one.
 Mac mac_of(const std::string& text);
+
+/// As people write it.
+std::string text_of(const Ip& ip);
 
 /// In a frame, from this byte on.
 /// Shape:   there are as many bytes.

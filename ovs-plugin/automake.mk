@@ -12,19 +12,28 @@ ovs_plugin_libplugin_a_SOURCES = \
 	ovs-plugin/arrival.h ovs-plugin/arrival.cc \
 	ovs-plugin/balance.h ovs-plugin/balance.cc \
 	ovs-plugin/departure.h ovs-plugin/departure.cc \
+	ovs-plugin/director.h ovs-plugin/director.cc \
 	ovs-plugin/fit.h ovs-plugin/fit.cc \
 	ovs-plugin/flows.h ovs-plugin/flows.cc \
 	ovs-plugin/ip-packet.h ovs-plugin/ip-packet.cc \
+	ovs-plugin/kept.h ovs-plugin/kept.cc \
+	ovs-plugin/maglev.h ovs-plugin/maglev.cc \
+	ovs-plugin/mix.h \
 	ovs-plugin/origin.h ovs-plugin/origin.cc \
 	ovs-plugin/packet.h ovs-plugin/packet.cc \
 	ovs-plugin/reader.h ovs-plugin/reader.cc \
+	ovs-plugin/reply.h ovs-plugin/reply.cc \
 	ovs-plugin/ring.h ovs-plugin/ring.cc \
+	ovs-plugin/schedule.h ovs-plugin/schedule-impl.h ovs-plugin/schedule.cc \
+	ovs-plugin/schedule-hash.cc ovs-plugin/schedule-locality.cc ovs-plugin/schedule-rounds.cc \
 	ovs-plugin/secret-hash.h ovs-plugin/secret-hash.cc \
+	ovs-plugin/service.h ovs-plugin/service.cc \
 	ovs-plugin/spread.h ovs-plugin/spread.cc \
 	ovs-plugin/swallowed.h ovs-plugin/swallowed.cc \
 	ovs-plugin/translate.h ovs-plugin/translate.cc \
 	ovs-plugin/tunnel.h ovs-plugin/tunnel.cc \
 	ovs-plugin/turn.h ovs-plugin/turn.cc \
+	ovs-plugin/weights.h ovs-plugin/weights.cc \
 	ovs-plugin/module.h ovs-plugin/module.cc \
 	ovs-plugin/commands.cc ovs-plugin/shim.h
 ovs_plugin_libplugin_a_CPPFLAGS = $(AM_CPPFLAGS) $(SQLITE_CFLAGS)
@@ -56,9 +65,9 @@ ovs_plugin_ovs_vswitchd_LDADD = \
 check_PROGRAMS += ovs-plugin/tests/plugin-test
 TESTS += ovs-plugin/tests/plugin-test
 ovs_plugin_tests_plugin_test_SOURCES = \
-	ovs-plugin/tests/arp-test.cc ovs-plugin/tests/balance-test.cc ovs-plugin/tests/fit-test.cc ovs-plugin/tests/flows-test.cc ovs-plugin/tests/origin-test.cc ovs-plugin/tests/packet-test.cc ovs-plugin/tests/ring-test.cc \
-	ovs-plugin/tests/spread-test.cc ovs-plugin/tests/swallowed-test.cc ovs-plugin/tests/segment.h ovs-plugin/tests/translate-test.cc ovs-plugin/tests/main.cc \
-	ovs-plugin/actions.cc ovs-plugin/address.cc ovs-plugin/arp.cc ovs-plugin/balance.cc ovs-plugin/fit.cc ovs-plugin/flows.cc ovs-plugin/ip-packet.cc ovs-plugin/origin.cc ovs-plugin/packet.cc ovs-plugin/ring.cc ovs-plugin/secret-hash.cc ovs-plugin/spread.cc ovs-plugin/swallowed.cc ovs-plugin/translate.cc
+	ovs-plugin/tests/arp-test.cc ovs-plugin/tests/balance-test.cc ovs-plugin/tests/director-test.cc ovs-plugin/tests/fit-test.cc ovs-plugin/tests/flows-test.cc ovs-plugin/tests/kept-test.cc ovs-plugin/tests/origin-test.cc ovs-plugin/tests/packet-test.cc ovs-plugin/tests/ring-test.cc \
+	ovs-plugin/tests/spread-test.cc ovs-plugin/tests/swallowed-test.cc ovs-plugin/tests/segment.h ovs-plugin/tests/translate-test.cc ovs-plugin/tests/main.cc
 ovs_plugin_tests_plugin_test_CPPFLAGS = $(AM_CPPFLAGS) $(CPPUTEST_CFLAGS)
-ovs_plugin_tests_plugin_test_LDADD = $(CPPUTEST_LIBS)
+ovs_plugin_tests_plugin_test_LDADD = ovs-plugin/libplugin.a db/libdb.a common/libcommon.a \
+	$(CPPUTEST_LIBS) $(SQLITE_LIBS)
 dist_man_MANS += ovs-plugin/holdfast-switch.7

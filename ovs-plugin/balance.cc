@@ -8,6 +8,8 @@
 #include <algorithm>
 #include <set>
 
+#include "db/balancer.h"
+
 namespace holdfast::plugin {
 
 namespace {
@@ -23,7 +25,7 @@ std::map<std::string, const db::Vm*> servers_of(const db::Snapshot& snapshot)
 {
     std::set<std::string> wanted;
     for (const auto& balancer : snapshot.balancers)
-        for (const auto& server : balancer.servers)
+        for (const auto& server : db::all_servers(balancer))
             wanted.insert(server.address);
     std::map<std::string, const db::Vm*> servers;
     if (!wanted.empty())
@@ -43,7 +45,7 @@ std::map<std::string, Balanced> balanced_of(const db::Snapshot& snapshot)
     const auto servers = servers_of(snapshot);
     std::map<std::string, Balanced> all;
     for (const auto& balancer : snapshot.balancers) {
-        for (const auto& server : balancer.servers) {
+        for (const auto& server : db::all_servers(balancer)) {
             const auto at = servers.find(server.address);
             Balanced one;
             Public to;
@@ -68,6 +70,13 @@ Flow lead_to_server(int director_port, const std::string& synthetic, std::uint32
 {
     return {table_entry, 152001, in_port(director_port) + ",ip,dl_dst=" + synthetic + ",reg15=0",
             "strip_vlan," + load_vm(label) + "," + resubmit(table_deliver)};
+}
+
+std::vector<Flow> lead_where_directed(const std::string& synthetic, std::uint32_t label)
+{
+    const auto match = "ip,dl_dst=" + synthetic;
+    const auto actions = "strip_vlan," + load_vm(label) + "," + resubmit(table_deliver);
+    return {{table_classify, 66000, match, actions}, {table_release, 120000, match, actions}};
 }
 
 Flow lead_to_nobody(int director_port, const std::string& mac_prefix)

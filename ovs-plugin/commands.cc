@@ -130,6 +130,36 @@ nlohmann::json balanced_json(const std::map<std::string, std::shared_ptr<Transla
             {"unknown_dropped", all.unknown}};
 }
 
+/// A service of the built-in director, and its servers.
+nlohmann::json service_json(const ServiceFigures& service)
+{
+    BackendFigures all;
+    nlohmann::json servers = nlohmann::json::array();
+    for (const auto& one : service.backends) {
+        all.connections += one.connections;
+        all.packets += one.packets;
+        all.bytes += one.bytes;
+        all.active += one.active;
+        all.inactive += one.inactive;
+        servers.push_back({{"address", text_of(one.address)},
+                           {"weight", one.weight},
+                           {"takes", one.takes},
+                           {"active", one.active},
+                           {"inactive", one.inactive},
+                           {"connections", one.connections},
+                           {"packets", one.packets},
+                           {"bytes", one.bytes}});
+    }
+    return {{"name", service.name},
+            {"connections", all.connections},
+            {"held", std::uint64_t{all.active} + all.inactive},
+            {"packets", all.packets},
+            {"bytes", all.bytes},
+            {"refused", service.refused},
+            {"sorry", service.sorry},
+            {"servers", servers}};
+}
+
 nlohmann::json large_json(const LargeFigures& figures)
 {
     return {{"fragmented", figures.fragmented},
@@ -152,6 +182,7 @@ const Module::Command Module::commands[] = {
     {"holdfast/status", "", 0, 0, &Module::cmd_status},
     {"holdfast/flows", "", 0, 0, &Module::cmd_flows},
     {"holdfast/check", "", 0, 0, &Module::cmd_check},
+    {"holdfast/balancers", "", 0, 0, &Module::cmd_balancers},
     {"holdfast/ports", "", 0, 0, &Module::cmd_ports},
     {"holdfast/sync", "", 0, 0, &Module::cmd_sync},
     {"holdfast/settle", "", 0, 0, &Module::cmd_settle},
@@ -277,6 +308,14 @@ void Module::cmd_check(unixctl_conn* conn, const Args&)
         hf_reply(conn, true, ("ok " + std::to_string(installed_.size()) + " flows").c_str());
     else
         hf_reply(conn, false, text.c_str());
+}
+
+void Module::cmd_balancers(unixctl_conn* conn, const Args&)
+{
+    json all = json::array();
+    for (const auto& service : director_->figures())
+        all.push_back(service_json(service));
+    hf_reply(conn, true, json{{"balancers", all}}.dump().c_str());
 }
 
 void Module::cmd_ports(unixctl_conn* conn, const Args&)

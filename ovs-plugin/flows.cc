@@ -7,6 +7,7 @@
 #include <iterator>
 #include <set>
 
+#include "db/balancer.h"
 #include "ovs-plugin/balance.h"
 #include "ovs-plugin/shim.h"
 #include "ovs-plugin/spread.h"
@@ -94,6 +95,7 @@ private:
     void add_release(const Place& place);
     void add_fallbacks();
     void add_balancers();
+    void add_directed(const db::Balancer& balancer);
     void add_director(const db::Balancer& balancer, const Port& port);
     bool works(const std::string& id) const;
     std::uint32_t label_of(const std::string& id) const;
@@ -470,13 +472,15 @@ void Compiler::add_release(const Place& place)
 void Compiler::add_balancers()
 {
     for (const auto& balancer : snapshot_.balancers) {
-        for (const auto& server : balancer.servers)
+        for (const auto& server : db::all_servers(balancer))
             if (!servers_.contains(server.address))
                 result_.problems.push_back("balancer " + balancer.name +
                                            ": no VM has the address " + server.address +
                                            " of its server: start it, or \"holdfast balancer "
                                            "server del " +
                                            balancer.name + " " + server.address + "\"");
+        if (db::is_builtin(balancer))
+            add_directed(balancer);
         for (const auto& director : balancer.directors) {
             const auto at = places_.find(director);
             if (at == places_.end() || !at->second.port)
@@ -486,6 +490,14 @@ void Compiler::add_balancers()
                 add_director(balancer, *port);
         }
     }
+}
+
+void Compiler::add_directed(const db::Balancer& balancer)
+{
+    for (const auto& server : db::all_servers(balancer))
+        if (const auto vm = servers_.find(server.address); vm != servers_.end())
+            for (auto& flow : lead_where_directed(server.mac, vm->second->label))
+                result_.flows.push_back(std::move(flow));
 }
 
 void Compiler::add_director(const db::Balancer& balancer, const Port& port)

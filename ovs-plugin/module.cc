@@ -40,6 +40,7 @@ struct JudgedPort {
     Origin origin;
     std::shared_ptr<OriginCount> count;
     std::shared_ptr<Translator> translator; // Of a balancer's server; else null.
+    std::shared_ptr<Director> director;     // The switch's.
 };
 
 std::int64_t wall_ns()
@@ -106,6 +107,7 @@ void Module::run()
         probe_hops();
         for (auto& [interface, translator] : translators_)
             translator->tidy(hf_now_ms());
+        director_->tidy(hf_now_ms(), wall_ns());
     }
     if (!settling_.empty())
         run_settling();
@@ -237,6 +239,7 @@ void Module::finish_work(Work& work)
         drop_settled_overrides(*snapshot_);
         leave_where_moved(*snapshot_);
     }
+    direct(std::move(work.directed));
     watch_origins(std::move(work.origins));
     probes_ = std::move(work.probes);
     std::vector<hf_guard> guards;
@@ -361,16 +364,20 @@ void Module::watch_origins(std::vector<Origin> origins)
     std::map<std::string, std::shared_ptr<OriginCount>> counts;
     std::map<std::string, std::shared_ptr<Translator>> translators;
     std::vector<hf_origin> ports;
+    const bool in_kernel = hf_kernel_datapath(bridge_.c_str());
     for (const auto& origin : origins_) {
+        if (in_kernel && origin.vm.empty())
+            continue; // Nobody directs there, and it has nothing to be judged by.
         auto& count = counts[origin.interface];
         auto before = forged_.find(origin.interface);
         count = before != forged_.end() && before->second->vm == origin.vm
                     ? before->second
                     : std::make_shared<OriginCount>();
         count->vm = origin.vm;
-        ports.push_back({origin.interface.c_str(),
-                         new JudgedPort{origin, count, translator_for(origin, translators)},
-                         origin.answers != nullptr, origin.balanced != nullptr});
+        ports.push_back(
+            {origin.interface.c_str(),
+             new JudgedPort{origin, count, translator_for(origin, translators), director_},
+             origin.answers != nullptr, origin.balanced != nullptr, origin.directs != Directs::no});
     }
     forged_ = std::move(counts);
     translators_ = std::move(translators);
@@ -392,6 +399,19 @@ Module::translator_for(const Origin& origin,
     translator = same ? before->second : std::make_shared<Translator>();
     translator->use(*origin.balanced);
     return translator;
+}
+
+/// The built-in director, which goes on with the connections that it had before a restart.
+void Module::direct(std::shared_ptr<const Directed> directed)
+{
+    director_->use(std::move(directed), wall_ns());
+    if (!snapshot_ || std::exchange(director_keeps_, true))
+        return;
+    auto file = Kept::open(std::string{hf_rundir()} + "/holdfast-placed");
+    if (file)
+        director_->keep_in(std::move(*file), hf_now_ms());
+    else
+        hf_log(HF_WARN, file.error().message.c_str());
 }
 
 void Module::tell_forged()
@@ -665,6 +685,21 @@ bool hf_module_from_server(void* judged, std::uint8_t* frame, std::size_t size)
     using namespace holdfast::plugin;
     return static_cast<JudgedPort*>(judged)->translator->from_server({frame, size}, hf_now_ms()) ==
            Translator::Fate::pass;
+}
+
+hf_fate hf_module_direct(void* judged, std::uint8_t* frame, std::size_t* size)
+{
+    using namespace holdfast::plugin;
+    const auto& port = *static_cast<JudgedPort*>(judged);
+    switch (port.director->direct({frame, *size}, *size, port.origin.directs == Directs::held,
+                                  port.origin.director, hf_now_ms())) {
+    case Director::Fate::back:
+        return HF_BACK;
+    case Director::Fate::drop:
+        return HF_DROP;
+    default:
+        return HF_ON;
+    }
 }
 
 bool hf_module_looks_inside(void* judged, const std::uint8_t mac[6])

@@ -18,6 +18,7 @@
 
 #include "ovs-plugin/arrival.h"
 #include "ovs-plugin/departure.h"
+#include "ovs-plugin/director.h"
 #include "ovs-plugin/reader.h"
 #include "ovs-plugin/translate.h"
 #include "ovs-plugin/tunnel.h"
@@ -71,6 +72,7 @@ private:
     std::shared_ptr<Translator>
     translator_for(const Origin& origin,
                    std::map<std::string, std::shared_ptr<Translator>>& translators) const;
+    void direct(std::shared_ptr<const Directed> directed);
     void tell_forged();
     void probe_hops();
     void put_all_back();
@@ -104,6 +106,7 @@ private:
     void cmd_status(unixctl_conn*, const Args&);
     void cmd_flows(unixctl_conn*, const Args&);
     void cmd_check(unixctl_conn*, const Args&);
+    void cmd_balancers(unixctl_conn*, const Args&);
     void cmd_ports(unixctl_conn*, const Args&);
     void cmd_sync(unixctl_conn*, const Args&);
     void cmd_settle(unixctl_conn*, const Args&);
@@ -164,9 +167,11 @@ private:
     std::set<std::string> silent_; // VM ids.
     std::vector<Origin> origins_;
     std::map<std::string, std::shared_ptr<Translator>> translators_; // By a server's interface.
-    bool origins_stale_ = false; // A port may have been made anew, under the same name.
+    std::shared_ptr<Director> director_ = std::make_shared<Director>();
+    bool director_keeps_ = false; // Its file was opened, or could not be.
+    bool origins_stale_ = false;  // A port may have been made anew, under the same name.
     std::map<std::string, std::shared_ptr<OriginCount>> forged_; // By interface.
-    std::int64_t queues_long_until_ms_ = 0; // When no move is felt any more.
+    std::int64_t queues_long_until_ms_ = 0;                      // When no move is felt any more.
     std::int64_t each_second_ms_ = 0; // When what is done once a second is due.
 
     Tunnel tunnel_;

@@ -9,6 +9,7 @@
 #include "ovs-plugin/arp.h"
 #include "ovs-plugin/balance.h"
 #include "ovs-plugin/packet.h"
+#include "ovs-plugin/service.h"
 
 namespace holdfast::plugin {
 
@@ -201,10 +202,31 @@ bool Origin::operator==(const Origin& other) const
 {
     return vm == other.vm && interface == other.interface && macs == other.macs &&
            ips == other.ips && hop == other.hop && protect == other.protect &&
-           same(all, other.all) && same(answers, other.answers) && same(balanced, other.balanced);
+           directs == other.directs && director == other.director && same(all, other.all) &&
+           same(answers, other.answers) && same(balanced, other.balanced);
 }
 
-std::vector<Origin> origins_of(const db::Snapshot& snapshot, const std::vector<Port>& ports)
+namespace {
+
+/// What the built-in director does at a port that is this one.
+void set_director(Origin& origin, const Port& port, const Directed& directed)
+{
+    origin.directs = port.kind == "uplink" ? Directs::held : Directs::all;
+    const auto& vips = port.kind == "uplink" ? directed.held_answers : directed.answers;
+    if (!origin.answers) {
+        origin.answers = vips;
+        return;
+    }
+    auto both = std::make_shared<Answers>(*origin.answers);
+    both->known.insert(both->known.end(), vips->known.begin(), vips->known.end());
+    std::ranges::sort(both->known);
+    origin.answers = std::move(both);
+}
+
+} // namespace
+
+std::vector<Origin> origins_of(const db::Snapshot& snapshot, const std::vector<Port>& ports,
+                               const Directed* directed)
 {
     const bool wanted = !snapshot.chains.empty() || !snapshot.balancers.empty() ||
                         std::any_of(snapshot.vms.begin(), snapshot.vms.end(),
@@ -226,30 +248,36 @@ std::vector<Origin> origins_of(const db::Snapshot& snapshot, const std::vector<P
     }
     all->sort();
     for (const auto& port : ports) {
-        const auto at = by_vm.find(port.kind == "vm" ? port.vm_id : port.iface_id);
-        if ((port.kind != "vm" && port.kind != "port") || at == by_vm.end())
+        const bool is_vms = port.kind == "vm" || port.kind == "port";
+        const auto at =
+            is_vms ? by_vm.find(port.kind == "vm" ? port.vm_id : port.iface_id) : by_vm.end();
+        if (port.kind == "tunnel" || (!directed && at == by_vm.end()))
             continue;
-        origins.push_back(at->second);
-        origins.back().interface = port.interface;
-        origins.back().all = all;
-        const auto server = balanced.find(at->first);
+        auto& origin = origins.emplace_back(at == by_vm.end() ? Origin{} : at->second);
+        origin.interface = port.interface;
+        origin.all = all;
+        const auto server = balanced.find(origin.vm);
         if (server != balanced.end() && mac_of(port.mac) == server->second.mac)
-            origins.back().balanced = std::make_shared<const Balanced>(server->second);
-        const auto director = answers.find(at->first);
-        if (director != answers.end())
-            origins.back().answers = director->second;
+            origin.balanced = std::make_shared<const Balanced>(server->second);
+        const auto director = answers.find(origin.vm);
+        if (director != answers.end()) {
+            origin.answers = director->second;
+            origin.director = true;
+        }
+        if (directed)
+            set_director(origin, port, *directed);
     }
     return origins;
 }
 
 Verdict judge(const Origin& origin, const std::uint8_t* frame, std::size_t size)
 {
-    return Judge{origin}.frame({frame, size});
+    return origin.vm.empty() ? Verdict::true_ : Judge{origin}.frame({frame, size});
 }
 
 bool looks_inside(const Origin& origin, const Mac& mac)
 {
-    return Judge{origin}.looks_inside(mac);
+    return !origin.vm.empty() && Judge{origin}.looks_inside(mac);
 }
 
 } // namespace holdfast::plugin

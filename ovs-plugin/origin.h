@@ -38,10 +38,18 @@ struct Addresses {
 
 struct Answers;  // ovs-plugin/arp.h
 struct Balanced; // ovs-plugin/translate.h
+struct Directed; // ovs-plugin/service.h
+
+/// What the built-in director does with frames from a port.
+enum class Directs {
+    no,
+    all,  // Those for any VIP: only this switch sees them.
+    held, // For VIPs that this hypervisor holds: others see them, too.
+};
 
 /// What a port's VM may say.
 struct Origin {
-    std::string vm; // Its id.
+    std::string vm; // Its id; empty if it is no VM's port, and may say anything.
     std::string interface;
     std::vector<Mac> macs;
     std::vector<Ip> ips; // Of the VM, its link-local ones too; IPv4 or IPv6 ones may be unknown.
@@ -51,16 +59,20 @@ struct Origin {
     bool hop = false;     // It hands on other VMs' frames: those are the chains' business.
     bool protect = false; // What is forged is dropped; else it is only counted.
     std::shared_ptr<const Addresses> all;
-    std::shared_ptr<const Answers> answers;   // To its ARP requests; null if it is no director.
+    Directs directs = Directs::no;
+    bool director = false;                    // Its VM may choose servers itself.
+    std::shared_ptr<const Answers> answers;   // To its ARP requests; null if there are none.
     std::shared_ptr<const Balanced> balanced; // What it translates; null if it is no server.
 
     bool operator==(const Origin& other) const;
 };
 
 /// What each VM that is plugged in here may say; nothing where there is neither a chain nor a
-/// balancer nor a VM that is protected.
-/// Shape:   one for each port of a VM; O(VMs of the fleet * log).
-std::vector<Origin> origins_of(const db::Snapshot& snapshot, const std::vector<Port>& ports);
+/// balancer nor a VM that is protected.  `directed` is null if there is no built-in director.
+/// Shape:   one for each port of a VM, and with a built-in director one for each port but tunnels;
+///          O(VMs of the fleet * log).
+std::vector<Origin> origins_of(const db::Snapshot& snapshot, const std::vector<Port>& ports,
+                               const Directed* directed = nullptr);
 
 enum class Verdict {
     true_,      // Or nothing that can be told.

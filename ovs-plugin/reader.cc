@@ -90,7 +90,8 @@ void Reader::look(bool inputs_changed, std::vector<std::uint64_t> syncs)
     if (state_changed && store_state_ != "ok") // Missing is how every switch begins.
         hf_log(store_missing_ ? HF_DEBUG : HF_WARN, ("store: " + store_state_).c_str());
     last_state_ = store_state_;
-    if (store_changed || state_changed || inputs_changed || !syncs.empty())
+    const bool services_changed = read_services(); // Time alone may do it.
+    if (store_changed || state_changed || inputs_changed || services_changed || !syncs.empty())
         compile_and_post(std::move(syncs));
 }
 
@@ -126,6 +127,16 @@ bool Reader::read_store()
     snapshot_ = std::make_shared<const db::Snapshot>(std::move(*snapshot));
     store_state_ = "ok";
     return true;
+}
+
+/// True if the built-in director has something else to do.
+bool Reader::read_services()
+{
+    const auto now = std::chrono::duration_cast<std::chrono::nanoseconds>(
+        std::chrono::system_clock::now().time_since_epoch());
+    const auto before = directed_;
+    directed_ = snapshot_ ? directed_of(*snapshot_, before, now.count()) : nullptr;
+    return directed_ != before;
 }
 
 std::vector<ReadyProbe> Reader::ready(const std::vector<HopProbe>& probes,
@@ -178,7 +189,8 @@ void Reader::compile_and_post(std::vector<std::uint64_t> syncs)
     work.probes = ready(wanted.probes, wanted.problems);
     work.guarded = std::move(wanted.guarded);
     if (snapshot_)
-        work.origins = origins_of(*snapshot_, ports);
+        work.origins = origins_of(*snapshot_, ports, directed_.get());
+    work.directed = directed_;
     work.problems = std::move(wanted.problems);
     work.generation = ++generation_;
 

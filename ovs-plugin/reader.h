@@ -20,6 +20,7 @@
 #include "db/store.h"
 #include "ovs-plugin/flows.h"
 #include "ovs-plugin/origin.h"
+#include "ovs-plugin/service.h"
 #include "ovs-plugin/shim.h"
 
 namespace holdfast::plugin {
@@ -55,17 +56,18 @@ struct ReadyProbe {
 /// What the reader finished: changes relative to the work before.
 struct Work {
     std::uint64_t generation = 0;
-    bool ahead = false;                // Only puts, of a work of which more follows.
-    std::uint64_t inputs = 0;          // The number of the inputs it was made from.
-    std::string bridge;                // The bridge that the flows are for; empty: none.
-    std::vector<FlowPtr> puts;         // In the order in which to install them.
-    std::vector<FlowPtr> removes;      // In the order in which to take them away, after the puts.
-    std::vector<GuardedPort> guarded;  // All of them, each time.
-    std::vector<Origin> origins;       // Likewise.
-    std::vector<ReadyProbe> probes;    // Likewise.
-    std::vector<std::uint64_t> syncs;  // Requests that this work answers.
-    std::string store;                 // "ok", or what is wrong with the store.
-    std::vector<std::string> problems; // Of the flows.
+    bool ahead = false;               // Only puts, of a work of which more follows.
+    std::uint64_t inputs = 0;         // The number of the inputs it was made from.
+    std::string bridge;               // The bridge that the flows are for; empty: none.
+    std::vector<FlowPtr> puts;        // In the order in which to install them.
+    std::vector<FlowPtr> removes;     // In the order in which to take them away, after the puts.
+    std::vector<GuardedPort> guarded; // All of them, each time.
+    std::vector<Origin> origins;      // Likewise.
+    std::vector<ReadyProbe> probes;   // Likewise.
+    std::shared_ptr<const Directed> directed; // Likewise; null if there is no built-in director.
+    std::vector<std::uint64_t> syncs;         // Requests that this work answers.
+    std::string store;                        // "ok", or what is wrong with the store.
+    std::vector<std::string> problems;        // Of the flows.
     std::shared_ptr<const db::Snapshot> snapshot; // Null while nothing was ever read.
 };
 
@@ -93,6 +95,7 @@ private:
     void loop();
     void look(bool inputs_changed, std::vector<std::uint64_t> syncs);
     bool read_store();
+    bool read_services();
     std::vector<ReadyProbe> ready(const std::vector<HopProbe>& probes,
                                   std::vector<std::string>& problems) const;
     void compile_and_post(std::vector<std::uint64_t> syncs);
@@ -119,6 +122,7 @@ private:
     bool store_missing_ = false;
     std::string last_state_;
     std::shared_ptr<const db::Snapshot> snapshot_;
+    std::shared_ptr<const Directed> directed_;
     std::string bridge_;
     std::vector<FlowPtr> intended_; // Sorted by key.
     // What the main thread will be done with: freed on this thread, since that takes milliseconds

@@ -33,6 +33,7 @@ struct origin_port {
     void *origin;
     bool answers;
     bool server;
+    bool directs;
     bool replaced; /* A newer one of the same port is there. */
 };
 
@@ -40,11 +41,19 @@ static struct cmap ports = CMAP_INITIALIZER;
 static struct cmap ports_in_kernel = CMAP_INITIALIZER;
 static struct ovs_mutex mutex = OVS_MUTEX_INITIALIZER; /* For those who change it. */
 
+static void
+send_back(const struct origin_port *port, const void *frame, size_t size)
+{
+    struct dp_packet_batch batch;
+
+    dp_packet_batch_init_packet(&batch, dp_packet_clone_data(frame, size));
+    netdev_send(port->netdev, 0, &batch, true);
+}
+
 /* Whether the switch has answered the packet itself. */
 static bool
 answer(const struct origin_port *port, const struct dp_packet *packet)
 {
-    struct dp_packet_batch batch;
     uint8_t frame[HF_ANSWER_SIZE];
     size_t size;
 
@@ -53,10 +62,23 @@ answer(const struct origin_port *port, const struct dp_packet *packet)
     }
     size = hf_module_answer(port->origin, dp_packet_data(packet), dp_packet_size(packet), frame);
     if (size) {
-        dp_packet_batch_init_packet(&batch, dp_packet_clone_data(frame, size));
-        netdev_send(port->netdev, 0, &batch, true);
+        send_back(port, frame, size);
     }
     return size;
+}
+
+/* Whether the built-in director, where there is one, lets the packet go on. */
+static bool
+direct(const struct origin_port *port, struct dp_packet *packet)
+{
+    size_t size = dp_packet_size(packet);
+    enum hf_fate fate = port->directs
+        ? hf_module_direct(port->origin, dp_packet_data(packet), &size) : HF_ON;
+
+    if (fate == HF_BACK) {
+        send_back(port, dp_packet_data(packet), size);
+    }
+    return fate == HF_ON;
 }
 
 static const struct origin_port *
@@ -79,7 +101,8 @@ goes_on(const struct origin_port *port, struct dp_packet *packet)
     return hf_module_may_send(port->origin, dp_packet_data(packet), dp_packet_size(packet), true)
            && !answer(port, packet)
            && (!port->server || hf_module_from_server(port->origin, dp_packet_data(packet),
-                                                      dp_packet_size(packet)));
+                                                      dp_packet_size(packet)))
+           && direct(port, packet);
 }
 
 void
@@ -208,6 +231,7 @@ hf_origins(const char *bridge, const struct hf_origin *origins, size_t n)
         port->origin = origins[i].origin;
         port->answers = origins[i].answers;
         port->server = origins[i].server;
+        port->directs = origins[i].directs;
         port->ofproto = hf_in_kernel(ofproto) ? ofproto : NULL;
         port->number = ofport->ofp_port;
         cmap_insert(&ports, &port->node, hash_pointer(port->netdev, 0));

@@ -20,6 +20,7 @@
 
 #include "bridge.h"
 #include "connmgr.h"
+#include "dirs.h"
 #include "dp-packet.h"
 #include "flow.h"
 #include "netdev.h"
@@ -549,6 +550,12 @@ void
 hf_wait_until_ms(int64_t ms)
 {
     poll_timer_wait_until(ms);
+}
+
+const char *
+hf_rundir(void)
+{
+    return ovs_rundir();
 }
 
 int64_t

@@ -42,6 +42,10 @@ void hf_module_origin_free(void *origin);
  * further.  'passed_on': it has HF_LONG_WAY.  Called by the datapath's threads. */
 bool hf_module_to_server(void *origin, uint8_t *frame, size_t size, bool passed_on);
 bool hf_module_from_server(void *origin, uint8_t *frame, size_t size);
+/* What becomes of a frame that the built-in director is shown, which may be changed; HF_BACK: it is
+ * the switch's own answer now, of '*size' bytes.  Called by the datapath's threads. */
+enum hf_fate { HF_ON, HF_DROP, HF_BACK };
+enum hf_fate hf_module_direct(void *origin, uint8_t *frame, size_t *size);
 struct unixctl_conn;
 /* A control command came; hf_reply() answers, now or later. */
 void hf_module_command(struct unixctl_conn *conn, int argc, const char *argv[]);
@@ -203,6 +207,7 @@ struct hf_origin {
     void *origin; /* Now the switch's, until hf_module_origin_free(). */
     bool answers; /* Its frames are shown to hf_module_answer(), too. */
     bool server;  /* And to hf_module_to_server() and hf_module_from_server(). */
+    bool directs; /* And to hf_module_direct(). */
 };
 /* From now on frames from these ports, and no others, are shown to hf_module_may_send(). */
 void hf_origins(const char *bridge, const struct hf_origin *, size_t n);
@@ -228,6 +233,8 @@ void hf_wait_for_wake(void);         /* In hf_module_wait(). */
 void hf_wait_for_descriptor(int fd); /* In hf_module_wait(): until it can be read. */
 void hf_wait_until_ms(int64_t ms);   /* In hf_module_wait(): monotonic, as hf_now_ms(). */
 int64_t hf_now_ms(void);
+/* The folder of control sockets and pid files, empty after the machine's start. */
+const char *hf_rundir(void);
 /* Starts a thread that may call what allows it, and hf_wake(), hf_log(). */
 void hf_thread_start(const char *name, void *(*body)(void *), void *aux);
 enum hf_level { HF_DEBUG, HF_INFO, HF_WARN, HF_ERROR };

@@ -3,18 +3,11 @@
 // ovs-plugin/spread: see the header.
 #include "ovs-plugin/spread.h"
 
+#include "ovs-plugin/mix.h"
+
 namespace holdfast::plugin {
 
 namespace {
-
-/// The finalizer of SplitMix64 (Steele, Lea and Flood, 2014): every bit of the input counts.
-std::uint64_t mix(std::uint64_t x)
-{
-    x += 0x9e3779b97f4a7c15;
-    x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9;
-    x = (x ^ (x >> 27)) * 0x94d049bb133111eb;
-    return x ^ (x >> 31);
-}
 
 /// The same in every process, unlike std::hash.
 std::uint64_t number_of(const std::string& id)

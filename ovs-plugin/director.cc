@@ -1,0 +1,486 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// ovs-plugin/director: see the header.
+#include "ovs-plugin/director.h"
+
+#include <netinet/in.h>
+
+#include <algorithm>
+
+#include "ovs-plugin/reply.h"
+#include "ovs-plugin/secret-hash.h"
+
+namespace holdfast::plugin {
+
+namespace {
+
+using Span = std::span<std::uint8_t>;
+
+// How long a silent connection is held (as Linux's connection tracking has it).
+constexpr std::int64_t tcp_ms = 432'000'000, begun_ms = 60'000, ended_ms = 120'000,
+                       udp_ms = 300'000;
+// Of those that only begin: beyond it one of them gives its place to a new one, so that a flood
+// takes some 200 MB, not all memory.  Established ones are as many as memory holds.
+constexpr std::size_t begun_max = 1 << 20;
+// Of TCP, by what the client says.
+constexpr std::uint8_t begun = 0, established = 1, ended = 2;
+// How often the policy `dynamic` looks at loads, in seconds.
+constexpr unsigned feed_back_every = 5;
+
+std::int64_t limit_of(std::uint8_t protocol, std::uint8_t state)
+{
+    if (protocol == IPPROTO_UDP)
+        return udp_ms;
+    return state == established ? tcp_ms : state == ended ? ended_ms : begun_ms;
+}
+
+/// IPVS's meaning: what is established is active, and a datagram's connection always is.
+bool is_active(std::uint8_t protocol, std::uint8_t state)
+{
+    return protocol == IPPROTO_UDP || state == established;
+}
+
+bool is_begun(std::uint8_t protocol, std::uint8_t state)
+{
+    return protocol == IPPROTO_TCP && state == begun;
+}
+
+std::uint8_t state_after(std::uint8_t state, std::uint8_t flags)
+{
+    if (flags & (tcp_fin | tcp_rst))
+        return ended;
+    if (state == begun && (flags & (tcp_syn | tcp_ack)) == tcp_ack)
+        return established;
+    return state;
+}
+
+void send_to(Span frame, const Mac& mac)
+{
+    std::ranges::copy(mac, frame.begin());
+}
+
+} // namespace
+
+std::size_t Director::Hash::operator()(const Key& key) const
+{
+    return secret_hash(key.client,
+                       number16(key.vip, 14) ^ (static_cast<std::uint64_t>(key.protocol) << 48 |
+                                                static_cast<std::uint64_t>(key.client_port) << 32 |
+                                                static_cast<std::uint64_t>(key.vip_port) << 16));
+}
+
+std::size_t Director::ClientHash::operator()(const Ip& client) const
+{
+    return secret_hash(client, 0);
+}
+
+// --- Services. ---
+
+void Director::use(std::shared_ptr<const Directed> directed, std::int64_t wall_ns)
+{
+    const std::lock_guard lock{mutex_};
+    if (directed == directed_)
+        return;
+    directed_ = std::move(directed);
+    auto before = std::exchange(services_, {});
+    if (directed_)
+        for (const auto& service : directed_->services) {
+            const Ports ports{service.vip, service.port, service.protocol};
+            const auto known = before.extract(ports);
+            auto* running = known ? known.mapped() : &running_.emplace_back();
+            refresh(*running, service);
+            weigh(*running, wall_ns, false);
+            services_.emplace(ports, running);
+        }
+    for (auto& [ports, running] : before)
+        running->gone = true;
+    std::erase_if(running_, [](const Running& one) { return one.gone && !one.connections; });
+}
+
+void Director::refresh(Running& running, const Service& service)
+{
+    if (running.service.policy != service.policy || !running.scheduler)
+        running.scheduler = make_scheduler(service.policy);
+    if (running.service.name != service.name) // Another balancer with the same address.
+        running.refused = running.sorry = 0;
+    running.service = service;
+    for (auto& [address, target] : running.targets)
+        target.gone = true;
+    const auto add = [&](const Backend& backend, std::size_t place) {
+        auto& target = running.targets[backend.address];
+        target.backend = backend;
+        target.figures.address = backend.address;
+        target.place = place;
+        target.gone = false;
+        return &target;
+    };
+    if (service.sorry) // First: one that is a server, too, can be chosen.
+        running.sorry_target = add(*service.sorry, service.backends.size());
+    else
+        running.sorry_target = nullptr;
+    running.by_place.clear();
+    for (const auto& backend : service.backends)
+        running.by_place.push_back(add(backend, running.by_place.size()));
+    std::erase_if(running.clients, [](const auto& one) {
+        return !one.second.connections && one.second.target->gone;
+    });
+    std::erase_if(running.targets, [](const auto& one) { return one.second.unused(); });
+    running.dynamic.clear();
+    running.servers.clear();
+}
+
+/// Each server's weight as it is now.
+void Director::weigh(Running& running, std::int64_t wall_ns, bool feed_back)
+{
+    const auto& service = running.service;
+    const bool dynamic = service.policy == "dynamic";
+    if (dynamic && (feed_back || running.dynamic.empty())) {
+        std::vector<std::uint32_t> base;
+        std::vector<Load> loads;
+        for (const auto* target : running.by_place) {
+            base.push_back(target->backend.weight);
+            loads.push_back(target->backend.load);
+            if (target->backend.limit)
+                loads.back().connections =
+                    double(target->figures.active + target->figures.inactive) /
+                    target->backend.limit;
+        }
+        running.dynamic = dynamic_weights(base, running.dynamic, loads);
+    }
+    std::vector<Server> servers;
+    for (std::size_t i = 0; i < running.by_place.size(); ++i) {
+        auto& [backend, figures, place, gone] = *running.by_place[i];
+        const auto whole = dynamic ? running.dynamic[i] : backend.weight;
+        figures.weight = started_weight(whole, backend.up_since_ns / 1'000'000, wall_ns / 1'000'000,
+                                        service.slow_start_ms);
+        figures.takes = backend.takes;
+        servers.push_back({backend.address, backend.weight, figures.weight, backend.takes,
+                           figures.active, figures.inactive, backend.limit});
+    }
+    const auto same = [](const Server& a, const Server& b) {
+        return a.id == b.id && a.base == b.base && a.weight == b.weight;
+    };
+    if (!std::ranges::equal(servers, running.servers, same))
+        ++running.version;
+    running.servers = std::move(servers);
+    running.all_well = running.servers;
+    for (auto& server : running.all_well) {
+        server.takes = true;
+        server.weight = server.base;
+        server.active = server.inactive = server.limit = 0;
+    }
+}
+
+// --- Frames. ---
+
+Director::Fate Director::direct(Span frame, std::size_t& size, bool held_only, bool may_choose,
+                                std::int64_t now_ms)
+{
+    size = frame.size();
+    if (frame.size() < ethernet_size)
+        return Fate::pass;
+    const auto to = mac_at(frame, 0);
+    const std::lock_guard lock{mutex_};
+    if (!directed_)
+        return Fate::pass;
+    if (!std::ranges::binary_search(held_only ? directed_->held_macs : directed_->vip_macs, to))
+        return may_choose || held_only || !std::ranges::binary_search(directed_->server_macs, to)
+                   ? Fate::pass
+                   : Fate::drop;
+    auto packet = IpPacket::in(frame);
+    if (!packet)
+        return Fate::drop; // A VIP speaks nothing else; what asks for it was answered before.
+    if (packet.is_icmp())
+        return icmp(frame, size, packet);
+    if (packet.is_later())
+        return later_fragment(frame, packet);
+    return packet.has_ports() ? place(frame, size, packet, now_ms) : Fate::drop;
+}
+
+Director::Fate Director::place(Span frame, std::size_t& size, IpPacket& packet, std::int64_t now_ms)
+{
+    const Key key{packet.source(), packet.destination(), packet.source_port(),
+                  packet.destination_port(), packet.protocol()};
+    const auto flags = packet.flags();
+    auto at = find(key, flags, now_ms);
+    if (at == connections_.end()) {
+        const bool begins = key.protocol == IPPROTO_UDP || (flags & (tcp_syn | tcp_ack)) == tcp_syn;
+        const auto service = services_.find({key.vip, key.vip_port, key.protocol});
+        auto* target = service == services_.end() || flags & tcp_rst
+                           ? nullptr
+                           : choose(*service->second, key, begins, now_ms);
+        if (!target ||
+            (is_begun(key.protocol, begun) && n_begun_ >= begun_max && !make_room(now_ms))) {
+            size = make_reset(frame, packet);
+            return size ? Fate::back : Fate::drop;
+        }
+        at = add(*service->second, key, *target, begins ? begun : established, now_ms);
+    }
+    auto& placed = at->second;
+    auto& figures = placed.target->figures;
+    ++figures.packets;
+    figures.bytes += frame.size();
+    placed.seen_ms = now_ms;
+    set_state(key, placed, state_after(placed.state, flags));
+    if (packet.is_fragment())
+        fragments_[next_fragment_++ % fragments_.size()] = {key.client, packet.id(), key.protocol,
+                                                            placed.target->backend.synthetic, true};
+    send_to(frame, placed.target->backend.synthetic);
+    return Fate::pass;
+}
+
+/// The connection of a packet, if it is held and its packet does not begin another one.
+Director::Connections::iterator Director::find(const Key& key, std::uint8_t flags,
+                                               std::int64_t now_ms)
+{
+    const auto at = connections_.find(key);
+    if (at == connections_.end())
+        return at;
+    const auto& [running, target, client, state, seen_ms, kept] = at->second;
+    const bool begins = (flags & (tcp_syn | tcp_ack)) == tcp_syn;
+    const bool anew =
+        key.protocol == IPPROTO_UDP
+            ? !target->backend.works
+            : begins && (state == ended || (state == begun && !target->backend.takes));
+    if (!running->gone && !target->gone && !anew)
+        return at;
+    forget(at, now_ms);
+    return connections_.end();
+}
+
+/// The server for a connection that is not held; none if it is refused.
+Director::Target* Director::choose(Running& running, const Key& key, bool begins,
+                                   std::int64_t now_ms)
+{
+    const auto& service = running.service;
+    const NewConnection connection{key.client,   key.vip,      key.client_port,
+                                   key.vip_port, key.protocol, now_ms};
+    if (!begins) {
+        // Another director has placed it, or this one before it lost all it knew: where each
+        // computes the same, it is where it would be if all servers were well.
+        const auto there =
+            service.policy == "mh"
+                ? running.scheduler->choose(
+                      {running.all_well, running.version, service.table.get()}, connection)
+                : std::nullopt;
+        running.refused += !there;
+        return there ? running.by_place[*there] : nullptr;
+    }
+    if (auto* target = by_client(running, key, now_ms))
+        return target;
+    if (const auto chosen = running.scheduler->choose(
+            {running.servers, running.version, service.table.get()}, connection))
+        return running.by_place[*chosen];
+    auto* sorry = running.sorry_target;
+    ++(sorry ? running.sorry : running.refused);
+    return sorry;
+}
+
+/// The server that the client has already, where it is to keep one, and that server takes more.
+Director::Target* Director::by_client(Running& running, const Key& key, std::int64_t now_ms)
+{
+    const auto at = running.clients.find(key.client);
+    if (!running.service.persistence_ms || at == running.clients.end())
+        return nullptr;
+    const auto& client = at->second;
+    const bool over = !client.connections && client.until_ms <= now_ms;
+    const bool listed = !client.target->gone && client.target->place < running.servers.size();
+    return listed && !over && usable(running.servers[client.target->place]) ? client.target
+                                                                            : nullptr;
+}
+
+Director::Connections::iterator Director::add(Running& running, const Key& key, Target& target,
+                                              std::uint8_t state, std::int64_t now_ms)
+{
+    Placed placed{&running, &target, nullptr, state, now_ms, Kept::none};
+    if (running.service.persistence_ms && &target != running.sorry_target) {
+        auto& client = running.clients[key.client];
+        if (!client.connections || client.target != &target)
+            client = {&target, client.connections, 0};
+        ++client.connections;
+        placed.client = &client;
+    }
+    ++target.figures.connections;
+    ++running.connections;
+    count(placed, key, 1);
+    n_begun_ += is_begun(key.protocol, state);
+    if (kept_)
+        placed.kept = kept_->put(record_of(key, placed));
+    return connections_.emplace(key, placed).first;
+}
+
+void Director::set_state(const Key& key, Placed& placed, std::uint8_t state)
+{
+    if (key.protocol != IPPROTO_TCP || state == placed.state)
+        return;
+    count(placed, key, -1);
+    n_begun_ -= is_begun(key.protocol, placed.state);
+    placed.state = state;
+    n_begun_ += is_begun(key.protocol, state);
+    count(placed, key, 1);
+    if (kept_)
+        kept_->change(placed.kept, record_of(key, placed));
+}
+
+/// In the figures, and in what the next one is chosen by.
+void Director::count(const Placed& placed, const Key& key, int by)
+{
+    auto& [running, target, client, state, seen_ms, kept] = placed;
+    const bool active = is_active(key.protocol, state);
+    auto& figures = target->figures;
+    (active ? figures.active : figures.inactive) += static_cast<std::uint32_t>(by);
+    if (!target->gone && !running->gone && target->place < running->servers.size()) {
+        auto& server = running->servers[target->place];
+        server.active = figures.active;
+        server.inactive = figures.inactive;
+    }
+}
+
+Director::Connections::iterator Director::forget(Connections::iterator at, std::int64_t now_ms)
+{
+    const auto& key = at->first;
+    auto& placed = at->second;
+    auto& running = *placed.running;
+    count(placed, key, -1);
+    n_begun_ -= is_begun(key.protocol, placed.state);
+    --running.connections;
+    if (kept_)
+        kept_->drop(placed.kept);
+    if (placed.client && --placed.client->connections == 0) {
+        placed.client->until_ms = now_ms + running.service.persistence_ms;
+        if (placed.client->target->gone)
+            running.clients.erase(key.client);
+    }
+    if (placed.target->unused())
+        running.targets.erase(Ip{placed.target->figures.address});
+    return connections_.erase(at);
+}
+
+/// One that has only begun gives its place to a new one; false if none is near.
+bool Director::make_room(std::int64_t now_ms)
+{
+    for (int looked = 0; looked < 64; ++looked) {
+        bucket_ = (bucket_ + 1) % connections_.bucket_count();
+        for (auto at = connections_.begin(bucket_); at != connections_.end(bucket_); ++at)
+            if (is_begun(at->first.protocol, at->second.state)) {
+                forget(connections_.find(Key{at->first}), now_ms);
+                return true;
+            }
+    }
+    return false;
+}
+
+/// An error is for who sent what it is about (spec B13); the VIP answers a ping.
+Director::Fate Director::icmp(Span frame, std::size_t& size, IpPacket& packet) const
+{
+    if (packet.is_error()) {
+        const auto about = packet.about();
+        if (!about || !about.has_ports())
+            return Fate::drop;
+        const auto at =
+            connections_.find({about.destination(), about.source(), about.destination_port(),
+                               about.source_port(), about.protocol()});
+        if (at == connections_.end())
+            return Fate::drop;
+        send_to(frame, at->second.target->backend.synthetic);
+        return Fate::pass;
+    }
+    size = make_echo_reply(frame, packet);
+    return size ? Fate::back : Fate::drop;
+}
+
+Director::Fate Director::later_fragment(Span frame, const IpPacket& packet) const
+{
+    const auto source = packet.source();
+    for (const auto& one : fragments_)
+        if (one.known && one.id == packet.id() && one.client == source &&
+            one.protocol == packet.protocol()) {
+            send_to(frame, one.server);
+            return Fate::pass;
+        }
+    return Fate::drop;
+}
+
+// --- Once a second. ---
+
+void Director::tidy(std::int64_t now_ms, std::int64_t wall_ns)
+{
+    const std::lock_guard lock{mutex_};
+    const bool feed_back = ++seconds_ % feed_back_every == 0;
+    for (auto& [ports, running] : services_) {
+        weigh(*running, wall_ns, feed_back);
+        std::erase_if(running->clients, [&](const auto& one) {
+            return !one.second.connections && one.second.until_ms <= now_ms;
+        });
+    }
+    const auto n = connections_.bucket_count();
+    std::vector<Key> silent;
+    for (std::size_t looked = 0; looked < n / 100 + 100 && looked < n; ++looked) {
+        bucket_ = (bucket_ + 1) % n;
+        for (auto at = connections_.begin(bucket_); at != connections_.end(bucket_); ++at)
+            if (at->second.running->gone || at->second.target->gone ||
+                now_ms - at->second.seen_ms > limit_of(at->first.protocol, at->second.state))
+                silent.push_back(at->first);
+    }
+    for (const auto& key : silent)
+        forget(connections_.find(key), now_ms);
+    std::erase_if(running_, [](const Running& one) { return one.gone && !one.connections; });
+}
+
+// --- What a new process takes up. ---
+
+Kept::Record Director::record_of(const Key& key, const Placed& placed)
+{
+    Kept::Record record{};
+    record[0] = key.protocol;
+    record[1] = placed.state;
+    put16(record, 2, key.client_port);
+    put16(record, 4, key.vip_port);
+    std::ranges::copy(key.client, record.begin() + 6);
+    std::ranges::copy(key.vip, record.begin() + 22);
+    std::ranges::copy(placed.target->figures.address, record.begin() + 38);
+    return record;
+}
+
+void Director::keep_in(std::unique_ptr<Kept> file, std::int64_t now_ms)
+{
+    const std::lock_guard lock{mutex_};
+    file->each([&](Kept::Place place, const Kept::Record& record) {
+        const Key key{v6_from(record, 6), v6_from(record, 22), number16(record, 2),
+                      number16(record, 4), record[0]};
+        const auto service = services_.find({key.vip, key.vip_port, key.protocol});
+        const auto target = service == services_.end()
+                                ? decltype(Running::targets)::iterator{}
+                                : service->second->targets.find(v6_from(record, 38));
+        if (service == services_.end() || target == service->second->targets.end() ||
+            connections_.contains(key)) {
+            file->drop(place);
+            return;
+        }
+        add(*service->second, key, target->second, record[1], now_ms)->second.kept = place;
+    });
+    kept_ = std::move(file);
+}
+
+// --- Figures. ---
+
+std::vector<ServiceFigures> Director::figures() const
+{
+    const std::lock_guard lock{mutex_};
+    std::vector<ServiceFigures> all;
+    for (const auto& [ports, running] : services_) {
+        ServiceFigures figures{running->service.name, running->refused, running->sorry, {}};
+        for (const auto* target : running->by_place)
+            figures.backends.push_back(target->figures);
+        all.push_back(std::move(figures));
+    }
+    return all;
+}
+
+std::size_t Director::size() const
+{
+    const std::lock_guard lock{mutex_};
+    return connections_.size();
+}
+
+} // namespace holdfast::plugin

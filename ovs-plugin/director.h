@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// ovs-plugin/director: the built-in director (spec B9 to B11, B14).
+//
+// What is for a VIP gets the synthetic MAC address of the server that holds the connection, where
+// the switch receives it and before any flow; everything else is as with a director of the
+// operator's own.  Only clients' packets come by here, since servers answer directly, so a
+// connection's state is what IPVS, too, tells from one side alone.
+//
+// Called by the datapath's threads, for frames whose destination is a VIP's MAC address: one lock a
+// frame, and no system call but where the file of connections grows.  A connection takes some
+// 200 bytes.
+#pragma once
+
+#include <array>
+#include <list>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <span>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "ovs-plugin/ip-packet.h"
+#include "ovs-plugin/kept.h"
+#include "ovs-plugin/service.h"
+
+namespace holdfast::plugin {
+
+/// What a server of a service was given by this switch.
+struct BackendFigures {
+    Ip address{};
+    std::uint32_t weight = 0; // As it is now.
+    std::uint32_t active = 0, inactive = 0;
+    std::uint64_t connections = 0; // In all.
+    std::uint64_t packets = 0, bytes = 0;
+    bool takes = true;
+};
+
+/// Counts since the switch started, or the service was made.
+struct ServiceFigures {
+    std::string name;
+    std::uint64_t refused = 0;            // Packets for which there was no server.
+    std::uint64_t sorry = 0;              // Connections that the sorry server got.
+    std::vector<BackendFigures> backends; // The newest first.
+};
+
+/// Of one switch, for all its services.
+class Director {
+public:
+    /// From now on this is directed.  Connections stay where they are as long as their server is
+    /// one of the service's.  Null: nothing is.
+    /// Units:   `wall_ns` is CLOCK_REALTIME.
+    void use(std::shared_ptr<const Directed> directed, std::int64_t wall_ns);
+    /// Keeps connections in this file from now on, and takes up those that are in it.
+    /// Shape:   after use(), which says whose they are; once.
+    void keep_in(std::unique_ptr<Kept> file, std::int64_t now_ms);
+
+    /// What becomes of a frame, which may have been changed in place.
+    enum class Fate {
+        pass, // It goes on.
+        drop,
+        back, // It is the switch's own answer now, of `size` bytes: back where it came from.
+    };
+    /// `held_only`: the port leads to a network that other hypervisors share.  `may_choose`: the
+    /// sender is a director itself, and may send to servers' synthetic addresses.
+    Fate direct(std::span<std::uint8_t> frame, std::size_t& size, bool held_only, bool may_choose,
+                std::int64_t now_ms);
+
+    /// Weights that change with time, and connections that have been silent for long; to be called
+    /// once a second.
+    /// Shape:   a hundredth of the connections a call, and some.
+    /// Units:   `wall_ns` is CLOCK_REALTIME.
+    void tidy(std::int64_t now_ms, std::int64_t wall_ns);
+
+    std::vector<ServiceFigures> figures() const;
+    /// Connections held.
+    std::size_t size() const;
+
+private:
+    struct Key {
+        Ip client;
+        Ip vip;
+        std::uint16_t client_port;
+        std::uint16_t vip_port;
+        std::uint8_t protocol;
+        bool operator==(const Key&) const = default;
+    };
+    struct Hash {
+        std::size_t operator()(const Key& key) const;
+    };
+    /// A server of a service, for as long as connections are its.
+    struct Target {
+        Backend backend;
+        BackendFigures figures;
+        std::size_t place = 0; // Among the servers to choose from; none of the sorry server.
+        bool gone = false;     // It is none of the service's any more.
+        bool unused() const { return gone && !figures.active && !figures.inactive; }
+    };
+    /// A client that keeps its server (spec B11).
+    struct Client {
+        Target* target = nullptr;
+        std::size_t connections = 0;
+        std::int64_t until_ms = 0; // When there are none.
+    };
+    struct ClientHash {
+        std::size_t operator()(const Ip& client) const;
+    };
+    /// A service at work.
+    struct Running {
+        Service service;
+        std::map<Ip, Target> targets;
+        Target* sorry_target = nullptr;
+        std::vector<Target*> by_place;      // As `service.backends`.
+        std::vector<Server> servers;        // Likewise; what is chosen from.
+        std::vector<Server> all_well;       // Likewise, if each worked and had nothing to do.
+        std::vector<std::uint32_t> dynamic; // Likewise; weights of the policy `dynamic`.
+        std::uint64_t version = 0;          // Of `servers`, for the scheduler.
+        std::unique_ptr<Scheduler> scheduler;
+        std::unordered_map<Ip, Client, ClientHash> clients;
+        std::uint64_t refused = 0, sorry = 0;
+        std::size_t connections = 0;
+        bool gone = false; // There is no such service any more.
+    };
+    /// A connection.
+    struct Placed {
+        Running* running = nullptr;
+        Target* target = nullptr;
+        Client* client = nullptr; // Null without persistence.
+        std::uint8_t state = 0;
+        std::int64_t seen_ms = 0;
+        Kept::Place kept = Kept::none;
+    };
+    using Connections = std::unordered_map<Key, Placed, Hash>;
+    struct Ports {
+        Ip vip;
+        std::uint16_t port;
+        std::uint8_t protocol;
+        auto operator<=>(const Ports&) const = default;
+    };
+
+    static void refresh(Running& running, const Service& service);
+    static void weigh(Running& running, std::int64_t wall_ns, bool feed_back);
+    Fate place(std::span<std::uint8_t> frame, std::size_t& size, IpPacket& packet,
+               std::int64_t now_ms);
+    Fate icmp(std::span<std::uint8_t> frame, std::size_t& size, IpPacket& packet) const;
+    Fate later_fragment(std::span<std::uint8_t> frame, const IpPacket& packet) const;
+    Connections::iterator find(const Key& key, std::uint8_t flags, std::int64_t now_ms);
+    Target* choose(Running& running, const Key& key, bool begins, std::int64_t now_ms);
+    static Target* by_client(Running& running, const Key& key, std::int64_t now_ms);
+    Connections::iterator add(Running& running, const Key& key, Target& target, std::uint8_t state,
+                              std::int64_t now_ms);
+    void set_state(const Key& key, Placed& placed, std::uint8_t state);
+    static void count(const Placed& placed, const Key& key, int by);
+    Connections::iterator forget(Connections::iterator at, std::int64_t now_ms);
+    bool make_room(std::int64_t now_ms);
+    static Kept::Record record_of(const Key& key, const Placed& placed);
+
+    mutable std::mutex mutex_;
+    std::shared_ptr<const Directed> directed_;
+    std::list<Running> running_;
+    std::map<Ports, Running*> services_;
+    Connections connections_;
+    std::size_t n_begun_ = 0; // Those of them that are not established (yet).
+    std::size_t bucket_ = 0;  // Where tidy() goes on.
+    unsigned seconds_ = 0;    // How often tidy() was called.
+    std::unique_ptr<Kept> kept_;
+    /// A fragment's packet: later ones have no ports.
+    struct Fragmented {
+        Ip client{};
+        std::uint32_t id = 0;
+        std::uint8_t protocol = 0;
+        Mac server{};
+        bool known = false;
+    };
+    std::array<Fragmented, 256> fragments_;
+    std::size_t next_fragment_ = 0;
+};
+
+} // namespace holdfast::plugin
