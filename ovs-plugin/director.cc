@@ -184,9 +184,8 @@ Director::Fate Director::direct(Span frame, std::size_t& size, bool held_only, b
     if (!directed_)
         return Fate::pass;
     if (!std::ranges::binary_search(held_only ? directed_->held_macs : directed_->vip_macs, to))
-        return may_choose || held_only || !std::ranges::binary_search(directed_->server_macs, to)
-                   ? Fate::pass
-                   : Fate::drop;
+        return may_choose || !std::ranges::binary_search(directed_->server_macs, to) ? Fate::pass
+                                                                                     : Fate::drop;
     auto packet = IpPacket::in(frame);
     if (!packet)
         return Fate::drop; // A VIP speaks nothing else; what asks for it was answered before.

@@ -10,6 +10,7 @@ TESTSUITE_AT = \
 	testsuite/switch.at \
 	testsuite/kinds.at \
 	testsuite/balancer.at \
+	testsuite/director.at \
 	testsuite/kernel.at \
 	testsuite/input.at \
 	testsuite/change.at \

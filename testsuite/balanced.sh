@@ -85,3 +85,38 @@ ask () {
     shift
     inside "$ask_name" /usr/bin/python3 -B "$abs_top_srcdir/testsuite/name-client.py" "$@"
 }
+
+# web KEY=VALUE...: the built-in director's balancer, with the servers of directed_servers.
+web () {
+    balance "balancer web 10.0.10.100 80 tcp builtin ${directed_servers:-$(servers_of 1 1 1)} vip_mac=ae:48:0a:00:0a:64 $*"
+}
+
+# servers_of WEIGHT[=LIMIT[=STATE]] for s1, s2, s3, as write-store has servers.
+servers_of () {
+    echo "10.0.20.11=8080=ae:48:0a:00:14:0b=$1,10.0.20.12=80=ae:48:0a:00:14:0c=$2,10.0.30.11=80=ae:48:0a:00:1e:0b=$3"
+}
+
+# weigh WEIGHT[=LIMIT[=STATE]]...: the same for s1, s2, s3 of a wrr balancer.
+weigh () {
+    directed_servers=$(servers_of "$@")
+    web policy=wrr
+}
+
+# counted ADDRESS: what the switches count of that server of web, both together.
+counted () {
+    for counted_hv in hv1 hv2; do
+        inside $counted_hv ovs-appctl holdfast/balancers
+    done | /usr/bin/python3 -B -c '
+import json, sys
+servers = [server for line in sys.stdin for balancer in json.loads(line)["balancers"]
+           for server in balancer["servers"] if server["address"] == sys.argv[1]]
+print(sum(one["connections"] for one in servers), "connections,",
+      sum(one["active"] for one in servers), "active")' "$1"
+}
+
+# router_moves: the router's port in VLAN 10 is plugged in at hv2, and hv1 never had it.
+router_moves () {
+    inside hv1 ovs-vsctl --timeout=20 del-port br0 r-10 &&
+    nsenter -t "$(cat hv1/pid)" -n ip link set r-10 netns "$(cat hv2/pid)" && inside hv2 ip link set r-10 up &&
+    inside hv2 ovs-vsctl --timeout=20 add-port br0 r-10 tag=10
+}
