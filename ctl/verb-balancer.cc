@@ -7,6 +7,7 @@
 #include "ctl/answers.h"
 #include "ctl/balancer.h"
 #include "ctl/verbs.h"
+#include "db/find.h"
 
 namespace holdfast::ctl {
 namespace {

@@ -6,6 +6,7 @@
 #include "common/text.h"
 #include "ctl/answers.h"
 #include "ctl/verbs.h"
+#include "db/find.h"
 
 namespace holdfast::ctl {
 namespace {

@@ -10,6 +10,7 @@
 #include "ctl/migration.h"
 #include "ctl/store-watch.h"
 #include "ctl/verbs.h"
+#include "db/find.h"
 
 namespace holdfast::ctl {
 

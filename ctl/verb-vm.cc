@@ -5,6 +5,7 @@
 
 #include "common/text.h"
 #include "ctl/verbs.h"
+#include "db/find.h"
 
 namespace holdfast::ctl {
 

@@ -41,7 +41,7 @@ Taker taker(const Maglev::Member& member, std::size_t index)
 
 } // namespace
 
-std::uint64_t number_of(const ServerId& id)
+std::uint64_t number_of(const Ip& id)
 {
     std::uint64_t number = 0;
     for (std::size_t half = 0; half < id.size(); half += 8) {

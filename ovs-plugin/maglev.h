@@ -10,19 +10,17 @@
 // the table: who looks something up tries another slot then, and no other slot moves.  Pure.
 #pragma once
 
-#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <span>
 #include <vector>
 
+#include "ovs-plugin/address.h"
+
 namespace holdfast::plugin {
 
-/// A server's address; IPv4 as IPv6 has it (::ffff:a.b.c.d, RFC 4291, 2.5.5.2).
-using ServerId = std::array<std::uint8_t, 16>;
-
 /// A number of an address, with every bit of it mixed.
-std::uint64_t number_of(const ServerId& id);
+std::uint64_t number_of(const Ip& id);
 
 class Maglev {
 public:
@@ -30,7 +28,7 @@ public:
     static constexpr std::size_t slots = 65537;
 
     struct Member {
-        ServerId id{};
+        Ip id{};
         std::uint32_t weight = 0; // 0: it has no slot.  Else it has one at least.
     };
 

@@ -14,9 +14,9 @@ constexpr std::size_t buckets = 256;
 
 /// The bucket of an address, as in Linux 6.1: its four words folded into one (of which IPv4 has
 /// the last alone), and of the product with 2^32 divided by the golden ratio the upper 8 bits.
-std::size_t bucket_of(const ServerId& address)
+std::size_t bucket_of(const Ip& address)
 {
-    constexpr ServerId v4{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
+    constexpr Ip v4{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
     const bool is_v4 = std::equal(v4.begin(), v4.begin() + 12, address.begin());
     std::uint32_t folded = 0;
     for (std::size_t i = is_v4 ? 12 : 0; i < address.size(); ++i)
@@ -25,7 +25,7 @@ std::size_t bucket_of(const ServerId& address)
 }
 
 /// The server of a bucket, if it may be had: there is no second choice.
-Choice in_bucket(const std::vector<std::size_t>& table, Servers servers, const ServerId& address)
+Choice in_bucket(const std::vector<std::size_t>& table, Servers servers, const Ip& address)
 {
     if (table.empty())
         return std::nullopt;
@@ -82,11 +82,10 @@ std::uint64_t connection_number(const NewConnection& connection)
 }
 
 /// Whether a server that does not have its full weight, as in a slow start, takes this connection.
-/// The same answer at each director with the same weight, and at higher weights too.
+/// Two with the same share of their weights take the same: so where all start, all have all.
 bool wants(const Server& server, std::uint64_t number)
 {
-    return server.weight >= server.base ||
-           mix(number ^ number_of(server.id)) % server.base < server.weight;
+    return (mix(number) >> 32) * server.base >> 32 < server.weight;
 }
 
 /// Maglev.  A connection tries a sequence of slots which is a matter of the connection only; so a
@@ -99,20 +98,16 @@ class MaglevHash : public Scheduler {
         if (!pool.table || pool.table->empty() || pool.table->size() != pool.servers.size())
             return std::nullopt;
         const auto number = connection_number(connection);
-        Choice starting; // One that is usable, but would rather not.
         for (std::uint64_t attempt = 0; attempt < attempts; ++attempt) {
             const auto i = pool.table->owner(attempt == 0 ? number : mix(number + attempt));
-            if (!usable(pool.servers[i]))
-                continue;
-            if (wants(pool.servers[i], number))
+            if (usable(pool.servers[i]) && wants(pool.servers[i], number))
                 return i;
-            if (!starting)
-                starting = i;
         }
-        return starting ? starting : last_resort(pool, number);
+        return last_resort(pool, number);
     }
 
-    /// Few servers are left: the next slot that has one, around the whole table.
+    /// Few servers are left, or none that wants it: the first slot that has a usable one, from the
+    /// connection's own around the whole table.
     static Choice last_resort(const Pool& pool, std::uint64_t number)
     {
         if (std::ranges::none_of(pool.servers, usable))

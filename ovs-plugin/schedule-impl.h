@@ -66,14 +66,14 @@ public:
         std::ranges::sort(places_);
     }
 
-    Choice find(const ServerId& id) const
+    Choice find(const Ip& id) const
     {
         const auto at = std::ranges::lower_bound(places_, id, {}, &Place::first);
         return at != places_.end() && at->first == id ? Choice{at->second} : std::nullopt;
     }
 
 private:
-    using Place = std::pair<ServerId, std::size_t>;
+    using Place = std::pair<Ip, std::size_t>;
     std::vector<Place> places_;
 };
 

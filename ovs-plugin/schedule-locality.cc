@@ -24,7 +24,7 @@ bool overloaded(Servers servers, std::size_t i)
 
 /// A server of a VIP.
 struct Member {
-    ServerId id{};
+    Ip id{};
     std::size_t place = 0;
 };
 
@@ -66,7 +66,7 @@ private:
         return pick_known(pool.servers, vip, connection.now_ms);
     }
 
-    std::map<ServerId, Vip> vips_; // Of one balancer: mostly one.
+    std::map<Ip, Vip> vips_; // Of one balancer: mostly one.
 };
 
 class LocalityLeast : public Locality {

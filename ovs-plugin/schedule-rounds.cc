@@ -40,7 +40,7 @@ class RoundRobin : public Scheduler {
         return std::nullopt;
     }
 
-    std::vector<ServerId> ids_; // At the last change, to know who was before one that goes.
+    std::vector<Ip> ids_; // At the last change, to know who was before one that goes.
     Choice last_;
 };
 
@@ -48,77 +48,43 @@ class RoundRobin : public Scheduler {
 /// `required_` at least.  That starts at `highest_`, falls by `step_` a pass, and ends at 1.
 class WeightedRoundRobin : public Scheduler {
     struct Known {
-        ServerId id;
+        Ip id;
         std::uint32_t weight;
     };
 
-    /// Each change starts a pass anew, but leaves the required weight, where that still can be.
-    /// So it counts how the servers came: as if one after the other, those that went before.
+    /// Each change starts a pass anew, but leaves the required weight where that still can be.
+    /// IPVS learns of changes one by one.  It comes to the same if those that went are taken first,
+    /// and then all that came, and all new weights, at once.
     void follow(Servers servers) override
     {
-        const auto same = [](const Known& a, const Server& b) { return a.id == b.id; };
-        if (!std::ranges::equal(known_, servers, same))
-            replay(servers);
-        const auto same_weight = [](const Known& a, const Server& b) {
-            return a.weight == b.weight;
+        const auto same = [](const Known& known, const Server& server) {
+            return known.id == server.id && known.weight == server.weight;
         };
-        if (!std::ranges::equal(known_, servers, same_weight)) {
-            known_.clear();
-            for (const auto& server : servers)
-                known_.push_back({server.id, server.weight});
-            count(known_);
-            changed();
-        }
-    }
-
-    /// Servers that went, and then those that came, the oldest first: the new ones are in front.
-    void replay(Servers servers)
-    {
+        if (std::ranges::equal(known_, servers, same))
+            return;
         const Places places{servers};
         const auto gone = [&](const Known& known) { return !places.find(known.id); };
-        if (std::erase_if(known_, gone) > 0) {
-            count(known_);
-            changed();
+        if (std::erase_if(known_, gone) > 0)
+            change();
+        known_.clear();
+        for (const auto& server : servers)
+            known_.push_back({server.id, server.weight});
+        change();
+    }
+
+    void change()
+    {
+        std::int64_t divisor = 0, heaviest = 0;
+        for (const auto& known : known_) {
+            divisor = std::gcd(divisor, std::int64_t{known.weight});
+            heaviest = std::max(heaviest, std::int64_t{known.weight});
         }
-        std::ranges::sort(known_, {}, &Known::id);
-        std::vector<Known> now;
-        for (const auto& server : servers | std::views::reverse) {
-            const auto at = std::ranges::lower_bound(known_, server.id, {}, &Known::id);
-            if (at != known_.end() && at->id == server.id) {
-                now.push_back(*at);
-                continue;
-            }
-            now.push_back({server.id, server.weight});
-            count_in(server.weight);
-            changed();
-        }
-        std::ranges::reverse(now);
-        known_ = std::move(now);
-        last_ = std::nullopt;
-    }
-
-    void count(const std::vector<Known>& all)
-    {
-        divisor_ = heaviest_ = 0;
-        for (const auto& known : all)
-            count_in(known.weight);
-    }
-
-    void count_in(std::int64_t weight)
-    {
-        divisor_ = std::gcd(divisor_, weight);
-        heaviest_ = std::max(heaviest_, weight);
-    }
-
-    void changed()
-    {
-        last_ = std::nullopt;
-        step_ = std::max<std::int64_t>(divisor_, 1);
-        highest_ = heaviest_ - (step_ - 1);
-        if (required_ > highest_ || required_ == 0)
-            required_ = highest_;
-        else if (step_ > 1)
+        step_ = std::max<std::int64_t>(divisor, 1);
+        highest_ = std::max<std::int64_t>(heaviest - (step_ - 1), 1);
+        required_ = std::min(required_, highest_);
+        if (step_ > 1)
             required_ = required_ / step_ * step_ + 1;
+        last_ = std::nullopt;
     }
 
     Choice pick(const Pool& pool, const NewConnection&) override
@@ -159,12 +125,10 @@ class WeightedRoundRobin : public Scheduler {
         required_ = highest_;
     }
 
-    std::vector<Known> known_; // In the list's order.
-    std::int64_t divisor_ = 0; // The weights' greatest common divisor; 0 if all are 0.
-    std::int64_t heaviest_ = 0;
-    std::int64_t step_ = 1;
-    std::int64_t highest_ = 0; // That which leads to 1 in whole steps.
-    std::int64_t required_ = 0;
+    std::vector<Known> known_;
+    std::int64_t step_ = 1;     // The weights' greatest common divisor.
+    std::int64_t highest_ = 1;  // That which leads to 1 in whole steps.
+    std::int64_t required_ = 1; // As after the first server, which is alone at first.
     Choice last_;
 };
 

@@ -28,7 +28,7 @@ namespace holdfast::plugin {
 
 /// A real server, as its director knows it now.
 struct Server {
-    ServerId id{};
+    Ip id{};
     std::uint32_t base = 0;     // The weight as configured: its place in tables of hashes.
     std::uint32_t weight = 0;   // The weight now (weights.h), mostly `base`.  0: gets nothing new.
     bool takes = true;          // May get new connections: it works, and is not draining.
@@ -48,10 +48,10 @@ struct Pool {
     const Maglev* table = nullptr;
 };
 
-/// The first packet of a connection.  IPv4 addresses as in ServerId.
+/// The first packet of a connection.  IPv4 addresses as in Ip.
 struct NewConnection {
-    ServerId client{};
-    ServerId vip{};
+    Ip client{};
+    Ip vip{};
     std::uint16_t client_port = 0;
     std::uint16_t vip_port = 0;
     std::uint8_t protocol = 0;
