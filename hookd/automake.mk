@@ -6,8 +6,12 @@ hookd_libhookd_a_SOURCES = \
 	hookd/await.h \
 	hookd/balancer-check.cc \
 	hookd/balancer-check.h \
+	hookd/balancer-director.cc \
+	hookd/balancer-director.h \
 	hookd/balancer-mac.cc \
 	hookd/balancer-mac.h \
+	hookd/balancer-options.cc \
+	hookd/balancer-options.h \
 	hookd/balancer-read.cc \
 	hookd/balancer-read.h \
 	hookd/balancer.cc \
@@ -86,6 +90,7 @@ hookd_libhookd_a_CPPFLAGS = $(AM_CPPFLAGS) $(SPDLOG_CFLAGS) $(LIBVIRT_CFLAGS)
 check_PROGRAMS += hookd/tests/hookd-test
 TESTS += hookd/tests/hookd-test
 hookd_tests_hookd_test_SOURCES = \
+	hookd/tests/balancer-builtin-test.cc \
 	hookd/tests/balancer-test.cc \
 	hookd/tests/chain-change-test.cc \
 	hookd/tests/chain-test.cc \

@@ -63,9 +63,11 @@ Result<void> check_one_address(const db::Balancer& balancer, const db::RealServe
                                const std::vector<db::Balancer>& others,
                                const std::vector<db::Vm>& vms)
 {
-    std::vector<db::RealServer> all = balancer.servers;
-    for (const db::Balancer& other : others)
-        all.insert(all.end(), other.servers.begin(), other.servers.end());
+    std::vector<db::RealServer> all = db::all_servers(balancer);
+    for (const db::Balancer& other : others) {
+        const auto its = db::all_servers(other);
+        all.insert(all.end(), its.begin(), its.end());
+    }
     for (const db::Vm& vm : vms) {
         if (!db::has_address(vm, server.address))
             continue;
@@ -87,7 +89,7 @@ Result<void> check_answers(const db::Balancer& balancer, const db::RealServer& s
         if (other.name == balancer.name || other.vip != balancer.vip ||
             other.protocol != balancer.protocol)
             continue;
-        for (const db::RealServer& its : other.servers) {
+        for (const db::RealServer& its : db::all_servers(other)) {
             if (its.address == server.address && its.port == server.port) {
                 return Error{Errc::exists, "server " + server.address + ":" +
                                                std::to_string(server.port) + " is behind " +

@@ -9,56 +9,79 @@
 #include <cstdint>
 
 #include "common/synthetic-mac.h"
+#include "db/balancer.h"
 
 namespace holdfast::hookd {
 namespace {
 
+/// An address that a synthetic MAC address stands for.
+struct Synthetic {
+    std::string what; // "server 10.0.20.11", or "VIP 10.0.0.80".
+    std::string address;
+    std::string mac;
+    const db::Balancer* balancer = nullptr; // Of which it is.
+};
+
+std::vector<Synthetic> synthetics(const std::vector<db::Balancer>& balancers)
+{
+    std::vector<Synthetic> all;
+    for (const db::Balancer& balancer : balancers) {
+        if (!balancer.vip_mac.empty())
+            all.push_back({"VIP " + balancer.vip, balancer.vip, balancer.vip_mac, &balancer});
+        for (const db::RealServer& server : db::all_servers(balancer))
+            all.push_back({"server " + server.address, server.address, server.mac, &balancer});
+    }
+    return all;
+}
+
+/// The four bytes that are not the prefix, of a MAC address of the layout "table".
+std::uint32_t number_of(const std::string& mac)
+{
+    std::uint32_t number = 0;
+    for (const int at : {6, 9, 12, 15})
+        number =
+            number << 8 | static_cast<std::uint32_t>(std::stoul(mac.substr(at, 2), nullptr, 16));
+    return number;
+}
+
 /// One number an address, whatever balancers it is in; else one more than the highest in use.
-std::uint32_t table_number(const std::string& address, const std::vector<db::Balancer>& balancers)
+std::uint32_t table_number(const std::string& address, const std::vector<Synthetic>& all)
 {
     std::uint32_t highest = 0;
-    for (const db::Balancer& balancer : balancers) {
-        if (balancer.mac_layout != "table")
+    for (const Synthetic& one : all) {
+        if (one.balancer->mac_layout != "table")
             continue;
-        for (const db::RealServer& server : balancer.servers) {
-            std::uint32_t number = 0;
-            for (const int at : {6, 9, 12, 15})
-                number = number << 8 | static_cast<std::uint32_t>(
-                                           std::stoul(server.mac.substr(at, 2), nullptr, 16));
-            if (server.address == address)
-                return number;
-            highest = std::max(highest, number);
-        }
+        const auto number = number_of(one.mac);
+        if (one.address == address)
+            return number;
+        highest = std::max(highest, number);
     }
     return highest + 1;
 }
 
-/// A MAC address stands for one server, and a server has one: an ARP request has one answer.
-Result<void> check_mac(const std::string& address, const std::string& mac,
-                       const std::vector<db::Balancer>& balancers, const std::vector<db::Vm>& vms)
+/// A MAC address stands for one address, and an address has one: an ARP request has one answer.
+Result<void> check_mac(const Synthetic& wanted, const std::vector<Synthetic>& all,
+                       const std::vector<db::Vm>& vms)
 {
-    for (const db::Balancer& other : balancers) {
-        for (const db::RealServer& its : other.servers) {
-            if (its.address == address && its.mac != mac) {
-                return Error{Errc::exists, "server " + address + " has the synthetic MAC " +
-                                               its.mac + " in balancer " + other.name +
-                                               " already: give --mac-prefix " + other.mac_prefix +
-                                               " --mac-layout " + other.mac_layout + ", as there"};
-            }
-            if (its.address != address && its.mac == mac) {
-                return Error{Errc::exists, "server " + address + " would have the synthetic MAC " +
-                                               its.mac + " of server " + its.address +
-                                               " in balancer " + other.name +
-                                               ": give another --mac-prefix"};
-            }
+    for (const Synthetic& other : all) {
+        if (other.address == wanted.address && other.mac != wanted.mac) {
+            return Error{Errc::exists, wanted.what + " has the synthetic MAC " + other.mac +
+                                           " in balancer " + other.balancer->name +
+                                           " already: give --mac-prefix " +
+                                           other.balancer->mac_prefix + " --mac-layout " +
+                                           other.balancer->mac_layout + ", as there"};
+        }
+        if (other.address != wanted.address && other.mac == wanted.mac) {
+            return Error{Errc::exists, wanted.what + " would have the synthetic MAC " + other.mac +
+                                           " of " + other.what + " in balancer " +
+                                           other.balancer->name + ": give another --mac-prefix"};
         }
     }
     for (const db::Vm& vm : vms) {
         for (const db::VmPort& port : vm.ports) {
-            if (port.mac == mac) {
-                return Error{Errc::exists, "server " + address + " would have the MAC address " +
-                                               port.mac + " of VM " + vm.name +
-                                               ": give another --mac-prefix"};
+            if (port.mac == wanted.mac) {
+                return Error{Errc::exists, wanted.what + " would have the MAC address " + port.mac +
+                                               " of VM " + vm.name + ": give another --mac-prefix"};
             }
         }
     }
@@ -70,12 +93,14 @@ Result<void> check_mac(const std::string& address, const std::string& mac,
 Result<std::string> give_mac(const db::Balancer& balancer, const std::string& address,
                              const std::vector<db::Balancer>& all, const std::vector<db::Vm>& vms)
 {
+    const auto known = synthetics(all);
     const auto number =
-        balancer.mac_layout == "table" ? table_number(address, all) : *parse_ipv4(address);
+        balancer.mac_layout == "table" ? table_number(address, known) : *parse_ipv4(address);
     auto mac = synthetic_mac(balancer.mac_layout, balancer.mac_prefix, number);
     if (!mac)
         return mac;
-    if (auto fine = check_mac(address, *mac, all, vms); !fine)
+    const std::string kind = address == balancer.vip ? "VIP " : "server ";
+    if (auto fine = check_mac({kind + address, address, *mac, &balancer}, known, vms); !fine)
         return fine.error();
     return mac;
 }

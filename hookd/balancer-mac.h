@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// hookd/balancer-mac: gives the servers of a balancer their synthetic MAC addresses (spec
-// balancer.md, B2).
+// hookd/balancer-mac: gives the servers of a balancer, and the VIP of a built-in director, their
+// synthetic MAC addresses (spec balancer.md, B2).
 //
 // Pure.  Used by hookd/balancer only.
 #pragma once
@@ -14,7 +14,7 @@
 
 namespace holdfast::hookd {
 
-/// The synthetic MAC of `address` by the balancer's layout and prefix.
+/// The synthetic MAC of `address`, a server's or the VIP, by the balancer's layout and prefix.
 /// Shape:   `all` are the balancers that there are, the balancer itself among them as far as it is
 ///          made; with the layout "table" an address has the number that it has in any of them.
 /// Errors:  those of synthetic_mac(); exists if the address has another MAC already, or another

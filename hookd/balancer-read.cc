@@ -14,6 +14,7 @@ namespace holdfast::hookd {
 namespace {
 
 constexpr int weight_max = 65535;
+constexpr int limit_max = 1'000'000'000;
 
 Error invalid(const std::string& text)
 {
@@ -26,6 +27,31 @@ Result<int> read_port(std::string_view text)
     if (!port)
         return invalid("port " + one_line(text, 40) + " is none: give one from 1 to 65535");
     return *port;
+}
+
+Result<int> read_count(const std::string& what, std::string_view text, int most)
+{
+    const auto count = parse_number(text);
+    if (!count || *count < 0 || *count > most) {
+        return invalid(what + " " + one_line(text, 40) + " is out of range: give 0 to " +
+                       std::to_string(most));
+    }
+    return static_cast<int>(*count);
+}
+
+/// Takes weight=N or limit=N.
+Result<void> take_word(const std::string& word, db::RealServer& server)
+{
+    const auto equals = word.find('=');
+    const auto key = word.substr(0, equals);
+    if (equals == std::string::npos || (key != "weight" && key != "limit"))
+        return invalid("\"" + word + "\" is unknown: give weight=N or limit=N");
+    const auto value = word.substr(equals + 1);
+    const auto count = key == "weight" ? read_weight(value) : read_limit(value);
+    if (!count)
+        return count.error();
+    (key == "weight" ? server.weight : server.limit) = *count;
+    return {};
 }
 
 /// An address with or without a port, as typed: [ADDR]:PORT for IPv6.
@@ -107,15 +133,16 @@ Result<std::string> read_gateway(const std::string& text, const std::string& vip
 
 Result<int> read_weight(std::string_view text)
 {
-    const auto weight = parse_number(text);
-    if (!weight || *weight < 0 || *weight > weight_max)
-        return invalid("weight " + one_line(text, 40) + " is out of range: give 0 to 65535");
-    return static_cast<int>(*weight);
+    return read_count("weight", text, weight_max);
+}
+
+Result<int> read_limit(std::string_view text)
+{
+    return read_count("limit", text, limit_max);
 }
 
 Result<db::RealServer> read_server(const std::string& text, int port)
 {
-    constexpr std::string_view weight_key = "weight=";
     const std::string what = "server " + one_line(text, 60);
     const auto words = split_words(text);
     const Endpoint at = split_endpoint(words[0]);
@@ -124,7 +151,8 @@ Result<db::RealServer> read_server(const std::string& text, int port)
     }
     const auto address = parse_ipv4(at.address);
     if (!address || !is_unicast(*address) || (at.port.empty() && words[0].ends_with(':'))) {
-        return invalid(what + ": give ADDR[:PORT][,weight=N], such as 10.0.20.11:8080,weight=2");
+        return invalid(what +
+                       ": give ADDR[:PORT][,weight=N][,limit=N], such as 10.0.20.11:8080,weight=2");
     }
     db::RealServer server;
     server.address = at.address;
@@ -136,12 +164,8 @@ Result<db::RealServer> read_server(const std::string& text, int port)
         server.port = *own;
     }
     for (std::size_t i = 1; i < words.size(); ++i) {
-        if (!words[i].starts_with(weight_key))
-            return invalid(what + ": \"" + words[i] + "\" is unknown: give weight=N");
-        const auto weight = read_weight(std::string_view{words[i]}.substr(weight_key.size()));
-        if (!weight)
-            return invalid(what + ": " + weight.error().message);
-        server.weight = *weight;
+        if (auto fine = take_word(words[i], server); !fine)
+            return invalid(what + ": " + fine.error().message);
     }
     return server;
 }

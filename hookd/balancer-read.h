@@ -30,12 +30,15 @@ Result<Vip> read_vip(const std::string& text);
 /// Errors: invalid.
 Result<std::string> read_gateway(const std::string& text, const std::string& vip);
 
-/// ADDR[:PORT][,weight=N]; `port` unless it names one.
+/// ADDR[:PORT][,weight=N][,limit=N]; `port` unless it names one.
 /// Errors: invalid.
 Result<db::RealServer> read_server(const std::string& text, int port);
 
 /// Errors: invalid outside of 0 to 65535.
 Result<int> read_weight(std::string_view text);
+
+/// Errors: invalid outside of 0 to 10^9.
+Result<int> read_limit(std::string_view text);
 
 /// The words between commas, without blanks around them.
 std::vector<std::string> split_words(std::string_view text);

@@ -6,23 +6,19 @@
 #include "hookd/balancer.h"
 
 #include <algorithm>
-#include <array>
-#include <string_view>
 
 #include "common/synthetic-mac.h"
 #include "common/text.h"
 #include "db/balancer.h"
-#include "db/find.h"
 #include "hookd/balancer-check.h"
+#include "hookd/balancer-director.h"
 #include "hookd/balancer-mac.h"
+#include "hookd/balancer-options.h"
 #include "hookd/balancer-read.h"
 #include "hookd/name.h"
 
 namespace holdfast::hookd {
 namespace {
-
-constexpr std::array policies{"rr", "wrr", "lc", "wlc", "lblc", "lblcr", "dh",
-                              "sh", "sed", "nq", "fo",  "ovf",  "mh",    "dynamic"};
 
 Error refuse(const std::string& name, const std::string& what, Errc code = Errc::invalid)
 {
@@ -35,114 +31,108 @@ Error refuse(const std::string& name, const Error& error)
     return refuse(name, error.message, error.code);
 }
 
-Result<void> check_policy(const BalancerRequest& request)
+/// All balancers as they would be with this one, as far as it is made.
+std::vector<db::Balancer> with(const db::Balancer& balancer, std::vector<db::Balancer> others)
 {
-    if (request.policy.empty())
-        return {};
-    if (std::find(policies.begin(), policies.end(), request.policy) == policies.end()) {
-        std::string all;
-        for (const char* policy : policies)
-            all += std::string{all.empty() ? "" : " "} + policy;
-        return refuse(request.name,
-                      "policy " + one_line(request.policy, 40) + " is unknown: there are " + all);
-    }
-    return refuse(request.name, "--policy " + request.policy +
-                                    " is for a built-in director; an external one chooses by its "
-                                    "own scheduler (ipvsadm -s): leave --policy out");
+    std::erase_if(others, [&](const db::Balancer& row) { return row.name == balancer.name; });
+    others.push_back(balancer);
+    return others;
 }
 
-/// The VMs that have the VIP, for `external` alone.
-Result<std::vector<std::string>> holders(const db::Balancer& balancer,
-                                         const std::vector<db::Vm>& vms)
+/// The server complete with its MAC address, if it goes with all that there is.
+Result<db::RealServer> admitted(const db::Balancer& balancer, db::RealServer server,
+                                const std::vector<db::Balancer>& others,
+                                const std::vector<db::Vm>& vms)
 {
-    std::vector<std::string> ids;
-    for (const db::Vm& vm : vms) {
-        if (db::has_address(vm, balancer.vip))
-            ids.push_back(vm.id);
+    if (server.address == balancer.vip) {
+        return Error{Errc::invalid, "server " + server.address +
+                                        " is the VIP itself: give the server's own address"};
     }
-    if (ids.empty()) {
-        return Error{Errc::not_found, "no VM is known to have the address " + balancer.vip +
-                                          ": name the director's VM, --director external:VM"};
+    if (server.address == balancer.sorry) {
+        return Error{Errc::exists,
+                     "server " + server.address + " is its sorry server: give another address"};
     }
-    return ids;
-}
-
-Result<std::vector<std::string>> named_directors(const std::string& names,
-                                                 const std::vector<db::Vm>& vms)
-{
-    std::vector<std::string> ids;
-    for (const std::string& name : split_words(names)) {
-        if (name.empty()) {
-            return Error{Errc::invalid, "a director has no name: give --director "
-                                        "external:VM[,VM...]"};
+    for (const db::RealServer& other : balancer.servers) {
+        if (other.address == server.address) {
+            return Error{Errc::exists,
+                         "server " + server.address + " is in it twice: name each address once"};
         }
-        const auto vm = db::find_vm(vms, name);
-        if (!vm)
-            return vm.error();
-        if (std::find(ids.begin(), ids.end(), vm->id) != ids.end()) {
-            return Error{Errc::invalid,
-                         "director " + vm->name + " is named twice: name each VM once"};
-        }
-        ids.push_back(vm->id);
     }
-    return ids;
+    if (auto fine = check_vm(server, vms); !fine)
+        return fine.error();
+    if (auto fine = check_one_address(balancer, server, others, vms); !fine)
+        return fine.error();
+    if (auto fine = check_answers(balancer, server, others); !fine)
+        return fine.error();
+    auto mac = give_mac(balancer, server.address, with(balancer, others), vms);
+    if (!mac)
+        return mac.error();
+    server.mac = *mac;
+    return server;
 }
 
-Result<void> take_directors(const BalancerRequest& request, const std::vector<db::Vm>& vms,
-                            db::Balancer& balancer)
-{
-    constexpr std::string_view with_names = "external:";
-    const std::string& text = request.director;
-    if (text == "builtin") {
-        return refuse(request.name, "the built-in director is not there yet: give --director "
-                                    "external:VM, with a VM that runs IPVS");
-    }
-    if (text != "external" && !text.starts_with(with_names)) {
-        return refuse(request.name, "--director " + one_line(text, 60) +
-                                        " is unknown: give external or external:VM[,VM...]");
-    }
-    auto ids = text == "external" ? holders(balancer, vms)
-                                  : named_directors(text.substr(with_names.size()), vms);
-    if (!ids)
-        return refuse(request.name, ids.error());
-    balancer.director = "external";
-    balancer.directors = std::move(*ids);
-    std::sort(balancer.directors.begin(), balancer.directors.end());
-    return {};
-}
-
-/// Puts one more server into the balancer, complete with its MAC address.
+/// Puts one more server into the balancer.
 Result<void> take_server(db::Balancer& balancer, const std::string& text,
                          const std::vector<db::Balancer>& others, const std::vector<db::Vm>& vms)
 {
     auto server = read_server(text, balancer.port);
     if (!server)
         return server.error();
-    if (server->address == balancer.vip) {
-        return Error{Errc::invalid, "server " + server->address +
-                                        " is the VIP itself: give the server's own address"};
+    if (auto fine = check_limit(balancer, *server); !fine)
+        return fine;
+    auto whole = admitted(balancer, *server, others, vms);
+    if (!whole)
+        return whole.error();
+    balancer.servers.push_back(std::move(*whole));
+    return {};
+}
+
+/// Takes the server for when all others are dead: ADDR[:PORT], or empty for none.
+Result<void> take_sorry(db::Balancer& balancer, const std::string& text,
+                        const std::vector<db::Balancer>& others, const std::vector<db::Vm>& vms)
+{
+    if (text.empty())
+        return {};
+    auto server = read_server(text, balancer.port);
+    if (server && text.find(',') != std::string::npos) {
+        server = Error{Errc::invalid, "server " + one_line(text, 60) +
+                                          " has neither weight nor limit: give ADDR[:PORT]"};
     }
-    for (const db::RealServer& other : balancer.servers) {
-        if (other.address == server->address) {
-            return Error{Errc::exists,
-                         "server " + server->address + " is in it twice: name each address once"};
-        }
-    }
-    if (auto fine = check_vm(*server, vms); !fine)
-        return fine;
-    if (auto fine = check_one_address(balancer, *server, others, vms); !fine)
-        return fine;
-    if (auto fine = check_answers(balancer, *server, others); !fine)
-        return fine;
-    auto all = others; // Those of this balancer that are given already, too.
-    std::erase_if(all, [&](const db::Balancer& row) { return row.name == balancer.name; });
-    all.push_back(balancer);
-    auto mac = give_mac(balancer, server->address, all, vms);
+    auto whole = server ? admitted(balancer, *server, others, vms) : server;
+    if (!whole)
+        return Error{whole.error().code, "--sorry: " + whole.error().message};
+    balancer.sorry = whole->address;
+    balancer.sorry_port = whole->port;
+    balancer.sorry_mac = whole->mac;
+    return {};
+}
+
+/// A built-in director's VIP has a MAC address that the switches answer.
+Result<void> give_vip_mac(db::Balancer& balancer, const std::vector<db::Balancer>& others,
+                          const std::vector<db::Vm>& vms)
+{
+    if (!db::is_builtin(balancer))
+        return {};
+    auto mac = give_mac(balancer, balancer.vip, with(balancer, others), vms);
     if (!mac)
         return mac.error();
-    server->mac = *mac;
-    balancer.servers.push_back(std::move(*server));
+    balancer.vip_mac = *mac;
     return {};
+}
+
+/// All machines of the request, and the VIP's MAC address.
+Result<void> take_servers(const BalancerRequest& request, db::Balancer& balancer,
+                          const std::vector<db::Balancer>& others, const std::vector<db::Vm>& vms)
+{
+    if (request.servers.empty())
+        return Error{Errc::invalid, "it has no servers: name at least one with --server"};
+    if (auto fine = give_vip_mac(balancer, others, vms); !fine)
+        return fine;
+    for (const std::string& server : request.servers) {
+        if (auto fine = take_server(balancer, server, others, vms); !fine)
+            return fine;
+    }
+    return take_sorry(balancer, request.sorry, others, vms);
 }
 
 Result<void> take_mac_options(const BalancerRequest& request, db::Balancer& balancer)
@@ -191,22 +181,20 @@ Result<db::Balancer> make_balancer(const BalancerRequest& request,
     balancer.protocol = vip->protocol;
     if (auto fine = check_free(balancer, balancers); !fine)
         return fine.error();
-    if (auto fine = take_directors(request, vms, balancer); !fine)
-        return fine.error();
-    if (auto fine = check_policy(request); !fine)
-        return fine.error();
+    if (auto fine = take_directors(request.director, vms, balancer); !fine)
+        return refuse(request.name, fine.error());
+    if (auto fine = check_vip_is_free(balancer, balancers, vms); !fine)
+        return refuse(request.name, fine.error());
+    if (auto fine = take_options(request, balancer); !fine)
+        return refuse(request.name, fine.error());
     const auto gateway = read_gateway(request.gateway, balancer.vip);
     if (!gateway)
         return refuse(request.name, gateway.error());
     balancer.gateway = *gateway;
     if (auto fine = take_mac_options(request, balancer); !fine)
         return fine.error();
-    if (request.servers.empty())
-        return refuse(request.name, "it has no servers: name at least one with --server");
-    for (const std::string& server : request.servers) {
-        if (auto fine = take_server(balancer, server, balancers, vms); !fine)
-            return refuse(request.name, fine.error());
-    }
+    if (auto fine = take_servers(request, balancer, balancers, vms); !fine)
+        return refuse(request.name, fine.error());
     if (auto fine = check_prefix(balancer, vms); !fine)
         return refuse(request.name, fine.error());
     return balancer;
@@ -222,6 +210,9 @@ Result<db::Balancer> add_server(const db::Balancer& balancer, const std::string&
         if (there && there->state == "draining" && there->port == wanted->port) {
             there->state = "active";
             there->weight = wanted->weight;
+            there->limit = wanted->limit;
+            if (auto fine = check_limit(balancer, *there); !fine)
+                return refuse(balancer.name, fine.error());
             return changed;
         }
     }
@@ -270,11 +261,28 @@ Result<db::Balancer> weigh_server(const db::Balancer& balancer, const std::strin
     return changed;
 }
 
+Result<db::Balancer> limit_server(const db::Balancer& balancer, const std::string& address,
+                                  std::int64_t limit)
+{
+    db::Balancer changed = balancer;
+    db::RealServer* server = find_server(changed, address);
+    if (!server)
+        return no_server(balancer, address);
+    auto checked = read_limit(std::to_string(limit));
+    if (!checked)
+        return refuse(balancer.name, "server " + address + ": " + checked.error().message);
+    server->limit = *checked;
+    if (auto fine = check_limit(balancer, *server); !fine)
+        return refuse(balancer.name, fine.error());
+    return changed;
+}
+
 bool needs(const db::Balancer& balancer, const db::Vm& vm)
 {
     const auto& directors = balancer.directors;
+    const auto servers = db::all_servers(balancer);
     return std::find(directors.begin(), directors.end(), vm.id) != directors.end() ||
-           std::any_of(balancer.servers.begin(), balancer.servers.end(),
+           std::any_of(servers.begin(), servers.end(),
                        [&](const db::RealServer& row) { return db::has_address(vm, row.address); });
 }
 
@@ -285,7 +293,7 @@ std::set<std::string> vms_needed(const std::vector<db::Balancer>& balancers,
     std::set<std::string> addresses;
     for (const db::Balancer& balancer : balancers) {
         ids.insert(balancer.directors.begin(), balancer.directors.end());
-        for (const db::RealServer& server : balancer.servers)
+        for (const db::RealServer& server : db::all_servers(balancer))
             addresses.insert(server.address);
     }
     for (const db::Vm& vm : vms) {

@@ -4,10 +4,11 @@
 // their synthetic MAC addresses.
 //
 // Pure: no store, no socket.  hookd/commands-balancer reads what is known, asks here, stores
-// the answer.  Spec: balancer.md, "Bad input", B2 and B8.
+// the answer.  Spec: balancer.md, "Bad input", B2 and B8 to B11.
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -21,12 +22,22 @@ namespace holdfast::hookd {
 struct BalancerRequest {
     std::string name;
     std::string vip;                   // ADDR:PORT/PROTO.
-    std::vector<std::string> servers;  // ADDR[:PORT][,weight=N] each, in order.
-    std::string policy = {};           // Empty: none.
-    std::string director = "external"; // external, or external:VM[,VM...].
+    std::vector<std::string> servers;  // ADDR[:PORT][,weight=N][,limit=N] each, in order.
+    std::string policy = {};           // Empty: the default of a built-in director.
+    std::string director = "external"; // builtin, external, or external:VM[,VM...].
     std::string gateway = {};          // Empty: none.
     std::string mac_prefix = "ae:48";
     std::string mac_layout = "prefix";
+
+    // Of a built-in director alone; what is not given has the row's default (db/rows.h).
+    std::optional<std::int64_t> persistence = {};    // Seconds.
+    std::optional<std::int64_t> slow_start = {};     // Seconds.
+    std::string sorry = {};                          // ADDR[:PORT]; empty: none.
+    std::string check = {};                          // tcp, http:/PATH[=STATUS], command:/PROGRAM.
+    std::optional<std::int64_t> check_interval = {}; // Milliseconds.
+    std::optional<std::int64_t> check_timeout = {};  // Milliseconds.
+    std::optional<std::int64_t> rise = {};
+    std::optional<std::int64_t> fall = {};
 };
 
 /// The balancer to store, complete with VM ids and synthetic MAC addresses.
@@ -35,8 +46,8 @@ Result<db::Balancer> make_balancer(const BalancerRequest& request,
                                    const std::vector<db::Balancer>& balancers,
                                    const std::vector<db::Vm>& vms);
 
-/// `balancer` with one more server, written ADDR[:PORT][,weight=N]; one that is draining there
-/// with this address and port takes connections again.
+/// `balancer` with one more server, written ADDR[:PORT][,weight=N][,limit=N]; one that is draining
+/// there with this address and port takes connections again.
 /// Errors:  as make_balancer().
 Result<db::Balancer> add_server(const db::Balancer& balancer, const std::string& server,
                                 const std::vector<db::Balancer>& balancers,
@@ -55,7 +66,12 @@ Result<db::Balancer> drain_server(const db::Balancer& balancer, const std::strin
 Result<db::Balancer> weigh_server(const db::Balancer& balancer, const std::string& address,
                                   std::int64_t weight);
 
-/// Whether the balancer needs the VM: as a director or as a real server.
+/// With another limit of that server's connections; 0 for none.
+/// Errors:  not_found; invalid outside of 0 to 10^9, and with an external director.
+Result<db::Balancer> limit_server(const db::Balancer& balancer, const std::string& address,
+                                  std::int64_t limit);
+
+/// Whether the balancer needs the VM: as a director, as a real server or as the sorry one.
 bool needs(const db::Balancer& balancer, const db::Vm& vm);
 
 /// Ids of the VMs that some balancer needs.

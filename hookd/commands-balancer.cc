@@ -30,6 +30,16 @@ Result<BalancerRequest> read_request(const Json& arguments)
     request.gateway = arguments.value("gateway", request.gateway);
     request.mac_prefix = arguments.value("mac_prefix", request.mac_prefix);
     request.mac_layout = arguments.value("mac_layout", request.mac_layout);
+    request.sorry = arguments.value("sorry", request.sorry);
+    request.check = arguments.value("check", request.check);
+    for (auto [key, into] : {std::pair{"persistence", &request.persistence},
+                             std::pair{"slow_start", &request.slow_start},
+                             std::pair{"check_interval", &request.check_interval},
+                             std::pair{"check_timeout", &request.check_timeout},
+                             std::pair{"rise", &request.rise}, std::pair{"fall", &request.fall}}) {
+        if (arguments.contains(key))
+            *into = arguments.at(key).get<std::int64_t>();
+    }
     return request;
 }
 
@@ -45,6 +55,7 @@ Json describe(const db::Balancer& balancer, const Ledger& ledger)
         servers.push_back({{"address", server.address},
                            {"port", server.port},
                            {"weight", server.weight},
+                           {"limit", server.limit},
                            {"state", server.state},
                            {"mac", server.mac}});
     }
@@ -52,7 +63,10 @@ Json describe(const db::Balancer& balancer, const Ledger& ledger)
             {"vip", balancer.vip},
             {"port", balancer.port},
             {"protocol", balancer.protocol},
+            {"director", balancer.director},
             {"directors", directors},
+            {"policy", balancer.policy},
+            {"vip_mac", balancer.vip_mac},
             {"servers", servers},
             {"routes", db::director_routes(balancer)}};
 }
@@ -119,7 +133,7 @@ void Commands::balancer_del(const Json& arguments, Done done)
     });
 }
 
-/// The balancer as it shall be after `op`: add, del, drain or weight.
+/// The balancer as it shall be after `op`: add, del, drain, weight or limit.
 Result<db::Balancer> Commands::changed_balancer(const db::Balancer& from, const std::string& op,
                                                 const Json& arguments)
 {
@@ -135,7 +149,9 @@ Result<db::Balancer> Commands::changed_balancer(const db::Balancer& from, const 
         return drain_server(from, *server);
     if (op == "weight")
         return weigh_server(from, *server, arguments.at("weight").get<std::int64_t>());
-    return Error{Errc::invalid, "\"op\" is unknown: give add, del, drain or weight"};
+    if (op == "limit")
+        return limit_server(from, *server, arguments.at("limit").get<std::int64_t>());
+    return Error{Errc::invalid, "\"op\" is unknown: give add, del, drain, weight or limit"};
 }
 
 void Commands::balancer_server(const Json& arguments, Done done)

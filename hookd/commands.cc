@@ -42,10 +42,12 @@ Commands::Commands(OvsLoop& loop, Daemon& daemon)
     add(loop, "chain/del", "{name}", &Commands::chain_del);
     add(loop, "chain/check", "", &Commands::chain_check);
     add(loop, "chain/trace", "{name,packet}", &Commands::chain_trace);
-    add(loop, "balancer/add", "{name,vip,servers,policy,director,gateway,mac_prefix,mac_layout}",
+    add(loop, "balancer/add",
+        "{name,vip,servers,policy,director,gateway,mac_prefix,mac_layout,persistence,slow_start,"
+        "sorry,check,check_interval,check_timeout,rise,fall}",
         &Commands::balancer_add);
     add(loop, "balancer/del", "{name}", &Commands::balancer_del);
-    add(loop, "balancer/server", "{name,op,server,weight}", &Commands::balancer_server);
+    add(loop, "balancer/server", "{name,op,server,weight,limit}", &Commands::balancer_server);
     add(loop, "vm/migrate", "{vm,to}", &Commands::vm_migrate);
     add(loop, "vm/protect", "{vm,on}", &Commands::vm_protect);
     add(loop, "node/drain", "{node,parallel}", &Commands::node_drain);

@@ -169,16 +169,6 @@ TEST(Balancer, VipOrNameOfAnotherIsRefused)
     CHECK_EQUAL(std::string(), vip_error("10.0.0.80:80/udp"));
 }
 
-TEST(Balancer, PolicyIsForABuiltInDirector)
-{
-    request.policy = "best";
-    CHECK_EQUAL(std::string("balancer web: policy best is unknown: there are rr wrr lc wlc lblc "
-                            "lblcr dh sh sed nq fo ovf mh dynamic"),
-                error());
-    request.policy = "mh";
-    STRCMP_CONTAINS("its own scheduler (ipvsadm -s): leave --policy out", error().c_str());
-}
-
 TEST(Balancer, DirectorsAreNamedOrHaveTheVip)
 {
     request.director = "external:web1,id-lb1";
@@ -191,10 +181,9 @@ TEST(Balancer, DirectorsAreNamedOrHaveTheVip)
     STRCMP_CONTAINS("a director has no name", error().c_str());
     request.director = "external:";
     STRCMP_CONTAINS("a director has no name", error().c_str());
-    request.director = "builtin";
-    STRCMP_CONTAINS("the built-in director is not there yet", error().c_str());
     request.director = "nobody";
-    STRCMP_CONTAINS("nobody is unknown: give external or external:VM[,VM...]", error().c_str());
+    STRCMP_CONTAINS("nobody is unknown: give builtin, external or external:VM[,VM...]",
+                    error().c_str());
     request.director = "external";
     CHECK_EQUAL(std::string("balancer web: no VM is known to have the address 10.0.0.81: name the "
                             "director's VM, --director external:VM"),
@@ -234,7 +223,7 @@ TEST(Balancer, ServerOfABadFormIsRefused)
     for (const char* bad : {"10.0.20.11,weight=65536", "10.0.20.11,weight=-1",
                             "10.0.20.11,weight=", "10.0.20.11,weight=1x"})
         STRCMP_CONTAINS("is out of range: give 0 to 65535", server_error(bad).c_str());
-    STRCMP_CONTAINS("\"heavy\" is unknown: give weight=N",
+    STRCMP_CONTAINS("\"heavy\" is unknown: give weight=N or limit=N",
                     server_error("10.0.20.11,heavy").c_str());
     CHECK_EQUAL(std::string(), server_error("10.0.20.11,weight=0"));
     CHECK_EQUAL(std::string(), server_error("10.0.20.11,weight=65535"));
