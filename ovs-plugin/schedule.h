@@ -48,7 +48,7 @@ struct Pool {
     const Maglev* table = nullptr;
 };
 
-/// The first packet of a connection.  IPv4 addresses as in Ip.
+/// The first packet of a connection.
 struct NewConnection {
     Ip client{};
     Ip vip{};
