@@ -11,6 +11,7 @@ ovs_plugin_libplugin_a_SOURCES = \
 	ovs-plugin/arp.h ovs-plugin/arp.cc \
 	ovs-plugin/arrival.h ovs-plugin/arrival.cc \
 	ovs-plugin/balance.h ovs-plugin/balance.cc \
+	ovs-plugin/connection.h ovs-plugin/connection.cc \
 	ovs-plugin/departure.h ovs-plugin/departure.cc \
 	ovs-plugin/director.h ovs-plugin/director.cc \
 	ovs-plugin/fit.h ovs-plugin/fit.cc \
@@ -65,7 +66,7 @@ ovs_plugin_ovs_vswitchd_LDADD = \
 check_PROGRAMS += ovs-plugin/tests/plugin-test
 TESTS += ovs-plugin/tests/plugin-test
 ovs_plugin_tests_plugin_test_SOURCES = \
-	ovs-plugin/tests/arp-test.cc ovs-plugin/tests/balance-test.cc ovs-plugin/tests/director-test.cc ovs-plugin/tests/fit-test.cc ovs-plugin/tests/flows-test.cc ovs-plugin/tests/kept-test.cc ovs-plugin/tests/maglev-test.cc ovs-plugin/tests/origin-test.cc ovs-plugin/tests/packet-test.cc ovs-plugin/tests/ring-test.cc \
+	ovs-plugin/tests/arp-test.cc ovs-plugin/tests/balance-test.cc ovs-plugin/tests/connection-test.cc ovs-plugin/tests/director-test.cc ovs-plugin/tests/fit-test.cc ovs-plugin/tests/flows-test.cc ovs-plugin/tests/kept-test.cc ovs-plugin/tests/maglev-test.cc ovs-plugin/tests/origin-test.cc ovs-plugin/tests/packet-test.cc ovs-plugin/tests/ring-test.cc \
 	ovs-plugin/tests/spread-test.cc ovs-plugin/tests/swallowed-test.cc ovs-plugin/tests/schedule-pool.h ovs-plugin/tests/schedule-test.cc ovs-plugin/tests/schedule-hash-test.cc ovs-plugin/tests/schedule-locality-test.cc ovs-plugin/tests/schedule-rounds-test.cc ovs-plugin/tests/segment.h ovs-plugin/tests/translate-test.cc ovs-plugin/tests/weights-test.cc ovs-plugin/tests/ip-packet-test.cc ovs-plugin/tests/main.cc
 ovs_plugin_tests_plugin_test_CPPFLAGS = $(AM_CPPFLAGS) $(CPPUTEST_CFLAGS)
 ovs_plugin_tests_plugin_test_LDADD = ovs-plugin/libplugin.a db/libdb.a common/libcommon.a \

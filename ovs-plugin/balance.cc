@@ -6,7 +6,6 @@
 #include <netinet/in.h>
 
 #include <algorithm>
-#include <set>
 
 #include "db/balancer.h"
 
@@ -19,24 +18,46 @@ std::string in_port(int port)
     return "in_port=" + std::to_string(port);
 }
 
+Face& face_with(std::vector<Face>& faces, const Ip& address, const Mac& synthetic)
+{
+    const auto at = std::ranges::find(faces, address, &Face::address);
+    return at != faces.end() ? *at : faces.emplace_back(Face{address, synthetic, {}});
+}
+
 } // namespace
+
+bool fits(const db::Balancer& balancer, const db::RealServer& server)
+{
+    Ip vip, address;
+    return read_ip(balancer.vip, vip) && read_ip(server.address, address) &&
+           is_v4(vip) == is_v4(address);
+}
 
 std::map<std::string, const db::Vm*> servers_of(const db::Snapshot& snapshot)
 {
-    std::set<std::string> wanted;
+    // By address and not by its text: those of IPv6 have many.
+    std::map<Ip, const db::Vm*> wanted;
+    Ip ip;
     for (const auto& balancer : snapshot.balancers)
         for (const auto& server : db::all_servers(balancer))
-            wanted.insert(server.address);
+            if (read_ip(server.address, ip))
+                wanted.emplace(ip, nullptr);
     std::map<std::string, const db::Vm*> servers;
-    if (!wanted.empty())
-        for (const auto& vm : snapshot.vms)
-            for (const auto& address : vm.ips)
-                if (vm.label && !vm.ports.empty() && wanted.contains(address)) {
-                    // One that was made anew has the address of the one before.
-                    auto& known = servers.try_emplace(address, &vm).first->second;
-                    if (known->state != "running")
-                        known = &vm;
-                }
+    if (wanted.empty())
+        return servers;
+    for (const auto& vm : snapshot.vms)
+        for (const auto& address : vm.ips) {
+            if (!vm.label || vm.ports.empty() || !read_ip(address, ip))
+                continue;
+            // One that was made anew has the address of the one before.
+            const auto at = wanted.find(ip);
+            if (at != wanted.end() && (!at->second || at->second->state != "running"))
+                at->second = &vm;
+        }
+    for (const auto& balancer : snapshot.balancers)
+        for (const auto& server : balancer.servers)
+            if (read_ip(server.address, ip) && wanted.at(ip))
+                servers.emplace(server.address, wanted.at(ip));
     return servers;
 }
 
@@ -44,31 +65,36 @@ std::map<std::string, Balanced> balanced_of(const db::Snapshot& snapshot)
 {
     const auto servers = servers_of(snapshot);
     std::map<std::string, Balanced> all;
-    for (const auto& balancer : snapshot.balancers) {
+    for (const auto& balancer : snapshot.balancers)
         for (const auto& server : db::all_servers(balancer)) {
             const auto at = servers.find(server.address);
-            Balanced one;
+            Ip address;
+            Mac own, synthetic;
             Public to;
-            if (at == servers.end() || !read_ip(server.address, one.address) ||
-                !read_ip(balancer.vip, to.vip) || !read_mac(server.mac, one.synthetic) ||
-                !read_mac(at->second->ports.front().mac, one.mac))
+            if (at == servers.end() || !fits(balancer, server) ||
+                !read_ip(server.address, address) || !read_ip(balancer.vip, to.vip) ||
+                !read_mac(server.mac, synthetic) || !read_mac(at->second->ports.front().mac, own))
                 continue;
             to.port = static_cast<std::uint16_t>(balancer.port);
             to.protocol = balancer.protocol == "udp" ? IPPROTO_UDP : IPPROTO_TCP;
             to.server_port = static_cast<std::uint16_t>(server.port);
-            auto& known = all.try_emplace(at->second->id, one).first->second;
-            if (known.address == one.address)
-                known.publics.push_back(to);
+            auto& balanced = all.try_emplace(at->second->id, Balanced{own, {}}).first->second;
+            face_with(balanced.faces, address, synthetic).publics.push_back(to);
         }
+    for (auto& [vm, balanced] : all) {
+        std::ranges::sort(balanced.faces, {}, &Face::address);
+        for (auto& face : balanced.faces)
+            std::ranges::sort(face.publics);
     }
-    for (auto& [vm, balanced] : all)
-        std::ranges::sort(balanced.publics);
     return all;
 }
 
-Flow lead_to_server(int director_port, const std::string& synthetic, std::uint32_t label)
+Flow lead_to_server(int director_port, const db::RealServer& server, std::uint32_t label)
 {
-    return {table_entry, 152001, in_port(director_port) + ",ip,dl_dst=" + synthetic + ",reg15=0",
+    Ip address;
+    const bool v6 = read_ip(server.address, address) && !is_v4(address);
+    return {table_entry, 152001,
+            in_port(director_port) + (v6 ? ",ipv6" : ",ip") + ",dl_dst=" + server.mac + ",reg15=0",
             "strip_vlan," + load_vm(label) + "," + resubmit(table_deliver)};
 }
 

@@ -19,6 +19,9 @@
 
 namespace holdfast::plugin {
 
+/// Whether the server's address is of the VIP's family: else it is none of the balancer's.
+bool fits(const db::Balancer& balancer, const db::RealServer& server);
+
 /// The VM that each server of a balancer is, by the server's address.
 /// Shape:   O(VMs), if there is a balancer at all.
 std::map<std::string, const db::Vm*> servers_of(const db::Snapshot& snapshot);
@@ -26,9 +29,9 @@ std::map<std::string, const db::Vm*> servers_of(const db::Snapshot& snapshot);
 /// What the ports of servers here translate, by the server's VM id: at its first port.
 std::map<std::string, Balanced> balanced_of(const db::Snapshot& snapshot);
 
-/// How frames from a director's port find the server with this label.
+/// How packets of the server's family find it by its label, from a director's port.
 /// Shape:   one flow a director and server.
-Flow lead_to_server(int director_port, const std::string& synthetic, std::uint32_t label);
+Flow lead_to_server(int director_port, const db::RealServer& server, std::uint32_t label);
 
 /// The same of frames that this switch has directed itself, whatever port they came from: after
 /// their chains, where they are on one (spec B9).

@@ -506,8 +506,9 @@ void Compiler::add_director(const db::Balancer& balancer, const Port& port)
     if (balancer.mac_layout == "prefix" || balancer.mac_layout == "table")
         result_.flows.push_back(lead_to_nobody(port.ofport, balancer.mac_prefix));
     for (const auto& server : balancer.servers)
-        if (const auto vm = servers_.find(server.address); vm != servers_.end())
-            result_.flows.push_back(lead_to_server(port.ofport, server.mac, vm->second->label));
+        if (const auto vm = servers_.find(server.address);
+            vm != servers_.end() && fits(balancer, server))
+            result_.flows.push_back(lead_to_server(port.ofport, server, vm->second->label));
 }
 
 FlowSet Compiler::run()

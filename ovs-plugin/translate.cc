@@ -19,9 +19,6 @@ constexpr std::int64_t tcp_ms = 432'000'000, begun_ms = 60'000, ended_ms = 120'0
                        udp_ms = 180'000;
 // Of one server: beyond it new ones are refused, rather than all memory taken (some 100 MB).
 constexpr std::size_t connections_max = 1 << 20;
-// Connections that move: a frame of our own address and the local experimental type.
-constexpr std::array<std::uint8_t, 8> state_head{0x02, 0x48, 0x46, 0, 0, 4, 0x88, 0xb5};
-constexpr std::size_t connection_size = 40, connections_a_frame = 34;
 
 using Span = std::span<std::uint8_t>;
 
@@ -49,31 +46,58 @@ std::size_t Translator::Hash::operator()(const Key& key) const
                                        key.server_port);
 }
 
-void Translator::use(Balanced balanced)
+const Public* Face::public_of(const Ip& vip, std::uint8_t protocol, std::uint16_t port) const
 {
-    const std::lock_guard lock{mutex_};
-    balanced_ = std::move(balanced);
-}
-
-const Public* Translator::public_of(const Ip& vip, std::uint8_t protocol, std::uint16_t port) const
-{
-    for (const auto& one : balanced_.publics)
+    for (const auto& one : publics)
         if (one.vip == vip && one.protocol == protocol && one.port == port)
             return &one;
     return nullptr;
 }
 
-bool Translator::serves(std::uint8_t protocol, std::uint16_t server_port) const
+bool Face::serves(std::uint8_t protocol, std::uint16_t server_port) const
 {
-    return std::ranges::any_of(balanced_.publics, [&](const Public& one) {
+    return std::ranges::any_of(publics, [&](const Public& one) {
         return one.protocol == protocol && one.server_port == server_port;
     });
 }
 
-bool Translator::is_vip(const Ip& address) const
+bool Face::has_vip(const Ip& vip) const
 {
-    return std::ranges::any_of(balanced_.publics,
-                               [&](const Public& one) { return one.vip == address; });
+    return std::ranges::any_of(publics, [&](const Public& one) { return one.vip == vip; });
+}
+
+void Translator::use(Balanced balanced)
+{
+    const std::lock_guard lock{mutex_};
+    std::swap(balanced_, balanced);
+    for (const auto& before : balanced.faces)
+        if (!face_of(before.address))
+            balanced_.faces.push_back({before.address, before.synthetic, {}});
+}
+
+const Face* Translator::directed_to(const Mac& synthetic) const
+{
+    const auto at = std::ranges::find(balanced_.faces, synthetic, &Face::synthetic);
+    return at == balanced_.faces.end() ? nullptr : &*at;
+}
+
+const Face* Translator::face_of(const Ip& address) const
+{
+    const auto at = std::ranges::find(balanced_.faces, address, &Face::address);
+    return at == balanced_.faces.end() ? nullptr : &*at;
+}
+
+/// That of a packet that came to the server's own MAC address.
+const Face* Translator::face_for(const IpPacket& packet) const
+{
+    const auto to = packet.destination();
+    const auto at = std::ranges::find_if(balanced_.faces, [&](const Face& face) {
+        return face.address == to ||
+               (packet.has_ports()
+                    ? face.public_of(to, packet.protocol(), packet.destination_port()) != nullptr
+                    : face.has_vip(to));
+    });
+    return at == balanced_.faces.end() ? nullptr : &*at;
 }
 
 Translator::Fate Translator::to_server(Span frame, bool passed_on, std::int64_t now_ms)
@@ -81,49 +105,54 @@ Translator::Fate Translator::to_server(Span frame, bool passed_on, std::int64_t 
     if (frame.size() < ethernet_size)
         return Fate::pass;
     const std::lock_guard lock{mutex_};
-    if (std::equal(state_head.begin(), state_head.end(), frame.begin() + 6)) {
+    if (carries_connections(frame)) {
         if (passed_on)
             adopt(frame, now_ms);
         return Fate::drop;
     }
-    const bool directed =
-        std::equal(balanced_.synthetic.begin(), balanced_.synthetic.end(), frame.begin());
-    if (!directed && !std::equal(balanced_.mac.begin(), balanced_.mac.end(), frame.begin()))
+    const auto to = mac_at(frame, 0);
+    const auto* face = directed_to(to);
+    const bool directed = face != nullptr;
+    if (!directed && to != balanced_.mac)
         return Fate::pass; // Flooded, or for all.
     if (directed)
         std::ranges::copy(balanced_.mac, frame.begin());
     auto packet = IpPacket::in(frame);
+    if (packet && !directed)
+        face = face_for(packet);
     // What no director sent is not ours to drop.
-    if ((packet && inwards(packet, passed_on, now_ms) == Fate::pass) || !directed)
+    if ((packet && face && inwards(*face, packet, passed_on, now_ms) == Fate::pass) || !directed)
         return Fate::pass;
     ++figures_.unknown;
     return Fate::drop;
 }
 
-Translator::Fate Translator::inwards(IpPacket& packet, bool passed_on, std::int64_t now_ms)
+Translator::Fate Translator::inwards(const Face& face, IpPacket& packet, bool passed_on,
+                                     std::int64_t now_ms)
 {
     const auto to = packet.destination();
-    const bool for_vip = is_vip(to);
-    if (to != balanced_.address && !for_vip)
+    const bool for_vip = face.has_vip(to);
+    if (to != face.address && !for_vip)
         return Fate::drop;
     if (packet.is_icmp())
-        return for_vip ? error_inwards(packet) : Fate::pass;
+        return for_vip ? error_inwards(face, packet) : Fate::pass;
     if (packet.is_later()) {
         if (for_vip)
-            packet.set_destination(balanced_.address);
+            packet.set_destination(face.address);
         return Fate::pass;
     }
     if (!packet.has_ports())
         return for_vip ? Fate::drop : Fate::pass;
     const auto* service =
-        for_vip ? public_of(to, packet.protocol(), packet.destination_port()) : nullptr;
+        for_vip ? face.public_of(to, packet.protocol(), packet.destination_port()) : nullptr;
     if (for_vip && !service)
         return Fate::drop;
     const auto server_port = service ? service->server_port : packet.destination_port();
-    if (!service && !serves(packet.protocol(), server_port))
+    if (!service && !face.serves(packet.protocol(), server_port))
         return Fate::pass;
 
-    const Key key{packet.source(), packet.source_port(), server_port, packet.protocol()};
+    const Key key{packet.source(), packet.source_port(), face.address, server_port,
+                  packet.protocol()};
     // A new connection begins with SYN; a datagram is as good as one.  What looks direct may be
     // what the server's former switch has translated, and passes on: that begins none that is
     // known, and makes none known that goes on.
@@ -139,7 +168,7 @@ Translator::Fate Translator::inwards(IpPacket& packet, bool passed_on, std::int6
     known.seen_ms = now_ms;
     note_flags(key, known, packet.flags(), true);
     if (service) {
-        packet.set_destination(balanced_.address);
+        packet.set_destination(face.address);
         packet.set_destination_port(server_port);
         ++figures_.in;
     }
@@ -192,11 +221,16 @@ void Translator::note_flags(const Key& key, Known& known, std::uint8_t flags, bo
         follow(key, known);
 }
 
+Connection Translator::connection_of(const Key& key, const Known& known)
+{
+    return {key.protocol, known.state,     key.client, key.client_port,
+            key.server,   key.server_port, known.vip,  known.vip_port};
+}
+
 void Translator::follow(const Key& key, const Known& known)
 {
     if (following_)
-        fresh_.push_back({key.protocol, known.state, key.client, key.client_port, key.server_port,
-                          known.vip, known.vip_port});
+        fresh_.push_back(connection_of(key, known));
 }
 
 Translator::Fate Translator::from_server(Span frame, std::int64_t now_ms)
@@ -205,14 +239,15 @@ Translator::Fate Translator::from_server(Span frame, std::int64_t now_ms)
         return Fate::pass;
     auto packet = IpPacket::in(frame);
     const std::lock_guard lock{mutex_};
-    if (!packet || packet.source() != balanced_.address)
+    const auto* face = packet ? face_of(packet.source()) : nullptr;
+    if (!face)
         return Fate::pass;
-    const auto fate = outwards(packet, now_ms);
+    const auto fate = outwards(*face, packet, now_ms);
     figures_.unknown += fate == Fate::drop;
     return fate;
 }
 
-Translator::Fate Translator::outwards(IpPacket& packet, std::int64_t now_ms)
+Translator::Fate Translator::outwards(const Face& face, IpPacket& packet, std::int64_t now_ms)
 {
     if (packet.is_icmp())
         return error_outwards(packet);
@@ -220,11 +255,12 @@ Translator::Fate Translator::outwards(IpPacket& packet, std::int64_t now_ms)
         return fragment_outwards(packet);
     if (!packet.has_ports())
         return Fate::pass;
-    const Key key{packet.destination(), packet.destination_port(), packet.source_port(),
-                  packet.protocol()};
+    const Key key{packet.destination(), packet.destination_port(), packet.source(),
+                  packet.source_port(), packet.protocol()};
     auto known = known_.find(key);
     // One that was taken away has answers to give still.
-    const bool service = known != known_.end() || serves(packet.protocol(), packet.source_port());
+    const bool service =
+        known != known_.end() || face.serves(packet.protocol(), packet.source_port());
     if (service && known == known_.end()) {
         if ((packet.flags() & (tcp_syn | tcp_ack)) != tcp_syn)
             return Fate::drop;                 // It would show the server's own address (B5).
@@ -233,8 +269,8 @@ Translator::Fate Translator::outwards(IpPacket& packet, std::int64_t now_ms)
     }
     const Ip vip = service ? known->second.vip : Ip{};
     if (packet.is_fragment())
-        fragments_[next_fragment_++ % fragments_.size()] = {packet.destination(), packet.id(),
-                                                            packet.protocol(), vip, true};
+        fragments_[next_fragment_++ % fragments_.size()] = {
+            packet.destination(), packet.source(), packet.id(), packet.protocol(), vip, true};
     if (!service)
         return Fate::pass;
     known->second.seen_ms = now_ms;
@@ -251,8 +287,8 @@ Translator::Fate Translator::outwards(IpPacket& packet, std::int64_t now_ms)
 Translator::Fate Translator::fragment_outwards(IpPacket& packet) const
 {
     const auto first = std::ranges::find_if(fragments_, [&](const Fragmented& one) {
-        return one.known && one.client == packet.destination() && one.id == packet.id() &&
-               one.protocol == packet.protocol();
+        return one.known && one.client == packet.destination() && one.server == packet.source() &&
+               one.id == packet.id() && one.protocol == packet.protocol();
     });
     if (first == fragments_.end())
         return Fate::drop;
@@ -262,21 +298,21 @@ Translator::Fate Translator::fragment_outwards(IpPacket& packet) const
 }
 
 /// Somebody on the way says that what the server sent to the client did not get there.
-Translator::Fate Translator::error_inwards(IpPacket& packet) const
+Translator::Fate Translator::error_inwards(const Face& face, IpPacket& packet)
 {
     if (!packet.is_error())
         return Fate::drop;
     auto about = packet.about();
     if (!about)
         return Fate::drop;
-    const auto* service = about.has_ports()
-                              ? public_of(about.source(), about.protocol(), about.source_port())
-                              : nullptr;
+    const auto* service =
+        about.has_ports() ? face.public_of(about.source(), about.protocol(), about.source_port())
+                          : nullptr;
     if (!service)
         return Fate::drop;
-    about.set_source(balanced_.address);
+    about.set_source(face.address);
     about.set_source_port(service->server_port);
-    packet.set_destination(balanced_.address);
+    packet.set_destination(face.address);
     packet.sum_icmp();
     return Fate::pass;
 }
@@ -287,10 +323,11 @@ Translator::Fate Translator::error_outwards(IpPacket& packet) const
     if (!packet.is_error())
         return Fate::pass;
     auto about = packet.about();
-    if (!about || !about.has_ports() || !serves(about.protocol(), about.destination_port()))
+    const auto* face = about ? face_of(about.destination()) : nullptr;
+    if (!face || !about.has_ports() || !face->serves(about.protocol(), about.destination_port()))
         return Fate::pass;
-    const auto known = known_.find(
-        {about.source(), about.source_port(), about.destination_port(), about.protocol()});
+    const auto known = known_.find({about.source(), about.source_port(), about.destination(),
+                                    about.destination_port(), about.protocol()});
     if (known == known_.end())
         return Fate::drop;
     if (known->second.vip != Ip{}) {
@@ -326,8 +363,7 @@ std::vector<Connection> Translator::follow()
     std::vector<Connection> all;
     all.reserve(known_.size());
     for (const auto& [key, known] : known_)
-        all.push_back({key.protocol, known.state, key.client, key.client_port, key.server_port,
-                       known.vip, known.vip_port});
+        all.push_back(connection_of(key, known));
     following_ = true;
     fresh_.clear();
     return all;
@@ -358,39 +394,12 @@ std::size_t Translator::size() const
     return known_.size();
 }
 
-Frame frame_of(const std::vector<Connection>& connections, std::size_t& done, const Mac& to)
-{
-    const auto n = std::min(connections_a_frame, connections.size() - done);
-    Frame frame(std::max<std::size_t>(60, ethernet_size + 2 + n * connection_size), 0);
-    std::ranges::copy(to, frame.begin());
-    std::ranges::copy(state_head, frame.begin() + 6);
-    put16(frame, ethernet_size, n);
-    for (std::size_t i = 0; i < n; ++i) {
-        const auto& one = connections[done++];
-        const Span bytes = Span{frame}.subspan(ethernet_size + 2 + i * connection_size);
-        bytes[0] = one.protocol;
-        bytes[1] = one.state;
-        put16(bytes, 2, one.server_port);
-        put16(bytes, 4, one.client_port);
-        put16(bytes, 6, one.vip_port);
-        std::ranges::copy(one.client, bytes.begin() + 8);
-        std::ranges::copy(one.vip, bytes.begin() + 24);
-    }
-    return frame;
-}
-
 /// What moved here with the server.
 void Translator::adopt(Bytes frame, std::int64_t now_ms)
 {
-    if (frame.size() < ethernet_size + 2)
-        return;
-    const std::size_t n = number16(frame, ethernet_size);
-    if (frame.size() < ethernet_size + 2 + n * connection_size)
-        return;
-    for (std::size_t i = 0; i < n; ++i) {
-        const auto bytes = frame.subspan(ethernet_size + 2 + i * connection_size);
-        const Key key{v6_from(bytes, 8), number16(bytes, 4), number16(bytes, 2), bytes[0]};
-        const Known known{v6_from(bytes, 24), number16(bytes, 6), bytes[1], now_ms};
+    for (const auto& one : connections_in(frame)) {
+        const Key key{one.client, one.client_port, one.server, one.server_port, one.protocol};
+        const Known known{one.vip, one.vip_port, one.state, now_ms};
         known_.insert_or_assign(key, known);
         follow(key, known);
     }

@@ -21,6 +21,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "ovs-plugin/connection.h"
 #include "ovs-plugin/ip-packet.h"
 
 namespace holdfast::plugin {
@@ -35,33 +36,25 @@ struct Public {
     auto operator<=>(const Public&) const = default;
 };
 
+/// One of a server's addresses, and what it is the server of.
+struct Face {
+    Ip address{};
+    Mac synthetic{};             // That which directors send to.
+    std::vector<Public> publics; // Sorted; their VIPs are of the address's family.
+
+    const Public* public_of(const Ip& vip, std::uint8_t protocol, std::uint16_t port) const;
+    bool serves(std::uint8_t protocol, std::uint16_t server_port) const;
+    bool has_vip(const Ip& vip) const;
+    bool operator==(const Face&) const = default;
+};
+
 /// What a server's port translates.
 struct Balanced {
-    Ip address{};
-    Mac mac{};                   // Its own.
-    Mac synthetic{};             // That which directors send to.
-    std::vector<Public> publics; // Sorted.
+    Mac mac{};               // Its own.
+    std::vector<Face> faces; // Sorted by address, each once; of either family.
 
     bool operator==(const Balanced&) const = default;
 };
-
-/// A connection of the server's, of a service that is balanced.
-struct Connection {
-    std::uint8_t protocol = 0;
-    std::uint8_t state = 0; // Of TCP: connection_client_ended and so on.
-    Ip client{};
-    std::uint16_t client_port = 0;
-    std::uint16_t server_port = 0;
-    Ip vip{}; // Nothing: the client talks to the server directly.
-    std::uint16_t vip_port = 0;
-
-    bool operator==(const Connection&) const = default;
-};
-constexpr std::uint8_t connection_client_ended = 1, connection_server_ended = 2;
-constexpr std::uint8_t connection_reset = 4;        // By the client, as it seems.
-constexpr std::uint8_t connection_answered = 8;     // The server did.
-constexpr std::uint8_t connection_established = 16; // The client went on after that.
-constexpr std::uint8_t connection_refused = 32;     // Reset by the server.
 
 /// Counts since the port was plugged in.
 struct TranslateFigures {
@@ -72,13 +65,14 @@ struct TranslateFigures {
 /// Of one server, for as long as it is plugged in here.
 class Translator {
 public:
-    /// From now on this is translated; connections stay.
+    /// From now on this is translated; connections stay, also those of an address that is none of
+    /// its faces' any more: they have answers to give still.
     void use(Balanced balanced);
 
     /// What becomes of a frame, which may have been changed in place.
     enum class Fate { pass, drop };
     /// On its way into the server's port.  `passed_on`: by the server's former switch, through the
-    /// tunnel; so may come what that one knew (frame_of()), which nobody else may say.
+    /// tunnel; so may come the connections that one knew, which nobody else may say.
     Fate to_server(std::span<std::uint8_t> frame, bool passed_on, std::int64_t now_ms);
     /// Out of the server's port.
     Fate from_server(std::span<std::uint8_t> frame, std::int64_t now_ms);
@@ -98,6 +92,7 @@ private:
     struct Key {
         Ip client;
         std::uint16_t client_port;
+        Ip server;
         std::uint16_t server_port;
         std::uint8_t protocol;
         bool operator==(const Key&) const = default;
@@ -114,23 +109,25 @@ private:
     /// A fragment's packet: later ones have no ports.
     struct Fragmented {
         Ip client{};
+        Ip server{};
         std::uint32_t id = 0;
         std::uint8_t protocol = 0;
         Ip vip{};
         bool known = false;
     };
 
-    Fate inwards(IpPacket& packet, bool passed_on, std::int64_t now_ms);
+    const Face* directed_to(const Mac& synthetic) const;
+    const Face* face_of(const Ip& address) const;
+    const Face* face_for(const IpPacket& packet) const;
+    Fate inwards(const Face& face, IpPacket& packet, bool passed_on, std::int64_t now_ms);
     bool make_room();
-    Fate outwards(IpPacket& packet, std::int64_t now_ms);
-    Fate error_inwards(IpPacket& packet) const;
+    Fate outwards(const Face& face, IpPacket& packet, std::int64_t now_ms);
+    static Fate error_inwards(const Face& face, IpPacket& packet);
     Fate error_outwards(IpPacket& packet) const;
     Fate fragment_outwards(IpPacket& packet) const;
-    const Public* public_of(const Ip& vip, std::uint8_t protocol, std::uint16_t port) const;
-    bool serves(std::uint8_t protocol, std::uint16_t server_port) const;
-    bool is_vip(const Ip& address) const;
     Known& note(const Key& key, const Known& now, bool anew);
     void note_flags(const Key& key, Known& known, std::uint8_t flags, bool client);
+    static Connection connection_of(const Key& key, const Known& known);
     void follow(const Key& key, const Known& known);
     void adopt(Bytes frame, std::int64_t now_ms);
 
@@ -144,9 +141,5 @@ private:
     std::vector<Connection> fresh_;
     TranslateFigures figures_;
 };
-
-/// Connections as a frame for the Translator at their new place; `done` goes up by as many as fit.
-/// Shape:   34 connections a frame.
-Frame frame_of(const std::vector<Connection>& connections, std::size_t& done, const Mac& to);
 
 } // namespace holdfast::plugin

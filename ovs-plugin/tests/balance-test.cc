@@ -88,12 +88,47 @@ TEST(Balance, a_servers_port_translates_for_all_its_public_addresses)
     const auto all = balanced_of(snapshot);
     CHECK_EQUAL(2u, all.size());
     const Balanced& s1 = all.at("s1");
-    CHECK(s1.address == ip_of({10, 0, 20, 11}));
     CHECK(s1.mac == (Mac{0x52, 0x54, 0, 0, 0, 0x11}));
-    CHECK(s1.synthetic == (Mac{0xae, 0x48, 10, 0, 20, 11}));
+    CHECK_EQUAL(1u, s1.faces.size());
+    CHECK(s1.faces[0].address == ip_of({10, 0, 20, 11}));
+    CHECK(s1.faces[0].synthetic == (Mac{0xae, 0x48, 10, 0, 20, 11}));
     const std::vector<Public> wanted{{ip_of({10, 0, 10, 100}), 80, 6, 8080},
                                      {ip_of({10, 0, 10, 101}), 80, 17, 8080}};
-    CHECK(wanted == s1.publics);
+    CHECK(wanted == s1.faces[0].publics);
+}
+
+TEST(Balance, a_server_has_a_face_for_each_of_its_addresses)
+{
+    snapshot.vms[1].ips = {"10.0.20.11", "FD00:0:0:20::11"};
+    auto six = snapshot.balancers[0];
+    six.name = "six";
+    six.vip = "fd00:0:0:10::100";
+    six.mac_layout = "table";
+    six.servers = {{"fd00:0:0:20::11", 8080, 1, "active", "ae:48:00:00:00:11"}};
+    snapshot.balancers.push_back(six);
+    const auto all = balanced_of(snapshot);
+    const Balanced& s1 = all.at("s1");
+    CHECK_EQUAL(2u, s1.faces.size());
+    CHECK(is_v4(s1.faces[0].address)); // Sorted: those of IPv4 are ::ffff:...
+    CHECK_FALSE(is_v4(s1.faces[1].address));
+    CHECK(s1.faces[1].synthetic == (Mac{0xae, 0x48, 0, 0, 0, 0x11}));
+    CHECK_EQUAL(1u, s1.faces[0].publics.size());
+    CHECK_EQUAL(1u, s1.faces[1].publics.size());
+    Ip vip;
+    CHECK(read_ip(six.vip, vip));
+    CHECK((Public{vip, 80, 6, 8080}) == s1.faces[1].publics[0]);
+    CHECK_EQUAL(std::string{"strip_vlan,load:0x1002->NXM_NX_REG0[],resubmit(,252)"},
+                actions(0, 152001, "in_port=5,ipv6,dl_dst=ae:48:00:00:00:11,reg15=0"));
+}
+
+TEST(Balance, a_vip_and_a_server_of_two_families_have_nothing_to_do_with_each_other)
+{
+    snapshot.vms[1].ips.push_back("fd00:0:0:20::11");
+    snapshot.balancers[0].servers.push_back(
+        {"fd00:0:0:20::11", 80, 1, "active", "ae:48:00:00:00:11"});
+    CHECK_EQUAL(1u, balanced_of(snapshot).at("s1").faces.size());
+    CHECK_EQUAL(std::string{"none"},
+                actions(0, 152001, "in_port=5,ipv6,dl_dst=ae:48:00:00:00:11,reg15=0"));
 }
 
 TEST(Balance, a_server_that_no_vm_is_is_told)

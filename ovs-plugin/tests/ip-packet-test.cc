@@ -7,9 +7,9 @@
 
 #include <algorithm>
 
-#include <CppUTest/TestHarness.h>
-
 #include "ovs-plugin/tests/segment.h"
+
+#include <CppUTest/TestHarness.h>
 
 using namespace holdfast;
 using namespace holdfast::plugin;
