@@ -55,7 +55,7 @@ std::map<std::string, const db::Vm*> servers_of(const db::Snapshot& snapshot)
                 at->second = &vm;
         }
     for (const auto& balancer : snapshot.balancers)
-        for (const auto& server : balancer.servers)
+        for (const auto& server : db::all_servers(balancer))
             if (read_ip(server.address, ip) && wanted.at(ip))
                 servers.emplace(server.address, wanted.at(ip));
     return servers;
