@@ -34,11 +34,6 @@ bool read_ip(const std::string& text, Ip& ip)
            inet_pton(AF_INET6, text.c_str(), ip.data()) == 1;
 }
 
-bool read_ip4(const std::string& text, Ip4& ip)
-{
-    return inet_pton(AF_INET, text.c_str(), ip.data()) == 1;
-}
-
 Mac mac_of(const std::string& text)
 {
     Mac mac{};

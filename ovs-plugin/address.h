@@ -38,7 +38,6 @@ constexpr Ip4 v4_of(const Ip& ip)
 bool read_mac(const std::string& text, Mac& mac);
 /// Reads an IPv4 or IPv6 address.  False if it is none.
 bool read_ip(const std::string& text, Ip& ip);
-bool read_ip4(const std::string& text, Ip4& ip);
 /// The same of an address that is known to be one.
 Mac mac_of(const std::string& text);
 

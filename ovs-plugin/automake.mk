@@ -8,6 +8,7 @@ flavour_PROGRAMS = ovs-plugin/ovs-vswitchd
 noinst_LIBRARIES += ovs-plugin/libplugin.a
 ovs_plugin_libplugin_a_SOURCES = \
 	ovs-plugin/actions.h ovs-plugin/actions.cc ovs-plugin/address.h ovs-plugin/address.cc \
+	ovs-plugin/answers.h ovs-plugin/answers.cc \
 	ovs-plugin/arp.h ovs-plugin/arp.cc \
 	ovs-plugin/arrival.h ovs-plugin/arrival.cc \
 	ovs-plugin/balance.h ovs-plugin/balance.cc \
@@ -20,6 +21,7 @@ ovs_plugin_libplugin_a_SOURCES = \
 	ovs-plugin/kept.h ovs-plugin/kept.cc \
 	ovs-plugin/maglev.h ovs-plugin/maglev.cc \
 	ovs-plugin/mix.h \
+	ovs-plugin/neighbour.h ovs-plugin/neighbour.cc \
 	ovs-plugin/origin.h ovs-plugin/origin.cc \
 	ovs-plugin/packet.h ovs-plugin/packet.cc \
 	ovs-plugin/reader.h ovs-plugin/reader.cc \
@@ -66,8 +68,32 @@ ovs_plugin_ovs_vswitchd_LDADD = \
 check_PROGRAMS += ovs-plugin/tests/plugin-test
 TESTS += ovs-plugin/tests/plugin-test
 ovs_plugin_tests_plugin_test_SOURCES = \
-	ovs-plugin/tests/arp-test.cc ovs-plugin/tests/balance-test.cc ovs-plugin/tests/connection-test.cc ovs-plugin/tests/director-test.cc ovs-plugin/tests/fit-test.cc ovs-plugin/tests/flows-test.cc ovs-plugin/tests/kept-test.cc ovs-plugin/tests/maglev-test.cc ovs-plugin/tests/origin-test.cc ovs-plugin/tests/packet-test.cc ovs-plugin/tests/ring-test.cc \
-	ovs-plugin/tests/spread-test.cc ovs-plugin/tests/swallowed-test.cc ovs-plugin/tests/schedule-pool.h ovs-plugin/tests/schedule-test.cc ovs-plugin/tests/schedule-hash-test.cc ovs-plugin/tests/schedule-locality-test.cc ovs-plugin/tests/schedule-rounds-test.cc ovs-plugin/tests/segment.h ovs-plugin/tests/translate-test.cc ovs-plugin/tests/weights-test.cc ovs-plugin/tests/ip-packet-test.cc ovs-plugin/tests/main.cc
+	ovs-plugin/tests/answers-test.cc \
+	ovs-plugin/tests/arp-test.cc \
+	ovs-plugin/tests/balance-test.cc \
+	ovs-plugin/tests/connection-test.cc \
+	ovs-plugin/tests/director-test.cc \
+	ovs-plugin/tests/fit-test.cc \
+	ovs-plugin/tests/flows-test.cc \
+	ovs-plugin/tests/ip-packet-test.cc \
+	ovs-plugin/tests/kept-test.cc \
+	ovs-plugin/tests/maglev-test.cc \
+	ovs-plugin/tests/main.cc \
+	ovs-plugin/tests/neighbour-test.cc \
+	ovs-plugin/tests/origin-test.cc \
+	ovs-plugin/tests/packet-test.cc \
+	ovs-plugin/tests/ring-test.cc \
+	ovs-plugin/tests/schedule-hash-test.cc \
+	ovs-plugin/tests/schedule-locality-test.cc \
+	ovs-plugin/tests/schedule-pool.h \
+	ovs-plugin/tests/schedule-rounds-test.cc \
+	ovs-plugin/tests/schedule-test.cc \
+	ovs-plugin/tests/segment.h \
+	ovs-plugin/tests/spread-test.cc \
+	ovs-plugin/tests/swallowed-test.cc \
+	ovs-plugin/tests/translate-test.cc \
+	ovs-plugin/tests/translate-v6-test.cc \
+	ovs-plugin/tests/weights-test.cc
 ovs_plugin_tests_plugin_test_CPPFLAGS = $(AM_CPPFLAGS) $(CPPUTEST_CFLAGS)
 ovs_plugin_tests_plugin_test_LDADD = ovs-plugin/libplugin.a db/libdb.a common/libcommon.a \
 	$(CPPUTEST_LIBS) $(SQLITE_LIBS)

@@ -14,7 +14,7 @@
 #include <utility>
 
 #include "common/text.h"
-#include "ovs-plugin/arp.h"
+#include "ovs-plugin/answers.h"
 #include "ovs-plugin/translate.h"
 
 namespace holdfast::plugin {
@@ -665,8 +665,9 @@ std::size_t hf_module_answer(void* judged, const std::uint8_t* frame, std::size_
 {
     using namespace holdfast::plugin;
     const auto& port = *static_cast<JudgedPort*>(judged);
-    ArpAnswer made;
-    const auto made_size = answer_arp(*port.origin.answers, frame, size, made);
+    static_assert(std::tuple_size_v<Answer> == HF_ANSWER_SIZE);
+    Answer made;
+    const auto made_size = answer_to(*port.origin.answers, {frame, size}, made);
     std::copy_n(made.begin(), made_size, answer);
     if (made_size)
         port.count->answered.fetch_add(1, std::memory_order_relaxed);

@@ -40,7 +40,7 @@ struct OriginCount {
     std::atomic<std::uint64_t> mac{0}; // Frames under another's name.
     std::atomic<std::uint64_t> ip{0};
     std::atomic<std::uint64_t> dropped{0};
-    std::atomic<std::uint64_t> answered{0}; // ARP requests of a director.
+    std::atomic<std::uint64_t> answered{0}; // A director's questions for servers.
     std::uint64_t told = 0;                 // mac + ip, when it was last said.
     std::int64_t quiet_until_ms = 0;        // Not said again before.
 };

@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <map>
 
-#include "ovs-plugin/arp.h"
+#include "ovs-plugin/answers.h"
 #include "ovs-plugin/balance.h"
 #include "ovs-plugin/packet.h"
 #include "ovs-plugin/service.h"
@@ -90,7 +90,7 @@ private:
         if ((type == type_arp || type == type_rarp) && bytes.size() >= 28)
             return arp(type, bytes);
         if (type == type_v6 && bytes.size() >= v6_size)
-            return ipv6(bytes);
+            return ipv6(bytes, to_server);
         return Verdict::true_;
     }
 
@@ -104,14 +104,15 @@ private:
         return is_forged(v4_from(bytes, 14)) ? Verdict::forged_ip : Verdict::true_;
     }
 
-    Verdict ipv6(Bytes bytes) const
+    Verdict ipv6(Bytes bytes, bool to_server) const
     {
-        if (is_forged(v6_from(bytes, 8)))
-            return Verdict::forged_ip;
         constexpr std::uint8_t icmp = 58, solicitation = 135, advertisement = 136;
         const auto message = bytes.subspan(40);
-        if (bytes[6] != icmp || message.size() < 24 ||
-            (message[0] != solicitation && message[0] != advertisement))
+        const bool discovery = bytes[6] == icmp && message.size() >= 24 &&
+                               (message[0] == solicitation || message[0] == advertisement);
+        if ((discovery || !to_server) && is_forged(v6_from(bytes, 8)))
+            return Verdict::forged_ip;
+        if (!discovery)
             return Verdict::true_;
         // RFC 4861, section 4.4: an advertisement says where its target is.  One without a target
         // is what a datapath makes of a message whose options contradict each other.

@@ -30,7 +30,7 @@ void hf_module_ports_changed(void);
 /* Whether a frame that was received may go on; 'origin' is one given to hf_origins().  Called by the
  * datapath's threads. */
 bool hf_module_may_send(void *origin, const uint8_t *frame, size_t size, bool count);
-#define HF_ANSWER_SIZE 64
+#define HF_ANSWER_SIZE 96
 /* What the switch itself answers to a frame from the port; its size, or 0: it goes on. */
 size_t hf_module_answer(void *origin, const uint8_t *frame, size_t size,
                         uint8_t answer[HF_ANSWER_SIZE]);

@@ -11,13 +11,11 @@ using namespace holdfast::plugin;
 
 namespace {
 
-using Frame = std::vector<std::uint8_t>;
-
-constexpr std::array<std::uint8_t, 6> director{0x52, 0x54, 0, 0, 0, 5},
-    synthetic{0xae, 0x48, 10, 0, 20, 11}, broadcast{0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
+constexpr Mac director{0x52, 0x54, 0, 0, 0, 5}, synthetic{0xae, 0x48, 10, 0, 20, 11},
+    broadcast{0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
 
 /// "Who has 10.0.20.LAST?" by 10.0.10.5.
-Frame request(const std::array<std::uint8_t, 6>& to, std::uint8_t last, bool tagged = false)
+Frame request(const Mac& to, std::uint8_t last, bool tagged = false)
 {
     Frame frame(to.begin(), to.end());
     frame.insert(frame.end(), director.begin(), director.end());
@@ -34,17 +32,17 @@ Frame request(const std::array<std::uint8_t, 6>& to, std::uint8_t last, bool tag
 TEST_GROUP(Arp)
 {
     Answers answers;
-    ArpAnswer answer{};
+    Answer answer{};
 
     void setup() override
     {
-        answers.known = {{{10, 0, 20, 11}, synthetic},
-                         {{10, 0, 20, 12}, {0xae, 0x48, 10, 0, 20, 12}}};
+        answers.known = {{ip_of({10, 0, 20, 11}), synthetic},
+                         {ip_of({10, 0, 20, 12}), {0xae, 0x48, 10, 0, 20, 12}}};
     }
 
     std::size_t ask(const Frame& frame)
     {
-        return answer_arp(answers, frame.data(), frame.size(), answer);
+        return answer_to(answers, frame, answer);
     }
 };
 
@@ -109,44 +107,4 @@ TEST(Arp, what_is_no_request_is_not_answered)
     for (std::size_t size = 0; size < tagged.size(); ++size)
         CHECK_EQUAL(0u,
                     ask(Frame(tagged.begin(), tagged.begin() + static_cast<std::ptrdiff_t>(size))));
-}
-
-TEST(Arp, each_director_has_the_servers_of_its_balancers_once)
-{
-    db::Balancer web, mail;
-    web.directors = {"lb"};
-    web.servers = {{"10.0.20.12", 80, 1, "active", "ae:48:0a:00:14:0c"},
-                   {"10.0.20.11", 80, 1, "active", "ae:48:0a:00:14:0b"}};
-    mail.directors = {"lb", "elsewhere"};
-    mail.servers = {web.servers[1]};
-    db::Snapshot snapshot;
-    snapshot.balancers = {web, mail};
-    const auto all = answers_of(snapshot);
-    CHECK_EQUAL(2u, all.size());
-    CHECK(answers == *all.at("lb"));
-    CHECK_EQUAL(1u, all.at("elsewhere")->known.size());
-}
-
-TEST(Arp, only_directors_that_are_here_are_answered)
-{
-    db::Vm lb, other;
-    lb.id = "lb";
-    other.id = "other";
-    db::Balancer web;
-    web.directors = {"lb", "elsewhere"};
-    web.servers = {{"10.0.20.11", 80, 1, "active", "ae:48:0a:00:14:0b"}};
-    db::Snapshot snapshot;
-    snapshot.vms = {lb, other};
-    snapshot.balancers = {web};
-    std::vector<Port> ports(2);
-    ports[0].kind = ports[1].kind = "vm";
-    ports[0].vm_id = "lb";
-    ports[0].interface = "vnet0";
-    ports[1].vm_id = "other";
-    ports[1].interface = "vnet1";
-    const auto all = origins_of(snapshot, ports);
-    CHECK_EQUAL(2u, all.size());
-    CHECK(all[0].answers != nullptr);
-    CHECK_EQUAL(1u, all[0].answers->known.size());
-    CHECK(all[1].answers == nullptr);
 }

@@ -59,6 +59,14 @@ Frame ipv4(const char* from)
     return bytes;
 }
 
+Frame ipv6(const char* from)
+{
+    Frame bytes{0x60, 0, 0, 0, 0, 0, 17, 64};
+    put(bytes, ip(from));
+    put(bytes, ip("fd00::9"));
+    return bytes;
+}
+
 Frame arp(const Mac& sender, const char* address, const Mac& target)
 {
     Frame bytes{0, 1, 8, 0, 6, 4, 0, 2};
@@ -184,6 +192,31 @@ TEST(Origins, AHopHandsOnOthersFramesAndIsJudgedByItsOwn)
     snapshot.vms[0].protect = true;
     CHECK_EQUAL('t', sends(frame(mac(2), 0x0800, ipv4("10.0.0.2"))));
     CHECK_EQUAL('i', sends(frame(mac(1), 0x0806, arp(mac(1), "10.0.0.2", mac(1)))));
+}
+
+TEST(Origins, ADirectorSendsClientsPacketsOnToServers)
+{
+    db::Balancer four, six;
+    four.directors = six.directors = {"web"};
+    four.vip = "10.0.0.100";
+    four.servers = {{"10.0.0.2", 80, 1, "active", "ae:48:0a:00:00:02"}};
+    six.vip = "fd00::100";
+    six.servers = {{"fd00::2", 80, 1, "active", "ae:48:00:00:00:02"}};
+    snapshot.balancers = {four, six};
+    snapshot.vms[0].protect = true;
+    const auto to = [](Frame bytes, std::initializer_list<int> destination) {
+        std::copy(destination.begin(), destination.end(), bytes.begin());
+        return bytes;
+    };
+    const auto clients4 = frame(mac(1), 0x0800, ipv4("192.0.2.1"));
+    const auto clients6 = frame(mac(1), 0x86dd, ipv6("2001:db8::1"));
+    CHECK_EQUAL('t', sends(to(clients4, {0xae, 0x48, 10, 0, 0, 2})));
+    CHECK_EQUAL('t', sends(to(clients6, {0xae, 0x48, 0, 0, 0, 2})));
+    // To anybody else it speaks for itself, and so does its Neighbour Discovery.
+    CHECK_EQUAL('i', sends(to(clients4, {0x52, 0x54, 0, 0, 0, 2})));
+    CHECK_EQUAL('i', sends(to(clients6, {0x52, 0x54, 0, 0, 0, 2})));
+    const auto discovery = frame(mac(1), 0x86dd, advertisement("fd00::2", "fd00::1", mac(1)));
+    CHECK_EQUAL('i', sends(to(discovery, {0xae, 0x48, 0, 0, 0, 2})));
 }
 
 TEST(Origins, WhatAVerdictDependsOnIsTold)

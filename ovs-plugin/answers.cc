@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// ovs-plugin/answers: see the header.
+#include "ovs-plugin/answers.h"
+
+#include <algorithm>
+
+#include "ovs-plugin/arp.h"
+#include "ovs-plugin/balance.h"
+#include "ovs-plugin/neighbour.h"
+
+namespace holdfast::plugin {
+
+bool Answers::has(const Mac& synthetic) const
+{
+    return std::ranges::any_of(known, [&](const auto& one) { return one.second == synthetic; });
+}
+
+const Mac* Answers::find(const Ip& ip) const
+{
+    const auto at = std::ranges::lower_bound(known, ip, {}, &std::pair<Ip, Mac>::first);
+    return at == known.end() || at->first != ip ? nullptr : &at->second;
+}
+
+std::map<std::string, std::shared_ptr<const Answers>> answers_of(const db::Snapshot& snapshot)
+{
+    std::map<std::string, Answers> by_director;
+    for (const auto& balancer : snapshot.balancers)
+        for (const auto& director : balancer.directors)
+            for (const auto& server : balancer.servers) {
+                Ip ip;
+                Mac mac;
+                if (fits(balancer, server) && read_ip(server.address, ip) &&
+                    read_mac(server.mac, mac))
+                    by_director[director].known.emplace_back(ip, mac);
+            }
+    std::map<std::string, std::shared_ptr<const Answers>> all;
+    for (auto& [director, answers] : by_director) {
+        std::ranges::sort(answers.known);
+        const auto twice = std::ranges::unique(answers.known);
+        answers.known.erase(twice.begin(), twice.end());
+        all.emplace(director, std::make_shared<const Answers>(std::move(answers)));
+    }
+    return all;
+}
+
+std::size_t answer_to(const Answers& answers, Bytes frame, Answer& answer)
+{
+    if (frame.size() < ethernet_size)
+        return 0;
+    const auto packet = packet_of(frame);
+    return packet.type == type_arp  ? answer_arp(answers, packet, answer)
+           : packet.type == type_v6 ? answer_solicitation(answers, packet, answer)
+                                    : 0;
+}
+
+std::size_t begin_answer(const Packet& asked, const Mac& synthetic, Answer& answer)
+{
+    answer.fill(0);
+    std::copy_n(asked.frame.begin(), asked.at, answer.begin());
+    std::copy_n(asked.frame.begin() + 6, 6, answer.begin());
+    std::ranges::copy(synthetic, answer.begin() + 6);
+    return asked.at;
+}
+
+} // namespace holdfast::plugin
