@@ -28,12 +28,6 @@ constexpr Ip ip_of(const Ip4& ip)
     return all;
 }
 
-/// Of one that is_v4().
-constexpr Ip4 v4_of(const Ip& ip)
-{
-    return {ip[v4_at], ip[v4_at + 1], ip[v4_at + 2], ip[v4_at + 3]};
-}
-
 /// Reads aa:bb:cc:dd:ee:ff.  False if it is none.
 bool read_mac(const std::string& text, Mac& mac);
 /// Reads an IPv4 or IPv6 address.  False if it is none.

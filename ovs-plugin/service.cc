@@ -137,7 +137,7 @@ std::shared_ptr<const Directed> directed_of(const db::Snapshot& snapshot,
             continue;
         const auto same = known.find(service->name);
         service->table = table_for(*service, same == known.end() ? nullptr : same->second);
-        const std::pair answer{v4_of(service->vip), service->mac};
+        const std::pair answer{service->vip, service->mac};
         answers.known.push_back(answer);
         if (holds(snapshot.hypervisors, service->vip, now))
             held.known.push_back(answer);

@@ -13,7 +13,7 @@
 
 #include "db/store.h"
 #include "ovs-plugin/address.h"
-#include "ovs-plugin/arp.h"
+#include "ovs-plugin/answers.h"
 #include "ovs-plugin/schedule.h"
 #include "ovs-plugin/weights.h"
 
@@ -55,7 +55,7 @@ struct Directed {
     std::vector<Service> services;
     std::vector<Mac> vip_macs;              // Sorted.
     std::vector<Mac> server_macs;           // Sorted: who sends there passes the director by.
-    std::shared_ptr<const Answers> answers; // To ARP requests for VIPs, from those who are here.
+    std::shared_ptr<const Answers> answers; // To who asks for VIPs, and is here.
     // The same of those VIPs that this hypervisor holds: at ports that lead to a network which
     // hypervisors share, one of them answers.
     std::vector<Mac> held_macs;

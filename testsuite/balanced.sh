@@ -41,12 +41,13 @@ director () {
 
 # direct VIP SERVER...: the director leads it to these.
 direct () {
-    direct_vip=$1 direct_hops=
+    direct_vip=$1 direct_hops= direct_bits=32
+    case $1 in *:*) direct_bits=128 ;; esac
     shift
     for server in "$@"; do
         direct_hops="$direct_hops nexthop via $server dev eth0 onlink"
     done
-    inside lb ip route replace "$direct_vip/32" $direct_hops
+    inside lb ip route replace "$direct_vip/$direct_bits" $direct_hops
 }
 
 # balance LINE...: both stores have these rows (write-store.cc).
@@ -70,6 +71,34 @@ balanced () {
         'vm s1 0x1011 hv1 52:54:00:00:00:11 running 10.0.20.11' \
         'vm s2 0x2012 hv2 52:54:00:00:00:12 running 10.0.20.12' \
         'vm s3 0x2013 hv2 52:54:00:00:00:13 running 10.0.30.11'
+}
+
+# balanced6: the same places have IPv6 addresses besides, fdVLAN::LAST; VIPs are fd10::100 and on.
+balanced6 () {
+    for balanced6_vlan in 10 20 30 40; do
+        address6 gw v$balanced6_vlan fd$balanced6_vlan::1 || return 1
+    done
+    inside gw sh -c 'echo 1 >/proc/sys/net/ipv6/conf/all/forwarding' &&
+    in_vlan6 lb 10 5 && in_vlan6 c1 40 2 && in_vlan6 s1 20 11 && in_vlan6 s2 20 12 &&
+    in_vlan6 s3 30 11 &&
+    inside lb sh -ec 'echo 1 >/proc/sys/net/ipv6/conf/all/forwarding
+        echo 1 >/proc/sys/net/ipv6/fib_multipath_hash_policy' &&
+    inside gw ip route add fd10::100/124 via fd10::5 &&
+    balance 'vm c1 0x1001 hv1 52:54:00:00:00:01 running 10.0.40.2,fd40::2' \
+        'vm lb 0x1005 hv1 52:54:00:00:00:05 running 10.0.10.5,fd10::5 protect' \
+        'vm s1 0x1011 hv1 52:54:00:00:00:11 running 10.0.20.11,fd20::11' \
+        'vm s2 0x2012 hv2 52:54:00:00:00:12 running 10.0.20.12,fd20::12' \
+        'vm s3 0x2013 hv2 52:54:00:00:00:13 running 10.0.30.11,fd30::11'
+}
+
+# address6 NAME INTERFACE ADDRESS: and a link-local one, which a router's questions come from.
+address6 () {
+    inside "$1" sh -c "echo 0 >/proc/sys/net/ipv6/conf/$2/addr_gen_mode" &&
+    inside "$1" ip address add "$3/64" dev "$2" nodad
+}
+
+in_vlan6 () {
+    address6 "$1" eth0 "fd$2::$3" && inside "$1" ip route add default via "fd$2::1"
 }
 
 # serve NAME PORT: answers each connection and each datagram with its name and who asked.

@@ -31,7 +31,8 @@ def over_tcp(address, port):
 def over_udp(address, port, size):
     """The answer of one datagram of `size` bytes."""
     request = bytes(i * 7 % 251 for i in range(size))
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asker:
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    with socket.socket(family, socket.SOCK_DGRAM) as asker:
         asker.settimeout(LIMIT)
         asker.connect((address, port))
         asker.send(request)

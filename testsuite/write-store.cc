@@ -168,6 +168,8 @@ Balancer balancer_of(const std::vector<std::string>& words)
     balancer.vip = words[2];
     balancer.port = integer(words[3]);
     balancer.protocol = words[4];
+    if (balancer.vip.find(':') != std::string::npos)
+        balancer.mac_layout = "table"; // No MAC address holds an IPv6 one.
     if (words[5] == "builtin") {
         balancer.director = "builtin";
         balancer.policy = policies.front().name;
