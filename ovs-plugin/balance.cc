@@ -18,6 +18,19 @@ std::string in_port(int port)
     return "in_port=" + std::to_string(port);
 }
 
+/// What was directed to this server.
+std::string to_server(const db::RealServer& server)
+{
+    Ip address;
+    const bool v6 = read_ip(server.address, address) && !is_v4(address);
+    return std::string{v6 ? "ipv6" : "ip"} + ",dl_dst=" + server.mac;
+}
+
+std::string lead_there(std::uint32_t label)
+{
+    return "strip_vlan," + load_vm(label) + "," + resubmit(table_deliver);
+}
+
 Face& face_with(std::vector<Face>& faces, const Ip& address, const Mac& synthetic)
 {
     const auto at = std::ranges::find(faces, address, &Face::address);
@@ -91,18 +104,14 @@ std::map<std::string, Balanced> balanced_of(const db::Snapshot& snapshot)
 
 Flow lead_to_server(int director_port, const db::RealServer& server, std::uint32_t label)
 {
-    Ip address;
-    const bool v6 = read_ip(server.address, address) && !is_v4(address);
-    return {table_entry, 152001,
-            in_port(director_port) + (v6 ? ",ipv6" : ",ip") + ",dl_dst=" + server.mac + ",reg15=0",
-            "strip_vlan," + load_vm(label) + "," + resubmit(table_deliver)};
+    return {table_entry, 152001, in_port(director_port) + "," + to_server(server) + ",reg15=0",
+            lead_there(label)};
 }
 
-std::vector<Flow> lead_where_directed(const std::string& synthetic, std::uint32_t label)
+std::vector<Flow> lead_where_directed(const db::RealServer& server, std::uint32_t label)
 {
-    const auto match = "ip,dl_dst=" + synthetic;
-    const auto actions = "strip_vlan," + load_vm(label) + "," + resubmit(table_deliver);
-    return {{table_classify, 66000, match, actions}, {table_release, 120000, match, actions}};
+    return {{table_classify, 66000, to_server(server), lead_there(label)},
+            {table_release, 120000, to_server(server), lead_there(label)}};
 }
 
 Flow lead_to_nobody(int director_port, const std::string& mac_prefix)

@@ -36,7 +36,7 @@ Flow lead_to_server(int director_port, const db::RealServer& server, std::uint32
 /// The same of frames that this switch has directed itself, whatever port they came from: after
 /// their chains, where they are on one (spec B9).
 /// Shape:   two flows a server.
-std::vector<Flow> lead_where_directed(const std::string& synthetic, std::uint32_t label);
+std::vector<Flow> lead_where_directed(const db::RealServer& server, std::uint32_t label);
 
 /// What a director sends to a MAC address that begins with this prefix, and is no server's (any
 /// more), is for nobody.

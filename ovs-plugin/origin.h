@@ -60,8 +60,8 @@ struct Origin {
     bool protect = false; // What is forged is dropped; else it is only counted.
     std::shared_ptr<const Addresses> all;
     Directs directs = Directs::no;
-    bool director = false;                  // Its VM may choose servers itself.
-    std::shared_ptr<const Answers> answers; // To its questions; null if there are none.
+    bool director = false;                    // Its VM may choose servers itself.
+    std::shared_ptr<const Answers> answers;   // To its questions; null if there are none.
     std::shared_ptr<const Balanced> balanced; // What it translates; null if it is no server.
 
     bool operator==(const Origin& other) const;
