@@ -2,13 +2,14 @@
 #
 # The holdfast command: a library of formatting and verbs, so that it can be tested.
 bin_PROGRAMS += ctl/holdfast
-ctl_holdfast_SOURCES = ctl/holdfast.cc
+ctl_holdfast_SOURCES = ctl/holdfast.cc ctl/order.h ctl/order-balancer.cc
 ctl_holdfast_LDADD = ctl/libctl.a db/libdb.a common/libcommon.a $(SQLITE_LIBS) $(SPDLOG_LIBS) -lpthread
 
 noinst_LIBRARIES += ctl/libctl.a
 ctl_libctl_a_SOURCES = \
 	ctl/answers.h ctl/answers.cc \
 	ctl/balancer.h ctl/balancer.cc \
+	ctl/balancer-counters.h ctl/balancer-counters.cc \
 	ctl/migration.h ctl/migration.cc \
 	ctl/move-line.h ctl/move-line.cc \
 	ctl/node.h ctl/node.cc \

@@ -24,7 +24,8 @@ _holdfast_words() {
         case $word in
         --to | --match | --via | --priority | --dead | --probe | --packet | --listen | --vm | --chain | \
             --parallel | --last | --store | --vip | --server | --policy | --director | --gateway | \
-            --mac-prefix | --mac-layout) ((i++)) ;;
+            --mac-prefix | --mac-layout | --persistence | --slow-start | --sorry | --check | --check-interval | \
+            --check-timeout | --rise | --fall) ((i++)) ;;
         -*) ;;
         *) words+=("$word") ;;
         esac
@@ -34,11 +35,13 @@ _holdfast_words() {
     --vm | --via) _holdfast_names vm list; return ;;
     --chain) _holdfast_names chain list; return ;;
     --dead) echo drop bypass; return ;;
-    --policy) echo rr wrr lc wlc lblc lblcr dh sh sed nq fo ovf mh dynamic; return ;;
-    --director) echo external; return ;;
+    --policy) echo mh rr wrr lc wlc lblc lblcr dh sh sed nq fo ovf dynamic; return ;;
+    --director) echo builtin external; return ;;
     --mac-layout) echo prefix suffix split table; return ;;
+    --check) echo tcp http:/ command:/; return ;;
     --match | --priority | --probe | --packet | --listen | --parallel | --last | --store | --vip | \
-        --server | --gateway | --mac-prefix) return ;;
+        --server | --gateway | --mac-prefix | --persistence | --slow-start | --sorry | --check-interval | \
+        --check-timeout | --rise | --fall) return ;;
     esac
     local options="--json --help --store"
     case "${words[*]}" in
@@ -58,9 +61,11 @@ _holdfast_words() {
     "chain add "*) echo --match --via --symmetric --priority --dead --probe "$options" ;;
     "chain set "*) echo --via --dead --probe "$options" ;;
     "balancer add "*)
-        echo --vip --server --policy --director --gateway --mac-prefix --mac-layout "$options" ;;
+        echo --vip --server --director --policy --persistence --slow-start --sorry --check \
+            --check-interval --check-timeout --rise --fall --gateway --mac-prefix --mac-layout \
+            "$options" ;;
     "balancer show" | "balancer del") _holdfast_names balancer list ;;
-    "balancer server") echo add del drain weight "$options" ;;
+    "balancer server") echo add del drain weight limit "$options" ;;
     "balancer server "*)
         case ${#words[@]} in
         3) _holdfast_names balancer list ;;

@@ -10,40 +10,13 @@
 #include <cstdlib>
 #include <cstring>
 #include <exception>
-#include <functional>
 #include <iostream>
 
-#include <CLI/CLI.hpp>
-
 #include "common/text.h"
-#include "ctl/verbs.h"
+#include "ctl/order.h"
 
-namespace {
+namespace holdfast::ctl {
 
-using namespace holdfast;
-using namespace holdfast::ctl;
-
-/// What the command line asks for; options are put into it, then `verb` is called.
-struct Order {
-    Session session;
-    std::function<Result<void>(const Session&)> verb;
-    std::string vm;
-    std::string to;
-    std::string name;
-    std::string packet;
-    std::string via;
-    std::string address;
-    std::string on_or_off;
-    bool follow = false;
-    int parallel = 2;
-    ChainOrder chain;
-    ChainChange change;
-    BalancerOrder balancer;
-    ServerOrder server;
-    EventFilter events;
-};
-
-/// A verb of a noun, or a noun without verbs.
 CLI::App* add(CLI::App& parent, const std::string& name, const std::string& help, Order& order,
               std::function<Result<void>(const Session&)> verb)
 {
@@ -58,6 +31,13 @@ CLI::App& add_noun(CLI::App& parent, const std::string& name, const std::string&
     app->require_subcommand(1);
     return *app;
 }
+
+} // namespace holdfast::ctl
+
+namespace {
+
+using namespace holdfast;
+using namespace holdfast::ctl;
 
 void add_vm(CLI::App& app, Order& order)
 {
@@ -165,73 +145,6 @@ void add_chain(CLI::App& app, Order& order)
 
     add(noun, "check", "Check that every switch has exactly the flows it should have", order,
         chain_check);
-}
-
-constexpr const char* server_help =
-    "A real server: ADDR[:PORT][,weight=N]; its port is the VIP's unless given";
-
-void add_balancer_add(CLI::App& noun, Order& order)
-{
-    auto& balancer = order.balancer;
-    auto* make = add(noun, "add", "Add a balanced address", order,
-                     [&balancer](const Session& s) { return balancer_add(s, balancer); });
-    make->add_option("NAME", balancer.name, "Its name")->required();
-    make->add_option("--vip", balancer.vip,
-                     "The public address, ADDR:PORT/PROTO, e.g. 10.0.0.80:80/tcp")
-        ->required();
-    make->add_option("--server", balancer.servers, std::string{server_help} + "; once for each")
-        ->required()
-        ->allow_extra_args(false);
-    make->add_option("--policy", balancer.policy, "How a built-in director chooses");
-    make->add_option("--director", balancer.director,
-                     "Who chooses: external[:VM[,VM...]]; without names the VMs that have the VIP")
-        ->capture_default_str();
-    make->add_option("--gateway", balancer.gateway, "The router to servers outside of the fleet");
-    make->add_option("--mac-prefix", balancer.mac_prefix,
-                     "Two bytes of the servers' synthetic MAC addresses, XX:XX")
-        ->capture_default_str();
-    make->add_option("--mac-layout", balancer.mac_layout,
-                     "Where they stand: prefix, suffix, split or table")
-        ->capture_default_str();
-}
-
-void add_balancer_server(CLI::App& noun, Order& order)
-{
-    auto& verbs = add_noun(noun, "server", "Change the servers behind a balanced address");
-    for (const auto& [op, help] : {std::pair{"add", "Add a server, or end its draining"},
-                                   std::pair{"del", "Remove a server"},
-                                   std::pair{"drain", "Give a server no new connections"},
-                                   std::pair{"weight", "Set a server's weight"}}) {
-        auto* verb = add(verbs, op, help, order, [&server = order.server, op](const Session& s) {
-            server.op = op;
-            return balancer_server(s, server);
-        });
-        const bool adds = std::string_view{op} == "add";
-        verb->add_option("NAME", order.server.balancer, "The balancer")->required();
-        verb->add_option(adds ? "SERVER" : "ADDR", order.server.server,
-                         adds ? server_help : "The server's address")
-            ->required();
-        if (std::string_view{op} == "weight")
-            verb->add_option("N", order.server.weight, "0 to 65535")
-                ->required()
-                ->check(CLI::Range(0, 65535));
-    }
-}
-
-void add_balancer(CLI::App& app, Order& order)
-{
-    auto& noun = add_noun(app, "balancer", "Balanced addresses and the servers behind them");
-    add_balancer_add(noun, order);
-    add(noun, "list", "List the balancers", order, balancer_list);
-    add(noun, "show", "Show one balancer, its servers and the routes that its director needs",
-        order, [&order](const Session& s) { return balancer_show(s, order.name); })
-        ->add_option("NAME", order.name, "The balancer")
-        ->required();
-    add(noun, "del", "Delete a balancer", order,
-        [&order](const Session& s) { return balancer_del(s, order.name); })
-        ->add_option("NAME", order.name, "The balancer")
-        ->required();
-    add_balancer_server(noun, order);
 }
 
 void add_node(CLI::App& app, Order& order)

@@ -60,6 +60,22 @@ Result<Json> Session::ask_hookd(const std::string& method, const Json& argument,
     return parse_answer(*text, daemon);
 }
 
+Result<Json> Session::ask_switch(const std::string& method,
+                                 std::chrono::milliseconds deadline) const
+{
+    const std::string daemon = "ovs-vswitchd";
+    auto path = find_control_socket(daemon);
+    if (!path)
+        return path.error();
+    auto client = ControlClient::connect(*path, daemon, deadline);
+    if (!client)
+        return client.error();
+    auto text = client->call(method, {}, deadline);
+    if (!text)
+        return text.error();
+    return parse_answer(*text, daemon);
+}
+
 void Session::print(const std::string& text) const
 {
     std::cout << text << std::flush;
@@ -88,9 +104,13 @@ Result<World> read_world(db::Store& store)
         return moves.error();
     std::stable_sort(snapshot->vms.begin(), snapshot->vms.end(),
                      [](const auto& a, const auto& b) { return a.name < b.name; });
-    return World{
-        std::move(snapshot->hypervisors), std::move(snapshot->vms), std::move(snapshot->chains),
-        std::move(snapshot->balancers),   std::move(*paths),        std::move(*moves)};
+    return World{std::move(snapshot->hypervisors),
+                 std::move(snapshot->vms),
+                 std::move(snapshot->chains),
+                 std::move(snapshot->balancers),
+                 std::move(snapshot->health),
+                 std::move(*paths),
+                 std::move(*moves)};
 }
 
 Result<World> read_world(const Session& session)

@@ -30,6 +30,11 @@ struct Session {
     Result<Json> ask_hookd(const std::string& method, const Json& argument,
                            std::chrono::milliseconds deadline = std::chrono::seconds{15}) const;
 
+    /// Asks the switch here, which must answer soon, also when it hangs.
+    /// Errors: unavailable if it does not run; invalid, its own line, if it refuses.
+    Result<Json> ask_switch(const std::string& method,
+                            std::chrono::milliseconds deadline = std::chrono::seconds{2}) const;
+
     /// Writes text as it is, or JSON over several lines and a newline, or on one line.
     void print(const std::string& text) const;
     void print_json(const Json& value) const;

@@ -8,6 +8,7 @@
 #include <algorithm>
 
 #include "common/text.h"
+#include "ctl/balancer.h"
 
 namespace holdfast::ctl {
 
@@ -84,6 +85,8 @@ void add_world(std::vector<std::string>& all, const World& world, db::TimeNs now
         if (!chain.change.empty() && !is_changed_by_member(chain, world))
             add(all, "chain " + chain.name + " is " + changing(chain) +
                          ", which is not in the fleet any more: repeat the change here");
+    for (const auto& balancer : world.balancers)
+        add(all, balancer_trouble(balancer, world));
     for (const auto& chain : world.chains)
         for (const auto& vm : world.vms)
             if (!vm.health.empty() && db::passes(chain, vm.id))

@@ -3,10 +3,14 @@
 // ctl/verb-balancer: `holdfast balancer …`.
 #include <config.h>
 
+#include <optional>
+
 #include "common/text.h"
 #include "ctl/answers.h"
+#include "ctl/balancer-counters.h"
 #include "ctl/balancer.h"
 #include "ctl/verbs.h"
+#include "db/balancer.h"
 #include "db/find.h"
 
 namespace holdfast::ctl {
@@ -42,10 +46,10 @@ Result<void> balancer_add(const Session& session, const BalancerOrder& order)
                  {"director", order.director},
                  {"mac_prefix", order.mac_prefix},
                  {"mac_layout", order.mac_layout}};
-    if (!order.policy.empty())
-        request["policy"] = order.policy;
-    if (!order.gateway.empty())
-        request["gateway"] = order.gateway;
+    for (const auto& [key, text] : order.texts)
+        request[key] = text;
+    for (const auto& [key, number] : order.numbers)
+        request[key] = number;
     return change(session, "balancer/add", request, "balancer " + one_line(order.name) + " added",
                   true);
 }
@@ -74,10 +78,19 @@ Result<void> balancer_show(const Session& session, const std::string& name)
     auto balancer = db::find_balancer(world->balancers, name);
     if (!balancer)
         return balancer.error();
-    if (session.json)
-        session.print_json(balancer_json(*balancer, *world));
-    else
-        session.print(balancer_page(*balancer, *world, session.style));
+    std::optional<Result<Json>> counters; // Of the switch here, where it is the director.
+    if (db::is_builtin(*balancer))
+        counters = counters_of(*balancer, session.ask_switch("holdfast/balancers"));
+    if (session.json) {
+        auto page = balancer_json(*balancer, *world);
+        if (counters)
+            add_counters(page, *counters);
+        session.print_json(page);
+        return {};
+    }
+    session.print(balancer_page(*balancer, *world, session.style));
+    if (counters)
+        session.print("\n" + counters_page(*balancer, *counters, session.style));
     return {};
 }
 
@@ -90,8 +103,8 @@ Result<void> balancer_del(const Session& session, const std::string& name)
 Result<void> balancer_server(const Session& session, const ServerOrder& order)
 {
     Json request{{"name", order.balancer}, {"op", order.op}, {"server", order.server}};
-    if (order.op == "weight")
-        request["weight"] = order.weight;
+    if (order.op == "weight" || order.op == "limit")
+        request[order.op] = order.number;
     return change(session, "balancer/server", request,
                   "balancer " + one_line(order.balancer) + " changed", order.op == "add");
 }

@@ -5,7 +5,6 @@
 
 #include <chrono>
 
-#include "common/control-client.h"
 #include "ctl/status.h"
 #include "ctl/verbs.h"
 
@@ -16,24 +15,15 @@ namespace {
 /// A page must come soon, also when a daemon hangs.
 constexpr std::chrono::milliseconds patience{2000};
 
-Result<Json> ask_switch()
+Result<Json> ask_switch(const Session& session)
 {
-    const std::string daemon = "ovs-vswitchd";
-    auto path = find_control_socket(daemon);
-    if (!path)
-        return path.error();
-    auto client = ControlClient::connect(*path, daemon, patience);
-    if (!client)
-        return client.error();
-    auto text = client->call("holdfast/status", {}, patience);
-    if (!text && text.error().code == Errc::invalid)
+    auto answer = session.ask_switch("holdfast/status", patience);
+    if (!answer && answer.error().code == Errc::invalid)
         return Error{Errc::unavailable,
-                     "ovs-vswitchd runs without the Holdfast module (" + text.error().message +
+                     "ovs-vswitchd runs without the Holdfast module (" + answer.error().message +
                          "): choose it with 'update-alternatives --config ovs-vswitchd' and "
                          "restart the switch"};
-    if (!text)
-        return text.error();
-    return parse_answer(*text, daemon);
+    return answer;
 }
 
 } // namespace
@@ -50,7 +40,7 @@ Result<void> status(const Session& session)
         facts.world = path.error();
     }
     facts.hookd = session.ask_hookd("status", nullptr, patience);
-    facts.switch_module = ask_switch();
+    facts.switch_module = ask_switch(session);
     facts.now = std::chrono::duration_cast<std::chrono::nanoseconds>(
                     std::chrono::system_clock::now().time_since_epoch())
                     .count();

@@ -8,6 +8,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -56,12 +57,12 @@ Result<void> chain_check(const Session& session);
 struct BalancerOrder {
     std::string name;
     std::string vip;                  // ADDR:PORT/PROTO.
-    std::vector<std::string> servers; // ADDR[:PORT][,weight=N] each.
-    std::string policy;               // Empty: none.
+    std::vector<std::string> servers; // ADDR[:PORT][,weight=N][,limit=N] each.
     std::string director = "external";
-    std::string gateway; // Empty: none.
     std::string mac_prefix = "ae:48";
     std::string mac_layout = "prefix";
+    std::map<std::string, std::string> texts;    // Other options given, by hookd's key.
+    std::map<std::string, std::int64_t> numbers; // The same of those that are numbers.
 };
 Result<void> balancer_add(const Session& session, const BalancerOrder& order);
 Result<void> balancer_list(const Session& session);
@@ -69,10 +70,10 @@ Result<void> balancer_show(const Session& session, const std::string& name);
 Result<void> balancer_del(const Session& session, const std::string& name);
 /// What `balancer server` was given.
 struct ServerOrder {
-    std::string op; // add, del, drain or weight.
+    std::string op; // add, del, drain, weight or limit.
     std::string balancer;
-    std::string server; // An address; for add as in BalancerOrder.
-    std::int64_t weight = 1;
+    std::string server;      // An address; for add as in BalancerOrder.
+    std::int64_t number = 0; // The weight or the limit.
 };
 Result<void> balancer_server(const Session& session, const ServerOrder& order);
 

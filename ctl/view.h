@@ -27,6 +27,7 @@ struct World {
     std::vector<db::Vm> vms;
     std::vector<db::Chain> chains;
     std::vector<db::Balancer> balancers;
+    std::vector<db::ServerHealth> health; // Sorted by its key.
     std::vector<db::PathHop> paths;
     std::vector<db::Move> moves; // Newest last, ended ones too.
 

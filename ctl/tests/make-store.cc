@@ -3,10 +3,10 @@
 // ctl/tests/make-store: fills a store with a small world, for tests of the command.
 //
 //     make-store PATH world      three hypervisors, four VMs, two chains, a balancer, two moves
-//     make-store PATH empty      nothing but the schema
-//     make-store PATH arrive     adds the end of a migration: task done, both sides ended
-//     make-store PATH drain      adds the end of a drain of hv2, of which web is the rest
-//     make-store PATH event TEXT adds one event
+//     make-store PATH builtin    adds a balancer with a built-in director, one server of which is
+//     dead make-store PATH empty      nothing but the schema make-store PATH arrive     adds the
+//     end of a migration: task done, both sides ended make-store PATH drain      adds the end of a
+//     drain of hv2, of which web is the rest make-store PATH event TEXT adds one event
 #include <config.h>
 
 #include <cstdio>
@@ -144,6 +144,13 @@ void fill(Store& store)
     put_events(store);
 }
 
+void add_builtin(Store& store)
+{
+    put(store, builtin("shop", "10.0.0.3", "10.0.0.4"));
+    put(store, health("shop", "10.0.0.3", "hv1", "up", "HTTP 200"));
+    put(store, health("shop", "10.0.0.4", "hv1", "down", "connection refused"));
+}
+
 void arrive(Store& store)
 {
     auto source = move("m3", "source", "hv2", "hv1", "cleaned");
@@ -179,13 +186,15 @@ int main(int argc, char** argv)
 {
     std::vector<std::string> args(argv + 1, argv + argc);
     if (args.size() < 2)
-        die("usage: make-store PATH world|empty|arrive|drain|event [TEXT]");
+        die("usage: make-store PATH world|builtin|empty|arrive|drain|event [TEXT]");
     auto store = Store::open(args[0]);
     if (!store)
         die(store.error().message);
     Store::Transaction transaction{*store};
     if (args[1] == "world")
         fill(*store);
+    else if (args[1] == "builtin")
+        add_builtin(*store);
     else if (args[1] == "arrive")
         arrive(*store);
     else if (args[1] == "drain")

@@ -36,4 +36,28 @@ inline db::Balancer balancer(const std::string& name, const std::string& directo
     return row;
 }
 
+/// The same with a built-in director that probes, and both servers active.
+inline db::Balancer builtin(const std::string& name, const std::string& first,
+                            const std::string& second)
+{
+    db::Balancer row = balancer(name, "", first, second);
+    row.director = "builtin";
+    row.directors.clear();
+    row.policy = "wlc";
+    row.vip_mac = "ae:48:00:00:00:03";
+    row.servers[0].limit = 100;
+    row.servers[1].state = "active";
+    row.check = "http";
+    row.check_target = "/healthz";
+    return row;
+}
+
+/// What `hypervisor` knows of a server's health, since 2023-11-14 22:13:20.001 UTC.
+inline db::ServerHealth health(const std::string& balancer, const std::string& address,
+                               const std::string& hypervisor, const std::string& state,
+                               const std::string& text)
+{
+    return {balancer, address, hypervisor, state, 1'700'000'000'001'000'000, text, -1, -1, 3000};
+}
+
 } // namespace holdfast

@@ -6,6 +6,7 @@
 #include "ctl/status.h"
 
 #include "ctl/migration.h"
+#include "ctl/tests/rows.h"
 
 #include <CppUTest/TestHarness.h>
 
@@ -72,6 +73,17 @@ TEST(Status, AHealthyMachineHasNoProblem)
     CHECK_TRUE(problems(healthy()).empty());
     STRCMP_CONTAINS("nothing is wrong", status_page(healthy(), style).c_str());
     CHECK_TRUE(status_json(healthy())["ok"].get<bool>());
+}
+
+TEST(Status, BalancerWhoseServersAreDeadIsAProblem)
+{
+    auto facts = healthy();
+    facts.world->balancers = {builtin("shop", "10.0.20.11", "10.0.20.12")};
+    facts.world->health = {health("shop", "10.0.20.11", "hv1", "down", "timed out"),
+                           health("shop", "10.0.20.12", "hv1", "up", "connected")};
+    CHECK_TRUE(has(problems(facts), "balancer shop: 1 of 2 servers get no connections"));
+    facts.world->health[1].state = "down";
+    CHECK_TRUE(has(problems(facts), "balancer shop: all its servers are dead"));
 }
 
 TEST(Status, EachPartThatIsDownIsAProblemAndTheRestIsShown)

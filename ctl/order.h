@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// ctl/order: what the command line asks for, and how a noun and its verbs are put into it.
+//
+// Used by ctl/holdfast and by the files of the nouns with the most options.
+#pragma once
+
+#include <functional>
+#include <string>
+
+#include <CLI/CLI.hpp>
+
+#include "ctl/verbs.h"
+
+namespace holdfast::ctl {
+
+/// What the command line asks for; options are put into it, then `verb` is called.
+struct Order {
+    Session session;
+    std::function<Result<void>(const Session&)> verb;
+    std::string vm;
+    std::string to;
+    std::string name;
+    std::string packet;
+    std::string via;
+    std::string address;
+    std::string on_or_off;
+    bool follow = false;
+    int parallel = 2;
+    ChainOrder chain;
+    ChainChange change;
+    BalancerOrder balancer;
+    ServerOrder server;
+    EventFilter events;
+};
+
+/// A verb of a noun, or a noun without verbs; it is what `order` asks for if it is named.
+CLI::App* add(CLI::App& parent, const std::string& name, const std::string& help, Order& order,
+              std::function<Result<void>(const Session&)> verb);
+
+/// A noun, which needs one of its verbs.
+CLI::App& add_noun(CLI::App& parent, const std::string& name, const std::string& help);
+
+/// `holdfast balancer` with its verbs.
+void add_balancer(CLI::App& app, Order& order);
+
+} // namespace holdfast::ctl
