@@ -6,6 +6,7 @@
 #include "ovs-plugin/module.h"
 
 #include <time.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -54,6 +55,22 @@ std::int64_t wall_ns()
 std::string json_string(const std::string& text)
 {
     return nlohmann::json(text).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+}
+
+std::string kept_path(const std::string& what)
+{
+    return std::string{hf_rundir()} + "/holdfast-" + what;
+}
+
+/// `what` goes on with the connections that it had before a restart.
+template <class Keeper>
+void keep(Keeper& what, const std::string& path)
+{
+    auto file = Kept::open(path);
+    if (file)
+        what.keep_in(std::move(*file), hf_now_ms());
+    else
+        hf_log(HF_WARN, file.error().message.c_str());
 }
 
 } // namespace
@@ -379,6 +396,14 @@ void Module::watch_origins(std::vector<Origin> origins)
              new JudgedPort{origin, count, translator_for(origin, translators), director_},
              origin.answers != nullptr, origin.balanced != nullptr, origin.directs != Directs::no});
     }
+    // A server that went took its connections along.
+    for (const auto& [interface, translator] : translators_)
+        if (const auto at = forged_.find(interface);
+            at != forged_.end() &&
+            std::none_of(origins_.begin(), origins_.end(), [&](const Origin& one) {
+                return one.balanced && one.vm == at->second->vm;
+            }))
+            (void)unlink(kept_path("translated-" + at->second->vm).c_str());
     forged_ = std::move(counts);
     translators_ = std::move(translators);
     hf_origins(bridge_.c_str(), ports.data(), ports.size());
@@ -398,6 +423,12 @@ Module::translator_for(const Origin& origin,
                       vm->second->vm == origin.vm; // Another VM may have got its interface.
     translator = same ? before->second : std::make_shared<Translator>();
     translator->use(*origin.balanced);
+    if (!same) {
+        const auto path = kept_path("translated-" + origin.vm);
+        if (arrivals_.contains(origin.vm))
+            (void)unlink(path.c_str()); // Of when it was here before; its connections come along.
+        keep(*translator, path);
+    }
     return translator;
 }
 
@@ -407,11 +438,7 @@ void Module::direct(std::shared_ptr<const Directed> directed)
     director_->use(std::move(directed), wall_ns());
     if (!snapshot_ || std::exchange(director_keeps_, true))
         return;
-    auto file = Kept::open(std::string{hf_rundir()} + "/holdfast-placed");
-    if (file)
-        director_->keep_in(std::move(*file), hf_now_ms());
-    else
-        hf_log(HF_WARN, file.error().message.c_str());
+    keep(*director_, kept_path("placed"));
 }
 
 void Module::tell_forged()

@@ -22,6 +22,26 @@ constexpr std::size_t connections_max = 1 << 20;
 
 using Span = std::span<std::uint8_t>;
 
+Kept::Record record_of(const Connection& connection)
+{
+    Kept::Record record{};
+    record[0] = connection.protocol;
+    record[1] = connection.state;
+    put16(record, 2, connection.client_port);
+    put16(record, 4, connection.server_port);
+    put16(record, 6, connection.vip_port);
+    std::ranges::copy(connection.client, record.begin() + 8);
+    std::ranges::copy(connection.server, record.begin() + 24);
+    std::ranges::copy(connection.vip, record.begin() + 40);
+    return record;
+}
+
+Connection connection_in(const Kept::Record& record)
+{
+    return {record[0],           record[1],           v6_from(record, 8),  number16(record, 2),
+            v6_from(record, 24), number16(record, 4), v6_from(record, 40), number16(record, 6)};
+}
+
 bool has_ended(std::uint8_t state)
 {
     constexpr std::uint8_t both = connection_client_ended | connection_server_ended;
@@ -183,7 +203,7 @@ bool Translator::make_room()
         for (auto at = known_.begin(bucket_); at != known_.end(bucket_); ++at) {
             if (limit_of(at->first.protocol, at->second.state) == tcp_ms)
                 continue;
-            known_.erase(Key{at->first});
+            forget(known_.find(Key{at->first}));
             return true;
         }
     }
@@ -195,12 +215,26 @@ Translator::Known& Translator::note(const Key& key, const Known& now, bool anew)
 {
     const auto [at, is_new] = known_.try_emplace(key, now);
     const bool other = at->second.vip != now.vip || at->second.vip_port != now.vip_port;
-    if (!is_new && anew && (other || has_ended(at->second.state)))
-        at->second = now;
-    else if (!is_new)
+    if (!is_new && !(anew && (other || has_ended(at->second.state))))
         return at->second;
-    follow(key, at->second);
+    set(key, at->second, now);
     return at->second;
+}
+
+/// From now on the connection is this.
+void Translator::set(const Key& key, Known& known, const Known& now)
+{
+    const auto kept = known.kept;
+    known = now;
+    known.kept = kept;
+    follow(key, known);
+}
+
+void Translator::forget(std::unordered_map<Key, Known, Hash>::iterator at)
+{
+    if (kept_)
+        kept_->drop(at->second.kept);
+    known_.erase(at);
 }
 
 void Translator::note_flags(const Key& key, Known& known, std::uint8_t flags, bool client)
@@ -227,10 +261,30 @@ Connection Translator::connection_of(const Key& key, const Known& known)
             key.server,   key.server_port, known.vip,  known.vip_port};
 }
 
-void Translator::follow(const Key& key, const Known& known)
+void Translator::follow(const Key& key, Known& known)
 {
     if (following_)
         fresh_.push_back(connection_of(key, known));
+    if (!kept_)
+        return;
+    const auto record = record_of(connection_of(key, known));
+    if (known.kept == Kept::none)
+        known.kept = kept_->put(record);
+    else
+        kept_->change(known.kept, record);
+}
+
+void Translator::keep_in(std::unique_ptr<Kept> file, std::int64_t now_ms)
+{
+    const std::lock_guard lock{mutex_};
+    file->each([&](Kept::Place place, const Kept::Record& record) {
+        const auto one = connection_in(record);
+        const Key key{one.client, one.client_port, one.server, one.server_port, one.protocol};
+        const Known known{one.vip, one.vip_port, one.state, now_ms, place};
+        if (!face_of(one.server) || !known_.emplace(key, known).second)
+            file->drop(place);
+    });
+    kept_ = std::move(file);
 }
 
 Translator::Fate Translator::from_server(Span frame, std::int64_t now_ms)
@@ -353,7 +407,7 @@ void Translator::tidy(std::int64_t now_ms)
                 silent.push_back(key);
         }
         for (const auto& key : silent)
-            known_.erase(key);
+            forget(known_.find(key));
     }
 }
 
@@ -399,9 +453,7 @@ void Translator::adopt(Bytes frame, std::int64_t now_ms)
 {
     for (const auto& one : connections_in(frame)) {
         const Key key{one.client, one.client_port, one.server, one.server_port, one.protocol};
-        const Known known{one.vip, one.vip_port, one.state, now_ms};
-        known_.insert_or_assign(key, known);
-        follow(key, known);
+        set(key, known_[key], {one.vip, one.vip_port, one.state, now_ms});
     }
 }
 

@@ -9,8 +9,8 @@
 // do it, but what it remembers cannot move to another switch: it would take the packets of a
 // connection in the middle for forged, by their sequence numbers.
 //
-// Called by the datapath's threads, for frames of servers' ports only: one lock a frame, no system
-// call.  A connection takes some 100 bytes.
+// Called by the datapath's threads, for frames of servers' ports only: one lock a frame, and no
+// system call but where the file of connections grows.  A connection takes some 200 bytes.
 #pragma once
 
 #include <array>
@@ -23,6 +23,7 @@
 
 #include "ovs-plugin/connection.h"
 #include "ovs-plugin/ip-packet.h"
+#include "ovs-plugin/kept.h"
 
 namespace holdfast::plugin {
 
@@ -69,6 +70,10 @@ public:
     /// its faces' any more: they have answers to give still.
     void use(Balanced balanced);
 
+    /// Keeps connections in this file from now on, and takes up those that are in it.
+    /// Shape:   after use(), which says whose they are; once.
+    void keep_in(std::unique_ptr<Kept> file, std::int64_t now_ms);
+
     /// What becomes of a frame, which may have been changed in place.
     enum class Fate { pass, drop };
     /// On its way into the server's port.  `passed_on`: by the server's former switch, through the
@@ -105,6 +110,7 @@ private:
         std::uint16_t vip_port = 0;
         std::uint8_t state = 0;
         std::int64_t seen_ms = 0;
+        Kept::Place kept = Kept::none;
     };
     /// A fragment's packet: later ones have no ports.
     struct Fragmented {
@@ -128,7 +134,9 @@ private:
     Known& note(const Key& key, const Known& now, bool anew);
     void note_flags(const Key& key, Known& known, std::uint8_t flags, bool client);
     static Connection connection_of(const Key& key, const Known& known);
-    void follow(const Key& key, const Known& known);
+    void set(const Key& key, Known& known, const Known& now);
+    void follow(const Key& key, Known& known);
+    void forget(std::unordered_map<Key, Known, Hash>::iterator at);
     void adopt(Bytes frame, std::int64_t now_ms);
 
     mutable std::mutex mutex_;
@@ -137,6 +145,7 @@ private:
     std::array<Fragmented, 256> fragments_;
     std::size_t next_fragment_ = 0;
     std::size_t bucket_ = 0; // Where tidy() goes on.
+    std::unique_ptr<Kept> kept_;
     bool following_ = false;
     std::vector<Connection> fresh_;
     TranslateFigures figures_;

@@ -2,8 +2,10 @@
 #include "ovs-plugin/translate.h"
 
 #include <netinet/in.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <cstdlib>
 
 #include <CppUTest/TestHarness.h>
 
@@ -413,4 +415,27 @@ TEST(Translate, no_frame_is_read_beyond_its_end)
             out(wrong);
         }
     }
+}
+TEST(Translate, a_new_process_goes_on)
+{
+    char name[] = "/tmp/translated-XXXXXX";
+    close(mkstemp(name));
+    CHECK(opens({}));
+    translator.keep_in(std::move(*Kept::open(name)), 0);
+    Made second; // The first is from before the file.
+    second.source_port = 40001;
+    CHECK(opens(second));
+    Made third;
+    third.source_port = 40002;
+    CHECK(opens(third));
+    Translator anew;
+    anew.use(balanced({{ip_of(vip), 80, IPPROTO_TCP, 8080}}));
+    anew.keep_in(std::move(*Kept::open(name)), 0);
+    unlink(name);
+    CHECK_EQUAL(2u, anew.size());
+    auto answer = answer_of({}, 8080);
+    answer.destination_port = 40001; // The server speaks first.
+    auto frame = frame_with(answer);
+    CHECK(anew.from_server(frame, 0) == Translator::Fate::pass);
+    CHECK_EQUAL(80, number16(frame, 34));
 }
