@@ -46,6 +46,8 @@ hookd_libhookd_a_SOURCES = \
 	hookd/fleet-note.cc \
 	hookd/fleet-sync.cc \
 	hookd/fleet-sync.h \
+	hookd/health.cc \
+	hookd/health.h \
 	hookd/hook-server.cc \
 	hookd/hook-server.h \
 	hookd/index.h \
@@ -96,6 +98,7 @@ hookd_tests_hookd_test_SOURCES = \
 	hookd/tests/chain-test.cc \
 	hookd/tests/drain-test.cc \
 	hookd/tests/fleet-sync-test.cc \
+	hookd/tests/health-test.cc \
 	hookd/tests/main.cc \
 	hookd/tests/move-machine-test.cc \
 	hookd/tests/mtu-test.cc \
