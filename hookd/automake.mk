@@ -99,6 +99,7 @@ hookd_tests_hookd_test_SOURCES = \
 	hookd/tests/drain-test.cc \
 	hookd/tests/fleet-sync-test.cc \
 	hookd/tests/health-test.cc \
+	hookd/tests/ledger-test.cc \
 	hookd/tests/main.cc \
 	hookd/tests/move-machine-test.cc \
 	hookd/tests/mtu-test.cc \
