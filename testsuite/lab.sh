@@ -227,3 +227,34 @@ spread_over () {
     for director in "$@"; do spread_hops="$spread_hops nexthop via $director"; done
     on gw sh -c "echo 1 >/proc/sys/net/ipv4/fib_multipath_hash_policy; ip route replace 10.0.10.100/32 $spread_hops"
 }
+
+# alike POLICY COUNT WEIGHT...: IPVS and the built-in director choose alike for servers s1, s2, s3 of
+# these weights, connection by connection; prints what they chose if not.  Each time with VIPs of its
+# own: IPVS goes on with the counts of a server that it had for the same VIP.
+alike () {
+    alike_n=$((${alike_n-110} + 2)) alike_policy=$1 alike_count=$2
+    alike_theirs=10.0.10.$alike_n alike_ours=10.0.10.$((alike_n + 1))
+    on lb "ip address add $alike_theirs/32 dev eth0; ipvsadm -A -t $alike_theirs:80 -s $1
+        ipvsadm -a -t $alike_theirs:80 -r 10.0.20.11:80 -g -w $3
+        ipvsadm -a -t $alike_theirs:80 -r 10.0.20.12:80 -g -w $4
+        ipvsadm -a -t $alike_theirs:80 -r 10.0.30.11:80 -g -w $5" &&
+    for alike_director in external:lb builtin; do
+        case $alike_director in
+        builtin) set -- "$1" "$2" "$3" "$4" "$5" own "$alike_ours" --policy "$1" ;;
+        *) set -- "$1" "$2" "$3" "$4" "$5" theirs "$alike_theirs" ;;
+        esac
+        alike_name=$6-$1 alike_vip=$7
+        on hv1 holdfast balancer add "$alike_name" --vip "$alike_vip:80/tcp" \
+            --director "$alike_director" --server "10.0.20.11,weight=$3" \
+            --server "10.0.20.12,weight=$4" --server "10.0.30.11,weight=$5" ${8+"$8" "$9"} \
+            >/dev/null || return 1
+    done
+    until_true 10 on hv2 holdfast balancer show "own-$alike_policy" >/dev/null &&
+    on hv2 ovs-appctl holdfast/sync >/dev/null || return 1
+    alike_theirs=$(gets "$alike_theirs" "$alike_count") alike_ours=$(gets "$alike_ours" "$alike_count")
+    if [ "$alike_theirs" = "$alike_ours" ]; then
+        echo "$alike_policy alike: $alike_ours" >&2
+    else
+        echo "$alike_policy: IPVS $alike_theirs, ours $alike_ours"
+    fi
+}
