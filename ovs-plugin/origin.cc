@@ -79,7 +79,7 @@ private:
     /// A director sends clients' packets on, as theirs, to servers' synthetic addresses.
     bool to_server(const Mac& destination) const
     {
-        return origin_.answers && origin_.answers->has(destination);
+        return origin_.director && origin_.answers->has(destination);
     }
 
     Verdict packet(std::uint16_t type, Bytes bytes, bool to_server) const

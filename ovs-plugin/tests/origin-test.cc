@@ -3,6 +3,8 @@
 // Tests of ovs-plugin/origin (spec C11).
 #include "ovs-plugin/origin.h"
 
+#include "ovs-plugin/service.h"
+
 #include <CppUTest/TestHarness.h>
 
 using namespace holdfast;
@@ -217,6 +219,20 @@ TEST(Origins, ADirectorSendsClientsPacketsOnToServers)
     CHECK_EQUAL('i', sends(to(clients6, {0x52, 0x54, 0, 0, 0, 2})));
     const auto discovery = frame(mac(1), 0x86dd, advertisement("fd00::2", "fd00::1", mac(1)));
     CHECK_EQUAL('i', sends(to(discovery, {0xae, 0x48, 0, 0, 0, 2})));
+}
+
+TEST(Origins, WhoIsNoDirectorSpeaksForItselfToABuiltInDirectorToo)
+{
+    Directed directed;
+    const Mac vip_mac{0xae, 0x48, 10, 0, 0, 100};
+    directed.answers = directed.held_answers =
+        std::make_shared<const Answers>(Answers{{{ip("10.0.0.100"), vip_mac}}});
+    snapshot.vms[0].protect = true;
+    auto forged = frame(mac(1), 0x0800, ipv4("10.0.0.2"));
+    std::copy(vip_mac.begin(), vip_mac.end(), forged.begin());
+    const auto origin = origins_of(snapshot, ports, &directed).at(0);
+    CHECK(origin.answers->has(vip_mac));
+    CHECK(judge(origin, forged.data(), forged.size()) == Verdict::forged_ip);
 }
 
 TEST(Origins, WhatAVerdictDependsOnIsTold)
