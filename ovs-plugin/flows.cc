@@ -495,7 +495,8 @@ void Compiler::add_balancers()
 void Compiler::add_directed(const db::Balancer& balancer)
 {
     for (const auto& server : db::all_servers(balancer))
-        if (const auto vm = servers_.find(server.address); vm != servers_.end())
+        if (const auto vm = servers_.find(server.address);
+            vm != servers_.end() && fits(balancer, server))
             for (auto& flow : lead_where_directed(server, vm->second->label))
                 result_.flows.push_back(std::move(flow));
 }

@@ -9,6 +9,7 @@
 #include <functional>
 
 #include "db/balancer.h"
+#include "ovs-plugin/balance.h"
 #include "ovs-plugin/mix.h"
 
 namespace holdfast::plugin {
@@ -41,7 +42,8 @@ std::optional<Backend> backend_of(const db::Snapshot& snapshot, const db::Balanc
                                   const db::RealServer& server)
 {
     Backend backend;
-    if (!read_ip(server.address, backend.address) || !read_mac(server.mac, backend.synthetic))
+    if (!fits(balancer, server) || !read_ip(server.address, backend.address) ||
+        !read_mac(server.mac, backend.synthetic))
         return std::nullopt;
     const auto* health =
         db::health_of(snapshot.health, snapshot.vms, balancer.name, server.address);
@@ -88,7 +90,8 @@ std::optional<Service> service_of(const db::Snapshot& snapshot, const db::Balanc
             service.backends.push_back(*backend);
     std::ranges::reverse(service.backends);
     Backend sorry;
-    if (read_ip(balancer.sorry, sorry.address) && read_mac(balancer.sorry_mac, sorry.synthetic))
+    if (read_ip(balancer.sorry, sorry.address) && is_v4(sorry.address) == is_v4(service.vip) &&
+        read_mac(balancer.sorry_mac, sorry.synthetic))
         service.sorry = sorry;
     return service;
 }

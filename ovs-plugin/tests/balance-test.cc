@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "ovs-plugin/service.h"
+
 #include <CppUTest/TestHarness.h>
 
 using namespace holdfast;
@@ -129,6 +131,25 @@ TEST(Balance, a_vip_and_a_server_of_two_families_have_nothing_to_do_with_each_ot
     CHECK_EQUAL(1u, balanced_of(snapshot).at("s1").faces.size());
     CHECK_EQUAL(std::string{"none"},
                 actions(0, 152001, "in_port=5,ipv6,dl_dst=ae:48:00:00:00:11,reg15=0"));
+}
+
+TEST(Balance, nor_where_the_switch_is_the_director)
+{
+    auto& web = snapshot.balancers[0];
+    web.director = "builtin";
+    web.policy = "rr";
+    web.vip_mac = "ae:48:0a:00:0a:64";
+    web.directors.clear();
+    web.servers[1] = {"fd00:0:0:20::12", 80, 1, "active", "ae:48:00:00:00:12"};
+    web.sorry = "fd00:0:0:20::12";
+    web.sorry_port = 80;
+    web.sorry_mac = "ae:48:00:00:00:13";
+    snapshot.vms[2].ips = {"fd00:0:0:20::12"};
+    const auto directed = directed_of(snapshot, nullptr, 0);
+    CHECK_EQUAL(1u, directed->services.at(0).backends.size());
+    CHECK_FALSE(directed->services[0].sorry.has_value());
+    CHECK(actions(250, 66000, "ip,dl_dst=ae:48:0a:00:14:0b") != "none");
+    CHECK_EQUAL(std::string{"none"}, actions(250, 66000, "ipv6,dl_dst=ae:48:00:00:00:12"));
 }
 
 TEST(Balance, a_server_that_no_vm_is_is_told)
