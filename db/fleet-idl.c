@@ -156,6 +156,7 @@ static void visit_balancers(struct ovsdb_idl* idl, const struct fleet_visitor* v
             .check = row->check,
             .check_target = row->check_target,
             .port = row->port,
+            .number = row->number,
             .persistence = row->persistence,
             .slow_start = row->slow_start,
             .sorry_port = row->sorry_port,

@@ -57,7 +57,7 @@ struct fleet_chain {
 struct fleet_balancer {
     const char *name, *vip, *protocol, *director, *policy, *gateway, *mac_prefix, *mac_layout;
     const char *vip_mac, *sorry, *sorry_mac, *check, *check_target;
-    int64_t port, persistence, slow_start, sorry_port;
+    int64_t port, persistence, slow_start, sorry_port, number;
     int64_t check_expect, interval_ms, timeout_ms, rise, fall;
     struct fleet_list directors; /* A set: sorted. */
     struct fleet_list servers;   /* Each a JSON object. */

@@ -161,6 +161,7 @@ json to_json(const Balancer& row)
             {"directors", json::array({"set", row.directors})},
             {"policy", row.policy},
             {"gateway", row.gateway},
+            {"number", row.number},
             {"mac_prefix", row.mac_prefix},
             {"mac_layout", row.mac_layout},
             {"servers", list(row.servers, server_to_text)},
@@ -750,6 +751,8 @@ std::string server_to_text(const RealServer& server)
                 {"mac", server.mac}};
     if (server.limit) // Without one as an older program writes it: the two are compared.
         object["limit"] = server.limit;
+    if (server.way != "tunnel") // Likewise.
+        object["way"] = server.way;
     return object.dump();
 }
 
@@ -764,6 +767,7 @@ Result<RealServer> server_from_text(const std::string& text)
         server.state = object.at("state");
         server.mac = object.at("mac");
         server.limit = object.value("limit", 0);
+        server.way = object.value("way", "tunnel");
         return server;
     } catch (const json::exception&) {
         return Error{Errc::damaged, "fleet: a real server is not one: " + text.substr(0, 60)};

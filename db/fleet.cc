@@ -159,6 +159,7 @@ void take_balancer(void* aux, const fleet_balancer* from)
     row.directors = strings(from->directors);
     row.policy = from->policy;
     row.gateway = from->gateway;
+    row.number = static_cast<int>(from->number);
     row.mac_prefix = from->mac_prefix;
     row.mac_layout = from->mac_layout;
     row.vip_mac = from->vip_mac;

@@ -119,6 +119,7 @@ struct RealServer {
     std::string state = "active"; // "active", or "draining": no new connections.
     std::string mac; // Its synthetic MAC address (B2): what a director's ARP request is answered.
     int limit = 0;   // Connections that one built-in director gives it at a time; 0: no limit.
+    std::string way = "tunnel"; // How it is reached (B3): "tunnel", or "routed" by the gateway.
 
     bool operator==(const RealServer&) const = default;
 };
@@ -134,6 +135,8 @@ struct Balancer {
     std::vector<std::string> directors; // Ids of external VMs, sorted; none but they are answered.
     std::string policy;                 // One of common/policies.h; empty with external directors.
     std::string gateway;                // Of the routed way; empty if there is none.
+    int number = 0;                     // The VIP's on the routed way, 1 to 63: no other VIP of its
+                                        // servers has it; 0: no server is routed.
     std::string mac_prefix = "ae:48";   // The two bytes that are no address.
     std::string mac_layout = "prefix";  // "prefix", "suffix", "split" or "table".
     std::vector<RealServer> servers;    // In the order given; addresses are unique.

@@ -219,6 +219,12 @@ CREATE TABLE server_health (         -- How a server does.  Owner: the hyperviso
 ) WITHOUT ROWID;
 CREATE INDEX server_health_hypervisor ON server_health (hypervisor);
 )sql",
+    R"sql(
+ALTER TABLE balancer                 -- The VIP's on the routed way, 1 to 63; 0: none.
+    ADD COLUMN number INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE balancer_server          -- How it is reached: "tunnel" or "routed".
+    ADD COLUMN way TEXT NOT NULL DEFAULT 'tunnel';
+)sql",
 };
 
 } // namespace

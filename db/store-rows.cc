@@ -182,6 +182,7 @@ RealServer read_server(Statement& from)
     server.state = from.text();
     server.mac = from.text();
     server.limit = static_cast<int>(from.integer());
+    server.way = from.text();
     return server;
 }
 
@@ -212,21 +213,24 @@ Balancer read_balancer(Statement& from)
     row.timeout_ms = static_cast<int>(from.integer());
     row.rise = static_cast<int>(from.integer());
     row.fall = static_cast<int>(from.integer());
+    row.number = static_cast<int>(from.integer());
     return row;
 }
 
 Rows<Balancer> read_balancers(Connection& store)
 {
     Rows<Balancer> rows;
-    auto query = store.use("SELECT name, vip, port, protocol, director, directors, policy, "
-                           "gateway, mac_prefix, mac_layout, vip_mac, persistence, slow_start, "
-                           "sorry, sorry_port, sorry_mac, check_kind, check_target, check_expect, "
-                           "interval_ms, timeout_ms, rise, fall FROM balancer ORDER BY name");
+    auto query =
+        store.use("SELECT name, vip, port, protocol, director, directors, policy, "
+                  "gateway, mac_prefix, mac_layout, vip_mac, persistence, slow_start, "
+                  "sorry, sorry_port, sorry_mac, check_kind, check_target, check_expect, "
+                  "interval_ms, timeout_ms, rise, fall, number FROM balancer ORDER BY name");
     while (query->step())
         rows.push_back(read_balancer(*query));
     // Both are sorted by the balancer's name: one pass.
-    auto servers = store.use("SELECT balancer, address, port, weight, state, mac, connections_max "
-                             "FROM balancer_server ORDER BY balancer, place");
+    auto servers =
+        store.use("SELECT balancer, address, port, weight, state, mac, connections_max, way "
+                  "FROM balancer_server ORDER BY balancer, place");
     auto balancer = rows.begin();
     while (servers->step()) {
         const auto name = servers->text();
@@ -339,21 +343,22 @@ void write_balancer(Connection& store, const Balancer& row)
 {
     auto balancer =
         store.use("INSERT OR REPLACE INTO balancer VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, "
-                  "?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+                  "?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
     balancer->bind(row.name).bind(row.vip).bind(row.port).bind(row.protocol).bind(row.director);
     balancer->bind(json(row.directors).dump()).bind(row.policy).bind(row.gateway);
     balancer->bind(row.mac_prefix).bind(row.mac_layout).bind(row.vip_mac).bind(row.persistence);
     balancer->bind(row.slow_start).bind(row.sorry).bind(row.sorry_port).bind(row.sorry_mac);
     balancer->bind(row.check).bind(row.check_target).bind(row.check_expect).bind(row.interval_ms);
-    balancer->bind(row.timeout_ms).bind(row.rise).bind(row.fall).run();
+    balancer->bind(row.timeout_ms).bind(row.rise).bind(row.fall).bind(row.number).run();
 
     auto clear = store.use("DELETE FROM balancer_server WHERE balancer = ?");
     clear->bind(row.name).run();
     std::int64_t place = 0;
     for (const auto& server : row.servers) {
-        auto add = store.use("INSERT INTO balancer_server VALUES (?, ?, ?, ?, ?, ?, ?, ?)");
+        auto add = store.use("INSERT INTO balancer_server VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)");
         add->bind(row.name).bind(place++).bind(server.address).bind(server.port);
-        add->bind(server.weight).bind(server.state).bind(server.mac).bind(server.limit).run();
+        add->bind(server.weight).bind(server.state).bind(server.mac).bind(server.limit);
+        add->bind(server.way).run();
     }
 
     auto forget = store.use("DELETE FROM server_health WHERE balancer = ?1 AND address NOT IN "

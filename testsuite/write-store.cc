@@ -15,9 +15,9 @@
 //     health NAME ADDRESS up|down [CPU [MEMORY [ANSWER]]]   as the hypervisor of the server's VM
 //     says no-health NAME ADDRESS move ID ROLE VM HYPERVISOR PEER STATE
 //
-// SERVER is ADDRESS=PORT=MAC[=WEIGHT[=LIMIT[=STATE]]]; the director `builtin` is the switches
-// themselves.  KEY is policy, vip_mac, persistence, slow_start, sorry (ADDRESS=PORT=MAC) or check
-// (none, tcp, http or command).
+// SERVER is ADDRESS=PORT=MAC[=WEIGHT[=LIMIT[=STATE[=WAY]]]]; the director `builtin` is the switches
+// themselves.  KEY is policy, gateway, number, vip_mac, persistence, slow_start, sorry
+// (ADDRESS=PORT=MAC) or check (none, tcp, http or command).
 // HOP is VM[|VM], tap:VM or wire:VM; with a - before it nothing is led there (see db/rows.h).
 // A VM's id is its name; `-` stands for nothing.  All lines are one transaction.
 #include <config.h>
@@ -124,8 +124,8 @@ Chain chain_of(const std::vector<std::string>& words)
 RealServer server_of(const std::string& text)
 {
     const auto parts = split(text, '=');
-    if (parts.size() < 3 || parts.size() > 6)
-        die("a server is ADDRESS=PORT=MAC[=WEIGHT[=LIMIT[=STATE]]], not " + text);
+    if (parts.size() < 3 || parts.size() > 7)
+        die("a server is ADDRESS=PORT=MAC[=WEIGHT[=LIMIT[=STATE[=WAY]]]], not " + text);
     RealServer server{parts[0], integer(parts[1]), 1, "active", parts[2]};
     if (parts.size() > 3)
         server.weight = integer(parts[3]);
@@ -133,6 +133,8 @@ RealServer server_of(const std::string& text)
         server.limit = integer(parts[4]);
     if (parts.size() > 5)
         server.state = parts[5];
+    if (parts.size() > 6)
+        server.way = parts[6];
     return server;
 }
 
@@ -149,6 +151,10 @@ void set(Balancer& balancer, const std::string& word)
         balancer.sorry_mac = server.mac;
     } else if (key == "policy")
         balancer.policy = value;
+    else if (key == "gateway")
+        balancer.gateway = value;
+    else if (key == "number")
+        balancer.number = integer(value);
     else if (key == "vip_mac")
         balancer.vip_mac = value;
     else if (key == "check")
