@@ -51,6 +51,14 @@ std::string text_of(const Ip& ip)
     return text;
 }
 
+std::string text_of(const Mac& mac)
+{
+    char text[18];
+    std::snprintf(text, sizeof text, "%02x:%02x:%02x:%02x:%02x:%02x", mac[0], mac[1], mac[2],
+                  mac[3], mac[4], mac[5]);
+    return text;
+}
+
 Mac mac_at(Bytes bytes, std::size_t at)
 {
     Mac mac;

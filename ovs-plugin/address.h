@@ -37,6 +37,7 @@ Mac mac_of(const std::string& text);
 
 /// As people write it.
 std::string text_of(const Ip& ip);
+std::string text_of(const Mac& mac);
 
 /// In a frame, from this byte on.
 /// Shape:   there are as many bytes.

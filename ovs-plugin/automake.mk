@@ -17,6 +17,7 @@ ovs_plugin_libplugin_a_SOURCES = \
 	ovs-plugin/director.h ovs-plugin/director.cc \
 	ovs-plugin/fit.h ovs-plugin/fit.cc \
 	ovs-plugin/flows.h ovs-plugin/flows.cc \
+	ovs-plugin/gateway.h ovs-plugin/gateway.cc \
 	ovs-plugin/ip-packet.h ovs-plugin/ip-packet.cc \
 	ovs-plugin/kept.h ovs-plugin/kept.cc \
 	ovs-plugin/maglev.h ovs-plugin/maglev.cc \
@@ -27,6 +28,7 @@ ovs_plugin_libplugin_a_SOURCES = \
 	ovs-plugin/reader.h ovs-plugin/reader.cc \
 	ovs-plugin/reply.h ovs-plugin/reply.cc \
 	ovs-plugin/ring.h ovs-plugin/ring.cc \
+	ovs-plugin/route.h ovs-plugin/route.cc \
 	ovs-plugin/schedule.h ovs-plugin/schedule-impl.h ovs-plugin/schedule.cc \
 	ovs-plugin/schedule-hash.cc ovs-plugin/schedule-locality.cc ovs-plugin/schedule-rounds.cc \
 	ovs-plugin/secret-hash.h ovs-plugin/secret-hash.cc \
@@ -75,6 +77,7 @@ ovs_plugin_tests_plugin_test_SOURCES = \
 	ovs-plugin/tests/director-test.cc \
 	ovs-plugin/tests/fit-test.cc \
 	ovs-plugin/tests/flows-test.cc \
+	ovs-plugin/tests/gateway-test.cc \
 	ovs-plugin/tests/ip-packet-test.cc \
 	ovs-plugin/tests/kept-test.cc \
 	ovs-plugin/tests/maglev-test.cc \
@@ -83,6 +86,7 @@ ovs_plugin_tests_plugin_test_SOURCES = \
 	ovs-plugin/tests/origin-test.cc \
 	ovs-plugin/tests/packet-test.cc \
 	ovs-plugin/tests/ring-test.cc \
+	ovs-plugin/tests/route-test.cc \
 	ovs-plugin/tests/schedule-hash-test.cc \
 	ovs-plugin/tests/schedule-locality-test.cc \
 	ovs-plugin/tests/schedule-pool.h \

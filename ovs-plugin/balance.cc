@@ -8,6 +8,7 @@
 #include <algorithm>
 
 #include "db/balancer.h"
+#include "ovs-plugin/route.h"
 
 namespace holdfast::plugin {
 
@@ -91,6 +92,8 @@ std::map<std::string, Balanced> balanced_of(const db::Snapshot& snapshot)
             to.port = static_cast<std::uint16_t>(balancer.port);
             to.protocol = balancer.protocol == "udp" ? IPPROTO_UDP : IPPROTO_TCP;
             to.server_port = static_cast<std::uint16_t>(server.port);
+            if (is_routed(balancer, server))
+                to.number = static_cast<std::uint8_t>(balancer.number);
             auto& balanced = all.try_emplace(at->second->id, Balanced{own, {}}).first->second;
             face_with(balanced.faces, address, synthetic).publics.push_back(to);
         }

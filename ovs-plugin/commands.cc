@@ -160,6 +160,25 @@ nlohmann::json service_json(const ServiceFigures& service)
             {"servers", servers}};
 }
 
+/// The next hops of routed servers.
+nlohmann::json gateways_json(const Router& router)
+{
+    auto all = nlohmann::json::array();
+    for (const auto& [key, gateway] : router.gateways()) {
+        nlohmann::json one{{"address", text_of(key.first)},
+                           {"vlan", key.second},
+                           {"known", gateway.known()},
+                           {"unknown_dropped", gateway.unknown_dropped}};
+        if (gateway.known()) {
+            one["mac"] = text_of(gateway.mac);
+            one["interface"] = gateway.interface;
+            one["age_ms"] = hf_now_ms() - gateway.heard_ms;
+        }
+        all.push_back(std::move(one));
+    }
+    return all;
+}
+
 nlohmann::json large_json(const LargeFigures& figures)
 {
     return {{"fragmented", figures.fragmented},
@@ -257,6 +276,8 @@ void Module::cmd_status(unixctl_conn* conn, const Args&)
     if (snapshot_ && !snapshot_->balancers.empty() && hf_kernel_datapath(bridge_.c_str()))
         problems.push_back("balancers do nothing on bridge " + bridge_ +
                            ": they need the userspace datapath (datapath_type=netdev)");
+    for (auto& line : router_->problems())
+        problems.push_back(std::move(line));
     if (n_refused_)
         problems.push_back(std::to_string(n_refused_) +
                            " flows were refused by the switch; see its log");
@@ -270,6 +291,7 @@ void Module::cmd_status(unixctl_conn* conn, const Args&)
                       {"balancers", snapshot_ ? snapshot_->balancers.size() : 0},
                       {"arp_answered", arp_answered(forged_)},
                       {"balanced", balanced_json(translators_)},
+                      {"gateways", gateways_json(*router_)},
                       {"flooded_dropped", hf_guard_dropped()},
                       {"forged", forged_json(forged_)},
                       {"large", large_json(tunnel_.figures())},

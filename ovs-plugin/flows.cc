@@ -9,6 +9,7 @@
 
 #include "db/balancer.h"
 #include "ovs-plugin/balance.h"
+#include "ovs-plugin/route.h"
 #include "ovs-plugin/shim.h"
 #include "ovs-plugin/spread.h"
 
@@ -473,7 +474,7 @@ void Compiler::add_balancers()
 {
     for (const auto& balancer : snapshot_.balancers) {
         for (const auto& server : db::all_servers(balancer))
-            if (!servers_.contains(server.address))
+            if (!servers_.contains(server.address) && !is_routed(balancer, server))
                 result_.problems.push_back("balancer " + balancer.name +
                                            ": no VM has the address " + server.address +
                                            " of its server: start it, or \"holdfast balancer "
@@ -496,7 +497,7 @@ void Compiler::add_directed(const db::Balancer& balancer)
 {
     for (const auto& server : db::all_servers(balancer))
         if (const auto vm = servers_.find(server.address);
-            vm != servers_.end() && fits(balancer, server))
+            vm != servers_.end() && fits(balancer, server) && !is_routed(balancer, server))
             for (auto& flow : lead_where_directed(server, vm->second->label))
                 result_.flows.push_back(std::move(flow));
 }
@@ -508,7 +509,7 @@ void Compiler::add_director(const db::Balancer& balancer, const Port& port)
         result_.flows.push_back(lead_to_nobody(port.ofport, balancer.mac_prefix));
     for (const auto& server : balancer.servers)
         if (const auto vm = servers_.find(server.address);
-            vm != servers_.end() && fits(balancer, server))
+            vm != servers_.end() && fits(balancer, server) && !is_routed(balancer, server))
             result_.flows.push_back(lead_to_server(port.ofport, server, vm->second->label));
 }
 

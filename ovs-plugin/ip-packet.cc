@@ -148,6 +148,13 @@ void IpPacket::set_address(std::size_t at, const Ip& to)
     no_zero(sum);
 }
 
+void IpPacket::set_dscp(std::uint8_t to)
+{
+    const auto others = number16(bytes_, 0) & ~(0x3fU << dscp_shift());
+    const auto value = others | static_cast<unsigned>(to) << dscp_shift();
+    change16(0, static_cast<std::uint16_t>(value), {v6_ ? no_sum : v4_sum});
+}
+
 void IpPacket::set_port(std::size_t at, std::uint16_t to)
 {
     const auto sum = transport_sum();

@@ -42,6 +42,8 @@ public:
     std::uint16_t destination_port() const { return number16(bytes_, header_ + 2); }
     /// TCP's; 0 of others.
     std::uint8_t flags() const;
+    /// The six bits of RFC 2474, in IPv6 too.
+    std::uint8_t dscp() const { return (number16(bytes_, 0) >> dscp_shift()) & 0x3f; }
     /// What is behind all headers of IP.
     std::span<std::uint8_t> payload() const { return bytes_.subspan(header_); }
     std::span<std::uint8_t> bytes() const { return bytes_; }
@@ -51,6 +53,9 @@ public:
     void set_destination(const Ip& to) { set_address(v6_ ? 24 : 16, to); }
     void set_source_port(std::uint16_t to) { set_port(header_, to); }
     void set_destination_port(std::uint16_t to) { set_port(header_ + 2, to); }
+    /// The other two bits, congestion's (RFC 3168), stay.
+    /// Shape:   0 to 63.
+    void set_dscp(std::uint8_t to);
 
     /// Whether it is an ICMP or ICMPv6 message about another packet (RFC 792, RFC 4443), and that
     /// packet.
@@ -64,6 +69,7 @@ private:
     void read_v4(std::span<std::uint8_t> bytes);
     void read_v6(std::span<std::uint8_t> bytes);
     Ip address_at(std::size_t at) const { return v6_ ? v6_from(bytes_, at) : v4_from(bytes_, at); }
+    int dscp_shift() const { return v6_ ? 6 : 2; }
     std::size_t transport_sum() const;
     void set_address(std::size_t at, const Ip& to);
     void set_port(std::size_t at, std::uint16_t to);

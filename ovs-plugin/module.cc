@@ -42,6 +42,14 @@ struct JudgedPort {
     std::shared_ptr<OriginCount> count;
     std::shared_ptr<Translator> translator; // Of a balancer's server; else null.
     std::shared_ptr<Director> director;     // The switch's.
+    std::shared_ptr<Router> router;         // The switch's.
+
+    /// Shape:   where there are routed VIPs.
+    CameBy came_by() const
+    {
+        return {origin.interface, origin.tag, origin.vm.empty(), origin.director,
+                *origin.routed_vips};
+    }
 };
 
 std::int64_t wall_ns()
@@ -125,6 +133,9 @@ void Module::run()
         for (auto& [interface, translator] : translators_)
             translator->tidy(hf_now_ms());
         director_->tidy(hf_now_ms(), wall_ns());
+        ask_gateways();
+    } else if (router_->hurries()) {
+        ask_gateways();
     }
     if (!settling_.empty())
         run_settling();
@@ -257,6 +268,7 @@ void Module::finish_work(Work& work)
         leave_where_moved(*snapshot_);
     }
     direct(std::move(work.directed));
+    router_->use(snapshot_ ? routes_of(*snapshot_, ports_) : nullptr, hf_now_ms());
     watch_origins(std::move(work.origins));
     probes_ = std::move(work.probes);
     std::vector<hf_guard> guards;
@@ -393,8 +405,9 @@ void Module::watch_origins(std::vector<Origin> origins)
         count->vm = origin.vm;
         ports.push_back(
             {origin.interface.c_str(),
-             new JudgedPort{origin, count, translator_for(origin, translators), director_},
-             origin.answers != nullptr, origin.balanced != nullptr, origin.directs != Directs::no});
+             new JudgedPort{origin, count, translator_for(origin, translators), director_, router_},
+             origin.answers || origin.routed_vips, origin.balanced != nullptr,
+             origin.directs != Directs::no || origin.routed_vips});
     }
     // A server that went took its connections along.
     for (const auto& [interface, translator] : translators_)
@@ -439,6 +452,19 @@ void Module::direct(std::shared_ptr<const Directed> directed)
     if (!snapshot_ || std::exchange(director_keeps_, true))
         return;
     keep(*director_, kept_path("placed"));
+}
+
+/// Asks for the next hops of routed servers (spec B4).
+void Module::ask_gateways()
+{
+    Mac own;
+    const auto due = router_->due(hf_now_ms());
+    if (due.empty() || !hf_bridge_mac(bridge_.c_str(), own.data()))
+        return;
+    for (const auto& gateway : due) {
+        const auto probe = probe_of(gateway, own);
+        (void)hf_bridge_send(bridge_.c_str(), "NORMAL", probe.data(), probe.size());
+    }
 }
 
 void Module::tell_forged()
@@ -692,6 +718,15 @@ std::size_t hf_module_answer(void* judged, const std::uint8_t* frame, std::size_
 {
     using namespace holdfast::plugin;
     const auto& port = *static_cast<JudgedPort*>(judged);
+    const auto& ips = port.origin.ips;
+    const auto may_be = [&](const Ip& gateway) {
+        return port.origin.vm.empty() || std::find(ips.begin(), ips.end(), gateway) != ips.end();
+    };
+    if (port.origin.routed_vips &&
+        port.router->hear({frame, size}, port.came_by(), hf_now_ms(), may_be))
+        hf_wake();
+    if (!port.origin.answers)
+        return 0;
     static_assert(std::tuple_size_v<Answer> == HF_ANSWER_SIZE);
     Answer made;
     const auto made_size = answer_to(*port.origin.answers, {frame, size}, made);
@@ -719,15 +754,21 @@ hf_fate hf_module_direct(void* judged, std::uint8_t* frame, std::size_t* size)
 {
     using namespace holdfast::plugin;
     const auto& port = *static_cast<JudgedPort*>(judged);
-    switch (port.director->direct({frame, *size}, *size, port.origin.directs == Directs::held,
-                                  port.origin.director, hf_now_ms())) {
-    case Director::Fate::back:
-        return HF_BACK;
-    case Director::Fate::drop:
-        return HF_DROP;
-    default:
+    if (*size < ethernet_size)
         return HF_ON;
-    }
+    const auto sent_to = mac_at({frame, *size}, 0);
+    auto fate = Director::Fate::pass;
+    if (port.origin.directs != Directs::no)
+        fate = port.director->direct({frame, *size}, *size, port.origin.directs == Directs::held,
+                                     port.origin.director, hf_now_ms());
+    if (fate != Director::Fate::pass)
+        return fate == Director::Fate::back ? HF_BACK : HF_DROP;
+    if (!port.origin.routed_vips)
+        return HF_ON;
+    const auto routed = port.router->route({frame, *size}, sent_to, port.came_by(), hf_now_ms());
+    if (port.router->hurries())
+        hf_wake();
+    return routed == Router::Fate::back ? HF_BACK : routed == Router::Fate::drop ? HF_DROP : HF_ON;
 }
 
 bool hf_module_looks_inside(void* judged, const std::uint8_t mac[6])

@@ -20,6 +20,7 @@
 #include "ovs-plugin/departure.h"
 #include "ovs-plugin/director.h"
 #include "ovs-plugin/reader.h"
+#include "ovs-plugin/route.h"
 #include "ovs-plugin/translate.h"
 #include "ovs-plugin/tunnel.h"
 
@@ -73,6 +74,7 @@ private:
     translator_for(const Origin& origin,
                    std::map<std::string, std::shared_ptr<Translator>>& translators) const;
     void direct(std::shared_ptr<const Directed> directed);
+    void ask_gateways();
     void tell_forged();
     void probe_hops();
     void put_all_back();
@@ -168,6 +170,7 @@ private:
     std::vector<Origin> origins_;
     std::map<std::string, std::shared_ptr<Translator>> translators_; // By a server's interface.
     std::shared_ptr<Director> director_ = std::make_shared<Director>();
+    std::shared_ptr<Router> router_ = std::make_shared<Router>();
     bool director_keeps_ = false; // Its file was opened, or could not be.
     bool origins_stale_ = false;  // A port may have been made anew, under the same name.
     std::map<std::string, std::shared_ptr<OriginCount>> forged_; // By interface.

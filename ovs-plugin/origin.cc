@@ -9,6 +9,7 @@
 #include "ovs-plugin/answers.h"
 #include "ovs-plugin/balance.h"
 #include "ovs-plugin/packet.h"
+#include "ovs-plugin/route.h"
 #include "ovs-plugin/service.h"
 
 namespace holdfast::plugin {
@@ -203,7 +204,8 @@ bool Origin::operator==(const Origin& other) const
 {
     return vm == other.vm && interface == other.interface && macs == other.macs &&
            ips == other.ips && hop == other.hop && protect == other.protect &&
-           directs == other.directs && director == other.director && same(all, other.all) &&
+           directs == other.directs && director == other.director &&
+           same(routed_vips, other.routed_vips) && tag == other.tag && same(all, other.all) &&
            same(answers, other.answers) && same(balanced, other.balanced);
 }
 
@@ -248,11 +250,12 @@ std::vector<Origin> origins_of(const db::Snapshot& snapshot, const std::vector<P
         by_vm.emplace(vm.id, std::move(origin));
     }
     all->sort();
+    const auto routed = routed_vips(snapshot);
     for (const auto& port : ports) {
         const bool is_vms = port.kind == "vm" || port.kind == "port";
         const auto at =
             is_vms ? by_vm.find(port.kind == "vm" ? port.vm_id : port.iface_id) : by_vm.end();
-        if (port.kind == "tunnel" || (!directed && at == by_vm.end()))
+        if (port.kind == "tunnel" || (!directed && !routed && at == by_vm.end()))
             continue;
         auto& origin = origins.emplace_back(at == by_vm.end() ? Origin{} : at->second);
         origin.interface = port.interface;
@@ -265,6 +268,8 @@ std::vector<Origin> origins_of(const db::Snapshot& snapshot, const std::vector<P
             origin.answers = director->second;
             origin.director = true;
         }
+        origin.routed_vips = routed;
+        origin.tag = routed ? port.tag : 0;
         if (directed)
             set_director(origin, port, *directed);
     }

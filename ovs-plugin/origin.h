@@ -60,7 +60,9 @@ struct Origin {
     bool protect = false; // What is forged is dropped; else it is only counted.
     std::shared_ptr<const Addresses> all;
     Directs directs = Directs::no;
-    bool director = false;                    // Its VM may choose servers itself.
+    bool director = false; // Its VM may choose servers itself.
+    int tag = 0;           // The port's access VLAN, or 0; with `routed_vips`.
+    std::shared_ptr<const std::vector<Ip>> routed_vips; // As of route.h; null if there are none.
     std::shared_ptr<const Answers> answers;   // To its questions; null if there are none.
     std::shared_ptr<const Balanced> balanced; // What it translates; null if it is no server.
 
@@ -69,8 +71,8 @@ struct Origin {
 
 /// What each VM that is plugged in here may say; nothing where there is neither a chain nor a
 /// balancer nor a VM that is protected.  `directed` is null if there is no built-in director.
-/// Shape:   one for each port of a VM, and with a built-in director one for each port but tunnels;
-///          O(VMs of the fleet * log).
+/// Shape:   one for each port of a VM, and with a built-in director or a routed server one for each
+///          port but tunnels; O(VMs of the fleet * log).
 std::vector<Origin> origins_of(const db::Snapshot& snapshot, const std::vector<Port>& ports,
                                const Directed* directed = nullptr);
 

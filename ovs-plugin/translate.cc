@@ -86,6 +86,31 @@ bool Face::has_vip(const Ip& vip) const
     return std::ranges::any_of(publics, [&](const Public& one) { return one.vip == vip; });
 }
 
+const Ip* Face::routed_from(const IpPacket& packet) const
+{
+    const auto at =
+        packet.dscp() ? std::ranges::find(publics, packet.dscp(), &Public::number) : publics.end();
+    if (at == publics.end())
+        return nullptr;
+    // The number alone does not tell: others set DSCP, too.
+    const auto is = [&](std::uint8_t protocol, std::uint16_t port) {
+        return public_of(at->vip, protocol, port) != nullptr;
+    };
+    bool theirs = false;
+    if (packet.is_error()) {
+        const auto about = packet.about();
+        theirs = about && about.source() == at->vip && about.has_ports() &&
+                 is(about.protocol(), about.source_port());
+    } else if (packet.is_later()) {
+        theirs = std::ranges::any_of(publics, [&](const Public& one) {
+            return one.number == at->number && one.protocol == packet.protocol();
+        });
+    } else {
+        theirs = packet.has_ports() && is(packet.protocol(), packet.destination_port());
+    }
+    return theirs ? &at->vip : nullptr;
+}
+
 void Translator::use(Balanced balanced)
 {
     const std::lock_guard lock{mutex_};
@@ -132,7 +157,7 @@ Translator::Fate Translator::to_server(Span frame, bool passed_on, std::int64_t 
     }
     const auto to = mac_at(frame, 0);
     const auto* face = directed_to(to);
-    const bool directed = face != nullptr;
+    bool directed = face != nullptr;
     if (!directed && to != balanced_.mac)
         return Fate::pass; // Flooded, or for all.
     if (directed)
@@ -140,6 +165,14 @@ Translator::Fate Translator::to_server(Span frame, bool passed_on, std::int64_t 
     auto packet = IpPacket::in(frame);
     if (packet && !directed)
         face = face_for(packet);
+    // By the routed way: as its director sent it on.  What the server's former switch passes on may
+    // be that still; what that has translated has no number any more.
+    const bool own = packet && face && packet.destination() == face->address;
+    if (const Ip* vip = own ? face->routed_from(packet) : nullptr) {
+        packet.set_destination(*vip);
+        packet.set_dscp(0);
+        directed = true;
+    }
     // What no director sent is not ours to drop.
     if ((packet && face && inwards(*face, packet, passed_on, now_ms) == Fate::pass) || !directed)
         return Fate::pass;

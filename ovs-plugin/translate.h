@@ -33,6 +33,7 @@ struct Public {
     std::uint16_t port = 0;
     std::uint8_t protocol = 0; // 6 or 17.
     std::uint16_t server_port = 0;
+    std::uint8_t number = 0; // The VIP's on the routed way, 1 to 63; 0: by the tunnel.
 
     auto operator<=>(const Public&) const = default;
 };
@@ -46,6 +47,10 @@ struct Face {
     const Public* public_of(const Ip& vip, std::uint8_t protocol, std::uint16_t port) const;
     bool serves(std::uint8_t protocol, std::uint16_t server_port) const;
     bool has_vip(const Ip& vip) const;
+    /// The VIP that a packet of the routed way was for, which has its number as DSCP; null if the
+    /// packet is the server's own.
+    /// Shape:   its destination is this address.
+    const Ip* routed_from(const IpPacket& packet) const;
     bool operator==(const Face&) const = default;
 };
 
