@@ -10,19 +10,17 @@
 //         sends each frame on that interface of process PID's network; RATE frames a second, once
 //         all of them; or, RATE 0, as many as it can, over and over, the interfaces taking turns;
 //         says how many
+//     frames connect syn|places|whole FIRST COUNT WINDOW < lines
+//         opens connections to a balanced address, both ends played here (connect.h)
 #include <config.h>
 
 #include <arpa/inet.h>
-#include <fcntl.h>
-#include <linux/if_packet.h>
 #include <net/ethernet.h>
 #include <net/if.h>
 #include <netinet/if_ether.h>
 #include <poll.h>
-#include <sched.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -33,46 +31,22 @@
 #include <cstring>
 #include <iostream>
 #include <map>
-#include <sstream>
 #include <string>
 #include <thread>
 #include <utility>
 #include <vector>
 
+#include "bench/connect.h"
+#include "bench/link.h"
+
 namespace {
 
+using namespace holdfast::bench;
 using Clock = std::chrono::steady_clock;
-using Frame = std::vector<std::uint8_t>;
-using Mac = std::array<std::uint8_t, 6>;
 
-constexpr std::size_t batch_max = 32;
 constexpr auto patience = std::chrono::seconds{1};
 
-[[noreturn]] void die(const std::string& what)
-{
-    std::fprintf(stderr, "frames: %s: %s\n", what.c_str(), std::strerror(errno));
-    std::exit(1);
-}
-
-/// A socket for frames of `protocol` on an interface of this network.
-int open_packets(const std::string& interface, int protocol)
-{
-    const int fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    sockaddr_ll address{};
-    address.sll_family = AF_PACKET;
-    address.sll_protocol = htons(static_cast<std::uint16_t>(protocol));
-    address.sll_ifindex = static_cast<int>(if_nametoindex(interface.c_str()));
-    const int on = 1, room = 4 << 20;
-    if (fd < 0 || !address.sll_ifindex ||
-        setsockopt(fd, SOL_PACKET, PACKET_IGNORE_OUTGOING, &on, sizeof on) != 0 ||
-        setsockopt(fd, SOL_PACKET, PACKET_QDISC_BYPASS, &on, sizeof on) != 0 ||
-        setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &room, sizeof room) != 0 ||
-        bind(fd, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0)
-        die(interface);
-    return fd;
-}
-
-Mac mac_of(int fd, const std::string& interface)
+Mac own_mac(int fd, const std::string& interface)
 {
     ifreq request{};
     interface.copy(request.ifr_name, IFNAMSIZ - 1);
@@ -83,32 +57,7 @@ Mac mac_of(int fd, const std::string& interface)
     return mac;
 }
 
-/// Sends up to batch_max frames; one that finds no room is lost.
-void send_all(int fd, Frame* const* frames, std::size_t count)
-{
-    std::array<mmsghdr, batch_max> messages{};
-    std::array<iovec, batch_max> parts;
-    for (std::size_t i = 0; i < count; i++) {
-        parts[i] = {frames[i]->data(), frames[i]->size()};
-        messages[i].msg_hdr.msg_iov = &parts[i];
-        messages[i].msg_hdr.msg_iovlen = 1;
-    }
-    for (std::size_t done = 0; done < count;) {
-        const int sent =
-            sendmmsg(fd, &messages[done], static_cast<unsigned>(count - done), MSG_DONTWAIT);
-        done += sent > 0 ? static_cast<std::size_t>(sent) : 1;
-    }
-}
-
 // --- ask ---
-
-std::uint32_t ip_of(const std::string& text)
-{
-    in_addr address{};
-    if (inet_pton(AF_INET, text.c_str(), &address) != 1)
-        die(text);
-    return address.s_addr;
-}
 
 struct Asked {
     std::uint32_t address = 0;
@@ -156,11 +105,7 @@ void read_addresses(Asker& asker)
     while (std::cin >> address >> mac) {
         Asked one;
         one.address = ip_of(address);
-        unsigned bytes[6];
-        if (std::sscanf(mac.c_str(), "%x:%x:%x:%x:%x:%x", bytes, bytes + 1, bytes + 2, bytes + 3,
-                        bytes + 4, bytes + 5) != 6)
-            die(mac);
-        std::copy(bytes, bytes + 6, one.mac.begin());
+        one.mac = mac_of(mac);
         one.request = request_for(asker, one.address);
         asker.places.emplace(one.address, asker.all.size());
         asker.all.push_back(std::move(one));
@@ -253,7 +198,7 @@ void give_up_old(Asker& asker, Clock::time_point now)
 int ask(Asker asker)
 {
     asker.fd = open_packets(asker.interface, ETH_P_ARP);
-    asker.mac = mac_of(asker.fd, asker.interface);
+    asker.mac = own_mac(asker.fd, asker.interface);
     read_addresses(asker);
     const auto begun = Clock::now();
     const auto end = begun + std::chrono::duration<double>(asker.seconds);
@@ -302,23 +247,13 @@ Frame bytes_of(const std::string& hex)
     return frame;
 }
 
-/// An interface of another process's network.
-int open_there(const std::string& pid, const std::string& interface)
-{
-    const int network = open(("/proc/" + pid + "/ns/net").c_str(), O_RDONLY | O_CLOEXEC);
-    if (network < 0 || setns(network, CLONE_NEWNET) != 0)
-        die("the network of process " + pid);
-    close(network);
-    return open_packets(interface, 0);
-}
-
 std::vector<Exit> read_exits()
 {
     std::map<std::pair<std::string, std::string>, Exit> all;
     for (std::string pid, interface, hex; std::cin >> pid >> interface >> hex;) {
         auto& exit = all[{pid, interface}];
         if (exit.fd < 0)
-            exit.fd = open_there(pid, interface);
+            exit.fd = open_there(pid, interface, 0);
         exit.frames.push_back(bytes_of(hex));
     }
     std::vector<Exit> exits;
@@ -376,7 +311,13 @@ int main(int argc, char** argv)
     }
     if (words.size() == 3 && words[0] == "send")
         return send(std::stod(words[1]), std::stod(words[2]));
+    static const std::map<std::string, Extent> extents{
+        {"syn", Extent::syn}, {"places", Extent::places}, {"whole", Extent::whole}};
+    if (words.size() == 5 && words[0] == "connect" && extents.contains(words[1]))
+        return connect(extents.at(words[1]), std::stoul(words[2]), std::stoul(words[3]),
+                       std::stoul(words[4]));
     std::fprintf(stderr, "usage: frames ask INTERFACE ADDRESS WINDOW COUNT SECONDS\n"
-                         "       frames send SECONDS RATE\n");
+                         "       frames send SECONDS RATE\n"
+                         "       frames connect syn|places|whole FIRST COUNT WINDOW\n");
     return 2;
 }

@@ -6,6 +6,7 @@ import atexit
 import functools
 import json
 import os
+import re
 import signal
 import socket
 import statistics
@@ -23,6 +24,7 @@ from labkit.base import BUILD, SOURCE, LabError, run, wait_for  # noqa: E402,F40
 
 STOCK_SWITCH = "/usr/lib/openvswitch-switch/ovs-vswitchd"
 OUR_SWITCH = BUILD / "ovs-plugin" / "ovs-vswitchd"
+FRAMES = BUILD / "bench" / "frames"
 SCHEMA = "/usr/share/openvswitch/vswitch.ovsschema"
 
 
@@ -104,12 +106,13 @@ class Space:
 
 
 class Switch(Space):
-    """ovsdb-server, one ovs-vswitchd, and br0 with the userspace datapath."""
+    """ovsdb-server, one ovs-vswitchd, and a bridge with the userspace datapath."""
 
-    def __init__(self, folder, name, program):
+    def __init__(self, folder, name, program, bridge="br0"):
         super().__init__(folder, name)
+        self.bridge = bridge
         self.store = self.folder / "holdfast.db"
-        self.openflow = f"unix:{self.folder}/br0.mgmt"
+        self.openflow = f"unix:{self.folder}/{bridge}.mgmt"
         database = self.folder / "db.sock"
         run(["ovsdb-tool", "create", self.folder / "conf.db", SCHEMA])
         self.run("ovsdb-server", self.folder / "conf.db", f"--remote=punix:{database}",
@@ -120,7 +123,7 @@ class Switch(Space):
         self.run(program, f"unix:{database}", "--detach", "--no-chdir",
                  f"--pidfile={self.folder}/ovs-vswitchd.pid", f"--unixctl={self.folder}/switch.ctl",
                  f"--log-file={self.folder}/switch.log", "-vconsole:off")
-        self.vsctl("add-br", "br0", "--", "set", "Bridge", "br0", "datapath_type=netdev")
+        self.vsctl("add-br", bridge, "--", "set", "Bridge", bridge, "datapath_type=netdev")
 
     def environment(self):
         return {**super().environment(), "OVS_RUNDIR": str(self.folder),
@@ -145,7 +148,7 @@ class Switch(Space):
         self.control().call("holdfast/sync")
 
     def plug(self, port, peer, peer_space=None, **external_ids):
-        """A port of br0; its other end is `peer`, inside or in another space.  Offloads are off."""
+        """A port of the bridge; its other end is `peer`, inside or in another space.  Offloads are off."""
         other = peer_space or self
         run(["ip", "link", "add", port, "netns", self.pid, "type", "veth", "peer", "name", peer,
              "netns", other.pid])
@@ -154,7 +157,7 @@ class Switch(Space):
         self.run("ip", "link", "set", port, "up")
         words = [f"external_ids:{key.replace('_', '-')}=\"{value}\""
                  for key, value in external_ids.items()]
-        self.vsctl("add-port", "br0", port, *(["--", "set", "Interface", port, *words]
+        self.vsctl("add-port", self.bridge, port, *(["--", "set", "Interface", port, *words]
                                               if words else []))
 
     @functools.cached_property
@@ -180,6 +183,59 @@ class Switch(Space):
         """That all threads of ovs-vswitchd have used."""
         threads = Path(f"/proc/{self.switch_pid}/task").iterdir()
         return sum(int((thread / "schedstat").read_text().split()[0]) for thread in threads) / 1e9
+
+
+class World:
+    """A switch, and places plugged into it."""
+
+    def __init__(self, folder, name, program, bridge="br0"):
+        self.folder, self.places = folder, {}
+        self.switch = Switch(folder, name, program, bridge)
+
+    def plug(self, place, mac, address=None):
+        """A place with eth0 on a port p-PLACE."""
+        space = Space(self.folder, f"{self.switch.name}-{place}")
+        self.places[place] = space
+        # Nothing is sent that was not asked for.
+        space.run("sh", "-c", "echo 1 >/proc/sys/net/ipv6/conf/default/disable_ipv6")
+        self.switch.plug(f"p-{place}", "eth0", space, iface_id=place, attached_mac=mac)
+        space.run("ip", "link", "set", "eth0", "address", mac)
+        if address:
+            space.run("ip", "address", "add", f"{address}/24", "dev", "eth0")
+        return space
+
+    def lookups(self):
+        """(flows of the datapath, lookups that missed so far)."""
+        control = self.switch.control()
+        flows = sum("actions:" in line for line in control.call("dpctl/dump-flows").splitlines())
+        return flows, int(re.search(r"missed:(\d+)", control.call("dpctl/show")).group(1))
+
+    def without_flows(self):
+        """Throws the datapath's flows away, so that none of them goes meanwhile; how many are left."""
+        control = self.switch.control()
+        control.call("revalidator/purge")
+        return self.lookups()[0]
+
+    def end(self):
+        """All of it."""
+        for space in self.places.values():
+            space.end()
+        self.switch.end()
+
+
+def ip_bytes(address):
+    """In network order."""
+    return bytes(int(part) for part in address.split("."))
+
+
+def mac_bytes(mac):
+    """In network order."""
+    return bytes.fromhex(mac.replace(":", ""))
+
+
+def synthetic(address):
+    """As the layout `prefix` makes it."""
+    return "ae:48:" + ip_bytes(address).hex(":")
 
 
 def udp_frame(to_mac, from_mac, address, port):
