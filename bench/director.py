@@ -18,7 +18,7 @@ VIP, VIP_PORT, PORT, CLIENT_MAC = "10.0.1.100", 80, 8080, "52:54:00:00:00:02"
 SERVERS = [(f"s{i}", f"10.0.0.1{i}", f"52:54:00:00:00:1{i}") for i in range(1, 4)]
 OVN = "OVN's load balancer"
 POLICIES = ("mh", "wlc")  # Sides of ours.
-WINDOW, WARM, N_CONNECTIONS = 64, 2000, 100_000
+WINDOW, WARM, N_CONNECTIONS = 128, 2000, 100_000
 N_SERVERS, N_PLACED = 100, 100_000
 
 
@@ -32,7 +32,7 @@ class Side:
 
     def connect(self, extent, count):
         """Opens `count` connections of new clients; (what was found, the servers' numbers)."""
-        text = run([FRAMES, "connect", extent, self.next, count, WINDOW], stdin=self.ends, limit=120)
+        text = run(["taskset", "-c", "0", FRAMES, "connect", extent, self.next, count, WINDOW], stdin=self.ends, limit=120)
         self.next += count
         found, _, places = text.partition("\n")
         found = json.loads(found)
@@ -106,22 +106,29 @@ EXTENTS = {"syn": "new connections", "whole": "connections opened and closed"}
 
 
 def turn(side, figures, faults):
-    """Connections a second of each extent, and bytes of memory a connection of both."""
+    """Connections a second of each extent, microseconds of the switch's processors a connection, and
+    bytes of memory a connection of all."""
+    switch = side.world.switch
+    run(["taskset", "-a", "-c", "-p", "1", switch.switch_pid])
     side.connect("whole", WARM)
-    before, held = side.world.switch.memory(), 0
-    for extent, rates in figures["rates"].items():
+    before, held = switch.memory(), 0
+    for extent in EXTENTS:
+        used = -switch.processor_seconds()
         found, _ = side.connect(extent, N_CONNECTIONS)
-        rates.append(found["done"] / found["seconds"])
+        used += switch.processor_seconds()
+        figures["rates"][extent].append(found["done"] / found["seconds"])
+        figures["costs"][extent].append(used / found["done"] * 1e6)
         held += found["done"]
         for fault in faults:
             faults[fault] += found[fault]
-    return (side.world.switch.memory() - before) / held
+    return (switch.memory() - before) / held
 
 
 def measure_connections(folder, n_runs):
     """Connections a second, and memory."""
     sides = (*POLICIES, "ovn")
-    figures = {side: {"rates": {extent: [] for extent in EXTENTS}, "memory": []} for side in sides}
+    figures = {side: {"rates": {extent: [] for extent in EXTENTS},
+                      "costs": {extent: [] for extent in EXTENTS}, "memory": []} for side in sides}
     faults = {side: {"wrong": 0, "missing": 0} for side in sides}
     peer = ovn_side(folder)
     try:
@@ -139,8 +146,10 @@ def measure_connections(folder, n_runs):
                 finally:
                     side.world.end()
             say(f"connections, run {i + 1} of {n_runs}: " + "; ".join(
-                f"{name} " + ", ".join(f"{extent} {rates[-1]:.0f}/s" for extent, rates
-                                       in figures[name]["rates"].items()) for name in sides))
+                f"{name} " + ", ".join(
+                    f"{extent} {figures[name]['rates'][extent][-1]:.0f}/s, "
+                    f"{figures[name]['costs'][extent][-1]:.2f} us" for extent in EXTENTS)
+                for name in sides))
     finally:
         peer.world.end()
     say(f"connections, what was not right: {json.dumps(faults)}")
@@ -157,6 +166,9 @@ def connection_rows(figures, faults):
             yield row(f"{words}, {policy}", "1/s", mine, peers, OVN,
                       "1.5 times the peer's" if goal else None, ratio >= 1.5 if goal else None,
                       ratio, worst=min)
+            mine, peers = (figures[side]["costs"][extent] for side in (policy, "ovn"))
+            yield row("  processor time a connection", "us", mine, peers, OVN, ratio=round(
+                statistics.median(a / b for a, b in zip(mine, peers)), 4))
     for policy in POLICIES:
         wrong, peers = (sum(faults[side].values()) for side in (policy, "ovn"))
         yield row(f"connections wrong or missing, {policy}", "", [wrong], [peers], OVN, "0",

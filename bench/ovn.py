@@ -34,9 +34,8 @@ class Ovn(World):
 
     def _start(self, program, *arguments, log=None):
         folder, log = self.switch.folder, log or program
-        self.switch.run(program, *arguments, f"--pidfile={folder}/{log}.pid",
-                        f"--unixctl={folder}/{log}.ctl", "--detach", "--no-chdir",
-                        f"--log-file={folder}/{log}.log", "-vconsole:off")
+        self.switch.run(program, *arguments, f"--pidfile={folder}/{log}.pid", "--detach",
+                        "--no-chdir", f"--log-file={folder}/{log}.log", "-vconsole:off")
 
     def northbound(self, *words):
         """Runs ovn-nbctl, and waits until the switch does what it says."""

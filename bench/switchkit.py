@@ -127,7 +127,7 @@ class Switch(Space):
 
     def environment(self):
         return {**super().environment(), "OVS_RUNDIR": str(self.folder),
-                "HOLDFAST_DB": str(self.store)}
+                "OVN_RUNDIR": str(self.folder), "HOLDFAST_DB": str(self.store)}
 
     def vsctl(self, *words):
         """Changes the switch's configuration, and waits until it is so."""
