@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """OVN on one switch of this folder's programs (lab/labkit/ovn.py has the lab's)."""
 
-from switchkit import STOCK_SWITCH, LabError, World, run
+from switchkit import STOCK_SWITCH, LabError, World, run  # Leads to labkit, too.
 
-PROGRAMS = ("/usr/bin/ovn-northd", "/usr/bin/ovn-controller", "/usr/bin/ovn-nbctl")
+from labkit.ovn import check_installed
 
 
 class Ovn(World):
@@ -12,8 +12,7 @@ class Ovn(World):
     ROUTER_MAC = "52:54:00:00:00:fe"
 
     def __init__(self, folder, name):
-        for program in PROGRAMS:
-            run(["test", "-x", program])
+        check_installed()
         super().__init__(folder, name, STOCK_SWITCH, "br-int")
         for which in ("nb", "sb"):
             file = self.switch.folder / f"ovn-{which}.db"
@@ -59,7 +58,3 @@ class Ovn(World):
         state = self.northbound("get", "Logical_Switch_Port", ports[0][0], "up").strip()
         if state != "true":
             raise LabError(f"OVN: port {ports[0][0]} is not up: {state}")
-
-    def forget(self):
-        """All connections that the switch tracks."""
-        self.switch.control().call("dpctl/flush-conntrack")
