@@ -12,8 +12,10 @@ namespace {
 
 // From one question to the next: while it is not known or has not answered, and else.
 constexpr std::int64_t ask_soon_ms = 1'000, ask_ms = 10'000;
-// What was said within that time is not doubted.
-constexpr std::int64_t fresh_ms = 1'000;
+// The same while it is doubted: packets are lost if the doubt is right.
+constexpr std::int64_t ask_doubted_ms = 100;
+// Who was doubted in vain relays packets, and is no reason to ask for so long.
+constexpr std::int64_t relays_ms = 10'000;
 // How long one that no packet needs any more is remembered.
 constexpr std::int64_t unused_ms = 600'000;
 // Questions without an answer that make it silent.
@@ -63,9 +65,20 @@ Gateway* Gateways::find(const GatewayKey& key)
     return at == all_.end() ? nullptr : &at->second;
 }
 
+std::int64_t Gateway::ask_every_ms() const
+{
+    if (doubted && !silent())
+        return ask_doubted_ms;
+    return !known() || unanswered ? ask_soon_ms : ask_ms;
+}
+
 void Gateways::learn(Gateway& gateway, const Mac& mac, const std::string& interface,
                      std::int64_t now_ms)
 {
+    if (gateway.doubted && mac == gateway.mac) {
+        gateway.relay = gateway.other;
+        gateway.relays_until_ms = now_ms + relays_ms;
+    }
     gateway.mac = mac;
     gateway.interface = interface;
     gateway.heard_ms = now_ms;
@@ -75,10 +88,12 @@ void Gateways::learn(Gateway& gateway, const Mac& mac, const std::string& interf
 
 bool Gateways::doubt(Gateway& gateway, const Mac& source, std::int64_t now_ms)
 {
-    if (!gateway.known() || source == gateway.mac || now_ms - gateway.heard_ms < fresh_ms)
+    const bool relays = source == gateway.relay && now_ms < gateway.relays_until_ms;
+    if (!gateway.known() || source == gateway.mac || relays)
         return false;
     gateway.doubted = true;
-    return now_ms - gateway.asked_ms >= ask_soon_ms;
+    gateway.other = source;
+    return now_ms - gateway.asked_ms >= gateway.ask_every_ms();
 }
 
 std::vector<GatewayKey> Gateways::due(std::int64_t now_ms)
@@ -88,8 +103,7 @@ std::vector<GatewayKey> Gateways::due(std::int64_t now_ms)
     });
     std::vector<GatewayKey> due;
     for (auto& [key, gateway] : all_) {
-        const bool soon = !gateway.known() || gateway.doubted || gateway.unanswered;
-        if (gateway.asked && now_ms - gateway.asked_ms < (soon ? ask_soon_ms : ask_ms))
+        if (gateway.asked && now_ms - gateway.asked_ms < gateway.ask_every_ms())
             continue;
         gateway.asked = true;
         gateway.asked_ms = now_ms;

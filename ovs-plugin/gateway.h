@@ -25,9 +25,12 @@ struct Gateway {
     Mac mac{};
     std::string interface; // The port where it was heard; empty: never, and `mac` is none.
     std::int64_t heard_ms = 0;
-    std::int64_t asked_ms = 0;         // Last; it was asked once `asked` is set.
-    bool asked = false;                // Ever.
-    bool doubted = false;              // Something came from another MAC address since.
+    std::int64_t asked_ms = 0; // Last; it was asked once `asked` is set.
+    bool asked = false;        // Ever.
+    bool doubted = false;      // A packet came from another MAC address since: `other`.
+    Mac other{};
+    Mac relay{}; // Who sends packets, too, and is not the gateway: until `relays_until_ms`.
+    std::int64_t relays_until_ms = 0;
     bool kept = false;                 // It is asked for though no packet needs it.
     int unanswered = 0;                // Questions in a row.
     std::int64_t used_ms = 0;          // When a packet needed it, or asked for a VIP behind it.
@@ -36,6 +39,8 @@ struct Gateway {
     bool known() const { return !interface.empty(); }
     /// It should have answered by now.
     bool silent() const;
+    /// From one question to the next.
+    std::int64_t ask_every_ms() const;
 };
 
 /// All of them.
@@ -58,7 +63,8 @@ public:
     static bool doubt(Gateway& gateway, const Mac& source, std::int64_t now_ms);
 
     /// Who is to be asked now; they count as asked.  Forgets those that nothing needs any more.
-    /// Shape:   each once a second at most, and once in 10 s while it answers.
+    /// Shape:   each once a second at most (10 times, if it is doubted), and once in 10 s while it
+    ///          answers.
     std::vector<GatewayKey> due(std::int64_t now_ms);
 
     const std::map<GatewayKey, Gateway>& all() const { return all_; }

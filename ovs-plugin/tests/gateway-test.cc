@@ -60,15 +60,43 @@ TEST(Gateways, one_whose_packets_come_from_elsewhere_is_asked_at_once)
 {
     gateways.due(0);
     learned(1);
-    CHECK(!Gateways::doubt(it(), gateway, 5'000));
-    CHECK(!Gateways::doubt(it(), other, 900)); // It has just said so.
-    CHECK(Gateways::doubt(it(), other, 5'000));
-    CHECK(it().mac == gateway); // What relays packets may be another.
-    CHECK_EQUAL(1u, gateways.due(5'000).size());
-    CHECK(!Gateways::doubt(it(), other, 5'500)); // It was asked already.
-    Gateways::learn(it(), other, "uplink", 5'501);
+    CHECK(!Gateways::doubt(it(), gateway, 100));
+    CHECK(Gateways::doubt(it(), other, 100)); // However new the answer is.
+    CHECK(it().mac == gateway);               // What relays packets may be another.
+    CHECK_EQUAL(1u, gateways.due(100).size());
+    CHECK(!Gateways::doubt(it(), other, 150)); // It was asked already.
+    CHECK(gateways.due(150).empty());
+    CHECK(Gateways::doubt(it(), other, 200)); // The question may have been lost.
+    Gateways::learn(it(), other, "uplink", 201);
     CHECK(it().mac == other);
-    CHECK(gateways.due(14'000).empty());
+    CHECK(gateways.due(9'000).empty());
+}
+
+TEST(Gateways, who_relays_its_packets_is_a_reason_to_ask_once_in_ten_seconds)
+{
+    gateways.due(0);
+    learned(1);
+    CHECK(Gateways::doubt(it(), other, 100));
+    gateways.due(100);
+    learned(101);
+    CHECK(!Gateways::doubt(it(), other, 5'000));
+    CHECK(Gateways::doubt(it(), bridge, 5'000)); // That is yet another.
+    learned(5'001);
+    CHECK(Gateways::doubt(it(), other, 10'101));
+}
+
+TEST(Gateways, one_that_is_doubted_and_silent_is_asked_each_second)
+{
+    gateways.due(0);
+    learned(1);
+    for (int i = 1; i <= 3; ++i) {
+        CHECK(Gateways::doubt(it(), other, i * 100));
+        gateways.due(i * 100);
+    }
+    CHECK(it().silent());
+    CHECK(!Gateways::doubt(it(), other, 500));
+    CHECK(gateways.due(1'299).empty());
+    CHECK_EQUAL(1u, gateways.due(1'300).size());
 }
 
 TEST(Gateways, three_questions_without_an_answer_make_it_silent)
