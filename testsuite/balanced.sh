@@ -28,6 +28,30 @@ router () {
         for vlan in 20 30; do echo 0 >/proc/sys/net/ipv4/conf/v$vlan/rp_filter; done'
 }
 
+# may_come_back: the gateway takes clients' packets from the director's VLAN, too, as the routed way
+# needs it.
+may_come_back () {
+    inside gw sh -c 'echo 0 >/proc/sys/net/ipv4/conf/v10/rp_filter'
+}
+
+# gateway_is MAC: hv1's switch has learned it.
+gateway_is () {
+    inside hv1 ovs-appctl holdfast/status | grep -F "\"mac\":\"$1\""
+}
+
+# gateway_silently MAC: the router's MAC address in VLAN 10 is another, and it does not say so.
+gateway_silently () {
+    inside gw ip link set v10 address "$1" &&
+    inside gw ip neighbour replace 10.0.10.5 lladdr 52:54:00:00:00:05 nud permanent dev v10
+}
+
+# problems: what is wrong, by hv1's switch.
+problems () {
+    inside hv1 ovs-appctl holdfast/status | /usr/bin/python3 -B -c '
+import json, sys
+print(*json.load(sys.stdin)["problems"], sep="\n", end="\n")'
+}
+
 # director: lb sends on what is for a VIP as it is, by a hash of addresses and ports, to a server's
 # MAC address; the router leads VIPs to it.
 director () {
