@@ -80,6 +80,16 @@ bool is_ipv6(const std::string& text)
     return ::inet_pton(AF_INET6, text.c_str(), &address) == 1;
 }
 
+std::string plain_address(const std::string& text)
+{
+    in6_addr address{};
+    std::array<char, INET6_ADDRSTRLEN> plain{};
+    if (::inet_pton(AF_INET6, text.c_str(), &address) != 1)
+        return text;
+    ::inet_ntop(AF_INET6, &address, plain.data(), plain.size());
+    return plain.data();
+}
+
 Result<void> check_mac_prefix(const std::string& prefix)
 {
     const std::string what = "MAC prefix " + one_line(prefix, 40);

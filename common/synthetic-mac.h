@@ -18,6 +18,9 @@ namespace holdfast {
 std::optional<std::uint32_t> parse_ipv4(const std::string& text);
 /// Whether it is an IPv6 address.
 bool is_ipv6(const std::string& text);
+/// The address as everybody writes it: of IPv6 there are many ways (RFC 5952).  What is none stays
+/// as it is.
+std::string plain_address(const std::string& text);
 
 /// Whether two bytes "ae:48" can be those of a synthetic MAC that are no address.
 /// Errors: invalid: no two bytes, multicast, or not locally administered, with the mend.

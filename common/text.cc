@@ -78,6 +78,12 @@ std::optional<std::int64_t> parse_number(std::string_view text)
     return value;
 }
 
+std::string endpoint_text(const std::string& address, int port)
+{
+    const bool v6 = address.find(':') != std::string::npos;
+    return (v6 ? "[" + address + "]" : address) + ":" + std::to_string(port);
+}
+
 std::optional<int> parse_port(std::string_view text)
 {
     const auto port = parse_number(text);

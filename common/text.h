@@ -27,6 +27,9 @@ std::string lower(std::string_view text);
 /// A whole decimal number, perhaps negative, and nothing after it; none otherwise.
 std::optional<std::int64_t> parse_number(std::string_view text);
 
+/// The address with the port, as 10.0.0.80:80 or [fd00::80]:80.
+std::string endpoint_text(const std::string& address, int port);
+
 /// A port number, 1 to 65535; none otherwise.
 std::optional<int> parse_port(std::string_view text);
 

@@ -64,11 +64,6 @@ std::size_t n_active(const db::Balancer& balancer, const World& world)
         }));
 }
 
-std::string endpoint(const std::string& address, int port)
-{
-    return address + ":" + std::to_string(port);
-}
-
 std::string check_text(const db::Balancer& balancer)
 {
     std::string text = balancer.check;
@@ -95,7 +90,7 @@ std::string head(const db::Balancer& balancer, const World& world, const Style& 
     if (balancer.slow_start)
         page += field("slow start", std::to_string(balancer.slow_start) + " s", style);
     if (!balancer.sorry.empty())
-        page += field("sorry", endpoint(balancer.sorry, balancer.sorry_port), style);
+        page += field("sorry", endpoint_text(balancer.sorry, balancer.sorry_port), style);
     if (balancer.check != "none")
         page += field("check", check_text(balancer), style);
     if (!balancer.gateway.empty())
@@ -125,7 +120,7 @@ std::string servers_text(const db::Balancer& balancer, const World& world, const
     Table table{headings};
     for (const auto& server : balancer.servers) {
         const auto* vm = db::vm_with(world.vms, server.address);
-        std::vector<Cell> row{{endpoint(server.address, server.port), Tone::head},
+        std::vector<Cell> row{{endpoint_text(server.address, server.port), Tone::head},
                               std::to_string(server.weight)};
         if (limits)
             row.push_back(server.limit ? std::to_string(server.limit) : "-");
@@ -146,7 +141,7 @@ std::string health_text(const db::Balancer& balancer, const World& world, const 
     Table table{{"SERVER", "HEALTH", "SINCE", "WHY"}};
     for (const auto& server : balancer.servers) {
         const auto* row = health_of(balancer, server, world);
-        table.add({{endpoint(server.address, server.port), Tone::head},
+        table.add({{endpoint_text(server.address, server.port), Tone::head},
                    row ? Cell{row->state, row->state == "up" ? Tone::good : Tone::bad}
                        : Cell{"not yet probed", Tone::warn},
                    row ? time_text(row->since) : "-",

@@ -57,8 +57,9 @@ void add_balancer_add(CLI::App& noun, Order& order)
     auto* make = add(noun, "add", "Add a balanced address", order,
                      [&balancer](const Session& s) { return balancer_add(s, balancer); });
     make->add_option("NAME", balancer.name, "Its name")->required();
-    make->add_option("--vip", balancer.vip,
-                     "The public address, ADDR:PORT/PROTO, e.g. 10.0.0.80:80/tcp")
+    make->add_option(
+            "--vip", balancer.vip,
+            "The public address, ADDR:PORT/PROTO, e.g. 10.0.0.80:80/tcp or [fd00::80]:80/tcp")
         ->required();
     make->add_option("--server", balancer.servers, std::string{server_help} + "; once for each")
         ->required()
@@ -77,9 +78,10 @@ void add_balancer_add(CLI::App& noun, Order& order)
     make->add_option("--mac-prefix", balancer.mac_prefix,
                      "Two bytes of the servers' synthetic MAC addresses, XX:XX")
         ->capture_default_str();
-    make->add_option("--mac-layout", balancer.mac_layout,
-                     "Where they stand: prefix, suffix, split or table")
-        ->capture_default_str();
+    make->add_option_function<std::string>(
+        "--mac-layout", [&balancer](const auto& text) { balancer.texts["mac_layout"] = text; },
+        "Where they stand: prefix, suffix, split or table; prefix unless given, and table with an "
+        "IPv6 VIP");
 }
 
 void add_balancer_server(CLI::App& noun, Order& order)

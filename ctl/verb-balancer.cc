@@ -44,8 +44,7 @@ Result<void> balancer_add(const Session& session, const BalancerOrder& order)
                  {"vip", order.vip},
                  {"servers", order.servers},
                  {"director", order.director},
-                 {"mac_prefix", order.mac_prefix},
-                 {"mac_layout", order.mac_layout}};
+                 {"mac_prefix", order.mac_prefix}};
     for (const auto& [key, text] : order.texts)
         request[key] = text;
     for (const auto& [key, number] : order.numbers)

@@ -60,7 +60,6 @@ struct BalancerOrder {
     std::vector<std::string> servers; // ADDR[:PORT][,weight=N][,limit=N] each.
     std::string director = "external";
     std::string mac_prefix = "ae:48";
-    std::string mac_layout = "prefix";
     std::map<std::string, std::string> texts;    // Other options given, by hookd's key.
     std::map<std::string, std::int64_t> numbers; // The same of those that are numbers.
 };

@@ -16,7 +16,7 @@ check_PROGRAMS += db/tests/store-test
 TESTS += db/tests/store-test
 db_tests_store_test_SOURCES = db/tests/balancer-test.cc db/tests/store-test.cc db/tests/folder.h
 db_tests_store_test_CPPFLAGS = $(AM_CPPFLAGS) $(SQLITE_CFLAGS) $(CPPUTEST_CFLAGS)
-db_tests_store_test_LDADD = db/libdb.a $(SQLITE_LIBS) $(CPPUTEST_LIBS)
+db_tests_store_test_LDADD = db/libdb.a common/libcommon.a $(SQLITE_LIBS) $(CPPUTEST_LIBS)
 
 # The control loop and the fleet database: libfleet.a, to be followed by $(OVS_LIBS).
 noinst_LIBRARIES += db/libfleet.a

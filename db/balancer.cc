@@ -6,11 +6,13 @@
 #include <algorithm>
 #include <tuple>
 
+#include "common/text.h"
+
 namespace holdfast::db {
 
 std::string vip_text(const Balancer& balancer)
 {
-    return balancer.vip + ":" + std::to_string(balancer.port) + "/" + balancer.protocol;
+    return endpoint_text(balancer.vip, balancer.port) + "/" + balancer.protocol;
 }
 
 bool has_address(const Vm& vm, const std::string& address)
@@ -86,7 +88,9 @@ std::vector<std::string> director_routes(const Balancer& balancer)
     if (is_builtin(balancer))
         return routes;
     for (const auto& server : balancer.servers)
-        routes.push_back("ip route replace " + server.address + "/32 dev DEV scope link");
+        routes.push_back(server.address.find(':') == std::string::npos
+                             ? "ip route replace " + server.address + "/32 dev DEV scope link"
+                             : "ip -6 route replace " + server.address + "/128 dev DEV");
     return routes;
 }
 

@@ -12,7 +12,7 @@
 
 namespace holdfast::db {
 
-/// The VIP as `--vip` takes it: 10.0.0.80:80/tcp.
+/// The VIP as `--vip` takes it: 10.0.0.80:80/tcp, or [fd00::80]:80/tcp.
 std::string vip_text(const Balancer& balancer);
 
 /// Whether the VM has this address.

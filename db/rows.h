@@ -113,7 +113,7 @@ inline bool passes(const Chain& chain, const std::string& vm)
 
 /// A machine behind a balancer's address (spec balancer.md).
 struct RealServer {
-    std::string address;          // IPv4, without prefix length; a VM of the fleet has it.
+    std::string address;          // Of the VIP's family; a VM of the fleet has it.
     int port = 0;                 // 1 to 65535.
     int weight = 1;               // 0 to 65535, for the built-in director.
     std::string state = "active"; // "active", or "draining": no new connections.
@@ -127,7 +127,7 @@ struct RealServer {
 /// A balanced address.  Shared by the fleet, owned by none.
 struct Balancer {
     std::string name;                   // Unique.
-    std::string vip;                    // The public address, IPv4.
+    std::string vip;                    // The public address, IPv4 or IPv6.
     int port = 0;                       // The public port, 1 to 65535.
     std::string protocol = "tcp";       // "tcp" or "udp"; vip, port and protocol are unique.
     std::string director = "external";  // Who chooses: "external" (VMs, e.g. with IPVS) or

@@ -5,6 +5,7 @@
 
 #include "hookd/balancer-check.h"
 
+#include "common/text.h"
 #include "db/balancer.h"
 
 namespace holdfast::hookd {
@@ -59,29 +60,6 @@ Result<void> check_vm(const db::RealServer& server, const std::vector<db::Vm>& v
     return {};
 }
 
-Result<void> check_one_address(const db::Balancer& balancer, const db::RealServer& server,
-                               const std::vector<db::Balancer>& others,
-                               const std::vector<db::Vm>& vms)
-{
-    std::vector<db::RealServer> all = db::all_servers(balancer);
-    for (const db::Balancer& other : others) {
-        const auto its = db::all_servers(other);
-        all.insert(all.end(), its.begin(), its.end());
-    }
-    for (const db::Vm& vm : vms) {
-        if (!db::has_address(vm, server.address))
-            continue;
-        for (const db::RealServer& other : all) {
-            if (other.address != server.address && db::has_address(vm, other.address)) {
-                return Error{Errc::invalid, "server " + server.address + " is VM " + vm.name +
-                                                ", as " + other.address +
-                                                " is: name one of its addresses"};
-            }
-        }
-    }
-    return {};
-}
-
 Result<void> check_answers(const db::Balancer& balancer, const db::RealServer& server,
                            const std::vector<db::Balancer>& balancers)
 {
@@ -91,10 +69,9 @@ Result<void> check_answers(const db::Balancer& balancer, const db::RealServer& s
             continue;
         for (const db::RealServer& its : db::all_servers(other)) {
             if (its.address == server.address && its.port == server.port) {
-                return Error{Errc::exists, "server " + server.address + ":" +
-                                               std::to_string(server.port) + " is behind " +
-                                               db::vip_text(other) + " already (balancer " +
-                                               other.name +
+                return Error{Errc::exists, "server " + endpoint_text(server.address, server.port) +
+                                               " is behind " + db::vip_text(other) +
+                                               " already (balancer " + other.name +
                                                "), and their answers could not be told apart: "
                                                "give another port of it"};
             }

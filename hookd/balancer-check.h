@@ -21,12 +21,6 @@ Result<void> check_free(const db::Balancer& wanted, const std::vector<db::Balanc
 /// Errors: invalid, not_found.
 Result<void> check_vm(const db::RealServer& server, const std::vector<db::Vm>& vms);
 
-/// A VM is one server: its port translates for one address.
-/// Errors: invalid.
-Result<void> check_one_address(const db::Balancer& balancer, const db::RealServer& server,
-                               const std::vector<db::Balancer>& others,
-                               const std::vector<db::Vm>& vms);
-
 /// Refuses a server that another balancer of this VIP has at another of its ports: whose answer
 /// a packet is could not be told.
 /// Errors: exists.

@@ -5,7 +5,8 @@
 
 #include "hookd/balancer-read.h"
 
-#include <cstdint>
+#include <arpa/inet.h>
+#include <netinet/in.h>
 
 #include "common/synthetic-mac.h"
 #include "common/text.h"
@@ -63,21 +64,34 @@ struct Endpoint {
 Endpoint split_endpoint(const std::string& text)
 {
     if (is_ipv6(text))
-        return {text, ""};
+        return {plain_address(text), ""};
+    if (text.starts_with('[') && text.ends_with(']'))
+        return {plain_address(text.substr(1, text.size() - 2)), ""};
     const auto colon = text.rfind(':');
     if (colon == std::string::npos)
         return {text, ""};
     std::string address = text.substr(0, colon);
     if (address.size() > 2 && address.front() == '[' && address.back() == ']')
-        address = address.substr(1, address.size() - 2);
+        address = plain_address(address.substr(1, address.size() - 2));
     return {address, text.substr(colon + 1)};
 }
 
-/// Whether a machine can have the address and be sent to at it.
-bool is_unicast(std::uint32_t address)
+/// Whether a machine can have the address and be sent to at it; also from other links, in IPv6.
+bool is_unicast(const std::string& text)
 {
-    const auto first = address >> 24;
+    in6_addr v6{};
+    if (::inet_pton(AF_INET6, text.c_str(), &v6) == 1) {
+        return !IN6_IS_ADDR_UNSPECIFIED(&v6) && !IN6_IS_ADDR_LOOPBACK(&v6) &&
+               !IN6_IS_ADDR_MULTICAST(&v6) && !IN6_IS_ADDR_LINKLOCAL(&v6) &&
+               !IN6_IS_ADDR_V4MAPPED(&v6);
+    }
+    const auto first = parse_ipv4(text).value_or(0) >> 24;
     return first > 0 && first != 127 && first < 224;
+}
+
+bool is_address(const std::string& text)
+{
+    return parse_ipv4(text) || is_ipv6(text);
 }
 
 } // namespace
@@ -99,12 +113,11 @@ Result<Vip> read_vip(const std::string& text)
     const std::string what = "--vip " + one_line(text, 60);
     const auto slash = text.rfind('/');
     const Endpoint at = split_endpoint(text.substr(0, slash));
-    if (is_ipv6(at.address))
-        return invalid(what + ": IPv6 is not balanced yet: give an IPv4 address");
-    const auto address = parse_ipv4(at.address);
-    if (slash == std::string::npos || at.port.empty() || !address)
-        return invalid(what + ": give ADDR:PORT/PROTO, such as 10.0.0.80:80/tcp");
-    if (!is_unicast(*address))
+    if (slash == std::string::npos || at.port.empty() || !is_address(at.address)) {
+        return invalid(what + ": give ADDR:PORT/PROTO, such as 10.0.0.80:80/tcp or "
+                              "[fd00::80]:80/tcp");
+    }
+    if (!is_unicast(at.address))
         return invalid(what + ": no machine can have this address: give another");
     const auto port = read_port(at.port);
     if (!port)
@@ -121,8 +134,11 @@ Result<std::string> read_gateway(const std::string& text, const std::string& vip
 {
     if (text.empty())
         return text;
-    const auto address = parse_ipv4(text);
-    if (!address || !is_unicast(*address)) {
+    if (is_ipv6(vip)) {
+        return invalid("--gateway " + one_line(text, 60) +
+                       ": servers outside of the fleet are reached by IPv4 alone: leave it out");
+    }
+    if (!parse_ipv4(text) || !is_unicast(text)) {
         return invalid("--gateway " + one_line(text, 60) +
                        " is no IPv4 address of a router: give one such as 10.0.0.1");
     }
@@ -146,11 +162,8 @@ Result<db::RealServer> read_server(const std::string& text, int port)
     const std::string what = "server " + one_line(text, 60);
     const auto words = split_words(text);
     const Endpoint at = split_endpoint(words[0]);
-    if (is_ipv6(at.address)) {
-        return invalid(what + " is IPv6, and the VIP is IPv4: give an IPv4 address of that VM");
-    }
-    const auto address = parse_ipv4(at.address);
-    if (!address || !is_unicast(*address) || (at.port.empty() && words[0].ends_with(':'))) {
+    if (!is_address(at.address) || !is_unicast(at.address) ||
+        (at.port.empty() && words[0].ends_with(':'))) {
         return invalid(what +
                        ": give ADDR[:PORT][,weight=N][,limit=N], such as 10.0.20.11:8080,weight=2");
     }

@@ -58,9 +58,14 @@ Result<db::RealServer> admitted(const db::Balancer& balancer, db::RealServer ser
                          "server " + server.address + " is in it twice: name each address once"};
         }
     }
+    if (is_ipv6(server.address) != is_ipv6(balancer.vip)) {
+        const bool v6 = is_ipv6(server.address);
+        return Error{Errc::invalid, "server " + server.address +
+                                        (v6 ? " is IPv6, and the VIP is IPv4: give an IPv4"
+                                            : " is IPv4, and the VIP is IPv6: give an IPv6") +
+                                        " address of that VM"};
+    }
     if (auto fine = check_vm(server, vms); !fine)
-        return fine.error();
-    if (auto fine = check_one_address(balancer, server, others, vms); !fine)
         return fine.error();
     if (auto fine = check_answers(balancer, server, others); !fine)
         return fine.error();
@@ -139,10 +144,17 @@ Result<void> take_mac_options(const BalancerRequest& request, db::Balancer& bala
 {
     if (auto fine = check_mac_prefix(request.mac_prefix); !fine)
         return refuse(request.name, fine.error());
-    if (auto fine = check_mac_layout(request.mac_layout); !fine)
-        return refuse(request.name, fine.error());
+    const bool v6 = is_ipv6(balancer.vip);
     balancer.mac_prefix = lower(request.mac_prefix);
-    balancer.mac_layout = request.mac_layout;
+    balancer.mac_layout = !request.mac_layout.empty() ? request.mac_layout
+                          : v6                        ? "table"
+                                                      : "prefix";
+    if (auto fine = check_mac_layout(balancer.mac_layout); !fine)
+        return refuse(request.name, fine.error());
+    if (v6 && balancer.mac_layout != "table") {
+        return refuse(request.name, "MAC layout " + balancer.mac_layout +
+                                        " holds no IPv6 address: give --mac-layout table");
+    }
     return {};
 }
 
@@ -155,11 +167,11 @@ Error no_server(const db::Balancer& balancer, const std::string& address)
                   Errc::not_found);
 }
 
-/// The server of this address; null if there is none.
-db::RealServer* find_server(db::Balancer& balancer, const std::string& address)
+/// The server of this address, as typed; null if there is none.
+db::RealServer* find_server(db::Balancer& balancer, const std::string& typed)
 {
-    auto server = std::find_if(balancer.servers.begin(), balancer.servers.end(),
-                               [&](const db::RealServer& row) { return row.address == address; });
+    auto server =
+        std::ranges::find(balancer.servers, plain_address(typed), &db::RealServer::address);
     return server == balancer.servers.end() ? nullptr : &*server;
 }
 
@@ -233,7 +245,7 @@ Result<db::Balancer> remove_server(const db::Balancer& balancer, const std::stri
                                          balancer.name + "\"");
     }
     std::erase_if(changed.servers,
-                  [&](const db::RealServer& row) { return row.address == address; });
+                  [&](const db::RealServer& row) { return row.address == plain_address(address); });
     return changed;
 }
 

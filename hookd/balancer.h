@@ -27,7 +27,7 @@ struct BalancerRequest {
     std::string director = "external"; // builtin, external, or external:VM[,VM...].
     std::string gateway = {};          // Empty: none.
     std::string mac_prefix = "ae:48";
-    std::string mac_layout = "prefix";
+    std::string mac_layout = {}; // Empty: prefix, or table where the VIP is IPv6.
 
     // Of a built-in director alone; what is not given has the row's default (db/rows.h).
     std::optional<std::int64_t> persistence = {};    // Seconds.

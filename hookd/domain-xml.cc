@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <sstream>
 
+#include "common/synthetic-mac.h"
 #include "common/text.h"
 
 namespace holdfast::hookd {
@@ -54,7 +55,7 @@ void read_metadata(const Tree& metadata, DomainXml& domain)
         for (const auto& [child_name, child] : element) {
             std::string value = one_line(child.data(), 100);
             if (local_name(child_name) == "ip" && !value.empty())
-                domain.ips.push_back(value.substr(0, value.find('/')));
+                domain.ips.push_back(plain_address(value.substr(0, value.find('/'))));
             else if (local_name(child_name) == "service")
                 domain.service = value;
         }
