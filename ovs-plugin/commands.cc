@@ -5,6 +5,7 @@
 // What each takes and answers is in doc/architecture.md and ovs-plugin/holdfast-switch.7.
 #include <config.h>
 
+#include <netinet/in.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -61,6 +62,26 @@ const char* word(SourceTurn::State state)
         break;
     }
     return "ended";
+}
+
+const char* word(Whereabouts::How how)
+{
+    using How = Whereabouts::How;
+    switch (how) {
+    case How::held:
+        return "held";
+    case How::client:
+        return "client";
+    case How::chosen:
+        return "chosen";
+    case How::open:
+        return "open";
+    case How::sorry:
+        return "sorry";
+    case How::refused:
+        break;
+    }
+    return "refused";
 }
 
 /// A copy of descriptor `fd` of process `pid`, non-blocking as the tap's already is; or -1 and
@@ -202,6 +223,7 @@ const Module::Command Module::commands[] = {
     {"holdfast/flows", "", 0, 0, &Module::cmd_flows},
     {"holdfast/check", "", 0, 0, &Module::cmd_check},
     {"holdfast/balancers", "", 0, 0, &Module::cmd_balancers},
+    {"holdfast/place", "VIP PORT PROTO CLIENT PORT", 5, 5, &Module::cmd_place},
     {"holdfast/ports", "", 0, 0, &Module::cmd_ports},
     {"holdfast/sync", "", 0, 0, &Module::cmd_sync},
     {"holdfast/settle", "", 0, 0, &Module::cmd_settle},
@@ -338,6 +360,32 @@ void Module::cmd_balancers(unixctl_conn* conn, const Args&)
     for (const auto& service : director_->figures())
         all.push_back(service_json(service));
     hf_reply(conn, true, json{{"balancers", all}}.dump().c_str());
+}
+
+void Module::cmd_place(unixctl_conn* conn, const Args& args)
+{
+    NewConnection asked{.now_ms = hf_now_ms()};
+    const auto port = [](const std::string& text) {
+        const auto value = number(text);
+        return value && *value <= UINT16_MAX ? static_cast<std::uint16_t>(*value) : 0;
+    };
+    asked.vip_port = port(args[2]);
+    asked.client_port = port(args[5]);
+    asked.protocol = args[3] == "tcp" ? IPPROTO_TCP : args[3] == "udp" ? IPPROTO_UDP : 0;
+    if (!read_ip(args[1], asked.vip) || !read_ip(args[4], asked.client) || !asked.vip_port ||
+        !asked.client_port || !asked.protocol)
+        return hf_reply(conn, false,
+                        "VIP and CLIENT must be addresses, PORT 1 to 65535, PROTO tcp or udp");
+    const auto there = director_->where(asked);
+    if (!there)
+        return hf_reply(conn, false,
+                        ("no built-in director of this switch has " + args[1] + " port " + args[2] +
+                         "/" + args[3])
+                            .c_str());
+    json servers = json::array();
+    for (const auto& address : there->servers)
+        servers.push_back(text_of(address));
+    hf_reply(conn, true, dump({{"how", word(there->how)}, {"servers", servers}}).c_str());
 }
 
 void Module::cmd_ports(unixctl_conn* conn, const Args&)

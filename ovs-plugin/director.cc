@@ -54,6 +54,12 @@ std::uint8_t state_after(std::uint8_t state, std::uint8_t flags)
     return state;
 }
 
+/// Whether a policy chooses by addresses and ports, whatever came before.
+bool by_packet_alone(const std::string& policy)
+{
+    return policy == "mh" || policy == "dh" || policy == "sh";
+}
+
 void send_to(Span frame, const Mac& mac)
 {
     std::ranges::copy(mac, frame.begin());
@@ -233,18 +239,22 @@ Director::Connections::iterator Director::find(const Key& key, std::uint8_t flag
                                                std::int64_t now_ms)
 {
     const auto at = connections_.find(key);
-    if (at == connections_.end())
+    if (at == connections_.end() || goes_on(key, at->second, flags))
         return at;
-    const auto& [running, target, client, state, seen_ms, kept] = at->second;
+    forget(at, now_ms);
+    return connections_.end();
+}
+
+/// Whether a packet with these flags is one of that connection, and begins no other one.
+bool Director::goes_on(const Key& key, const Placed& placed, std::uint8_t flags)
+{
+    const auto& [running, target, client, state, seen_ms, kept] = placed;
     const bool begins = (flags & (tcp_syn | tcp_ack)) == tcp_syn;
     const bool anew =
         key.protocol == IPPROTO_UDP
             ? !target->backend.works
             : begins && (state == ended || (state == begun && !target->backend.takes));
-    if (!running->gone && !target->gone && !anew)
-        return at;
-    forget(at, now_ms);
-    return connections_.end();
+    return !running->gone && !target->gone && !anew;
 }
 
 /// The server for a connection that is not held; none if it is refused.
@@ -474,6 +484,40 @@ std::vector<ServiceFigures> Director::figures() const
         all.push_back(std::move(figures));
     }
     return all;
+}
+
+std::optional<Whereabouts> Director::where(const NewConnection& connection) const
+{
+    using How = Whereabouts::How;
+    const std::lock_guard lock{mutex_};
+    const Key key{connection.client, connection.vip, connection.client_port, connection.vip_port,
+                  connection.protocol};
+    const auto service = services_.find({key.vip, key.vip_port, key.protocol});
+    if (service == services_.end())
+        return std::nullopt;
+    auto& running = *service->second;
+    const auto only = [](How how, const Target& target) {
+        return Whereabouts{how, {target.figures.address}};
+    };
+    if (const auto at = connections_.find(key);
+        at != connections_.end() && goes_on(key, at->second, tcp_syn))
+        return only(How::held, *at->second.target);
+    if (const auto* target = by_client(running, key, connection.now_ms))
+        return only(How::client, *target);
+    if (by_packet_alone(running.service.policy)) {
+        // Its table follows from the servers: to look there changes no choice.
+        if (const auto chosen = running.scheduler->choose(
+                {running.servers, running.version, running.service.table.get()}, connection))
+            return only(How::chosen, *running.by_place[*chosen]);
+    } else {
+        Whereabouts open{How::open, {}};
+        for (const auto& server : running.servers)
+            if (usable(server))
+                open.servers.push_back(server.id);
+        if (!open.servers.empty())
+            return open;
+    }
+    return running.sorry_target ? only(How::sorry, *running.sorry_target) : Whereabouts{};
 }
 
 std::size_t Director::size() const

@@ -17,6 +17,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <span>
 #include <string>
 #include <unordered_map>
@@ -44,6 +45,20 @@ struct ServiceFigures {
     std::uint64_t refused = 0;            // Packets for which there was no server.
     std::uint64_t sorry = 0;              // Connections that the sorry server got.
     std::vector<BackendFigures> backends; // The newest first.
+};
+
+/// Where a connection is, or where one that begins now would be placed.
+struct Whereabouts {
+    enum class How {
+        held,    // It is there.
+        client,  // Its client keeps this server (spec B11).
+        chosen,  // The policy goes by addresses and ports alone, and chooses this server.
+        open,    // The policy goes by turns or counts: one of these, as it is at the time.
+        sorry,   // No server takes it, and the sorry server does.
+        refused, // Nobody takes it.
+    };
+    How how = How::refused;
+    std::vector<Ip> servers; // Several with `open`, none with `refused`, else one.
 };
 
 /// Of one switch, for all its services.
@@ -75,6 +90,9 @@ public:
     void tidy(std::int64_t now_ms, std::int64_t wall_ns);
 
     std::vector<ServiceFigures> figures() const;
+    /// What becomes of the packet that begins this connection; it changes nothing.
+    /// Errors:  nothing if no service here has that VIP, port and protocol.
+    std::optional<Whereabouts> where(const NewConnection& connection) const;
     /// Connections held.
     std::size_t size() const;
 
@@ -148,6 +166,7 @@ private:
     Fate later_fragment(std::span<std::uint8_t> frame, const IpPacket& packet) const;
     Connections::iterator find(const Key& key, std::uint8_t flags, std::int64_t now_ms);
     Target* choose(Running& running, const Key& key, bool begins, std::int64_t now_ms);
+    static bool goes_on(const Key& key, const Placed& placed, std::uint8_t flags);
     static Target* by_client(Running& running, const Key& key, std::int64_t now_ms);
     Connections::iterator add(Running& running, const Key& key, Target& target, std::uint8_t state,
                               std::int64_t now_ms);

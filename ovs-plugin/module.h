@@ -109,6 +109,7 @@ private:
     void cmd_flows(unixctl_conn*, const Args&);
     void cmd_check(unixctl_conn*, const Args&);
     void cmd_balancers(unixctl_conn*, const Args&);
+    void cmd_place(unixctl_conn*, const Args&);
     void cmd_ports(unixctl_conn*, const Args&);
     void cmd_sync(unixctl_conn*, const Args&);
     void cmd_settle(unixctl_conn*, const Args&);

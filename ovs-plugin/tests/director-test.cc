@@ -141,6 +141,75 @@ TEST(Director, connections_are_placed_by_the_policy_and_stay_B9)
     CHECK(frame_with(made) == sent);
 }
 
+TEST(Director, where_a_connection_would_be_placed_is_told_and_nothing_changed_B9)
+{
+    using How = Whereabouts::How;
+    const auto where = [&](std::uint16_t port) {
+        return director.where({ip_of(client), ip_of(vip), port, 80, IPPROTO_TCP, now});
+    };
+    CHECK_FALSE(where(1000).has_value());
+    use({service_of("mh", 3)});
+    for (std::uint16_t port = 1000; port < 1020; ++port) {
+        const auto told = where(port).value();
+        CHECK(told.how == How::chosen);
+        CHECK_EQUAL(std::size_t{port} - 1000, director.size());
+        CHECK(told.servers.at(0) == server(static_cast<std::uint8_t>(opens(port))));
+        CHECK(where(port)->how == How::held);
+        CHECK(where(port)->servers == told.servers);
+    }
+    CHECK_FALSE(director.where({ip_of(client), ip_of(vip), 1000, 81, IPPROTO_TCP, now}));
+    goes_on(1000, tcp_rst);
+    CHECK(where(1000)->how == How::chosen);
+
+    // By turns: any of those that take connections, and no turn is taken by asking.
+    Director other, asked;
+    auto service = service_of("rr", 3);
+    service.backends[1].takes = false;
+    other.use(directed({service}), 0);
+    asked.use(directed({service}), 0);
+    const auto next = [&](Director& of, std::uint16_t port) {
+        Made made;
+        made.to = vip_mac;
+        made.source_port = port;
+        made.flags = tcp_syn;
+        auto frame = frame_with(made);
+        of.direct(frame, size, false, false, now);
+        return frame[5];
+    };
+    for (std::uint16_t port = 1000; port < 1006; ++port) {
+        const auto told =
+            asked.where({ip_of(client), ip_of(vip), port, 80, IPPROTO_TCP, now}).value();
+        CHECK(told.how == How::open);
+        CHECK(told.servers == (std::vector{server(1), server(3)}));
+        CHECK_EQUAL(next(other, port), next(asked, port));
+    }
+}
+
+TEST(Director, where_nobody_takes_it_or_the_client_keeps_its_server_is_told_B10_B11)
+{
+    using How = Whereabouts::How;
+    const auto where = [&] {
+        return director.where({ip_of(client), ip_of(vip), 4000, 80, IPPROTO_TCP, now}).value();
+    };
+    auto service = service_of("mh", 2);
+    service.persistence_ms = 1'000;
+    use({service});
+    const auto placed = static_cast<std::uint8_t>(opens(1000));
+    CHECK(where().how == How::client);
+    CHECK(where().servers == std::vector{server(placed)});
+    for (auto& one : service.backends)
+        one.works = one.takes = false;
+    use({service});
+    CHECK(where().how == How::refused);
+    CHECK(where().servers.empty());
+    CHECK_EQUAL(0u, director.figures().at(0).refused);
+    service.sorry = backend(9);
+    use({service});
+    CHECK(where().how == How::sorry);
+    CHECK(where().servers == std::vector{server(9)});
+    CHECK_EQUAL(0u, director.figures().at(0).sorry);
+}
+
 TEST(Director, what_ended_is_inactive_and_a_new_connection_from_there_is_a_new_one)
 {
     use({service_of("rr", 2)});
