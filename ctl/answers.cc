@@ -91,6 +91,33 @@ std::string trace_page(const Json& answer, const Style& style)
     return page + "result: " + one_line(text_of(answer, "result", "-")) + "\n";
 }
 
+std::string balancer_trace_page(const Json& answer, const Style& style)
+{
+    std::string page = style.paint(one_line(text_of(answer, "balancer")), Tone::head) + "  " +
+                       one_line(text_of(answer, "vip")) + " port " + text_of(answer, "port") + "/" +
+                       one_line(text_of(answer, "protocol")) + " from " +
+                       one_line(text_of(answer, "client")) + " port " +
+                       text_of(answer, "client_port") + "\n";
+    Table table{{">", "WAY", "HYPERVISOR", "VM", "WHAT"}};
+    int n = 0;
+    for (const Json& step : objects_of(answer, "steps")) {
+        const auto word = [&](const char* key) {
+            std::string text = text_of(step, key);
+            return text.empty() ? "-" : text;
+        };
+        bool problem = truth_of(step, "problem");
+        table.add({{std::to_string(++n), Tone::dim},
+                   text_of(step, "way"),
+                   word("hypervisor"),
+                   {word("vm"), Tone::head},
+                   {(problem ? "problem: " : "") + text_of(step, "text"),
+                    problem ? Tone::bad : Tone::plain}});
+    }
+    if (!table.empty())
+        page += table.text(style, 2);
+    return page + "result: " + one_line(text_of(answer, "result", "-")) + "\n";
+}
+
 std::string check_page(const Json& answer, const Style& style)
 {
     Table table{{"HYPERVISOR", ">FLOWS", "STATE"}};

@@ -31,6 +31,9 @@ std::vector<std::string> texts_of(const Json& object, const char* key);
 /// chain/trace: the packet's way, a line for each step.
 std::string trace_page(const Json& answer, const Style& style);
 
+/// balancer/trace: the way out and back, a line for each step.
+std::string balancer_trace_page(const Json& answer, const Style& style);
+
 /// chain/check: a line for each hypervisor, its differences below it.
 std::string check_page(const Json& answer, const Style& style);
 /// One line that names what is wrong; none if all is well.

@@ -22,7 +22,7 @@ _holdfast_words() {
     for ((i = 1; i < COMP_CWORD; i++)); do
         word=${COMP_WORDS[i]}
         case $word in
-        --to | --match | --via | --priority | --dead | --probe | --packet | --listen | --vm | --chain | \
+        --to | --from | --match | --via | --priority | --dead | --probe | --packet | --listen | --vm | --chain | \
             --parallel | --last | --store | --vip | --server | --policy | --director | --gateway | \
             --mac-prefix | --mac-layout | --persistence | --slow-start | --sorry | --check | --check-interval | \
             --check-timeout | --rise | --fall) ((i++)) ;;
@@ -32,7 +32,7 @@ _holdfast_words() {
     done
     case $previous in
     --to) _holdfast_names status; return ;;
-    --vm | --via) _holdfast_names vm list; return ;;
+    --vm | --via | --from) _holdfast_names vm list; return ;;
     --chain) _holdfast_names chain list; return ;;
     --dead) echo drop bypass; return ;;
     --policy) echo mh rr wrr lc wlc lblc lblcr dh sh sed nq fo ovf dynamic; return ;;
@@ -48,7 +48,7 @@ _holdfast_words() {
     "") echo status vm chain balancer node fleet events "$options" --version ;;
     vm) echo list show migrate protect "$options" ;;
     chain) echo add set list show del trace check "$options" ;;
-    balancer) echo add list show del server "$options" ;;
+    balancer) echo add list show del trace server "$options" ;;
     node) echo list show drain return "$options" ;;
     fleet) echo init join status leave "$options" ;;
     events) echo --follow --move --vm --chain --last "$options" ;;
@@ -64,7 +64,8 @@ _holdfast_words() {
         echo --vip --server --director --policy --persistence --slow-start --sorry --check \
             --check-interval --check-timeout --rise --fall --gateway --mac-prefix --mac-layout \
             "$options" ;;
-    "balancer show" | "balancer del") _holdfast_names balancer list ;;
+    "balancer show" | "balancer del" | "balancer trace") _holdfast_names balancer list ;;
+    "balancer trace "*) echo --packet --from "$options" ;;
     "balancer server") echo add del drain weight limit "$options" ;;
     "balancer server "*)
         case ${#words[@]} in

@@ -130,6 +130,16 @@ void add_balancer(CLI::App& app, Order& order)
         [&order](const Session& s) { return balancer_del(s, order.name); })
         ->add_option("NAME", order.name, "The balancer")
         ->required();
+    auto* trace = add(noun, "trace",
+                      "Follow a connection's first packet, and its answer, through all switches",
+                      order, [&order](const Session& s) {
+                          return balancer_trace(s, order.name, order.packet, order.from);
+                      });
+    trace->add_option("NAME", order.name, "The balancer")->required();
+    trace->add_option("--packet", order.packet,
+                      "The packet, as ovs-appctl ofproto/trace takes it; else an example");
+    trace->add_option("--from", order.from,
+                      "Where it comes from: a VM, or a port of this hypervisor's switch");
     add_balancer_server(noun, order);
 }
 

@@ -22,6 +22,7 @@ struct Order {
     std::string to;
     std::string name;
     std::string packet;
+    std::string from;
     std::string via;
     std::string address;
     std::string on_or_off;

@@ -99,6 +99,20 @@ Result<void> balancer_del(const Session& session, const std::string& name)
                   "balancer " + one_line(name) + " deleted", false);
 }
 
+Result<void> balancer_trace(const Session& session, const std::string& name,
+                            const std::string& packet, const std::string& from)
+{
+    Json request{{"name", name}, {"packet", packet}, {"from", from}};
+    auto answer = session.ask_hookd("balancer/trace", request, change_limit);
+    if (!answer)
+        return answer.error();
+    if (session.json)
+        session.print_json(*answer);
+    else
+        session.print(balancer_trace_page(*answer, session.style));
+    return {};
+}
+
 Result<void> balancer_server(const Session& session, const ServerOrder& order)
 {
     Json request{{"name", order.balancer}, {"op", order.op}, {"server", order.server}};

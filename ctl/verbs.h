@@ -67,6 +67,9 @@ Result<void> balancer_add(const Session& session, const BalancerOrder& order);
 Result<void> balancer_list(const Session& session);
 Result<void> balancer_show(const Session& session, const std::string& name);
 Result<void> balancer_del(const Session& session, const std::string& name);
+/// `from`: a VM, or a port of this hypervisor; empty as hookd finds it.
+Result<void> balancer_trace(const Session& session, const std::string& name,
+                            const std::string& packet, const std::string& from);
 /// What `balancer server` was given.
 struct ServerOrder {
     std::string op; // add, del, drain, weight or limit.

@@ -14,6 +14,8 @@ hookd_libhookd_a_SOURCES = \
 	hookd/balancer-options.h \
 	hookd/balancer-read.cc \
 	hookd/balancer-read.h \
+	hookd/balancer-trace.cc \
+	hookd/balancer-trace.h \
 	hookd/balancer.cc \
 	hookd/balancer.h \
 	hookd/chain-change.cc \
@@ -24,6 +26,7 @@ hookd_libhookd_a_SOURCES = \
 	hookd/chain.h \
 	hookd/classifier.cc \
 	hookd/classifier.h \
+	hookd/commands-balancer-trace.cc \
 	hookd/commands-balancer.cc \
 	hookd/commands-chain.cc \
 	hookd/commands-node.cc \
@@ -83,6 +86,8 @@ hookd_libhookd_a_SOURCES = \
 	hookd/switch-link.h \
 	hookd/tool.cc \
 	hookd/tool.h \
+	hookd/trace-walk.cc \
+	hookd/trace-walk.h \
 	hookd/trace.cc \
 	hookd/trace.h \
 	hookd/world.cc \
@@ -94,6 +99,7 @@ TESTS += hookd/tests/hookd-test
 hookd_tests_hookd_test_SOURCES = \
 	hookd/tests/balancer-builtin-test.cc \
 	hookd/tests/balancer-test.cc \
+	hookd/tests/balancer-trace-test.cc \
 	hookd/tests/chain-change-test.cc \
 	hookd/tests/chain-test.cc \
 	hookd/tests/drain-test.cc \

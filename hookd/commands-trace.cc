@@ -1,17 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// hookd/commands-trace: chain/trace: a packet's way, switch by switch.
-//
-// The hypervisor that is asked leads the walk; each switch is traced by its own hookd.
+// hookd/commands-trace: chain/trace: a packet's way, switch by switch; and what this
+// hypervisor's switch does with one.
 #include <config.h>
-
-#include <algorithm>
 
 #include "common/text.h"
 #include "db/find.h"
 #include "hookd/chain.h"
 #include "hookd/classifier.h"
 #include "hookd/commands.h"
+#include "hookd/trace-walk.h"
 #include "hookd/trace.h"
 
 namespace holdfast::hookd {
@@ -19,107 +17,23 @@ namespace {
 
 using Json = nlohmann::json;
 
-constexpr auto task_limit = std::chrono::seconds{10};
-constexpr int most_steps = 64;
+/// Where the packet enters a switch.
+WalkOrder walk_of(const std::string& packet, World& world)
+{
+    const Ledger& ledger = world.ledger;
+    std::string in_port = field_of(packet, "in_port");
+    const db::Vm* sender = sender_of(packet, ledger.vms());
+    WalkOrder order{world.self(), "uplink", with_macs(without_in_port(packet), ledger.vms()), {}};
+    if (!in_port.empty()) {
+        order.where = "in_port=" + in_port;
+    } else if (sender && !sender->ports.empty() && sender->ports[0].ofport) {
+        order.hypervisor = sender->hypervisor;
+        order.where = "in_port=" + std::to_string(sender->ports[0].ofport);
+    }
+    return order;
+}
 
 } // namespace
-
-/// A walk under way: one step after the other until the packet has arrived somewhere.
-class TraceWalk : public std::enable_shared_from_this<TraceWalk> {
-public:
-    TraceWalk(Commands& commands, Daemon& daemon, std::string chain, std::string packet,
-              Commands::Done done)
-        : commands_{commands}, daemon_{daemon}, chain_{std::move(chain)},
-          packet_{std::move(packet)}, done_{std::move(done)}
-    {
-    }
-
-    void begin()
-    {
-        const Ledger& ledger = daemon_.world().ledger;
-        std::string in_port = field_of(packet_, "in_port");
-        const db::Vm* sender = sender_of(packet_, ledger.vms());
-        packet_ = with_macs(without_in_port(packet_), ledger.vms());
-        if (!in_port.empty()) {
-            visit(daemon_.world().self(), "in_port=" + in_port);
-        } else if (sender && !sender->ports.empty() && sender->ports[0].ofport) {
-            visit(sender->hypervisor, "in_port=" + std::to_string(sender->ports[0].ofport));
-        } else {
-            visit(daemon_.world().self(), "uplink");
-        }
-    }
-
-private:
-    /// `where`: "in_port=N", perhaps with tunnel fields, or "uplink", or "tunnel,...".
-    void visit(const std::string& hypervisor, const std::string& where)
-    {
-        if (++n_steps_ > most_steps) {
-            finish("the packet goes round: more than " + std::to_string(most_steps) + " steps");
-            return;
-        }
-        hypervisor_ = hypervisor;
-        Json arguments{{"where", where}, {"packet", packet_}};
-        auto take = [self = shared_from_this()](const Result<Json>& answer) { self->take(answer); };
-        if (hypervisor == daemon_.world().self())
-            commands_.do_task("trace-step", arguments, take);
-        else
-            daemon_.fleet().ask(hypervisor, "trace-step", arguments, task_limit, take);
-    }
-
-    void take(const Result<Json>& answer)
-    {
-        if (!answer) {
-            finish(hypervisor_ + ": " + answer.error().message);
-            return;
-        }
-        steps_.push_back({{"hypervisor", hypervisor_},
-                          {"vm", vm_},
-                          {"text", answer->value("text", "")},
-                          {"rules", answer->value("rules", Json::array())}});
-        vm_.clear();
-        const Ledger& ledger = daemon_.world().ledger;
-        std::string tunnel = answer->value("tunnel", "");
-        int out_port = answer->value("out_port", 0);
-        if (!tunnel.empty()) {
-            for (const db::Hypervisor& row : ledger.hypervisors()) {
-                if (row.vtep == tunnel) {
-                    visit(row.name, "tunnel,tun_id=" + std::to_string(answer->value("tun_id", 0)));
-                    return;
-                }
-            }
-            finish("sent to " + tunnel + ", which is no hypervisor's tunnel address");
-            return;
-        }
-        const db::Vm* vm = vm_at(ledger.vms(), hypervisor_, out_port);
-        if (vm && is_hop(vm->id)) {
-            vm_ = vm->name;
-            visit(hypervisor_, "in_port=" + std::to_string(out_port));
-            return;
-        }
-        finish(answer->value("end", ""));
-    }
-
-    bool is_hop(const std::string& vm) const
-    {
-        auto chain = db::find_chain(daemon_.world().ledger.chains(), chain_);
-        return chain && db::passes(*chain, vm);
-    }
-
-    void finish(const std::string& result)
-    {
-        done_(Json{{"chain", chain_}, {"packet", packet_}, {"steps", steps_}, {"result", result}});
-    }
-
-    Commands& commands_;
-    Daemon& daemon_;
-    std::string chain_;
-    std::string packet_;
-    Commands::Done done_;
-    std::string hypervisor_; // Where the packet is looked at now.
-    std::string vm_;         // The hop that it comes out of, empty if none.
-    Json steps_ = Json::array();
-    int n_steps_ = 0;
-};
 
 void Commands::chain_trace(const Json& arguments, Done done)
 {
@@ -136,7 +50,22 @@ void Commands::chain_trace(const Json& arguments, Done done)
                    "packet \"" + one_line(packet, 80) + "\": " + parsed.error().message});
         return;
     }
-    std::make_shared<TraceWalk>(*this, daemon_, chain->name, packet, std::move(done))->begin();
+    WalkOrder order = walk_of(packet, world());
+    order.is_hop = [this, name = chain->name](const db::Vm& vm) {
+        auto now = db::find_chain(world().ledger.chains(), name);
+        return now && db::passes(*now, vm.id);
+    };
+    auto tell = [name = chain->name, packet = order.packet, done](const Walked& walked) {
+        Json steps = Json::array();
+        for (const WalkStep& step : walked.steps)
+            steps.push_back({{"hypervisor", step.hypervisor},
+                             {"vm", step.vm},
+                             {"text", step.text},
+                             {"rules", step.rules}});
+        done(
+            Json{{"chain", name}, {"packet", packet}, {"steps", steps}, {"result", walked.result}});
+    };
+    walk_frame(*this, daemon_, std::move(order), tell);
 }
 
 /// One switch's part, on that switch's hypervisor.
@@ -194,6 +123,7 @@ Json Commands::describe_step(const TraceStep& step, const std::string& where, in
         answer["end"] = "delivered to " + title(*step.out_port) + " on " + world().self();
     } else if (step.dropped) {
         text += "dropped";
+        answer["dropped"] = true;
         answer["end"] = "dropped on " + world().self();
     } else {
         text += "on to its own destination";

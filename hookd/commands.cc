@@ -48,6 +48,7 @@ Commands::Commands(OvsLoop& loop, Daemon& daemon)
         &Commands::balancer_add);
     add(loop, "balancer/del", "{name}", &Commands::balancer_del);
     add(loop, "balancer/server", "{name,op,server,weight,limit}", &Commands::balancer_server);
+    add(loop, "balancer/trace", "{name,packet,from}", &Commands::balancer_trace);
     add(loop, "vm/migrate", "{vm,to}", &Commands::vm_migrate);
     add(loop, "vm/protect", "{vm,on}", &Commands::vm_protect);
     add(loop, "node/drain", "{node,parallel}", &Commands::node_drain);
@@ -101,6 +102,10 @@ try {
     }
     if (verb == "trace-step") {
         trace_here(arguments, std::move(done));
+        return;
+    }
+    if (verb == "place-step") {
+        place_here(arguments, std::move(done));
         return;
     }
     if (verb == "migrate") {

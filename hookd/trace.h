@@ -36,6 +36,23 @@ struct TracePoint {
     std::string flow; // For ofproto/trace: in_port and the packet's fields.
 };
 
+/// What one switch did on a walk.
+struct WalkStep {
+    std::string hypervisor;
+    std::string vm;   // The hop that the packet came out of; empty if none.
+    std::string text; // One line for people.
+    std::vector<std::string> rules;
+};
+
+/// A walk from switch to switch, until the packet has arrived somewhere.
+struct Walked {
+    std::vector<WalkStep> steps;
+    std::string result;     // How it ended, one line.
+    std::string hypervisor; // Where it ended.
+    int out_port = 0;       // The OpenFlow port that it left by in the end; 0 if by NORMAL or not.
+    bool lost = false;      // It was dropped, goes round, or a switch could not be asked.
+};
+
 /// The packet's fields without in_port.
 std::string without_in_port(const std::string& packet);
 /// The value of `field` in a flow text such as "tcp,nw_src=10.0.0.1"; empty if it is not there.

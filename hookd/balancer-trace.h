@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// hookd/balancer-trace: tells the way of a balanced connection's first packet, and of its answer.
+//
+// Pure: from rows and from what the switches said, the lines of `holdfast balancer trace`, and what
+// is wrong where it is found.  hookd/commands-balancer-trace asks the switches.
+// Spec: balancer.md, B1 to B5.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "common/result.h"
+#include "db/rows.h"
+#include "hookd/records.h"
+#include "hookd/trace.h"
+
+namespace holdfast::hookd {
+
+/// The connection whose packets are followed.
+struct TracedConnection {
+    std::string client;      // Its address; empty: not said.
+    int client_port = 40000; // An example, unless said.
+    std::string in_port;     // The OpenFlow port here that the packet enters by; empty: not said.
+};
+
+/// Reads `packet`, written as for ofproto/trace: client's address and port, and in_port; what it
+/// says of the destination must be the balancer's.  Empty: nothing is said.
+/// Errors:  invalid, naming the field.
+Result<TracedConnection> read_connection(const std::string& packet, const db::Balancer& balancer);
+
+/// Where the client's packet enters a switch.
+struct TraceEntry {
+    std::string hypervisor;
+    std::string where; // As WalkOrder has it: "in_port=N" or "uplink".
+    std::string text;  // For people, e.g. "port 5 (vnet3)".
+    std::string mac;   // Of the VM that sends it; empty if it comes from elsewhere.
+    std::string vm;    // Its name, likewise.
+};
+
+/// What is known where the trace begins.
+struct TraceSurroundings {
+    std::string self;              // This hypervisor.
+    std::vector<SwitchPort> ports; // Of its switch.
+    std::vector<db::Vm> vms;
+};
+
+/// `from` is a VM (by name or id), or an interface or OpenFlow port of this hypervisor.  Empty:
+/// where the VM with the client's address is plugged in, else an uplink of this hypervisor.  A
+/// client whose address is not said gets that of the VM, or an example. Errors:  invalid, not_found
+/// with the nearest name.
+Result<TraceEntry> find_entry(const std::string& from, const TraceSurroundings& surroundings,
+                              const db::Balancer& balancer, TracedConnection& connection);
+
+/// What the switch of a hypervisor said when asked about the connection.
+struct SwitchAnswer {
+    std::string trouble; // Why it could not be asked; empty if it could.
+    bool kernel = false; // It has the kernel's datapath.
+    std::string how;     // Of the built-in director, as `holdfast/place` says; empty: it has none.
+    std::vector<std::string> servers; // Their addresses, likewise.
+};
+using SwitchAnswers = std::map<std::string, SwitchAnswer>; // By hypervisor.
+
+/// A line of the answer.
+struct BalancerStep {
+    std::string way; // "out": to the server; "back".
+    std::string hypervisor;
+    std::string vm;     // Director, server or hop that it is about; empty if none.
+    std::string server; // The server's address; empty before one is chosen.
+    std::string text;   // One line for people: what happens, and why.
+    bool problem = false;
+    std::vector<std::string> rules = {}; // Of the switch's flows, in order.
+};
+
+/// A server that the packet is led to, and from where.
+struct TraceLeg {
+    std::string director; // The director's VM, by name; empty if it is built in.
+    TraceEntry entry;     // Where the frame with the server's synthetic address enters.
+    db::RealServer server;
+    std::optional<db::Vm> vm; // The server's; none if no VM has the address.
+};
+
+/// What has been found out before the packet is led to servers.
+struct TracePlan {
+    std::vector<BalancerStep> steps;
+    std::vector<TraceLeg> legs;
+};
+
+/// Who chooses, and what: `entry` as find_entry() made it.
+/// Shape:   of a built-in director one leg for the server that gets it, or one for each that may;
+/// of
+///          external directors one for each of them and server.
+TracePlan plan_trace(const db::Balancer& balancer, const TracedConnection& connection,
+                     const TraceEntry& entry, const std::vector<db::Vm>& vms,
+                     const std::vector<db::ServerHealth>& health, const SwitchAnswers& answers);
+
+/// Why nothing can be led to the server, one line; empty if it can.
+std::string unreachable(const TraceLeg& leg, const std::string& balancer,
+                        const SwitchAnswers& answers);
+
+/// The packet to the server as it enters the first switch, for ofproto/trace.
+std::string frame_to_server(const db::Balancer& balancer, const TracedConnection& connection,
+                            const TraceLeg& leg);
+/// The server's answer once it is translated.  Its destination's MAC is known where the client is a
+/// VM; a router's is not.
+std::string frame_to_client(const db::Balancer& balancer, const TracedConnection& connection,
+                            const TraceLeg& leg, const std::vector<db::Vm>& vms);
+
+/// The lines of the way to the server: what the switches do, then the translation, or that it does
+/// not arrive.
+std::vector<BalancerStep> steps_out(const db::Balancer& balancer, const TraceLeg& leg,
+                                    const Walked& walked);
+/// Whether it came out at the server's port.
+bool arrived(const TraceLeg& leg, const Walked& walked);
+/// The lines of the answer's way.
+std::vector<BalancerStep> steps_back(const db::Balancer& balancer,
+                                     const TracedConnection& connection, const TraceLeg& leg,
+                                     const Walked& walked);
+
+/// What it comes to, one line: the first problem, or that all is well.
+std::string trace_result(const std::vector<BalancerStep>& steps);
+
+} // namespace holdfast::hookd
