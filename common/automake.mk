@@ -8,6 +8,7 @@ common_libcommon_a_SOURCES = common/result.h common/ovs-config.h
 common_libcommon_a_SOURCES += \
 	common/config.h common/config.cc \
 	common/log.h common/log.cc \
+	common/probe.h \
 	common/synthetic-mac.h common/synthetic-mac.cc \
 	common/text.h common/text.cc
 common_libcommon_a_CPPFLAGS = $(AM_CPPFLAGS) $(SPDLOG_CFLAGS)

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "db/balancer.h"
 #include "ovs-plugin/arp.h"
 #include "ovs-plugin/balance.h"
 #include "ovs-plugin/neighbour.h"
@@ -22,26 +23,49 @@ const Mac* Answers::find(const Ip& ip) const
     return at == known.end() || at->first != ip ? nullptr : &at->second;
 }
 
+namespace {
+
+void add_servers(const db::Balancer& balancer, Answers& answers)
+{
+    for (const auto& server : balancer.servers) {
+        Ip ip;
+        Mac mac;
+        if (fits(balancer, server) && read_ip(server.address, ip) && read_mac(server.mac, mac))
+            answers.known.emplace_back(ip, mac);
+    }
+}
+
+void sort_unique(Answers& answers)
+{
+    std::ranges::sort(answers.known);
+    const auto twice = std::ranges::unique(answers.known);
+    answers.known.erase(twice.begin(), twice.end());
+}
+
+} // namespace
+
 std::map<std::string, std::shared_ptr<const Answers>> answers_of(const db::Snapshot& snapshot)
 {
     std::map<std::string, Answers> by_director;
     for (const auto& balancer : snapshot.balancers)
         for (const auto& director : balancer.directors)
-            for (const auto& server : balancer.servers) {
-                Ip ip;
-                Mac mac;
-                if (fits(balancer, server) && read_ip(server.address, ip) &&
-                    read_mac(server.mac, mac))
-                    by_director[director].known.emplace_back(ip, mac);
-            }
+            add_servers(balancer, by_director[director]);
     std::map<std::string, std::shared_ptr<const Answers>> all;
     for (auto& [director, answers] : by_director) {
-        std::ranges::sort(answers.known);
-        const auto twice = std::ranges::unique(answers.known);
-        answers.known.erase(twice.begin(), twice.end());
+        sort_unique(answers);
         all.emplace(director, std::make_shared<const Answers>(std::move(answers)));
     }
     return all;
+}
+
+Answers answers_to_probes(const db::Snapshot& snapshot)
+{
+    Answers answers;
+    for (const auto& balancer : snapshot.balancers)
+        if (db::is_builtin(balancer))
+            add_servers(balancer, answers);
+    sort_unique(answers);
+    return answers;
 }
 
 std::size_t answer_to(const Answers& answers, Bytes frame, Answer& answer)

@@ -39,6 +39,10 @@ using Answer = std::array<std::uint8_t, 96>;
 /// Shape:   O(servers * log) a director.
 std::map<std::string, std::shared_ptr<const Answers>> answers_of(const db::Snapshot& snapshot);
 
+/// What probes need: the same of all servers that the switches choose from.
+/// Shape:   O(servers * log).
+Answers answers_to_probes(const db::Snapshot& snapshot);
+
 /// The answer to a director's `frame`.
 /// Returns: the answer's size; 0 if there is nothing to answer.
 std::size_t answer_to(const Answers& answers, Bytes frame, Answer& answer);

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 
+#include "common/probe.h"
 #include "db/balancer.h"
 #include "ovs-plugin/route.h"
 
@@ -123,6 +124,21 @@ Flow lead_to_nobody(int director_port, const std::string& mac_prefix)
             in_port(director_port) + ",dl_dst=" + mac_prefix +
                 ":00:00:00:00/ff:ff:00:00:00:00,reg15=0",
             "drop"};
+}
+
+std::vector<Flow> lead_to_prober(const std::vector<Port>& ports)
+{
+    const auto prober = std::ranges::find_if(ports, is_prober);
+    if (prober == ports.end())
+        return {};
+    return {{table_entry, 152003, std::string{"ip,nw_dst="} + probe_address + ",reg15=0",
+             std::string{"strip_vlan,mod_dl_dst:"} + probe_mac +
+                 ",output:" + std::to_string(prober->ofport)}};
+}
+
+bool is_prober(const Port& port)
+{
+    return port.kind == "local" && port.interface == probe_port;
 }
 
 } // namespace holdfast::plugin

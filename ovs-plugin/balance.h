@@ -42,4 +42,11 @@ std::vector<Flow> lead_where_directed(const db::RealServer& server, std::uint32_
 /// more), is for nobody.
 Flow lead_to_nobody(int director_port, const std::string& mac_prefix);
 
+/// What servers answer to probes goes back to the port that those come from.
+/// Shape:   nothing while no such port is there.
+std::vector<Flow> lead_to_prober(const std::vector<Port>& ports);
+
+/// Whether probes of servers come from this port (common/probe.h).
+bool is_prober(const Port& port);
+
 } // namespace holdfast::plugin

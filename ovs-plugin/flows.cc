@@ -491,6 +491,7 @@ void Compiler::add_balancers()
                 add_director(balancer, *port);
         }
     }
+    std::ranges::move(lead_to_prober(ports_), std::back_inserter(result_.flows));
 }
 
 void Compiler::add_directed(const db::Balancer& balancer)

@@ -238,6 +238,7 @@ std::vector<Origin> origins_of(const db::Snapshot& snapshot, const std::vector<P
     if (!wanted)
         return origins;
     const auto answers = answers_of(snapshot);
+    const auto to_probes = std::make_shared<const Answers>(answers_to_probes(snapshot));
     const auto balanced = balanced_of(snapshot);
     auto all = std::make_shared<Addresses>();
     std::map<std::string, Origin> by_vm;
@@ -266,6 +267,9 @@ std::vector<Origin> origins_of(const db::Snapshot& snapshot, const std::vector<P
         const auto director = answers.find(origin.vm);
         if (director != answers.end()) {
             origin.answers = director->second;
+            origin.director = true;
+        } else if (is_prober(port)) {
+            origin.answers = to_probes;
             origin.director = true;
         }
         origin.routed_vips = routed;

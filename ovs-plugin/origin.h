@@ -60,7 +60,7 @@ struct Origin {
     bool protect = false; // What is forged is dropped; else it is only counted.
     std::shared_ptr<const Addresses> all;
     Directs directs = Directs::no;
-    bool director = false; // Its VM may choose servers itself.
+    bool director = false; // It may choose servers itself: its VM, or a prober.
     int tag = 0;           // The port's access VLAN, or 0; with `routed_vips`.
     std::shared_ptr<const std::vector<Ip>> routed_vips; // As of route.h; null if there are none.
     std::shared_ptr<const Answers> answers;   // To its questions; null if there are none.

@@ -54,7 +54,8 @@ std::string kind_of(const hf_port& port)
         return "vm";
     if (*port.iface_id && *port.mac)
         return "port";
-    return "uplink";
+    // The userspace datapath's name for an internal port.
+    return type == "tap" ? "local" : "uplink";
 }
 
 void Tunnel::use(const std::string& bridge, const std::vector<Port>& ports)

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "ovs-plugin/answers.h"
+#include "ovs-plugin/origin.h"
 #include "ovs-plugin/service.h"
 
 #include <CppUTest/TestHarness.h>
@@ -78,6 +80,42 @@ TEST(Balance, a_directors_frames_are_led_to_the_server_by_its_label)
     CHECK_EQUAL(std::string{"drop"},
                 actions(0, 152000, "in_port=5,dl_dst=ae:48:00:00:00:00/ff:ff:00:00:00:00,reg15=0"));
     CHECK(actions(252, 100000, "reg0=0x2001,reg2=0").find("->tun_dst") != std::string::npos);
+}
+
+/// Spec B10.
+TEST(Balance, answers_to_probes_find_their_port)
+{
+    const char* match = "ip,nw_dst=169.254.72.2,reg15=0";
+    CHECK_EQUAL(std::string{"none"}, actions(0, 152003, match));
+    ports.push_back({"br0", "hf-probe", 9, "", "", "", 0, "local"});
+    CHECK_EQUAL(std::string{"strip_vlan,mod_dl_dst:02:48:46:00:00:05,output:9"},
+                actions(0, 152003, match));
+    ports.back().kind = "uplink"; // A port of somebody's who calls it so.
+    CHECK_EQUAL(std::string{"none"}, actions(0, 152003, match));
+}
+
+/// Spec B10: through the VIP's own way.
+TEST(Balance, a_prober_is_a_director_that_knows_the_servers_of_the_switches)
+{
+    auto& web = snapshot.balancers.front();
+    web.director = "builtin";
+    web.directors.clear();
+    web.vip_mac = "ae:48:0a:00:0a:64";
+    ports = {{"br0", "hf-probe", 9, "", "", "", 0, "local"},
+             {"br0", "br0", 65534, "", "", "", 0, "local"}};
+    const auto directed = directed_of(snapshot, nullptr, 0);
+    const auto origins = origins_of(snapshot, ports, directed.get());
+    Ip server, vip;
+    read_ip("10.0.20.11", server);
+    read_ip("10.0.10.100", vip);
+    LONGS_EQUAL(2, origins.size());
+    CHECK_TRUE(origins[0].director);
+    CHECK_TRUE(*origins[0].answers->find(server) == mac_of("ae:48:0a:00:14:0b"));
+    CHECK_TRUE(*origins[0].answers->find(vip) == mac_of(web.vip_mac));
+    CHECK_FALSE(origins[1].director);
+    CHECK_TRUE(origins[1].answers->find(server) == nullptr);
+    web.director = "external";
+    CHECK_TRUE(answers_to_probes(snapshot).known.empty());
 }
 
 TEST(Balance, a_servers_port_translates_for_all_its_public_addresses)
