@@ -77,6 +77,12 @@ hookd_libhookd_a_SOURCES = \
 	hookd/name.h \
 	hookd/path.cc \
 	hookd/path.h \
+	hookd/probe-plan.cc \
+	hookd/probe-plan.h \
+	hookd/probe-space.cc \
+	hookd/probe-space.h \
+	hookd/prober.cc \
+	hookd/prober.h \
 	hookd/qemu-ring.cc \
 	hookd/qemu-ring.h \
 	hookd/qemu-tap.cc \
@@ -109,6 +115,7 @@ hookd_tests_hookd_test_SOURCES = \
 	hookd/tests/main.cc \
 	hookd/tests/move-machine-test.cc \
 	hookd/tests/mtu-test.cc \
+	hookd/tests/probe-plan-test.cc \
 	hookd/tests/qemu-ring-test.cc \
 	hookd/tests/records-test.cc \
 	hookd/tests/trace-test.cc

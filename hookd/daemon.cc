@@ -40,14 +40,15 @@ db::Task given_up(db::Task task)
 } // namespace
 
 Daemon::Daemon(asio::io_context& io, World world)
-    : io_{io}, world_{std::move(world)}, link_{io, *this}, mover_{io, world_, link_}, tools_{io, 4},
-      migrations_{io, most_migrations}
+    : io_{io}, world_{std::move(world)}, link_{io, *this}, mover_{io, world_, link_},
+      prober_{io, world_, link_}, tools_{io, 4}, migrations_{io, most_migrations}
 {
     world_.on_change = [this](const StoreChange& change) {
         if (change.concerns_flows())
             link_.sync_soon();
         if (fleet_)
             fleet_->push_soon();
+        prober_.store_changed(change);
     };
     world_.refresh_soon = [this] { refresh_soon(); };
     world_.arrived = [this](const std::string& vm) { libvirt_->read_downtime(vm); };
@@ -343,12 +344,14 @@ void Daemon::switch_connected()
     world_.silent.clear(); // It says anew what it finds.
     world_.switch_trouble.clear();
     mover_.switch_restarted();
+    prober_.switch_connected();
     link_.sync_soon();
 }
 
 void Daemon::switch_lost(const std::string& why)
 {
     spdlog::warn("switch: away ({}): trying again", why);
+    prober_.switch_lost();
     world_.switch_here = false;
     world_.switch_trouble = why;
 }

@@ -17,6 +17,7 @@
 #include "hookd/hook-server.h"
 #include "hookd/libvirt-watch.h"
 #include "hookd/mover.h"
+#include "hookd/prober.h"
 #include "hookd/switch-link.h"
 #include "hookd/tool.h"
 #include "hookd/world.h"
@@ -86,6 +87,7 @@ private:
     World world_;
     SwitchLink link_;
     Mover mover_;
+    Prober prober_;
     Tools tools_;
     Tools migrations_;
     std::unique_ptr<FleetLink> fleet_;
