@@ -81,10 +81,10 @@ Result<void> run_all(const std::vector<Command>& commands)
     return {};
 }
 
-bool port_is_there()
+/// Whether the switch's port is not in the namespace yet.
+bool port_is_new()
 {
-    return static_cast<bool>(
-        run_tool({"ip", "-n", probe_space, "link", "show", probe_port}, tool_limit));
+    return static_cast<bool>(run_tool({"ip", "link", "show", probe_port}, tool_limit));
 }
 
 } // namespace
@@ -96,9 +96,12 @@ Result<void> set_up_probe_space(const std::string& bridge, const std::string& ov
             return made.error();
     if (auto made = run_tool(make_port(bridge, ovs_db), switch_limit); !made)
         return made.error();
-    if (!port_is_there())
+    if (port_is_new()) {
+        // That of a switch before this one stays there, and nobody is behind it.
+        run_tool({"ip", "-n", probe_space, "link", "del", probe_port}, tool_limit);
         if (auto moved = run_tool(move_port(), tool_limit); !moved)
             return moved.error();
+    }
     if (auto tuned = in_space(tune_port); !tuned)
         return tuned.error();
     return run_all(set_up_port());
