@@ -553,9 +553,10 @@ TEST(Store, BalancersOfAnOlderStoreHaveNoCheckAndNoLimit)
     std::string older = "DROP TABLE server_health;";
     for (const char* column :
          {"vip_mac", "persistence", "slow_start", "sorry", "sorry_port", "sorry_mac", "check_kind",
-          "check_target", "check_expect", "interval_ms", "timeout_ms", "rise", "fall"})
+          "check_target", "check_expect", "interval_ms", "timeout_ms", "rise", "fall", "number"})
         older += std::string{"ALTER TABLE balancer DROP COLUMN "} + column + ";";
     sql(path, older + "ALTER TABLE balancer_server DROP COLUMN connections_max;"
+                      "ALTER TABLE balancer_server DROP COLUMN way;"
                       "PRAGMA user_version = 4");
     auto store = open_store(path);
     CHECK_TRUE(*store.balancers() == std::vector{former});
