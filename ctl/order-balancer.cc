@@ -11,8 +11,8 @@
 namespace holdfast::ctl {
 namespace {
 
-constexpr const char* server_help =
-    "A real server: ADDR[:PORT][,weight=N][,limit=N]; its port is the VIP's unless given";
+constexpr const char* server_help = "A real server: ADDR[:PORT][,weight=N][,limit=N][,way=routed]; "
+                                    "its port is the VIP's unless given";
 
 /// "mh rr wrr ...", for help.
 std::string policy_names()

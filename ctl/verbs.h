@@ -57,7 +57,7 @@ Result<void> chain_check(const Session& session);
 struct BalancerOrder {
     std::string name;
     std::string vip;                  // ADDR:PORT/PROTO.
-    std::vector<std::string> servers; // ADDR[:PORT][,weight=N][,limit=N] each.
+    std::vector<std::string> servers; // ADDR[:PORT][,weight=N][,limit=N][,way=routed] each.
     std::string director = "external";
     std::string mac_prefix = "ae:48";
     std::map<std::string, std::string> texts;    // Other options given, by hookd's key.

@@ -16,6 +16,8 @@ hookd_libhookd_a_SOURCES = \
 	hookd/balancer-read.h \
 	hookd/balancer-trace.cc \
 	hookd/balancer-trace.h \
+	hookd/balancer-way.cc \
+	hookd/balancer-way.h \
 	hookd/balancer.cc \
 	hookd/balancer.h \
 	hookd/chain-change.cc \
@@ -106,6 +108,7 @@ hookd_tests_hookd_test_SOURCES = \
 	hookd/tests/balancer-builtin-test.cc \
 	hookd/tests/balancer-test.cc \
 	hookd/tests/balancer-trace-test.cc \
+	hookd/tests/balancer-way-test.cc \
 	hookd/tests/chain-change-test.cc \
 	hookd/tests/chain-test.cc \
 	hookd/tests/drain-test.cc \

@@ -40,14 +40,20 @@ Result<int> read_count(const std::string& what, std::string_view text, int most)
     return static_cast<int>(*count);
 }
 
-/// Takes weight=N or limit=N.
+/// Takes weight=N, limit=N or way=WAY.
 Result<void> take_word(const std::string& word, db::RealServer& server)
 {
     const auto equals = word.find('=');
     const auto key = word.substr(0, equals);
-    if (equals == std::string::npos || (key != "weight" && key != "limit"))
-        return invalid("\"" + word + "\" is unknown: give weight=N or limit=N");
+    if (equals == std::string::npos || (key != "weight" && key != "limit" && key != "way"))
+        return invalid("\"" + word + "\" is unknown: give weight=N, limit=N or way=routed");
     const auto value = word.substr(equals + 1);
+    if (key == "way") {
+        if (value != "tunnel" && value != "routed")
+            return invalid("way \"" + one_line(value, 40) + "\" is unknown: give tunnel or routed");
+        server.way = value;
+        return {};
+    }
     const auto count = key == "weight" ? read_weight(value) : read_limit(value);
     if (!count)
         return count.error();
@@ -164,8 +170,8 @@ Result<db::RealServer> read_server(const std::string& text, int port)
     const Endpoint at = split_endpoint(words[0]);
     if (!is_address(at.address) || !is_unicast(at.address) ||
         (at.port.empty() && words[0].ends_with(':'))) {
-        return invalid(what +
-                       ": give ADDR[:PORT][,weight=N][,limit=N], such as 10.0.20.11:8080,weight=2");
+        return invalid(what + ": give ADDR[:PORT][,weight=N][,limit=N][,way=routed], such as "
+                              "10.0.20.11:8080,weight=2");
     }
     db::RealServer server;
     server.address = at.address;

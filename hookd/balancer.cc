@@ -15,6 +15,7 @@
 #include "hookd/balancer-mac.h"
 #include "hookd/balancer-options.h"
 #include "hookd/balancer-read.h"
+#include "hookd/balancer-way.h"
 #include "hookd/name.h"
 
 namespace holdfast::hookd {
@@ -65,8 +66,8 @@ Result<db::RealServer> admitted(const db::Balancer& balancer, db::RealServer ser
                                             : " is IPv4, and the VIP is IPv6: give an IPv6") +
                                         " address of that VM"};
     }
-    if (auto fine = check_vm(server, vms); !fine)
-        return fine.error();
+    if (auto fine = check_vm(server, vms); !fine && server.way != "routed")
+        return fine.error(); // By a gateway any machine is reached.
     if (auto fine = check_answers(balancer, server, others); !fine)
         return fine.error();
     auto mac = give_mac(balancer, server.address, with(balancer, others), vms);
@@ -207,6 +208,8 @@ Result<db::Balancer> make_balancer(const BalancerRequest& request,
         return fine.error();
     if (auto fine = take_servers(request, balancer, balancers, vms); !fine)
         return refuse(request.name, fine.error());
+    if (auto fine = take_number(balancer, balancers); !fine)
+        return refuse(request.name, fine.error());
     if (auto fine = check_prefix(balancer, vms); !fine)
         return refuse(request.name, fine.error());
     return balancer;
@@ -223,12 +226,17 @@ Result<db::Balancer> add_server(const db::Balancer& balancer, const std::string&
             there->state = "active";
             there->weight = wanted->weight;
             there->limit = wanted->limit;
+            there->way = wanted->way;
             if (auto fine = check_limit(balancer, *there); !fine)
+                return refuse(balancer.name, fine.error());
+            if (auto fine = take_number(changed, balancers); !fine)
                 return refuse(balancer.name, fine.error());
             return changed;
         }
     }
     if (auto fine = take_server(changed, server, balancers, vms); !fine)
+        return refuse(balancer.name, fine.error());
+    if (auto fine = take_number(changed, balancers); !fine)
         return refuse(balancer.name, fine.error());
     return changed;
 }

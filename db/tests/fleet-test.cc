@@ -92,6 +92,8 @@ Balancer balancer(const std::string& name, int port)
     row.persistence = 86400;
     row.slow_start = 30;
     row.sorry = "10.0.30.1";
+    row.number = 7;
+    row.servers[0].way = "routed";
     row.sorry_port = 81;
     row.sorry_mac = "0a:00:ae:1e:01:48";
     row.check = "http";
@@ -670,7 +672,7 @@ std::string schema_before_health()
     schema["tables"].erase("Server_Health");
     for (const char* column :
          {"vip_mac", "persistence", "slow_start", "sorry", "sorry_port", "sorry_mac", "check",
-          "check_target", "check_expect", "interval_ms", "timeout_ms", "rise", "fall"})
+          "check_target", "check_expect", "interval_ms", "timeout_ms", "rise", "fall", "number"})
         schema["tables"]["Balancer"]["columns"].erase(column);
     return schema.dump();
 }
@@ -704,6 +706,7 @@ TEST(FleetServer, DatabaseOfAnOlderProgramIsBroughtUpToDateAndItsBalancersCanBeC
     STRCMP_EQUAL("none", seen.check.c_str());
     CHECK_EQUAL(Balancer{}.interval_ms, seen.interval_ms);
     CHECK_EQUAL(0, seen.servers.at(0).limit);
+    CHECK_EQUAL(std::string("tunnel"), seen.servers.at(0).way);
     FleetChange change;
     change.balancers_were = {{"web", seen}};
     change.put_balancers = {seen};

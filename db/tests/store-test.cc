@@ -143,6 +143,8 @@ Balancer balancer(const std::string& name)
     row.persistence = 86400;
     row.slow_start = 30;
     row.sorry = "10.0.30.1";
+    row.number = 7;
+    row.servers[0].way = "routed";
     row.sorry_port = 81;
     row.sorry_mac = "0a:00:02:1e:01:99";
     row.check = "http";

@@ -263,7 +263,7 @@ TEST(Balancer, ServerOfABadFormIsRefused)
     for (const char* bad : {"10.0.20.11,weight=65536", "10.0.20.11,weight=-1",
                             "10.0.20.11,weight=", "10.0.20.11,weight=1x"})
         STRCMP_CONTAINS("is out of range: give 0 to 65535", server_error(bad).c_str());
-    STRCMP_CONTAINS("\"heavy\" is unknown: give weight=N or limit=N",
+    STRCMP_CONTAINS("\"heavy\" is unknown: give weight=N, limit=N or way=routed",
                     server_error("10.0.20.11,heavy").c_str());
     CHECK_EQUAL(std::string(), server_error("10.0.20.11,weight=0"));
     CHECK_EQUAL(std::string(), server_error("10.0.20.11,weight=65535"));
