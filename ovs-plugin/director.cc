@@ -19,11 +19,15 @@ using Span = std::span<std::uint8_t>;
 // How long a silent connection is held (as Linux's connection tracking has it).
 constexpr std::int64_t tcp_ms = 432'000'000, begun_ms = 60'000, ended_ms = 120'000,
                        udp_ms = 300'000;
-// Of those that only begin: beyond it one of them gives its place to a new one, so that a flood
-// takes some 200 MB, not all memory.  Established ones are as many as memory holds.
-constexpr std::size_t begun_max = 1 << 20;
-// Of TCP, by what the client says.
-constexpr std::uint8_t begun = 0, established = 1, ended = 2;
+// Of those that only begin or have ended, and of UDP's: beyond it one of them gives its place to a
+// new one, so that a flood takes some 200 MB.  In all, as a stranger can make some look
+// established.
+constexpr std::size_t weak_max = 1 << 20, connections_max = 1 << 22;
+// Clients of a service that keep their server; others are placed as if they came for the first
+// time.
+constexpr std::size_t clients_max = 1 << 20;
+// Of TCP, by what the client says; after `reset` it may go on, since anybody can forge one.
+constexpr std::uint8_t begun = 0, established = 1, ended = 2, reset = 3;
 // How often the policy `dynamic` looks at loads, in seconds.
 constexpr unsigned feed_back_every = 5;
 
@@ -31,7 +35,7 @@ std::int64_t limit_of(std::uint8_t protocol, std::uint8_t state)
 {
     if (protocol == IPPROTO_UDP)
         return udp_ms;
-    return state == established ? tcp_ms : state == ended ? ended_ms : begun_ms;
+    return state == established ? tcp_ms : state == begun ? begun_ms : ended_ms;
 }
 
 /// IPVS's meaning: what is established is active, and a datagram's connection always is.
@@ -40,18 +44,17 @@ bool is_active(std::uint8_t protocol, std::uint8_t state)
     return protocol == IPPROTO_UDP || state == established;
 }
 
-bool is_begun(std::uint8_t protocol, std::uint8_t state)
+bool is_weak(std::uint8_t protocol, std::uint8_t state)
 {
-    return protocol == IPPROTO_TCP && state == begun;
+    return protocol == IPPROTO_UDP || state != established;
 }
 
 std::uint8_t state_after(std::uint8_t state, std::uint8_t flags)
 {
     if (flags & (tcp_fin | tcp_rst))
-        return ended;
-    if (state == begun && (flags & (tcp_syn | tcp_ack)) == tcp_ack)
-        return established;
-    return state;
+        return flags & tcp_rst ? reset : ended;
+    const bool goes_on = (flags & (tcp_syn | tcp_ack)) == tcp_ack;
+    return goes_on && state != ended ? established : state;
 }
 
 /// Whether a policy chooses by addresses and ports, whatever came before.
@@ -85,16 +88,19 @@ std::size_t Director::ClientHash::operator()(const Ip& client) const
 void Director::use(std::shared_ptr<const Directed> directed, std::int64_t wall_ns)
 {
     const std::lock_guard lock{mutex_};
-    if (directed == directed_)
+    if (directed == directed_.load())
         return;
-    directed_ = std::move(directed);
+    directed_ = directed;
     auto before = std::exchange(services_, {});
-    if (directed_)
-        for (const auto& service : directed_->services) {
+    if (directed)
+        for (const auto& service : directed->services) {
             const Ports ports{service.vip, service.port, service.protocol};
+            if (services_.contains(ports))
+                continue; // The one that the store names first has them.
             const auto known = before.extract(ports);
             auto* running = known ? known.mapped() : &running_.emplace_back();
-            refresh(*running, service);
+            if (!running->scheduler || running->service != service)
+                refresh(*running, service);
             weigh(*running, wall_ns, false);
             services_.emplace(ports, running);
         }
@@ -109,6 +115,11 @@ void Director::refresh(Running& running, const Service& service)
         running.scheduler = make_scheduler(service.policy);
     if (running.service.name != service.name) // Another balancer with the same address.
         running.refused = running.sorry = 0;
+    const auto same = [](const Backend& a, const Backend& b) {
+        return a.address == b.address && a.weight == b.weight;
+    };
+    if (!std::ranges::equal(running.service.backends, service.backends, same))
+        running.dynamic.clear();
     running.service = service;
     for (auto& [address, target] : running.targets)
         target.gone = true;
@@ -127,12 +138,7 @@ void Director::refresh(Running& running, const Service& service)
     running.by_place.clear();
     for (const auto& backend : service.backends)
         running.by_place.push_back(add(backend, running.by_place.size()));
-    std::erase_if(running.clients, [](const auto& one) {
-        return !one.second.connections && one.second.target->gone;
-    });
     std::erase_if(running.targets, [](const auto& one) { return one.second.unused(); });
-    running.dynamic.clear();
-    running.servers.clear();
 }
 
 /// Each server's weight as it is now.
@@ -155,7 +161,8 @@ void Director::weigh(Running& running, std::int64_t wall_ns, bool feed_back)
     }
     std::vector<Server> servers;
     for (std::size_t i = 0; i < running.by_place.size(); ++i) {
-        auto& [backend, figures, place, gone] = *running.by_place[i];
+        const auto& backend = running.by_place[i]->backend;
+        auto& figures = running.by_place[i]->figures;
         const auto whole = dynamic ? running.dynamic[i] : backend.weight;
         figures.weight = started_weight(whole, backend.up_since_ns / 1'000'000, wall_ns / 1'000'000,
                                         service.slow_start_ms);
@@ -186,15 +193,17 @@ Director::Fate Director::direct(Span frame, std::size_t& size, bool held_only, b
     if (frame.size() < ethernet_size)
         return Fate::pass;
     const auto to = mac_at(frame, 0);
-    const std::lock_guard lock{mutex_};
-    if (!directed_)
+    const auto directed = directed_.load();
+    if (!directed)
         return Fate::pass;
-    if (!std::ranges::binary_search(held_only ? directed_->held_macs : directed_->vip_macs, to))
-        return may_choose || !std::ranges::binary_search(directed_->server_macs, to) ? Fate::pass
-                                                                                     : Fate::drop;
+    if (!std::ranges::binary_search(held_only ? directed->held_macs : directed->vip_macs, to))
+        return may_choose || !std::ranges::binary_search(directed->server_macs, to) ? Fate::pass
+                                                                                    : Fate::drop;
     auto packet = IpPacket::in(frame);
-    if (!packet)
-        return Fate::drop; // A VIP speaks nothing else; what asks for it was answered before.
+    // A VIP speaks nothing else; what asks for it was answered before.
+    if (!packet || !directed->answers->find(packet.destination()) || frame[6] & 1)
+        return Fate::drop;
+    const std::lock_guard lock{mutex_};
     if (packet.is_icmp())
         return icmp(frame, size, packet);
     if (packet.is_later())
@@ -211,15 +220,16 @@ Director::Fate Director::place(Span frame, std::size_t& size, IpPacket& packet, 
     if (at == connections_.end()) {
         const bool begins = key.protocol == IPPROTO_UDP || (flags & (tcp_syn | tcp_ack)) == tcp_syn;
         const auto service = services_.find({key.vip, key.vip_port, key.protocol});
-        auto* target = service == services_.end() || flags & tcp_rst
+        auto* target = service == services_.end() || flags & tcp_rst || !has_room(now_ms)
                            ? nullptr
                            : choose(*service->second, key, begins, now_ms);
-        if (!target ||
-            (is_begun(key.protocol, begun) && n_begun_ >= begun_max && !make_room(now_ms))) {
+        if (!target) {
+            if (service != services_.end())
+                ++service->second->refused;
             size = make_reset(frame, packet);
             return size ? Fate::back : Fate::drop;
         }
-        at = add(*service->second, key, *target, begins ? begun : established, now_ms);
+        at = add(*service->second, key, *target, begun, now_ms);
     }
     auto& placed = at->second;
     auto& figures = placed.target->figures;
@@ -228,8 +238,8 @@ Director::Fate Director::place(Span frame, std::size_t& size, IpPacket& packet, 
     placed.seen_ms = now_ms;
     set_state(key, placed, state_after(placed.state, flags));
     if (packet.is_fragment())
-        fragments_[next_fragment_++ % fragments_.size()] = {key.client, packet.id(), key.protocol,
-                                                            placed.target->backend.synthetic, true};
+        fragments_[next_fragment_++ % fragments_.size()] = {
+            key.client, key.vip, packet.id(), key.protocol, placed.target->backend.synthetic, true};
     send_to(frame, placed.target->backend.synthetic);
     return Fate::pass;
 }
@@ -250,10 +260,10 @@ bool Director::goes_on(const Key& key, const Placed& placed, std::uint8_t flags)
 {
     const auto& [running, target, client, state, seen_ms, kept] = placed;
     const bool begins = (flags & (tcp_syn | tcp_ack)) == tcp_syn;
-    const bool anew =
-        key.protocol == IPPROTO_UDP
-            ? !target->backend.works
-            : begins && (state == ended || (state == begun && !target->backend.takes));
+    const bool anew = key.protocol == IPPROTO_UDP
+                          ? !target->backend.works
+                          : begins && (state == ended || state == reset ||
+                                       (state == begun && !target->backend.takes));
     return !running->gone && !target->gone && !anew;
 }
 
@@ -272,7 +282,6 @@ Director::Target* Director::choose(Running& running, const Key& key, bool begins
                 ? running.scheduler->choose(
                       {running.all_well, running.version, service.table.get()}, connection)
                 : std::nullopt;
-        running.refused += !there;
         return there ? running.by_place[*there] : nullptr;
     }
     if (auto* target = by_client(running, key, now_ms))
@@ -280,9 +289,8 @@ Director::Target* Director::choose(Running& running, const Key& key, bool begins
     if (const auto chosen = running.scheduler->choose(
             {running.servers, running.version, service.table.get()}, connection))
         return running.by_place[*chosen];
-    auto* sorry = running.sorry_target;
-    ++(sorry ? running.sorry : running.refused);
-    return sorry;
+    running.sorry += running.sorry_target != nullptr;
+    return running.sorry_target;
 }
 
 /// The server that the client has already, where it is to keep one, and that server takes more.
@@ -302,17 +310,17 @@ Director::Connections::iterator Director::add(Running& running, const Key& key, 
                                               std::uint8_t state, std::int64_t now_ms)
 {
     Placed placed{&running, &target, nullptr, state, now_ms, Kept::none};
-    if (running.service.persistence_ms && &target != running.sorry_target) {
+    if (running.service.persistence_ms && &target != running.sorry_target &&
+        (running.clients.size() < clients_max || running.clients.contains(key.client))) {
         auto& client = running.clients[key.client];
-        if (!client.connections || client.target != &target)
-            client = {&target, client.connections, 0};
+        keep(client, &target);
         ++client.connections;
         placed.client = &client;
     }
     ++target.figures.connections;
     ++running.connections;
     count(placed, key, 1);
-    n_begun_ += is_begun(key.protocol, state);
+    n_weak_ += is_weak(key.protocol, state);
     if (kept_)
         placed.kept = kept_->put(record_of(key, placed));
     return connections_.emplace(key, placed).first;
@@ -323,9 +331,9 @@ void Director::set_state(const Key& key, Placed& placed, std::uint8_t state)
     if (key.protocol != IPPROTO_TCP || state == placed.state)
         return;
     count(placed, key, -1);
-    n_begun_ -= is_begun(key.protocol, placed.state);
+    n_weak_ -= is_weak(key.protocol, placed.state);
     placed.state = state;
-    n_begun_ += is_begun(key.protocol, state);
+    n_weak_ += is_weak(key.protocol, state);
     count(placed, key, 1);
     if (kept_)
         kept_->change(placed.kept, record_of(key, placed));
@@ -351,27 +359,40 @@ Director::Connections::iterator Director::forget(Connections::iterator at, std::
     auto& placed = at->second;
     auto& running = *placed.running;
     count(placed, key, -1);
-    n_begun_ -= is_begun(key.protocol, placed.state);
+    n_weak_ -= is_weak(key.protocol, placed.state);
     --running.connections;
     if (kept_)
         kept_->drop(placed.kept);
-    if (placed.client && --placed.client->connections == 0) {
+    if (placed.client && --placed.client->connections == 0)
         placed.client->until_ms = now_ms + running.service.persistence_ms;
-        if (placed.client->target->gone)
-            running.clients.erase(key.client);
-    }
     if (placed.target->unused())
         running.targets.erase(Ip{placed.target->figures.address});
     return connections_.erase(at);
 }
 
-/// One that has only begun gives its place to a new one; false if none is near.
+/// From now on the client keeps this server; null: none.
+void Director::keep(Client& client, Target* target)
+{
+    if (client.target)
+        --client.target->clients;
+    client.target = target;
+    if (target)
+        ++target->clients;
+}
+
+/// For one more connection.
+bool Director::has_room(std::int64_t now_ms)
+{
+    return (n_weak_ < weak_max && connections_.size() < connections_max) || make_room(now_ms);
+}
+
+/// A weak one gives its place to a new one; false if none is near.
 bool Director::make_room(std::int64_t now_ms)
 {
     for (int looked = 0; looked < 64; ++looked) {
         bucket_ = (bucket_ + 1) % connections_.bucket_count();
         for (auto at = connections_.begin(bucket_); at != connections_.end(bucket_); ++at)
-            if (is_begun(at->first.protocol, at->second.state)) {
+            if (is_weak(at->first.protocol, at->second.state)) {
                 forget(connections_.find(Key{at->first}), now_ms);
                 return true;
             }
@@ -401,12 +422,15 @@ Director::Fate Director::icmp(Span frame, std::size_t& size, IpPacket& packet) c
 Director::Fate Director::later_fragment(Span frame, const IpPacket& packet) const
 {
     const auto source = packet.source();
-    for (const auto& one : fragments_)
-        if (one.known && one.id == packet.id() && one.client == source &&
+    const auto vip = packet.destination();
+    for (std::size_t back = 1; back <= fragments_.size(); ++back) { // Ids come again.
+        const auto& one = fragments_[(next_fragment_ - back) % fragments_.size()];
+        if (one.known && one.id == packet.id() && one.client == source && one.vip == vip &&
             one.protocol == packet.protocol()) {
             send_to(frame, one.server);
             return Fate::pass;
         }
+    }
     return Fate::drop;
 }
 
@@ -418,9 +442,7 @@ void Director::tidy(std::int64_t now_ms, std::int64_t wall_ns)
     const bool feed_back = ++seconds_ % feed_back_every == 0;
     for (auto& [ports, running] : services_) {
         weigh(*running, wall_ns, feed_back);
-        std::erase_if(running->clients, [&](const auto& one) {
-            return !one.second.connections && one.second.until_ms <= now_ms;
-        });
+        tidy_clients(*running, now_ms);
     }
     const auto n = connections_.bucket_count();
     std::vector<Key> silent;
@@ -434,6 +456,25 @@ void Director::tidy(std::int64_t now_ms, std::int64_t wall_ns)
     for (const auto& key : silent)
         forget(connections_.find(key), now_ms);
     std::erase_if(running_, [](const Running& one) { return one.gone && !one.connections; });
+}
+
+void Director::tidy_clients(Running& running, std::int64_t now_ms)
+{
+    auto& clients = running.clients;
+    const auto n = clients.bucket_count();
+    std::vector<Ip> over;
+    for (std::size_t looked = 0; looked < n / 100 + 100 && looked < n; ++looked) {
+        running.client_bucket = (running.client_bucket + 1) % n;
+        for (auto at = clients.begin(running.client_bucket);
+             at != clients.end(running.client_bucket); ++at)
+            if (!at->second.connections &&
+                (at->second.until_ms <= now_ms || at->second.target->gone))
+                over.push_back(at->first);
+    }
+    for (const auto& client : over) {
+        keep(clients.at(client), nullptr);
+        clients.erase(client);
+    }
 }
 
 // --- What a new process takes up. ---

@@ -7,12 +7,13 @@
 // operator's own.  Only clients' packets come by here, since servers answer directly, so a
 // connection's state is what IPVS, too, tells from one side alone.
 //
-// Called by the datapath's threads, for frames whose destination is a VIP's MAC address: one lock a
-// frame, and no system call but where the file of connections grows.  A connection takes some
-// 200 bytes.
+// Called by the datapath's threads for all frames of the ports that it directs; those whose
+// destination is no VIP's MAC address take no lock.  No system call but where the file of
+// connections grows.  A connection takes some 200 bytes, and 64 in the file.
 #pragma once
 
 #include <array>
+#include <atomic>
 #include <list>
 #include <map>
 #include <memory>
@@ -112,9 +113,10 @@ private:
     struct Target {
         Backend backend;
         BackendFigures figures;
-        std::size_t place = 0; // Among the servers to choose from; none of the sorry server.
-        bool gone = false;     // It is none of the service's any more.
-        bool unused() const { return gone && !figures.active && !figures.inactive; }
+        std::size_t place = 0;   // Among the servers to choose from; none of the sorry server.
+        std::size_t clients = 0; // That keep it.
+        bool gone = false;       // It is none of the service's any more.
+        bool unused() const { return gone && !figures.active && !figures.inactive && !clients; }
     };
     /// A client that keeps its server (spec B11).
     struct Client {
@@ -137,6 +139,7 @@ private:
         std::uint64_t version = 0;          // Of `servers`, for the scheduler.
         std::unique_ptr<Scheduler> scheduler;
         std::unordered_map<Ip, Client, ClientHash> clients;
+        std::size_t client_bucket = 0; // Where tidy() goes on with them.
         std::uint64_t refused = 0, sorry = 0;
         std::size_t connections = 0;
         bool gone = false; // There is no such service any more.
@@ -167,27 +170,31 @@ private:
     Connections::iterator find(const Key& key, std::uint8_t flags, std::int64_t now_ms);
     Target* choose(Running& running, const Key& key, bool begins, std::int64_t now_ms);
     static bool goes_on(const Key& key, const Placed& placed, std::uint8_t flags);
+    static void keep(Client& client, Target* target);
+    static void tidy_clients(Running& running, std::int64_t now_ms);
     static Target* by_client(Running& running, const Key& key, std::int64_t now_ms);
     Connections::iterator add(Running& running, const Key& key, Target& target, std::uint8_t state,
                               std::int64_t now_ms);
     void set_state(const Key& key, Placed& placed, std::uint8_t state);
     static void count(const Placed& placed, const Key& key, int by);
     Connections::iterator forget(Connections::iterator at, std::int64_t now_ms);
+    bool has_room(std::int64_t now_ms);
     bool make_room(std::int64_t now_ms);
     static Kept::Record record_of(const Key& key, const Placed& placed);
 
-    mutable std::mutex mutex_;
-    std::shared_ptr<const Directed> directed_;
+    std::atomic<std::shared_ptr<const Directed>> directed_; // Which frames are ours at all.
+    mutable std::mutex mutex_;                              // For what follows.
     std::list<Running> running_;
     std::map<Ports, Running*> services_;
     Connections connections_;
-    std::size_t n_begun_ = 0; // Those of them that are not established (yet).
-    std::size_t bucket_ = 0;  // Where tidy() goes on.
-    unsigned seconds_ = 0;    // How often tidy() was called.
+    std::size_t n_weak_ = 0; // Those of them that a new one may take the place of.
+    std::size_t bucket_ = 0; // Where tidy() goes on.
+    unsigned seconds_ = 0;   // How often tidy() was called.
     std::unique_ptr<Kept> kept_;
     /// A fragment's packet: later ones have no ports.
     struct Fragmented {
         Ip client{};
+        Ip vip{};
         std::uint32_t id = 0;
         std::uint8_t protocol = 0;
         Mac server{};

@@ -16,7 +16,8 @@ namespace holdfast::plugin {
 
 namespace {
 
-constexpr std::size_t n_grow = 4096; // Records.
+constexpr std::size_t n_grow = 4096, n_max = 1 << 20; // Records.
+constexpr unsigned try_again_after = 4096;            // Of a full disk, not for each record.
 // What the file begins with; the number goes up with the meaning of records.
 constexpr char head[64] = "Holdfast connections 1\n";
 
@@ -85,12 +86,16 @@ Result<void> Kept::map()
 
 bool Kept::grow()
 {
+    if (n_slots_ >= n_max || (refused_ && ++refused_ % try_again_after))
+        return false;
+    refused_ = 1; // Until it has worked.
     const auto size = mapped_size_ + n_grow * sizeof(Slot);
     if (posix_fallocate(file_, 0, static_cast<off_t>(size)))
         return false;
     void* const moved = mremap(mapped_, mapped_size_, size, MREMAP_MAYMOVE);
     if (moved == MAP_FAILED)
         return false;
+    refused_ = 0;
     mapped_ = moved;
     mapped_size_ = size;
     for (std::size_t i = n_slots_ + n_grow; i-- > n_slots_;)

@@ -35,7 +35,7 @@ public:
     Kept(const Kept&) = delete;
     Kept& operator=(const Kept&) = delete;
 
-    /// Shape:   the file grows by 256 KiB at a time.
+    /// Shape:   the file grows by 256 KiB at a time, to 64 MiB: a million records.
     /// Returns: `none` if there is no room: the record is not kept then.
     Place put(const Record& record);
     void change(Place place, const Record& record);
@@ -60,6 +60,7 @@ private:
     std::size_t n_slots_ = 0;
     std::size_t count_ = 0;
     std::vector<Place> free_;
+    unsigned refused_ = 0; // Since the disk was found full.
 };
 
 } // namespace holdfast::plugin

@@ -448,8 +448,9 @@ Module::translator_for(const Origin& origin,
 /// The built-in director, which goes on with the connections that it had before a restart.
 void Module::direct(std::shared_ptr<const Directed> directed)
 {
+    const bool none = !directed;
     director_->use(std::move(directed), wall_ns());
-    if (!snapshot_ || std::exchange(director_keeps_, true))
+    if (none || std::exchange(director_keeps_, true))
         return;
     keep(*director_, kept_path("placed"));
 }
@@ -760,7 +761,7 @@ hf_fate hf_module_direct(void* judged, std::uint8_t* frame, std::size_t* size)
     auto fate = Director::Fate::pass;
     if (port.origin.directs != Directs::no)
         fate = port.director->direct({frame, *size}, *size, port.origin.directs == Directs::held,
-                                     port.origin.director, hf_now_ms());
+                                     port.origin.director || port.origin.hop, hf_now_ms());
     if (fate != Director::Fate::pass)
         return fate == Director::Fate::back ? HF_BACK : HF_DROP;
     if (!port.origin.routed_vips)

@@ -282,7 +282,10 @@ std::vector<Origin> origins_of(const db::Snapshot& snapshot, const std::vector<P
 
 Verdict judge(const Origin& origin, const std::uint8_t* frame, std::size_t size)
 {
-    return origin.vm.empty() ? Verdict::true_ : Judge{origin}.frame({frame, size});
+    if (origin.vm.empty())
+        return size >= ethernet_size && is_ours(mac_at({frame, size}, 6)) ? Verdict::ours
+                                                                          : Verdict::true_;
+    return Judge{origin}.frame({frame, size});
 }
 
 bool looks_inside(const Origin& origin, const Mac& mac)

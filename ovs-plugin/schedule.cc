@@ -119,7 +119,7 @@ Choice Scheduler::choose(const Pool& pool, const NewConnection& connection)
         follow(pool.servers);
         version_ = pool.version;
     }
-    return pick(pool, connection);
+    return pool.servers.empty() ? std::nullopt : pick(pool, connection);
 }
 
 std::unique_ptr<Scheduler> make_scheduler(std::string_view policy)

@@ -66,7 +66,10 @@ std::shared_ptr<const Directed> directed(std::vector<Service> services)
     std::ranges::sort(made->server_macs);
     std::ranges::sort(made->vip_macs);
     made->services = std::move(services);
-    made->answers = made->held_answers = std::make_shared<const Answers>();
+    Answers answers;
+    for (const auto& service : made->services)
+        answers.known.emplace_back(service.vip, service.mac);
+    made->answers = made->held_answers = std::make_shared<const Answers>(std::move(answers));
     return made;
 }
 
@@ -104,7 +107,10 @@ TEST_GROUP(Director)
         const auto frame = segment(port, flags);
         return fate == Director::Fate::pass ? frame[5] : 0;
     }
-    void use(std::vector<Service> services) { director.use(directed(std::move(services)), 0); }
+    void use(std::vector<Service> services)
+    {
+        director.use(directed(std::move(services)), 0);
+    }
     BackendFigures figures_of(std::uint8_t number)
     {
         const auto all = director.figures();
@@ -351,8 +357,7 @@ TEST(Director, a_server_that_was_taken_out_loses_its_connections_alone)
     const auto first = opens(1000), second = opens(1001);
     goes_on(1000);
     goes_on(1001);
-    std::erase_if(service.backends,
-                  [&](const Backend& one) { return one.address[15] == first; });
+    std::erase_if(service.backends, [&](const Backend& one) { return one.address[15] == first; });
     use({service});
     CHECK_EQUAL(0, goes_on(1000));
     CHECK(fate == Director::Fate::back);
@@ -458,4 +463,65 @@ TEST(Director, who_is_no_director_sends_to_no_server)
     CHECK(std::equal(vip_mac.begin(), vip_mac.end(), frame.begin()));
     for (std::size_t cut = 0; cut < frame.size(); ++cut)
         director.direct({frame.data(), cut}, size, false, false, now);
+}
+
+TEST(Director, a_client_whose_server_was_taken_out_gets_another_B11)
+{
+    auto service = service_of("rr", 2);
+    service.persistence_ms = 10'000;
+    use({service});
+    const auto first = opens(1000);
+    auto& kept = service.backends[static_cast<std::size_t>(first - 1)];
+    kept.takes = kept.works = false;
+    use({service});
+    const auto second = opens(1001);
+    CHECK(second != first);
+    kept.takes = kept.works = true;
+    std::erase_if(service.backends, [&](const Backend& one) { return one.address[15] == second; });
+    use({service});
+    CHECK_EQUAL(0, goes_on(1001));
+    CHECK_EQUAL(first, opens(1002));
+    now += 500'000;
+    for (int second_more = 0; second_more < 3; ++second_more)
+        director.tidy(now, 0);
+    CHECK_EQUAL(first, opens(1003));
+}
+
+TEST(Director, a_service_without_servers_refuses_by_every_policy)
+{
+    for (const char* policy : {"rr", "wrr", "lc", "wlc", "lblc", "lblcr", "dh", "sh", "sed", "nq",
+                               "fo", "ovf", "mh", "dynamic"}) {
+        use({service_of(policy, 3)});
+        CHECK(opens(1000) != 0);
+        use({service_of(policy, 0)});
+        CHECK_EQUAL(0, opens(1001));
+    }
+}
+
+TEST(Director, two_services_of_one_address_are_one)
+{
+    use({service_of("rr", 2), service_of("mh", 3)});
+    CHECK_EQUAL(1u, director.figures().size());
+    CHECK_EQUAL(2u, director.figures()[0].backends.size());
+}
+
+TEST(Director, a_forged_reset_ends_nothing_that_goes_on)
+{
+    use({service_of("rr", 2)});
+    const auto first = static_cast<std::uint8_t>(opens(1000));
+    goes_on(1000);
+    goes_on(1000, tcp_rst);
+    CHECK_EQUAL(0u, figures_of(first).active);
+    goes_on(1000);
+    CHECK_EQUAL(1u, figures_of(first).active);
+}
+
+TEST(Director, nobody_else_is_answered_for)
+{
+    use({service_of("rr", 2)});
+    Made made;
+    made.destination = {8, 8, 8, 8};
+    made.flags = tcp_syn;
+    send(made);
+    CHECK(fate == Director::Fate::drop);
 }
