@@ -29,7 +29,7 @@ constexpr std::int64_t slice_ms = 2;
 constexpr int missed_max = 3;
 // What a VM sends under others' names is said once in so long (spec C11).
 constexpr std::int64_t tell_forged_again_ms = 60'000;
-// How long after a move what it held up may still be on its way through slow hops.
+// How long after a move or a change what it held up may still be on its way through slow hops.
 constexpr std::int64_t queues_long_ms = 30'000;
 // Flows put before the clock is looked at again.
 constexpr std::size_t flows_a_look = 256;
@@ -122,7 +122,7 @@ void Module::run()
     apply_slice();
     // Of a move between others, too: what the guest sends in one go comes through our hops.
     if (!departures_.empty() || !arrivals_.empty() || (snapshot_ && !snapshot_->moves.empty()))
-        queues_long_until_ms_ = hf_now_ms() + queues_long_ms;
+        lengthen_queues();
     hf_queues_long(hf_now_ms() < queues_long_until_ms_);
     tunnel_.run();
     if (hf_now_ms() >= each_second_ms_) {
@@ -211,10 +211,19 @@ void Module::push_inputs()
     reader_.set_inputs(ports_, overrides_, ++inputs_pushed_);
 }
 
+void Module::lengthen_queues()
+{
+    queues_long_until_ms_ = hf_now_ms() + queues_long_ms;
+    hf_queues_long(true);
+}
+
 void Module::take_work()
 {
-    for (auto& work : reader_.take())
+    for (auto& work : reader_.take()) {
+        if (!work.puts.empty() || !work.removes.empty())
+            lengthen_queues(); // Putting flows takes the loop's time, slice by slice.
         todo_.push_back(std::move(work));
+    }
 }
 
 /// Puts flows for a few milliseconds at most; the rest waits for the loop's next turn.

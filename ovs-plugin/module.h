@@ -64,6 +64,7 @@ private:
 
     // Keeping the switch as the reader wants it.
     void refresh_ports();
+    void lengthen_queues();
     void take_work();
     void apply_slice();
     void finish_work(Work& work);
@@ -175,8 +176,8 @@ private:
     bool director_keeps_ = false; // Its file was opened, or could not be.
     bool origins_stale_ = false;  // A port may have been made anew, under the same name.
     std::map<std::string, std::shared_ptr<OriginCount>> forged_; // By interface.
-    std::int64_t queues_long_until_ms_ = 0;                      // When no move is felt any more.
-    std::int64_t each_second_ms_ = 0; // When what is done once a second is due.
+    std::int64_t queues_long_until_ms_ = 0; // When no move or change is felt any more.
+    std::int64_t each_second_ms_ = 0;       // When what is done once a second is due.
 
     Tunnel tunnel_;
 

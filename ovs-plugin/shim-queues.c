@@ -6,7 +6,7 @@
  * at once, and what was held for it comes through the uplink at once.  The packet socket by which
  * the userspace datapath reads a port holds about 270 small frames (net.core.rmem_default), less
  * than waits after 300 ms at 1 kHz, and the kernel drops the rest.  So every receive queue gets more
- * room while VMs move.  Not for ever: a switch that is loaded to its limit would always have it
+ * room while VMs move, and while flows change, which takes the main thread's time.  Not for ever: a switch that is loaded to its limit would always have it
  * full, and what waits in so long a queue has left the processor's cache when it is read.
  *
  * Threads: the main thread alone opens and closes queues. */

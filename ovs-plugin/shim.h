@@ -169,7 +169,7 @@ void hf_guard_ports(const char *bridge, const struct hf_guard *, size_t n,
  * kind of frame alone is counted. */
 uint64_t hf_guard_dropped(void);
 
-/* Whether ports' receive queues have room for what comes in one go after a move (shim-queues.c). */
+/* Whether ports' receive queues have room for what comes in one go (shim-queues.c). */
 void hf_queues_long(bool wanted);
 
 /* --- The tunnel (shim-tunnel.c). --- */
