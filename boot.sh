@@ -139,7 +139,8 @@ build_holdfast() {
         step autoreconf "autoreconf" autoreconf -fi
     fi
     if [ ! -f "$build/Makefile" ] || [ "$(cat "$build/.ovs" 2>/dev/null)" != "$ovs" ]; then
-        step configure "configure" env -C "$build" ../configure --with-ovs-source="$ovs" \
+        # Line numbers are enough for who looks at a crash, and compiling takes a third less time.
+        step configure "configure" env -C "$build" CXXFLAGS="${CXXFLAGS--g1 -O2}" ../configure --with-ovs-source="$ovs" \
             --prefix=/usr --sysconfdir=/etc --localstatedir=/var
         printf '%s\n' "$ovs" >"$build/.ovs"
     fi
