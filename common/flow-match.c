@@ -65,23 +65,30 @@ refuse_what_no_frame_has(const struct ofputil_flow_mod *fm, const struct match *
     return NULL;
 }
 
-char *
-flow_match_parse(const char *text, char **normalized, char **reversed)
+static char *
+parse(const char *text, struct match *match)
 {
     enum ofputil_protocol usable;
     struct ofputil_flow_mod fm;
-    struct match match;
-    char *error;
+    char *error = parse_ofp_str(&fm, -1, text, NULL, NULL, &usable);
 
-    *normalized = *reversed = NULL;
-    error = parse_ofp_str(&fm, -1, text, NULL, NULL, &usable);
     if (error) {
         return error;
     }
-    minimatch_expand(&fm.match, &match);
-    error = usable ? refuse_what_no_frame_has(&fm, &match)
+    minimatch_expand(&fm.match, match);
+    error = usable ? refuse_what_no_frame_has(&fm, match)
                    : xstrdup("the fields of the match contradict each other");
     minimatch_destroy(&fm.match);
+    return error;
+}
+
+char *
+flow_match_parse(const char *text, char **normalized, char **reversed)
+{
+    struct match match;
+
+    *normalized = *reversed = NULL;
+    char *error = parse(text, &match);
     if (error) {
         return error;
     }
@@ -98,5 +105,25 @@ flow_match_parse(const char *text, char **normalized, char **reversed)
     if (!match_equal(&swapped, &match)) {
         *reversed = match_to_string(&swapped, NULL, OFP_DEFAULT_PRIORITY);
     }
+    return NULL;
+}
+
+char *
+flow_match_relate(const char *a, const char *b, bool *meet, bool *within)
+{
+    struct flow_wildcards common;
+    struct match first, second;
+
+    *meet = *within = false;
+    char *error = parse(a, &first);
+    if (!error) {
+        error = parse(b, &second);
+    }
+    if (error) {
+        return error;
+    }
+    flow_wildcards_and(&common, &first.wc, &second.wc);
+    *meet = flow_equal_except(&first.flow, &second.flow, &common);
+    *within = *meet && !flow_wildcards_has_extra(&first.wc, &second.wc);
     return NULL;
 }

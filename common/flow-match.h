@@ -7,6 +7,8 @@
 #ifndef HOLDFAST_FLOW_MATCH_H
 #define HOLDFAST_FLOW_MATCH_H 1
 
+#include <stdbool.h>
+
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -19,6 +21,11 @@ extern "C" {
  * The caller frees everything returned, with free().
  * Source: spec C8; the grammar is ovs-ofctl(8)'s. */
 char *flow_match_parse(const char *text, char **normalized, char **reversed);
+
+/* How the frames of two classifiers lie to each other, each as flow_match_parse() normalized it:
+ * '*meet' says whether one frame can be of both, '*within' whether each of 'a' is one of 'b'.
+ * On failure returns one line, and both are false; the caller frees it, with free(). */
+char *flow_match_relate(const char *a, const char *b, bool *meet, bool *within);
 
 #ifdef __cplusplus
 }

@@ -82,7 +82,7 @@ struct Chain {
     std::string dead = "drop"; // A dead hop: "drop" or "bypass".
     std::string probe;         // A packet that every hop lets through (spec C10); empty: no probe.
     bool open = true;          // False: no frame enters it; it is being added or removed.
-    std::string change;        // "add HV", "set HV" or "del HV" while HV changes it; else empty.
+    std::string change;        // ChainChange's text while somebody changes it; else empty.
     std::vector<Hop> hops;     // In order.
 
     bool operator==(const Chain&) const = default;
@@ -90,7 +90,7 @@ struct Chain {
 
 /// Who changes a chain, and how: what Chain::change says.
 struct ChainChange {
-    std::string verb;       // add, set or del; empty: nobody changes it.
+    std::string verb;       // add, over (added over another chain), set or del; empty: none.
     std::string hypervisor; // Its name.
 
     std::string text() const { return verb + " " + hypervisor; }

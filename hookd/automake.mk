@@ -22,6 +22,8 @@ hookd_libhookd_a_SOURCES = \
 	hookd/balancer.h \
 	hookd/chain-change.cc \
 	hookd/chain-change.h \
+	hookd/chain-over.cc \
+	hookd/chain-over.h \
 	hookd/chain-rollout.cc \
 	hookd/chain-rollout.h \
 	hookd/chain.cc \
@@ -110,6 +112,8 @@ hookd_tests_hookd_test_SOURCES = \
 	hookd/tests/balancer-trace-test.cc \
 	hookd/tests/balancer-way-test.cc \
 	hookd/tests/chain-change-test.cc \
+	hookd/tests/chain-over-test.cc \
+	hookd/tests/chain-walk.h \
 	hookd/tests/chain-test.cc \
 	hookd/tests/drain-test.cc \
 	hookd/tests/fleet-sync-test.cc \

@@ -18,12 +18,6 @@ bool is_in(const db::Hop& hop, const std::string& vm)
     return std::find(hop.vms.begin(), hop.vms.end(), vm) != hop.vms.end();
 }
 
-bool share(const db::Hop& a, const db::Hop& b)
-{
-    return std::any_of(a.vms.begin(), a.vms.end(),
-                       [&](const std::string& vm) { return is_in(b, vm); });
-}
-
 /// `a` without the VMs of `b`.
 db::Hop less(const db::Hop& a, const db::Hop& b)
 {
@@ -110,6 +104,12 @@ std::vector<db::Hop> state(const std::vector<Place>& places, bool old_led, bool 
 }
 
 } // namespace
+
+bool share(const db::Hop& a, const db::Hop& b)
+{
+    return std::any_of(a.vms.begin(), a.vms.end(),
+                       [&](const std::string& vm) { return is_in(b, vm); });
+}
 
 Result<std::vector<ChainStep>> change_steps(const db::Chain& from, const db::Chain& to)
 {

@@ -32,7 +32,11 @@ namespace holdfast::hookd {
 struct ChainStep {
     db::Chain chain;
     bool drain = false; // What is inside of a hop must have come out before: wait for it.
+    bool gone = false;  // There is no such chain any more.
 };
+
+/// Whether they have a VM in common.
+bool share(const db::Hop& a, const db::Hop& b);
 
 /// The steps from one chain to the other; the last is `to`.
 /// Shape:   1 to 5; only `hops` differ from `to`, in those before the last.

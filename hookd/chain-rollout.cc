@@ -27,12 +27,18 @@ namespace asio = boost::asio;
 constexpr auto drain_time = std::chrono::seconds{1};
 // How long a hypervisor has to say that its switch has the flows.
 constexpr auto answer_limit = std::chrono::seconds{10};
+// Of db::ChainChange.
+constexpr std::string_view verb_add = "add";
+constexpr std::string_view verb_over =
+    "over"; // Added over another chain, with that one's hops at first.
+constexpr std::string_view verb_set = "set";
+constexpr std::string_view verb_del = "del";
 
 } // namespace
 
-std::string ChainRollout::mark(const char* verb) const
+std::string ChainRollout::mark(std::string_view verb) const
 {
-    return db::ChainChange{verb, daemon_.world().self()}.text();
+    return db::ChainChange{std::string{verb}, daemon_.world().self()}.text();
 }
 
 std::vector<db::Chain> ChainRollout::taken() const
@@ -71,11 +77,11 @@ void ChainRollout::resume()
         };
         if (changing_.contains(chain.name))
             continue;
-        if (chain.change == mark("add"))
+        if (chain.change == mark(verb_add))
             add(chain, told);
-        else if (chain.change == mark("del"))
+        else if (chain.change == mark(verb_del) || chain.change == mark(verb_over))
             remove(chain, told);
-        else if (chain.change == mark("set"))
+        else if (chain.change == mark(verb_set))
             set(chain, settled(chain), told);
     }
 }
@@ -116,72 +122,97 @@ void ChainRollout::remove(const db::Chain& chain, Done done)
     run(chain.name, remove_all(chain), std::move(done));
 }
 
+/// What lies under the chain.
+/// Errors: unavailable while that is changed itself.
+Result<Under> ChainRollout::under(const db::Chain& chain) const
+{
+    const auto chains = daemon_.world().ledger.chains();
+    Under found = way_under(chain, chains);
+    if (found.enter == Under::Enter::mixed)
+        spdlog::warn(
+            "chain {}: frames that are inside of its hops now and have come by chain {} go on "
+            "by the one that is there when they come out",
+            chain.name, found.chain);
+    for (const db::Chain& other : chains)
+        if (other.name == found.chain && !other.change.empty())
+            return Error{Errc::unavailable, "chain " + chain.name + ": chain " + other.name +
+                                                " of lower priority, with hops in common, is being "
+                                                "changed just now: try again in some seconds"};
+    return found;
+}
+
 ChainRollout::Work ChainRollout::add_all(db::Chain chain)
 {
-    chain.open = false;
-    chain.change = mark("add");
-    if (auto put = co_await publish(chain, std::nullopt); !put)
-        co_return put.error();
-    auto left = co_await in_place_everywhere();
-    if (!left) {
-        co_await withdraw(chain.name, mark("add"));
-        co_return left.error();
-    }
-    chain.open = true;
-    chain.change.clear();
-    if (auto put = co_await publish(chain, mark("add")); !put)
-        co_return put.error();
-    if (auto there = co_await in_place_everywhere(); !there)
-        spdlog::warn("chain {}: it is open; {}", chain.name, there.error().message);
-    co_return left;
+    const auto found = under(chain);
+    if (!found)
+        co_return found.error();
+    const bool over = found->enter == Under::Enter::first || found->enter == Under::Enter::last;
+    auto steps = add_steps(chain, *found);
+    co_return co_await take_steps(over ? verb_over : verb_add, std::move(steps), std::nullopt);
 }
 
 ChainRollout::Work ChainRollout::set_all(db::Chain from, db::Chain to)
 {
-    std::string was = from.change;
     auto steps = change_steps(from, to);
     if (!steps) // A hop that the one cut off before left over is in the way of this one.
         steps = change_steps(settled(from), to);
     if (!steps)
         co_return steps.error();
-    Left left;
-    for (ChainStep& step : *steps) {
-        if (step.drain)
-            co_await drain();
-        const bool last = &step == &steps->back();
-        step.chain.change = last ? "" : mark("set");
-        if (auto put = co_await publish(step.chain, was); !put)
-            co_return put.error();
-        was = step.chain.change;
-        auto there = co_await in_place_everywhere();
-        if (!there) {
-            // The exits stay: a switch that did not answer may still lead there.
-            step.chain.change.clear();
-            co_await publish(step.chain, was);
-            co_return Error{there.error().code, there.error().message +
-                                                    "; the chain keeps every hop that is led to "
-                                                    "now: see holdfast chain show"};
-        }
-        left = *there;
-    }
-    co_return left;
+    co_return co_await take_steps(verb_set, std::move(*steps), from.change);
 }
 
 ChainRollout::Work ChainRollout::remove_all(db::Chain chain)
 {
-    const std::string was = chain.change;
-    chain.open = false;
-    chain.change = mark("del");
-    if (auto put = co_await publish(chain, was); !put)
-        co_return put.error();
-    auto left = co_await in_place_everywhere();
-    if (!left)
-        spdlog::warn("chain {}: {}: it is removed all the same", chain.name, left.error().message);
-    co_await drain();
-    if (auto gone = co_await withdraw(chain.name, mark("del")); !gone)
-        co_return gone.error();
-    left = co_await in_place_everywhere();
-    co_return left ? *left : Left{};
+    const auto found = under(chain);
+    if (!found)
+        co_return found.error();
+    auto steps = remove_steps(chain, *found);
+    co_return co_await take_steps(verb_del, std::move(steps), chain.change);
+}
+
+/// Each of the steps, once every switch has the one before.  `was`: who changes the chain until
+/// now, as its row says; nothing if there is none.
+ChainRollout::Work ChainRollout::take_steps(std::string_view verb, std::vector<ChainStep> steps,
+                                            std::optional<std::string> was)
+{
+    const bool removes = steps.back().gone;
+    Left left;
+    for (ChainStep& step : steps) {
+        if (step.drain)
+            co_await drain();
+        const bool first = &step == &steps.front();
+        const bool last = &step == &steps.back();
+        step.chain.change = last && !removes ? "" : mark(verb);
+        Result<void> done;
+        if (step.gone)
+            done = co_await withdraw(step.chain.name, *was);
+        else
+            done = co_await publish(step.chain, was);
+        if (!done)
+            co_return done.error();
+        const bool is_new = !was;
+        was = step.chain.change;
+        auto there = co_await in_place_everywhere();
+        if (there) {
+            left = *there;
+            continue;
+        }
+        const auto& why = there.error();
+        if (removes || (verb == verb_add && last)) {
+            spdlog::warn("chain {}: {}: it is {} all the same", step.chain.name, why.message,
+                         removes ? "removed" : "open");
+        } else if (first && is_new) {
+            co_await withdraw(step.chain.name, *was);
+            co_return why;
+        } else {
+            // The exits stay: a switch that did not answer may still lead there.
+            step.chain.change.clear();
+            co_await publish(step.chain, was);
+            co_return Error{why.code, why.message + "; the chain keeps every hop that is led to "
+                                                    "now: see holdfast chain show"};
+        }
+    }
+    co_return left;
 }
 
 asio::awaitable<Result<void>> ChainRollout::publish(const db::Chain& chain,

@@ -15,10 +15,12 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "common/result.h"
 #include "hookd/chain-change.h"
+#include "hookd/chain-over.h"
 #include "hookd/daemon.h"
 
 namespace holdfast::hookd {
@@ -35,7 +37,10 @@ public:
     explicit ChainRollout(Daemon& daemon) : daemon_{daemon} {}
 
     /// Adds it: no frame enters before every switch knows where it goes on.
-    /// Errors: those of the fleet; then there is no such chain.
+    /// Errors: those of the fleet, then there is no such chain; unavailable while the chain under
+    /// it
+    ///         is changed, or if a hypervisor does not answer: a chain that comes over another is
+    ///         left with all hops that frames are led to.
     void add(const db::Chain& chain, Done done);
     /// Changes it under traffic.
     /// Errors: as change_steps(), then nothing is changed; unavailable if a hypervisor does not
@@ -59,13 +64,16 @@ private:
     Work add_all(db::Chain chain);
     Work set_all(db::Chain from, db::Chain to);
     Work remove_all(db::Chain chain);
+    Work take_steps(std::string_view verb, std::vector<ChainStep> steps,
+                    std::optional<std::string> was);
+    Result<Under> under(const db::Chain& chain) const;
     boost::asio::awaitable<Result<void>> publish(const db::Chain& chain,
                                                  const std::optional<std::string>& was);
     boost::asio::awaitable<Result<void>> withdraw(const std::string& name, const std::string& was);
     boost::asio::awaitable<Result<void>> ask_all(const std::vector<std::string>& others);
     Work in_place_everywhere();
     boost::asio::awaitable<void> drain();
-    std::string mark(const char* verb) const;
+    std::string mark(std::string_view verb) const;
 
     Daemon& daemon_;
     std::set<std::string> changing_;          // Names of the chains that are changed now.

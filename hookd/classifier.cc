@@ -37,4 +37,11 @@ Result<ParsedMatch> parse_match(const std::string& text)
     return match;
 }
 
+Relation relate(const std::string& first, const std::string& second)
+{
+    Relation found;
+    const Text error{flow_match_relate(first.c_str(), second.c_str(), &found.meet, &found.within)};
+    return found;
+}
+
 } // namespace holdfast::hookd

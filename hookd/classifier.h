@@ -13,4 +13,13 @@ namespace holdfast::hookd {
 /// Errors: invalid, with what is wrong and where.
 Result<ParsedMatch> parse_match(const std::string& text);
 
+/// How the frames of two classifiers lie to each other.
+struct Relation {
+    bool meet = false;   // One frame can be of both.
+    bool within = false; // Each frame of the first is one of the second.
+};
+
+/// Shape:   both normalized; one that cannot be read has no frames.
+Relation relate(const std::string& first, const std::string& second);
+
 } // namespace holdfast::hookd

@@ -6,7 +6,8 @@
     stream.py judge SENT RECEIVED WAY...
 
 Hops add their weight (1, 4, 16 or 64) to the type of service (hop forward eth0 WEIGHT), so that a
-datagram says which it passed, and how often.  A WAY is a sum of weights, as 1+4.  `send` prints
+datagram says which it passed, and how often.  A WAY is a sum of weights, as 1+4; 0:1+4 is one for
+stream 0 alone.  `send` prints
 how many datagrams each stream sent, `receive` what came of each, both as JSON; `judge` says in
 words what became of them: lost, doubled, or on no way that is named.
 """
@@ -72,7 +73,10 @@ def take(one, ways):
 
 def judge(sent_file, received_file, named):
     """Prints one line."""
-    allowed = {sum(int(weight) for weight in way.split("+")) for way in named}
+    allowed = set()  # (stream, or "" for all; sum)
+    for way in named:
+        stream, _, weights = way.rpartition(":")
+        allowed.add((stream, sum(int(weight) for weight in weights.split("+"))))
     with open(sent_file) as file:
         sent = json.load(file)
     with open(received_file) as file:
@@ -81,7 +85,8 @@ def judge(sent_file, received_file, named):
             for number in range(sent[stream]) if str(number) not in ways]
     doubled = sum(len(tos) > 1 for ways in came for tos in ways.values())
     strayed = [f"{stream}/{number}: {tos}" for stream, ways in enumerate(came)
-               for number, all_tos in ways.items() for tos in all_tos if tos not in allowed]
+               for number, all_tos in ways.items() for tos in all_tos
+               if not allowed & {("", tos), (str(stream), tos)}]
     print(f"{len(lost) or 'none'} lost, {doubled or 'none'} doubled, {len(strayed) or 'none'} astray")
     print(f"{sum(sent)} sent; lost {lost[:20]}; astray {strayed[:20]}", file=sys.stderr)
 

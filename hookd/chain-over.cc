@@ -1,0 +1,217 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// hookd/chain-over: see chain-over.h.
+#include <config.h>
+
+#include "hookd/chain-over.h"
+
+#include <algorithm>
+#include <iterator>
+
+#include "hookd/classifier.h"
+
+namespace holdfast::hookd {
+namespace {
+
+using Hops = std::vector<db::Hop>;
+
+/// One direction of a chain.
+struct Way {
+    const db::Chain* chain = nullptr;
+    std::string match;
+    Hops hops; // In this direction's order.
+};
+
+std::vector<Way> ways_of(const db::Chain& chain)
+{
+    std::vector<Way> ways{{&chain, chain.match, chain.hops}};
+    if (chain.symmetric)
+        ways.push_back({&chain, chain.match_reverse, {chain.hops.rbegin(), chain.hops.rend()}});
+    return ways;
+}
+
+/// Whether each hop of `some` is one of `all`.
+bool has_all(const Hops& all, const Hops& some)
+{
+    return std::all_of(some.begin(), some.end(), [&](const db::Hop& hop) {
+        return std::find(all.begin(), all.end(), hop) != all.end();
+    });
+}
+
+/// Whether what comes out of a common hop goes on by the same hops on either way.
+bool same_onward(const Hops& a, const Hops& b)
+{
+    for (auto here = a.begin(); here != a.end(); ++here)
+        for (auto there = b.begin(); there != b.end(); ++there)
+            if (share(*here, *there) &&
+                (here->kind != there->kind || !std::equal(here + 1, a.end(), there + 1, b.end())))
+                return false;
+    return true;
+}
+
+bool share_any(const Hops& a, const Hops& b)
+{
+    return std::any_of(a.begin(), a.end(), [&](const db::Hop& hop) {
+        return std::any_of(b.begin(), b.end(),
+                           [&](const db::Hop& other) { return share(hop, other); });
+    });
+}
+
+/// What one direction of a chain has under it.
+struct Beneath {
+    const Way* way = nullptr; // That has a hop in common, and frames.
+    bool onward = true;       // From its common hops frames go on as on this one.
+    bool alone = true;        // There is no other such.
+    bool within = false;      // It has all frames of this one.
+};
+
+/// How frames of one way pass another chain.
+struct Passing {
+    const Way* way = nullptr; // Null if it has none of them, or some by either way.
+    bool meet = false;        // It has some.
+    bool within = false;      // It has all, by `way`.
+};
+
+Passing passing(const std::string& match, const std::vector<Way>& chain)
+{
+    Passing found;
+    for (const Way& way : chain) {
+        const Relation relation = relate(match, way.match);
+        if (relation.within)
+            return {&way, true, true};
+        if (relation.meet)
+            found = {found.meet ? nullptr : &way, true, false};
+    }
+    return found;
+}
+
+/// `lower` is by falling priority.
+Beneath beneath(const Way& way, const std::vector<std::vector<Way>>& lower)
+{
+    Beneath found;
+    bool others = false; // Some frames are those of chains that have no hop in common.
+    for (const std::vector<Way>& chain : lower) {
+        const auto passed = passing(way.match, chain);
+        if (!passed.meet)
+            continue;
+        if (share_any(way.hops, chain.front().hops)) {
+            found.alone = !found.way && passed.way;
+            found.way = passed.way ? passed.way : &chain.front();
+            found.onward = found.onward && same_onward(way.hops, found.way->hops) && passed.way;
+            found.within = passed.within && !others;
+        }
+        others = true;
+        if (passed.within)
+            break; // No frame gets further down.
+    }
+    return found;
+}
+
+/// The open chains of lower priority, by falling priority.
+std::vector<std::vector<Way>> ways_below(const db::Chain& chain,
+                                         const std::vector<db::Chain>& chains)
+{
+    std::vector<std::vector<Way>> lower;
+    for (const db::Chain& other : chains)
+        if (other.open && other.priority < chain.priority && other.name != chain.name)
+            lower.push_back(ways_of(other));
+    std::stable_sort(lower.begin(), lower.end(), [](const auto& a, const auto& b) {
+        return a.front().chain->priority > b.front().chain->priority;
+    });
+    return lower;
+}
+
+/// Whether there can be anything to heed: for the many chains where there is not.
+bool may_matter(const std::vector<Way>& ways, const std::vector<std::vector<Way>>& lower)
+{
+    const auto differs = [&](const Way& other) {
+        return std::any_of(ways.begin(), ways.end(), [&](const Way& way) {
+            return share_any(way.hops, other.hops) && !same_onward(way.hops, other.hops);
+        });
+    };
+    return std::any_of(lower.begin(), lower.end(), [&](const std::vector<Way>& chain) {
+        return std::any_of(chain.begin(), chain.end(), differs);
+    });
+}
+
+/// The chain with these hops and without its probe, which is not for hops that are not its own.
+db::Chain with_hops(db::Chain chain, Hops hops, bool open)
+{
+    chain.hops = std::move(hops);
+    chain.open = open;
+    chain.probe.clear();
+    return chain;
+}
+
+void append(std::vector<ChainStep>& steps, Result<std::vector<ChainStep>> more)
+{
+    std::ranges::move(*more, std::back_inserter(steps));
+}
+
+} // namespace
+
+Under way_under(const db::Chain& chain, const std::vector<db::Chain>& chains)
+{
+    const auto ways = ways_of(chain);
+    const auto lower = ways_below(chain, chains);
+    if (!may_matter(ways, lower))
+        return {};
+    bool onward = true, alone = true, within = true;
+    Under under;
+    for (const Way& way : ways) {
+        const auto found = beneath(way, lower);
+        onward = onward && found.onward;
+        within = within && found.within;
+        alone = alone && found.alone;
+        if (!found.way)
+            continue;
+        auto hops = found.way->hops;
+        if (&way != &ways.front())
+            std::reverse(hops.begin(), hops.end());
+        alone = alone && (under.chain.empty() || under.hops == hops);
+        under.chain = found.way->chain->name;
+        under.hops = std::move(hops);
+    }
+    if (onward)
+        return {};
+    const bool more = has_all(chain.hops, under.hops);
+    const bool orderly = bool(change_steps(with_hops(chain, under.hops, true), chain));
+    if (alone && orderly && (more || within))
+        under.enter = more ? Under::Enter::last : Under::Enter::first;
+    else
+        under.enter = Under::Enter::mixed;
+    return under;
+}
+
+std::vector<ChainStep> add_steps(const db::Chain& chain, const Under& under)
+{
+    if (under.enter == Under::Enter::apart || under.enter == Under::Enter::mixed) {
+        auto closed = chain;
+        closed.open = false;
+        return {{closed}, {chain}};
+    }
+    const bool open = under.enter == Under::Enter::first;
+    const auto first = with_hops(chain, under.hops, open);
+    std::vector<ChainStep> steps{{first}};
+    append(steps, change_steps(first, with_hops(chain, chain.hops, open)));
+    steps.push_back({chain});
+    return steps;
+}
+
+std::vector<ChainStep> remove_steps(const db::Chain& chain, const Under& under)
+{
+    const bool open = under.enter == Under::Enter::first;
+    const auto begin = with_hops(chain, chain.hops, open);
+    std::vector<ChainStep> steps{{begin}};
+    if (under.enter == Under::Enter::first || under.enter == Under::Enter::last) {
+        append(steps, change_steps(begin, with_hops(chain, under.hops, open)));
+        steps[1].drain = !open; // Frames that are this chain's alone have passed all of its hops.
+        steps.push_back({steps.back().chain});
+    } else {
+        steps.push_back({begin, true});
+    }
+    steps.back().gone = true;
+    return steps;
+}
+
+} // namespace holdfast::hookd
