@@ -528,13 +528,11 @@ void Module::probe_hops()
 
 void Module::flushed(const std::string& bridge)
 {
-    if (bridge != bridge_)
-        return;
-    put_all_back();
-    emit("\"kind\":\"flushed\",\"flows\":" + std::to_string(installed_.size()));
+    if (bridge == bridge_)
+        emit("\"kind\":\"flushed\",\"flows\":" + std::to_string(installed_.size()));
 }
 
-/// Inside the very call that flushed them, so that no frame meets the switch without them.
+/// In one stretch, so that no frame meets the switch without them.
 void Module::put_all_back()
 {
     if (guarded_)

@@ -3,7 +3,7 @@
 // ovs-plugin/module: the module's state in the switch's main thread.
 //
 // Takes finished work from the reader and puts it into the switch a slice at a time,
-// puts everything back after a flush, runs the moves, and answers control commands
+// puts everything back into a bridge made anew, runs the moves, and answers control commands
 // (commands.cc).  One object, made in bridge_init().
 #pragma once
 

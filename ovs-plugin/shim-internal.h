@@ -10,6 +10,9 @@
 
 #include "openvswitch/types.h"
 
+/* "HOLDFAST" in ASCII: tells our flows from others in bridge/dump-flows. */
+#define HF_COOKIE UINT64_C(0x484f4c4446415354)
+
 /* The bridge of this name.  Open vSwitch's own ofproto_lookup() finds one for some time
  * after it was deleted, and what is done to that one is lost. */
 struct ofproto *hf_find_bridge(const char *name);

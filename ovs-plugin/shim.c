@@ -7,10 +7,10 @@
  *   bridge_init, bridge_run, bridge_wait, bridge_exit   the module's life in the main loop
  *   ovsdb_idl_create, ovsdb_idl_omit   the switch's own view of its database, with
  *       Interface.external_ids, which the stock switch leaves out
- *   connmgr_flushed            our flows come back inside the call that flushed them
- *   ofproto_destroy            ... but not into a bridge that is being taken down
+ *   ofproto_destroy            a bridge that is being taken down is none any more
  *   connmgr_send_port_status   ports that come and go
- * Others are wrapped where they belong: shim-frames.c, shim-kernel.c, shim-queues.c, shim-routes.c. */
+ * Others are wrapped where they belong: shim-flush.c, shim-frames.c, shim-kernel.c, shim-queues.c,
+ * shim-routes.c. */
 #include "common/ovs-config.h"
 
 #include "ovs-plugin/shim.h"
@@ -43,9 +43,6 @@
 #include "vswitch-idl.h"
 
 VLOG_DEFINE_THIS_MODULE(holdfast);
-
-/* "HOLDFAST" in ASCII: tells our flows from others in bridge/dump-flows. */
-#define HF_COOKIE UINT64_C(0x484f4c4446415354)
 
 static struct ovsdb_idl *switch_idl;
 static const struct ofproto *dying; /* The bridge that is being taken down just now. */
@@ -167,27 +164,6 @@ __wrap_ovsdb_idl_omit(struct ovsdb_idl *idl, const struct ovsdb_idl_column *colu
 {
     if (column != &ovsrec_interface_col_external_ids) {
         __real_ovsdb_idl_omit(idl, column);
-    }
-}
-
-/* struct connmgr is private to connmgr.c: its bridge is found from the other side. */
-static bool
-has_connmgr(const struct ofproto *bridge, const void *mgr)
-{
-    return bridge->connmgr == mgr;
-}
-
-void __real_connmgr_flushed(struct connmgr *);
-void __wrap_connmgr_flushed(struct connmgr *);
-void
-__wrap_connmgr_flushed(struct connmgr *mgr)
-{
-    __real_connmgr_flushed(mgr);
-
-    struct ofproto *bridge = find_bridge(has_connmgr, mgr);
-
-    if (bridge) {
-        hf_module_flushed(bridge->name);
     }
 }
 

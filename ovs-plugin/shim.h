@@ -23,7 +23,7 @@ void hf_module_init(void);  /* Once, when the switch has set itself up and forwa
 void hf_module_run(void);   /* Each turn of the main loop, after the bridges ran. */
 void hf_module_wait(void);  /* Before the main loop sleeps. */
 void hf_module_exit(void);  /* The switch ends. */
-/* All flows of 'bridge' have just been flushed; the operator's own are not back yet. */
+/* All flows of 'bridge' but ours have just been flushed. */
 void hf_module_flushed(const char *bridge);
 /* A port of some bridge came, goes or changed. */
 void hf_module_ports_changed(void);
