@@ -28,5 +28,5 @@ EXTRA_DIST += lab/lab lab/demo lab/fault-matrix lab/kernel-check \
 	lab/labkit/guest.py lab/labkit/halts.py lab/labkit/hypervisor.py \
 	lab/labkit/hypervisor-init.sh lab/labkit/image.py lab/labkit/measure.py \
 	lab/labkit/network.py lab/labkit/offload.py lab/labkit/ovn.py \
-	lab/labkit/parties.py lab/labkit/plain-init.sh lab/labkit/scene.py \
-	lab/labkit/spaces.py
+	lab/labkit/parties.py lab/labkit/passages.py lab/labkit/plain-init.sh \
+	lab/labkit/scene.py lab/labkit/spaces.py

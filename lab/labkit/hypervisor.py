@@ -45,6 +45,10 @@ migration_uri = qemu+tcp://{{hypervisor}}/system
 """
 
 
+# As ovs-ctl starts Open vSwitch's daemons: its service's default.
+SWITCH_PRIORITY = ["nice", "-n", "-10"]
+
+
 def number_of(name):
     """The number in a hypervisor's name (hv3: 3)."""
     if not (name.startswith("hv") and name[2:].isdigit()):
@@ -146,7 +150,8 @@ def launch(name, words, log, *, limit=20):
                               stdin=subprocess.DEVNULL, stdout=output, stderr=output,
                               timeout=limit)
     if done.returncode != 0:
-        raise LabError(f"{name}: {words[0]} did not start (logs: {output.name}, {log})")
+        program = words[len(SWITCH_PRIORITY) if words[0] == "nice" else 0]
+        raise LabError(f"{name}: {program} did not start (logs: {output.name}, {log})")
 
 
 def start_daemon(name, daemon):
@@ -166,7 +171,7 @@ def start_ovsdb(name):
     if fresh:
         run([*inside(name), "ovsdb-tool", "create", "/etc/openvswitch/conf.db",
              "/usr/share/openvswitch/vswitch.ovsschema"])
-    launch(name, ["ovsdb-server", "/etc/openvswitch/conf.db",
+    launch(name, [*SWITCH_PRIORITY, "ovsdb-server", "/etc/openvswitch/conf.db",
                   "--remote=punix:/run/openvswitch/db.sock", "--pidfile", "--detach",
                   "--no-chdir", "--log-file", "-vconsole:off"], log)
     if fresh:
@@ -178,7 +183,7 @@ def start_ovsdb(name):
 def start_switch(name):
     """ovs-vswitchd; it answers when its control socket does."""
     log = folder_of(name) / "var-log/openvswitch/ovs-vswitchd.log"
-    launch(name, [switch_program(), "unix:/run/openvswitch/db.sock",
+    launch(name, [*SWITCH_PRIORITY, switch_program(), "unix:/run/openvswitch/db.sock",
                   "--pidfile=/run/openvswitch/ovs-vswitchd.pid", "--detach", "--no-chdir",
                   "--log-file=/var/log/openvswitch/ovs-vswitchd.log", "-vconsole:off"], log)
     bridges = run([*inside(name), "ovs-vsctl", "--timeout=10", "--no-wait", "list-br"]).split()

@@ -9,7 +9,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import guest, hypervisor, measure, network, ovn
+from . import guest, hypervisor, measure, network, ovn, passages
 from .base import LabError, run, wait_for
 
 LAB = Path(__file__).resolve().parent.parent / "lab"
@@ -36,6 +36,18 @@ class Move:
     def back(self):
         """The same the other way."""
         return Move(self.vm, self.destination, self.source)
+
+
+@dataclass
+class Measured:
+    """What was seen of one migration; times are CLOCK_REALTIME nanoseconds."""
+
+    report: dict  # The probe's.
+    stopped: dict  # QEMU's events at the source, each with its time.
+    resumed: dict  # The same at the destination.
+    woken_ns: int | None  # The guest's first own frame at the destination.
+    downtime_ms: float | None  # libvirt's own figure.
+    passages: list  # Through guests, of the packet whose answer ended the gap.
 
 
 def lab(*words):
@@ -130,6 +142,7 @@ def migrate(move, hops=HOPS, around=nullcontext()):
     stopped = measure.QemuEvents(move.source, move.vm)
     resumed = measure.QemuEvents(move.destination, move.vm)
     woken = measure.FirstFrame(move.destination)
+    taps = passages.Taps(HYPERVISORS, move.vm)
     probe = measure.Probe("c1", WEB)
     try:
         measure.pause(2)
@@ -143,10 +156,13 @@ def migrate(move, hops=HOPS, around=nullcontext()):
         stopped.close()
         resumed.close()
         woken.close()
+        seen = taps.close()
     downtime = measure.downtime_ms(move.source, move.vm)
     if downtime is None:
         downtime = measure.downtime_ms(move.destination, move.vm)
-    return report, stopped.times, resumed.times, woken.time_ns, downtime
+    times = seen.get((report["run"], report["gap_to_seq"]), [])
+    return Measured(report, stopped.times, resumed.times, woken.time_ns, downtime,
+                    passages.passages(times))
 
 
 def told_by_holdfast(move):
@@ -167,11 +183,11 @@ def milliseconds(later_ns, earlier_ns):
 
 def figures(measured, told=None):
     """What the probe, QEMU and libvirt say of one move; the keys of the demo's --json."""
-    report, stopped, resumed, woken_ns, downtime = measured
+    report, downtime, resumed_ns = measured.report, measured.downtime_ms, measured.resumed.get("RESUME")
     if downtime is None and told:
         downtime = told["figures"].get("downtime_ms")
-    wake = milliseconds(woken_ns, resumed.get("RESUME"))
-    stood_still = milliseconds(resumed.get("RESUME"), stopped.get("STOP"))
+    wake = milliseconds(measured.woken_ns, resumed_ns)
+    stood_still = milliseconds(resumed_ns, measured.stopped.get("STOP"))
     whole = None not in (downtime, wake)
     return {"sent": report["sent"], "lost": report["lost"], "doubled": report["doubled"],
             "reordered": report["reordered"], "gap_ms": report["gap_ms"],
@@ -180,20 +196,33 @@ def figures(measured, told=None):
             "stop_to_resume_ms": stood_still,
             "network_by_qemu_ms": round(report["gap_ms"] - stood_still - wake, 3)
             if None not in (stood_still, wake) else None,
+            "network_outside_guests_ms": outside_guests_ms(measured),
             "round_trip_ms": report["round_trip_ms"],
             "lateness_max_ms": report["lateness_max_ms"], "lost_list": report["lost_list"]}
+
+
+def outside_guests_ms(measured):
+    """The part of the gap in which the moved guest did not stand still, and the packet that ended the
+    gap was in no guest, nor waited for one in its tap; None if QEMU's times are not known."""
+    stopped_ns, resumed_ns = measured.stopped.get("STOP"), measured.resumed.get("RESUME")
+    if None in (stopped_ns, resumed_ns):
+        return None
+    spans = [(stopped_ns, resumed_ns)]
+    spans += [(one.entered_ns, one.left_ns) for one in measured.passages]
+    begin_ns, end_ns = measured.report["gap_from_ns"], measured.report["gap_to_ns"]
+    return milliseconds(passages.outside_ns(begin_ns, end_ns, spans), 0)
 
 
 def timeline(move, measured, told):
     """The marks of Holdfast's own time line and what was seen from outside, in order; ms since the
     guest's stop."""
-    report, stopped, resumed, woken_ns, _downtime = measured
-    zero = stopped.get("STOP") or told["begun_ns"]
+    report = measured.report
+    zero = measured.stopped.get("STOP") or told["begun_ns"]
     marks = [{"what": mark["what"], "hypervisor": mark["hypervisor"],
               "ms": milliseconds(mark["time_ns"], zero)} for mark in told["marks"]]
-    outside = [("guest stopped (QEMU)", move.source, stopped.get("STOP")),
-               ("guest runs (QEMU)", move.destination, resumed.get("RESUME")),
-               ("guest's first own frame", move.destination, woken_ns),
+    outside = [("guest stopped (QEMU)", move.source, measured.stopped.get("STOP")),
+               ("guest runs (QEMU)", move.destination, measured.resumed.get("RESUME")),
+               ("guest's first own frame", move.destination, measured.woken_ns),
                ("last answer before the gap", "client", report["gap_from_ns"]),
                ("first answer after the gap", "client", report["gap_to_ns"])]
     marks += [{"what": what, "hypervisor": on, "ms": milliseconds(time_ns, zero)}
