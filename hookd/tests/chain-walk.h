@@ -3,8 +3,7 @@
 // hookd/tests/chain-walk: all ways that frames can take while chains change (spec C7).
 //
 // What frames meet is given as states that follow each other: a state is published once all
-// switches have the one before, so a frame meets any mixture of two.  For tests; CppUTest's macros
-// are used by who includes this.
+// switches have the one before, so a frame meets any mixture of two.
 #pragma once
 
 #include <algorithm>
@@ -12,9 +11,9 @@
 #include <string>
 #include <vector>
 
-#include <CppUTest/TestHarness.h>
-
 #include "db/rows.h"
+
+#include <CppUTest/TestHarness.h>
 
 namespace holdfast::hookd::tests {
 
