@@ -40,6 +40,7 @@ void sort_unique(Answers& answers)
     std::ranges::sort(answers.known);
     const auto twice = std::ranges::unique(answers.known);
     answers.known.erase(twice.begin(), twice.end());
+    std::ranges::sort(answers.vips);
 }
 
 } // namespace
@@ -48,8 +49,12 @@ std::map<std::string, std::shared_ptr<const Answers>> answers_of(const db::Snaps
 {
     std::map<std::string, Answers> by_director;
     for (const auto& balancer : snapshot.balancers)
-        for (const auto& director : balancer.directors)
-            add_servers(balancer, by_director[director]);
+        for (const auto& director : balancer.directors) {
+            auto& answers = by_director[director];
+            add_servers(balancer, answers);
+            if (Ip vip; read_ip(balancer.vip, vip))
+                answers.vips.push_back(vip);
+        }
     std::map<std::string, std::shared_ptr<const Answers>> all;
     for (auto& [director, answers] : by_director) {
         sort_unique(answers);

@@ -25,6 +25,7 @@ namespace holdfast::plugin {
 /// What a director is answered: servers' addresses with their synthetic MAC addresses.
 struct Answers {
     std::vector<std::pair<Ip, Mac>> known; // Sorted, each address once.
+    std::vector<Ip> vips = {}; // Of its balancers, sorted: what is for these goes to servers alone.
 
     bool has(const Mac& synthetic) const;
     /// Null if it is no server's.

@@ -15,6 +15,7 @@ ovs_plugin_libplugin_a_SOURCES = \
 	ovs-plugin/connection.h ovs-plugin/connection.cc \
 	ovs-plugin/departure.h ovs-plugin/departure.cc \
 	ovs-plugin/director.h ovs-plugin/director.cc \
+	ovs-plugin/director-seen.h ovs-plugin/director-seen.cc \
 	ovs-plugin/fit.h ovs-plugin/fit.cc \
 	ovs-plugin/flows.h ovs-plugin/flows.cc \
 	ovs-plugin/gateway.h ovs-plugin/gateway.cc \
@@ -74,6 +75,7 @@ ovs_plugin_tests_plugin_test_SOURCES = \
 	ovs-plugin/tests/arp-test.cc \
 	ovs-plugin/tests/balance-test.cc \
 	ovs-plugin/tests/connection-test.cc \
+	ovs-plugin/tests/director-seen-test.cc \
 	ovs-plugin/tests/director-test.cc \
 	ovs-plugin/tests/fit-test.cc \
 	ovs-plugin/tests/flows-test.cc \

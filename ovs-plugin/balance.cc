@@ -126,14 +126,37 @@ Flow lead_to_nobody(int director_port, const std::string& mac_prefix)
             "drop"};
 }
 
+std::map<std::string, bool> synthetic_macs(const db::Snapshot& snapshot)
+{
+    std::map<std::string, bool> macs;
+    for (const auto& balancer : snapshot.balancers)
+        for (const auto& server : db::all_servers(balancer))
+            if (!server.mac.empty())
+                macs[server.mac] |= db::is_builtin(balancer);
+    return macs;
+}
+
+std::vector<Flow> keep_inside(const std::string& synthetic, bool directed_here)
+{
+    std::vector<Flow> flows{{table_entry, 153000, "dl_src=" + synthetic + ",reg15=0", "drop"}};
+    if (!directed_here)
+        flows.push_back({table_entry, 151000, "dl_dst=" + synthetic + ",reg15=0", "drop"});
+    return flows;
+}
+
 std::vector<Flow> lead_to_prober(const std::vector<Port>& ports)
 {
     const auto prober = std::ranges::find_if(ports, is_prober);
     if (prober == ports.end())
         return {};
-    return {{table_entry, 152003, std::string{"ip,nw_dst="} + probe_address + ",reg15=0",
-             std::string{"strip_vlan,mod_dl_dst:"} + probe_mac +
-                 ",output:" + std::to_string(prober->ofport)}};
+    const auto there = std::string{"strip_vlan,mod_dl_dst:"} + probe_mac +
+                       ",output:" + std::to_string(prober->ofport);
+    return {
+        {table_entry, 152003, std::string{"ip,nw_dst="} + probe_address + ",reg15=0", there},
+        {table_entry, 152003, std::string{"ipv6,ipv6_dst="} + probe_address6 + ",reg15=0", there},
+        // All hypervisors' have one MAC address, which nobody is to learn.
+        {table_entry, 152002,
+         in_port(prober->ofport) + ",dl_dst=01:00:00:00:00:00/01:00:00:00:00:00,reg15=0", "drop"}};
 }
 
 bool is_prober(const Port& port)

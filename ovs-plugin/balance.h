@@ -42,7 +42,16 @@ std::vector<Flow> lead_where_directed(const db::RealServer& server, std::uint32_
 /// more), is for nobody.
 Flow lead_to_nobody(int director_port, const std::string& mac_prefix);
 
-/// What servers answer to probes goes back to the port that those come from.
+/// The synthetic addresses of all servers, and whether a built-in director uses each.
+std::map<std::string, bool> synthetic_macs(const db::Snapshot& snapshot);
+
+/// A synthetic address is no machine's: what comes from it is dropped, and so is what is for it and
+/// comes from no director, unless it is the built-in one's too, which lets no such frame in.
+/// Shape:   a server's of any balancer; at any port but a tunnel.
+std::vector<Flow> keep_inside(const std::string& synthetic, bool directed_here);
+
+/// What servers answer to probes goes back to the port that those come from; what that says to all,
+/// as IPv6 does by itself, to nobody.
 /// Shape:   nothing while no such port is there.
 std::vector<Flow> lead_to_prober(const std::vector<Port>& ports);
 

@@ -169,7 +169,8 @@ nlohmann::json service_json(const ServiceFigures& service)
                            {"inactive", one.inactive},
                            {"connections", one.connections},
                            {"packets", one.packets},
-                           {"bytes", one.bytes}});
+                           {"bytes", one.bytes},
+                           {"refused", one.refused}});
     }
     return {{"name", service.name},
             {"connections", all.connections},
@@ -200,6 +201,24 @@ nlohmann::json gateways_json(const Router& router)
     return all;
 }
 
+/// What is seen of a director of the operator's own.
+nlohmann::json director_json(const std::string& interface, const OriginCount& count)
+{
+    auto servers = nlohmann::json::array(), strays = nlohmann::json::array();
+    for (const auto& [mac, asked_ms] : count.director.asked())
+        servers.push_back({{"mac", text_of(mac)}, {"asked_ms_ago", hf_now_ms() - asked_ms}});
+    for (const auto& stray : count.director.strays())
+        strays.push_back({{"vip", text_of(stray.vip)},
+                          {"to", text_of(stray.to)},
+                          {"frames", stray.frames},
+                          {"ms_ago", hf_now_ms() - stray.last_ms}});
+    return {{"vm", count.vm},
+            {"interface", interface},
+            {"servers", servers},
+            {"strays", strays},
+            {"questions_dropped", count.director.dropped()}};
+}
+
 nlohmann::json large_json(const LargeFigures& figures)
 {
     return {{"fragmented", figures.fragmented},
@@ -223,6 +242,7 @@ const Module::Command Module::commands[] = {
     {"holdfast/flows", "", 0, 0, &Module::cmd_flows},
     {"holdfast/check", "", 0, 0, &Module::cmd_check},
     {"holdfast/balancers", "", 0, 0, &Module::cmd_balancers},
+    {"holdfast/directors", "", 0, 0, &Module::cmd_directors},
     {"holdfast/place", "VIP PORT PROTO CLIENT PORT", 5, 5, &Module::cmd_place},
     {"holdfast/ports", "", 0, 0, &Module::cmd_ports},
     {"holdfast/sync", "", 0, 0, &Module::cmd_sync},
@@ -300,6 +320,8 @@ void Module::cmd_status(unixctl_conn* conn, const Args&)
                            ": they need the userspace datapath (datapath_type=netdev)");
     for (auto& line : router_->problems())
         problems.push_back(std::move(line));
+    if (snapshot_)
+        std::ranges::move(stray_problems(), std::back_inserter(problems));
     if (n_refused_)
         problems.push_back(std::to_string(n_refused_) +
                            " flows were refused by the switch; see its log");
@@ -359,7 +381,20 @@ void Module::cmd_balancers(unixctl_conn* conn, const Args&)
     json all = json::array();
     for (const auto& service : director_->figures())
         all.push_back(service_json(service));
-    hf_reply(conn, true, json{{"balancers", all}}.dump().c_str());
+    hf_reply(conn, true,
+             json{{"balancers", all}, {"held", director_->size()}, {"room", director_->room()}}
+                 .dump()
+                 .c_str());
+}
+
+void Module::cmd_directors(unixctl_conn* conn, const Args&)
+{
+    auto directors = json::array();
+    for (const auto& origin : origins_)
+        if (const auto at = forged_.find(origin.interface);
+            origin.director && !origin.vm.empty() && at != forged_.end())
+            directors.push_back(director_json(origin.interface, *at->second));
+    hf_reply(conn, true, dump({{"directors", directors}}).c_str());
 }
 
 void Module::cmd_place(unixctl_conn* conn, const Args& args)

@@ -4,6 +4,7 @@
 #include "ovs-plugin/director.h"
 
 #include <netinet/in.h>
+#include <unistd.h>
 
 #include <algorithm>
 
@@ -19,10 +20,11 @@ using Span = std::span<std::uint8_t>;
 // How long a silent connection is held (as Linux's connection tracking has it).
 constexpr std::int64_t tcp_ms = 432'000'000, begun_ms = 60'000, ended_ms = 120'000,
                        udp_ms = 300'000;
-// Of those that only begin or have ended, and of UDP's: beyond it one of them gives its place to a
-// new one, so that a flood takes some 200 MB.  In all, as a stranger can make some look
-// established.
-constexpr std::size_t weak_max = 1 << 20, connections_max = 1 << 22;
+// What connections may take: an eighth of the machine's memory, at 264 bytes each.
+constexpr std::size_t of_memory = 8, connection_size = 264;
+// Of these, those that only begin or have ended, and UDP's: beyond it one of them gives its place
+// to a new one, so that a flood leaves the others alone.
+constexpr std::size_t of_connections = 4;
 // Clients of a service that keep their server; others are placed as if they came for the first
 // time.
 constexpr std::size_t clients_max = 1 << 20;
@@ -30,6 +32,14 @@ constexpr std::size_t clients_max = 1 << 20;
 constexpr std::uint8_t begun = 0, established = 1, ended = 2, reset = 3;
 // How often the policy `dynamic` looks at loads, in seconds.
 constexpr unsigned feed_back_every = 5;
+
+/// As many connections as the machine's memory lets one director hold.
+std::size_t connections_for_memory()
+{
+    const auto pages = static_cast<std::size_t>(std::max(sysconf(_SC_PHYS_PAGES), 1L));
+    const auto page = static_cast<std::size_t>(std::max(sysconf(_SC_PAGESIZE), 1L));
+    return std::max<std::size_t>(pages * page / of_memory / connection_size, 1 << 16);
+}
 
 std::int64_t limit_of(std::uint8_t protocol, std::uint8_t state)
 {
@@ -69,6 +79,8 @@ void send_to(Span frame, const Mac& mac)
 }
 
 } // namespace
+
+Director::Director() : room_{connections_for_memory()} {}
 
 std::size_t Director::Hash::operator()(const Key& key) const
 {
@@ -289,6 +301,8 @@ Director::Target* Director::choose(Running& running, const Key& key, bool begins
     if (const auto chosen = running.scheduler->choose(
             {running.servers, running.version, service.table.get()}, connection))
         return running.by_place[*chosen];
+    for (auto* target : running.by_place)
+        target->figures.refused += is_full(running.servers[target->place]);
     running.sorry += running.sorry_target != nullptr;
     return running.sorry_target;
 }
@@ -383,7 +397,7 @@ void Director::keep(Client& client, Target* target)
 /// For one more connection.
 bool Director::has_room(std::int64_t now_ms)
 {
-    return (n_weak_ < weak_max && connections_.size() < connections_max) || make_room(now_ms);
+    return (n_weak_ < room_ / of_connections && connections_.size() < room_) || make_room(now_ms);
 }
 
 /// A weak one gives its place to a new one; false if none is near.

@@ -37,6 +37,7 @@ struct BackendFigures {
     std::uint32_t active = 0, inactive = 0;
     std::uint64_t connections = 0; // In all.
     std::uint64_t packets = 0, bytes = 0;
+    std::uint64_t refused = 0; // Connections that nobody got while this one was at its limit.
     bool takes = true;
 };
 
@@ -65,6 +66,10 @@ struct Whereabouts {
 /// Of one switch, for all its services.
 class Director {
 public:
+    /// Holds as many connections as an eighth of the machine's memory has room for, or `room`.
+    Director();
+    explicit Director(std::size_t room) : room_{room} {}
+
     /// From now on this is directed.  Connections stay where they are as long as their server is
     /// one of the service's.  Null: nothing is.
     /// Units:   `wall_ns` is CLOCK_REALTIME.
@@ -94,8 +99,9 @@ public:
     /// What becomes of the packet that begins this connection; it changes nothing.
     /// Errors:  nothing if no service here has that VIP, port and protocol.
     std::optional<Whereabouts> where(const NewConnection& connection) const;
-    /// Connections held.
+    /// Connections held, and the most that are.
     std::size_t size() const;
+    std::size_t room() const { return room_; }
 
 private:
     struct Key {
@@ -187,6 +193,7 @@ private:
     std::list<Running> running_;
     std::map<Ports, Running*> services_;
     Connections connections_;
+    const std::size_t room_;
     std::size_t n_weak_ = 0; // Those of them that a new one may take the place of.
     std::size_t bucket_ = 0; // Where tidy() goes on.
     unsigned seconds_ = 0;   // How often tidy() was called.

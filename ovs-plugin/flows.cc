@@ -491,6 +491,8 @@ void Compiler::add_balancers()
                 add_director(balancer, *port);
         }
     }
+    for (const auto& [synthetic, directed_here] : synthetic_macs(snapshot_))
+        std::ranges::move(keep_inside(synthetic, directed_here), std::back_inserter(result_.flows));
     std::ranges::move(lead_to_prober(ports_), std::back_inserter(result_.flows));
 }
 

@@ -16,8 +16,8 @@ namespace holdfast::plugin {
 
 namespace {
 
-constexpr std::size_t n_grow = 4096, n_max = 1 << 20; // Records.
-constexpr unsigned try_again_after = 4096;            // Of a full disk, not for each record.
+constexpr std::size_t n_grow = 4096;       // Records.
+constexpr unsigned try_again_after = 4096; // Of a full disk, not for each record.
 // What the file begins with; the number goes up with the meaning of records.
 constexpr char head[64] = "Holdfast connections 1\n";
 
@@ -86,7 +86,7 @@ Result<void> Kept::map()
 
 bool Kept::grow()
 {
-    if (n_slots_ >= n_max || (refused_ && ++refused_ % try_again_after))
+    if (n_slots_ + n_grow >= none || (refused_ && ++refused_ % try_again_after))
         return false;
     refused_ = 1; // Until it has worked.
     const auto size = mapped_size_ + n_grow * sizeof(Slot);

@@ -35,7 +35,7 @@ public:
     Kept(const Kept&) = delete;
     Kept& operator=(const Kept&) = delete;
 
-    /// Shape:   the file grows by 256 KiB at a time, to 64 MiB: a million records.
+    /// Shape:   the file grows by 256 KiB at a time, 64 bytes a record.
     /// Returns: `none` if there is no room: the record is not kept then.
     Place put(const Record& record);
     void change(Place place, const Record& record);

@@ -44,6 +44,8 @@ struct JudgedPort {
     std::shared_ptr<Director> director;     // The switch's.
     std::shared_ptr<Router> router;         // The switch's.
 
+    /// Whether the VM is a director: a prober is none.
+    bool is_director() const { return origin.director && !origin.vm.empty(); }
     /// Shape:   where there are routed VIPs.
     CameBy came_by() const
     {
@@ -477,6 +479,27 @@ void Module::ask_gateways()
     }
 }
 
+/// Of directors that have sent astray within the last minute (spec B8).
+std::vector<std::string> Module::stray_problems() const
+{
+    constexpr std::int64_t lately_ms = 60'000;
+    std::vector<std::string> problems;
+    const auto now_ms = hf_now_ms();
+    for (const auto& [interface, count] : forged_)
+        for (const auto& stray : count->director.strays())
+            for (const auto& balancer : snapshot_->balancers) {
+                const auto* vm = vm_of(count->vm);
+                if (Ip vip;
+                    !vm || now_ms - stray.last_ms > lately_ms || !read_ip(balancer.vip, vip) ||
+                    vip != stray.vip ||
+                    std::ranges::find(balancer.directors, vm->id) == balancer.directors.end())
+                    continue;
+                problems.push_back(
+                    stray_problem(balancer, vm->name, stray, count->director.asked(), now_ms));
+            }
+    return problems;
+}
+
 void Module::tell_forged()
 {
     for (const auto& [interface, count] : forged_) {
@@ -709,16 +732,18 @@ bool hf_module_may_send(void* judged, const std::uint8_t* frame, std::size_t siz
     using namespace holdfast::plugin;
     auto& port = *static_cast<JudgedPort*>(judged);
     const auto verdict = judge(port.origin, frame, size);
-    if (verdict == Verdict::true_ || verdict == Verdict::ours)
-        return verdict == Verdict::true_;
-    if (count)
+    if (verdict == Verdict::ours)
+        return false;
+    const bool forged = verdict != Verdict::true_;
+    const bool dropped = forged && port.origin.protect;
+    if (forged && count)
         (verdict == Verdict::forged_mac ? port.count->mac : port.count->ip)
             .fetch_add(1, std::memory_order_relaxed);
-    if (!port.origin.protect)
-        return true;
-    if (count)
+    if (dropped && count)
         port.count->dropped.fetch_add(1, std::memory_order_relaxed);
-    return false;
+    if (dropped || !count || !port.is_director())
+        return !dropped;
+    return port.count->director.goes_on(port.origin, {frame, size}, hf_now_ms());
 }
 
 std::size_t hf_module_answer(void* judged, const std::uint8_t* frame, std::size_t size,
@@ -739,8 +764,11 @@ std::size_t hf_module_answer(void* judged, const std::uint8_t* frame, std::size_
     Answer made;
     const auto made_size = answer_to(*port.origin.answers, {frame, size}, made);
     std::copy_n(made.begin(), made_size, answer);
-    if (made_size)
+    if (made_size) {
         port.count->answered.fetch_add(1, std::memory_order_relaxed);
+        if (port.is_director())
+            port.count->director.answered(mac_at(made, 6), hf_now_ms());
+    }
     return made_size;
 }
 

@@ -18,6 +18,7 @@
 
 #include "ovs-plugin/arrival.h"
 #include "ovs-plugin/departure.h"
+#include "ovs-plugin/director-seen.h"
 #include "ovs-plugin/director.h"
 #include "ovs-plugin/reader.h"
 #include "ovs-plugin/route.h"
@@ -42,6 +43,7 @@ struct OriginCount {
     std::atomic<std::uint64_t> ip{0};
     std::atomic<std::uint64_t> dropped{0};
     std::atomic<std::uint64_t> answered{0}; // A director's questions for servers.
+    DirectorSeen director;                  // If it is one.
     std::uint64_t told = 0;                 // mac + ip, when it was last said.
     std::int64_t quiet_until_ms = 0;        // Not said again before.
 };
@@ -76,6 +78,7 @@ private:
                    std::map<std::string, std::shared_ptr<Translator>>& translators) const;
     void direct(std::shared_ptr<const Directed> directed);
     void ask_gateways();
+    std::vector<std::string> stray_problems() const;
     void tell_forged();
     void probe_hops();
     void put_all_back();
@@ -111,6 +114,7 @@ private:
     void cmd_check(unixctl_conn*, const Args&);
     void cmd_balancers(unixctl_conn*, const Args&);
     void cmd_place(unixctl_conn*, const Args&);
+    void cmd_directors(unixctl_conn*, const Args&);
     void cmd_ports(unixctl_conn*, const Args&);
     void cmd_sync(unixctl_conn*, const Args&);
     void cmd_settle(unixctl_conn*, const Args&);

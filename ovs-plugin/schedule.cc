@@ -109,8 +109,13 @@ constexpr std::array known{
 
 bool usable(const Server& server)
 {
-    return server.takes && server.weight > 0 &&
-           (server.limit == 0 || std::uint64_t{server.active} + server.inactive < server.limit);
+    return server.takes && server.weight > 0 && !is_full(server);
+}
+
+bool is_full(const Server& server)
+{
+    return server.takes && server.weight > 0 && server.limit > 0 &&
+           std::uint64_t{server.active} + server.inactive >= server.limit;
 }
 
 Choice Scheduler::choose(const Pool& pool, const NewConnection& connection)

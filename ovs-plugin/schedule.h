@@ -60,6 +60,8 @@ struct NewConnection {
 
 /// Whether a server may get a connection: it takes them, has a weight, and is below its limit.
 bool usable(const Server& server);
+/// Whether nothing but its limit keeps it from that.
+bool is_full(const Server& server);
 
 /// The table of mh: to be made anew where ids, their order, or `base` changed, and only there.
 /// Shape:   some ms: by another thread than the datapath's.

@@ -326,12 +326,27 @@ Translator::Fate Translator::from_server(Span frame, std::int64_t now_ms)
         return Fate::pass;
     auto packet = IpPacket::in(frame);
     const std::lock_guard lock{mutex_};
-    const auto* face = packet ? face_of(packet.source()) : nullptr;
-    if (!face)
+    if (!packet)
         return Fate::pass;
-    const auto fate = outwards(*face, packet, now_ms);
+    const auto* face = face_of(packet.source());
+    const auto fate = face                            ? outwards(*face, packet, now_ms)
+                      : is_from_wrong_address(packet) ? Fate::drop
+                                                      : Fate::pass;
     figures_.unknown += fate == Fate::drop;
     return fate;
+}
+
+/// Whether it answers a datagram that came by a VIP, from an address that is none of those asked:
+/// who listens at all of its addresses answers from the one that its routes name.
+bool Translator::is_from_wrong_address(const IpPacket& packet) const
+{
+    if (packet.protocol() != IPPROTO_UDP || packet.is_later() || !packet.has_ports())
+        return false;
+    return std::ranges::any_of(balanced_.faces, [&](const Face& face) {
+        const auto known = known_.find({packet.destination(), packet.destination_port(),
+                                        face.address, packet.source_port(), IPPROTO_UDP});
+        return known != known_.end() && known->second.vip != Ip{};
+    });
 }
 
 Translator::Fate Translator::outwards(const Face& face, IpPacket& packet, std::int64_t now_ms)

@@ -65,7 +65,8 @@ struct Balanced {
 /// Counts since the port was plugged in.
 struct TranslateFigures {
     std::uint64_t in = 0, out = 0; // Frames translated.
-    std::uint64_t unknown = 0;     // Answers of no connection, and what is for no service: dropped.
+    std::uint64_t unknown = 0;     // Answers of no connection or from a wrong address, and what is
+                                   // for no service: dropped.
 };
 
 /// Of one server, for as long as it is plugged in here.
@@ -133,6 +134,7 @@ private:
     Fate inwards(const Face& face, IpPacket& packet, bool passed_on, std::int64_t now_ms);
     bool make_room();
     Fate outwards(const Face& face, IpPacket& packet, std::int64_t now_ms);
+    bool is_from_wrong_address(const IpPacket& packet) const;
     static Fate error_inwards(const Face& face, IpPacket& packet);
     Fate error_outwards(IpPacket& packet) const;
     Fate fragment_outwards(IpPacket& packet) const;

@@ -52,6 +52,15 @@ import json, sys
 print(*json.load(sys.stdin)["problems"], sep="\n", end="\n")'
 }
 
+# seen_of_directors: what hv1's switch has seen of them.
+seen_of_directors () {
+    inside hv1 ovs-appctl holdfast/directors | /usr/bin/python3 -B -c '
+import json, sys
+for one in json.load(sys.stdin)["directors"]:
+    print(one["vm"], "asked for", " ".join(server["mac"] for server in one["servers"]) or "nobody", end=", astray: ")
+    print(" ".join(stray["vip"] for stray in one["strays"]) or "none")'
+}
+
 # director: lb sends on what is for a VIP as it is, by a hash of addresses and ports, to a server's
 # MAC address; the router leads VIPs to it.
 director () {

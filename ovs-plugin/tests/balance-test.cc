@@ -83,6 +83,17 @@ TEST(Balance, a_directors_frames_are_led_to_the_server_by_its_label)
 }
 
 /// Spec B10.
+TEST(Balance, a_synthetic_address_is_nobodys_but_a_directors_B2)
+{
+    const std::string mac = snapshot.balancers[0].servers[0].mac;
+    CHECK_EQUAL(std::string{"drop"}, actions(table_entry, 153000, "dl_src=" + mac + ",reg15=0"));
+    CHECK_EQUAL(std::string{"drop"}, actions(table_entry, 151000, "dl_dst=" + mac + ",reg15=0"));
+    // The switch's own director leads frames to it: who else sends there is stopped before.
+    snapshot.balancers[0].director = "builtin";
+    CHECK_EQUAL(std::string{"drop"}, actions(table_entry, 153000, "dl_src=" + mac + ",reg15=0"));
+    CHECK_EQUAL(std::string{"none"}, actions(table_entry, 151000, "dl_dst=" + mac + ",reg15=0"));
+}
+
 TEST(Balance, answers_to_probes_find_their_port)
 {
     const char* match = "ip,nw_dst=169.254.72.2,reg15=0";
@@ -90,6 +101,10 @@ TEST(Balance, answers_to_probes_find_their_port)
     ports.push_back({"br0", "hf-probe", 9, "", "", "", 0, "local"});
     CHECK_EQUAL(std::string{"strip_vlan,mod_dl_dst:02:48:46:00:00:05,output:9"},
                 actions(0, 152003, match));
+    CHECK_EQUAL(std::string{"strip_vlan,mod_dl_dst:02:48:46:00:00:05,output:9"},
+                actions(0, 152003, "ipv6,ipv6_dst=fdc5:d3a2:7e41::2,reg15=0"));
+    CHECK_EQUAL(std::string{"drop"},
+                actions(0, 152002, "in_port=9,dl_dst=01:00:00:00:00:00/01:00:00:00:00:00,reg15=0"));
     ports.back().kind = "uplink"; // A port of somebody's who calls it so.
     CHECK_EQUAL(std::string{"none"}, actions(0, 152003, match));
 }

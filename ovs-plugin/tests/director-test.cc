@@ -294,11 +294,39 @@ TEST(Director, a_limit_holds_and_ends_with_the_connections_B11)
     CHECK_EQUAL(1, opens(1000));
     CHECK_EQUAL(1, opens(1001));
     CHECK_EQUAL(0, opens(1002));
+    CHECK_EQUAL(1u, director.figures()[0].backends[0].refused);
     CHECK_EQUAL(1, goes_on(1000));
     now += 61'000; // What only began is forgotten.
     director.tidy(now, 0);
     CHECK_EQUAL(1u, director.size());
     CHECK_EQUAL(1, opens(1002));
+}
+
+TEST(Director, what_it_holds_is_bounded_by_memory_and_a_flood_takes_none_that_goes_on_B9)
+{
+    CHECK_TRUE(director.room() >= 1 << 16);
+    Director small{40};
+    small.use(directed({service_of("rr", 2)}), 0);
+    const auto sends = [&](std::uint16_t port, std::uint8_t flags) {
+        Made made;
+        made.to = vip_mac;
+        made.source_port = port;
+        made.flags = flags;
+        auto frame = frame_with(made);
+        return small.direct(frame, size, false, false, now) == Director::Fate::pass;
+    };
+    for (std::uint16_t port = 1; port <= 30; ++port)
+        CHECK_TRUE(sends(port, tcp_syn) && sends(port, tcp_ack));
+    for (std::uint16_t port = 1000; port < 5000; ++port)
+        CHECK_TRUE(sends(port, tcp_syn));
+    CHECK_EQUAL(40u, small.size());
+    for (std::uint16_t port = 1; port <= 30; ++port)
+        CHECK_TRUE(sends(port, tcp_ack));
+    // What goes on is never given up for a new one.
+    for (std::uint16_t port = 4990; port < 5000; ++port)
+        sends(port, tcp_ack);
+    CHECK_FALSE(sends(6000, tcp_syn));
+    CHECK_EQUAL(40u, small.size());
 }
 
 TEST(Director, a_client_keeps_its_server_while_that_lives_B11)

@@ -127,6 +127,29 @@ TEST(Translate, an_answer_of_no_connection_is_dropped)
     CHECK(before == other);
 }
 
+TEST(Translate, an_answer_from_a_wrong_address_is_dropped_B5)
+{
+    Made made;
+    made.protocol = IPPROTO_UDP;
+    made.destination_port = 53;
+    auto frame = frame_with(made);
+    CHECK(in(frame));
+    auto answer = answer_of({}, 5300);
+    answer.protocol = IPPROTO_UDP;
+    answer.source = {10, 0, 20, 99};
+    auto wrong = frame_with(answer);
+    CHECK(!out(wrong));
+    CHECK_EQUAL(1u, translator.figures().unknown);
+    // To another client, or from another port, it is the server's own business.
+    answer.destination_port = 40001;
+    auto own_business = frame_with(answer);
+    CHECK(out(own_business));
+    answer.destination_port = 40000;
+    answer.source_port = 5301;
+    own_business = frame_with(answer);
+    CHECK(out(own_business));
+}
+
 TEST(Translate, direct_connections_are_known_and_stay_as_they_are)
 {
     Made made;
