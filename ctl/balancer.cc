@@ -150,6 +150,29 @@ std::string health_text(const db::Balancer& balancer, const World& world, const 
     return "\n" + table.text(style);
 }
 
+/// Thousandths as per cent.
+std::string share_text(int thousandths)
+{
+    return thousandths < 0 ? "-" : std::to_string((thousandths + 5) / 10) + " %";
+}
+
+/// What the weights of the policy `dynamic` follow; else nothing.
+std::string load_text(const db::Balancer& balancer, const World& world, const Style& style)
+{
+    if (balancer.policy != "dynamic")
+        return "";
+    Table table{{"SERVER", ">CPU", ">MEMORY", ">ANSWER"}};
+    for (const auto& server : balancer.servers) {
+        const auto* row = health_of(balancer, server, world);
+        const int answer_us = row ? row->answer_us : -1;
+        table.add({{endpoint_text(server.address, server.port), Tone::head},
+                   share_text(row ? row->cpu : -1),
+                   share_text(row ? row->memory : -1),
+                   answer_us < 0 ? "-" : std::to_string((answer_us + 500) / 1000) + " ms"});
+    }
+    return "\n" + table.text(style);
+}
+
 Json health_json(const db::ServerHealth* row)
 {
     if (!row)
@@ -227,7 +250,8 @@ std::string balancer_page(const db::Balancer& balancer, const World& world, cons
 {
     const auto routes = routes_page(db::director_routes(balancer));
     return head(balancer, world, style) + "\n" + servers_text(balancer, world, style) +
-           health_text(balancer, world, style) + (routes.empty() ? "" : "\n" + routes);
+           health_text(balancer, world, style) + load_text(balancer, world, style) +
+           (routes.empty() ? "" : "\n" + routes);
 }
 
 Json balancer_json(const db::Balancer& balancer, const World& world)

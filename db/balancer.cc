@@ -61,6 +61,12 @@ const ServerHealth* health_of(const std::vector<ServerHealth>& health, const std
     return newest;
 }
 
+const ServerHealth* find_health(const std::vector<ServerHealth>& health, const HealthKey& key)
+{
+    const auto at = std::ranges::lower_bound(health, key, {}, &HealthKey::of);
+    return at == health.end() || HealthKey::of(*at) != key ? nullptr : &*at;
+}
+
 bool is_up(const Balancer& balancer, const ServerHealth* health)
 {
     return balancer.check == "none" || (health && health->state == "up");

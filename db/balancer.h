@@ -34,6 +34,10 @@ std::vector<RealServer> all_servers(const Balancer& balancer);
 const ServerHealth* health_of(const std::vector<ServerHealth>& health, const std::vector<Vm>& vms,
                               const std::string& balancer, const std::string& address);
 
+/// The row with this key; null if there is none.
+/// Shape:   `health` is sorted by its key.
+const ServerHealth* find_health(const std::vector<ServerHealth>& health, const HealthKey& key);
+
 /// Whether the server answers: a balancer without a check takes that for granted, and one with a
 /// check takes a server for dead until its first good probe (`health` null).
 bool is_up(const Balancer& balancer, const ServerHealth* health);

@@ -66,6 +66,12 @@ hookd_libhookd_a_SOURCES = \
 	hookd/libvirt-loop.h \
 	hookd/libvirt-watch.cc \
 	hookd/libvirt-watch.h \
+	hookd/load-samples.cc \
+	hookd/load-samples.h \
+	hookd/load-watch.cc \
+	hookd/load-watch.h \
+	hookd/load.cc \
+	hookd/load.h \
 	hookd/migrate.cc \
 	hookd/migrate.h \
 	hookd/move-machine.cc \
@@ -119,6 +125,7 @@ hookd_tests_hookd_test_SOURCES = \
 	hookd/tests/fleet-sync-test.cc \
 	hookd/tests/health-test.cc \
 	hookd/tests/ledger-test.cc \
+	hookd/tests/load-test.cc \
 	hookd/tests/main.cc \
 	hookd/tests/move-machine-test.cc \
 	hookd/tests/mtu-test.cc \

@@ -41,7 +41,8 @@ db::Task given_up(db::Task task)
 
 Daemon::Daemon(asio::io_context& io, World world)
     : io_{io}, world_{std::move(world)}, link_{io, *this}, mover_{io, world_, link_},
-      prober_{io, world_, link_}, tools_{io, 4}, migrations_{io, most_migrations}
+      prober_{io, world_, link_}, loads_{io, world_}, tools_{io, 4}, migrations_{io,
+                                                                                 most_migrations}
 {
     world_.on_change = [this](const StoreChange& change) {
         if (change.concerns_flows())
@@ -54,6 +55,9 @@ Daemon::Daemon(asio::io_context& io, World world)
     world_.arrived = [this](const std::string& vm) { libvirt_->read_downtime(vm); };
     world_.find_ring = [this](const std::string& vm, const std::string& mac) {
         libvirt_->read_ring(vm, mac);
+    };
+    world_.read_loads = [this](std::vector<std::string> vms) {
+        libvirt_->read_loads(std::move(vms));
     };
 }
 
@@ -336,6 +340,11 @@ void Daemon::downtime_read(const std::string& uuid, std::int64_t downtime_ms)
 void Daemon::ring_read(const std::string& uuid, const std::string& mac, std::uint64_t address)
 {
     mover_.ring(uuid, mac, address);
+}
+
+void Daemon::loads_read(const LoadSamples& samples)
+{
+    loads_.take(samples);
 }
 
 void Daemon::switch_connected()

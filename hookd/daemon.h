@@ -16,6 +16,7 @@
 #include "hookd/fleet-link.h"
 #include "hookd/hook-server.h"
 #include "hookd/libvirt-watch.h"
+#include "hookd/load-watch.h"
 #include "hookd/mover.h"
 #include "hookd/prober.h"
 #include "hookd/switch-link.h"
@@ -68,6 +69,7 @@ public:
     void domain_read(Domain domain, bool exists) override;
     void downtime_read(const std::string& uuid, std::int64_t downtime_ms) override;
     void ring_read(const std::string& uuid, const std::string& mac, std::uint64_t address) override;
+    void loads_read(const LoadSamples& samples) override;
 
     void switch_connected() override;
     void switch_lost(const std::string& why) override;
@@ -88,6 +90,7 @@ private:
     SwitchLink link_;
     Mover mover_;
     Prober prober_;
+    LoadWatch loads_;
     Tools tools_;
     Tools migrations_;
     std::unique_ptr<FleetLink> fleet_;

@@ -89,25 +89,17 @@ void pull_shared(const std::vector<Row>& fleet, const std::vector<Row>& store,
     }
 }
 
-/// The row of this key among rows sorted by it; null if there is none.
-const db::ServerHealth* find_health(const std::vector<db::ServerHealth>& rows,
-                                    const db::HealthKey& key)
-{
-    const auto row = std::ranges::lower_bound(rows, key, {}, &db::HealthKey::of);
-    return row != rows.end() && db::HealthKey::of(*row) == key ? &*row : nullptr;
-}
-
 void pull_health(const db::FleetSnapshot& fleet, const Shared& store, StoreChange& change)
 {
     for (const db::ServerHealth& row : fleet.health) {
-        const db::ServerHealth* old = find_health(*store.health, db::HealthKey::of(row));
+        const db::ServerHealth* old = db::find_health(*store.health, db::HealthKey::of(row));
         if (row.hypervisor != store.self && (!old || *old != row) &&
             db::is_needed(row, fleet.balancers, fleet.hypervisors))
             change.put_health.push_back(row);
     }
     for (const db::ServerHealth& row : *store.health) {
         const auto key = db::HealthKey::of(row);
-        if (row.hypervisor != store.self && !find_health(fleet.health, key))
+        if (row.hypervisor != store.self && !db::find_health(fleet.health, key))
             change.remove_health.push_back(key);
     }
 }
@@ -115,13 +107,13 @@ void pull_health(const db::FleetSnapshot& fleet, const Shared& store, StoreChang
 void push_health(const db::FleetSnapshot& fleet, const Shared& store, db::FleetChange& change)
 {
     for (const db::ServerHealth& row : *store.health) {
-        const db::ServerHealth* old = find_health(fleet.health, db::HealthKey::of(row));
+        const db::ServerHealth* old = db::find_health(fleet.health, db::HealthKey::of(row));
         if (row.hypervisor == store.self && (!old || *old != row))
             change.put_health.push_back(row);
     }
     for (const db::ServerHealth& row : fleet.health) {
         const auto key = db::HealthKey::of(row);
-        if (row.hypervisor == store.self && !find_health(*store.health, key))
+        if (row.hypervisor == store.self && !db::find_health(*store.health, key))
             change.remove_health.push_back(key);
     }
 }

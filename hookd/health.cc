@@ -18,11 +18,6 @@ constexpr db::TimeNs between_small_changes = 10'000'000'000;
 constexpr double share_of_a_new_answer = 1.0 / 8; // As TCP smooths its round-trip time (RFC 6298).
 constexpr double another_answer_time = 0.25;      // A change by less is none.
 
-bool has_row(const std::vector<db::ServerHealth>& sorted, const db::HealthKey& key)
-{
-    return std::ranges::binary_search(sorted, key, {}, &db::HealthKey::of);
-}
-
 } // namespace
 
 Health::Health(db::ServerHealth row, int rise, int fall,
@@ -118,7 +113,7 @@ std::vector<db::HealthKey> rows_to_drop(const std::vector<db::ServerHealth>& hea
             continue;
         const db::Vm* vm = db::vm_with(vms, row.address);
         if (vm && vm->hypervisor != self &&
-            has_row(health, {row.balancer, row.address, vm->hypervisor}))
+            db::find_health(health, {row.balancer, row.address, vm->hypervisor}))
             gone.push_back(db::HealthKey::of(row));
     }
     return gone;

@@ -13,14 +13,15 @@
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/thread_pool.hpp>
 
-#include <array>
 #include <cstdlib>
+#include <set>
 
 #include <spdlog/spdlog.h>
 
 #include "common/text.h"
 #include "hookd/libvirt-handle.h"
 #include "hookd/libvirt-loop.h"
+#include "hookd/load-samples.h"
 #include "hookd/qemu-ring.h"
 
 namespace asio = boost::asio;
@@ -29,13 +30,6 @@ namespace holdfast::hookd {
 namespace {
 
 constexpr auto retry_interval = std::chrono::seconds{1};
-
-std::string uuid_of(virDomainPtr domain)
-{
-    std::array<char, VIR_UUID_STRING_BUFLEN> text{};
-    virDomainGetUUIDString(domain, text.data());
-    return text.data();
-}
 
 Reality state_of(virDomainPtr domain)
 {
@@ -213,6 +207,17 @@ struct LibvirtWatch::Impl : std::enable_shared_from_this<LibvirtWatch::Impl> {
         }
     }
 
+    /// On the measuring thread, which alone waits if a QEMU does not tell of its guest's memory.
+    void read_loads(const std::vector<std::string>& uuids)
+    {
+        if (!measured || virConnectIsAlive(measured.get()) != 1) {
+            measured.reset(virConnectOpen(uri.c_str()));
+            asked.clear();
+        }
+        const auto samples = measured ? load_samples(measured.get(), uuids, asked) : LoadSamples{};
+        tell([samples](LibvirtListener& l) { l.loads_read(samples); });
+    }
+
     bool subscribe(virConnectPtr connection)
     {
         auto* self = new std::weak_ptr<Impl>{weak_from_this()};
@@ -300,8 +305,11 @@ struct LibvirtWatch::Impl : std::enable_shared_from_this<LibvirtWatch::Impl> {
     asio::steady_timer retry;
     asio::thread_pool worker{1};
     asio::thread_pool askers{4}; // For what waits for a QEMU, which can hang.
+    asio::thread_pool measurer{1};
     ConnectPtr events;           // The worker's.
     ConnectPtr calls;            // The worker's.
+    ConnectPtr measured;         // The measurer's.
+    std::set<std::string> asked; // The measurer's: VMs whose guest was asked for its memory.
 };
 
 LibvirtWatch::LibvirtWatch(asio::io_context& io, const std::string& uri, LibvirtListener& listener)
@@ -317,6 +325,7 @@ LibvirtWatch::~LibvirtWatch()
     impl_->retry.cancel();
     impl_->worker.stop();
     impl_->askers.stop();
+    impl_->measurer.stop();
     impl_->worker.join();
 }
 
@@ -328,6 +337,11 @@ void LibvirtWatch::read(const std::string& uuid)
 void LibvirtWatch::read_ring(const std::string& uuid, const std::string& mac)
 {
     asio::post(impl_->askers, [impl = impl_, uuid, mac] { impl->read_ring(uuid, mac); });
+}
+
+void LibvirtWatch::read_loads(std::vector<std::string> uuids)
+{
+    asio::post(impl_->measurer, [impl = impl_, uuids] { impl->read_loads(uuids); });
 }
 
 void LibvirtWatch::read_downtime(const std::string& uuid)

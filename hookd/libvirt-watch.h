@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "common/result.h"
+#include "hookd/load.h"
 #include "hookd/records.h"
 
 namespace holdfast::hookd {
@@ -43,6 +44,8 @@ public:
     /// Where QEMU's memory has the guest's ring of received frames.
     virtual void ring_read(const std::string& uuid, const std::string& mac,
                            std::uint64_t address) = 0;
+    /// What libvirt has counted of the VMs that were asked for, as far as they run.
+    virtual void loads_read(const LoadSamples& samples) = 0;
 };
 
 /// The watch.
@@ -63,6 +66,8 @@ public:
     /// Asks QEMU for the ring of the domain's interface with this MAC; ring_read follows if it has
     /// one: a virtio-net with a split ring, QEMU 7.2 or newer.
     void read_ring(const std::string& uuid, const std::string& mac);
+    /// Reads what libvirt has counted of these domains; loads_read follows, whatever becomes of it.
+    void read_loads(std::vector<std::string> uuids);
 
     struct Impl;
 

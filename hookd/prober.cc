@@ -357,7 +357,11 @@ void Prober::note(Run& run, const ProbeResult& result)
     const std::string before = run.health.row().state;
     if (!run.health.take(result, now_ns()))
         return;
-    const db::ServerHealth& row = run.health.row();
+    db::ServerHealth row = run.health.row();
+    if (const auto* stored = db::find_health(world_.ledger.health(), db::HealthKey::of(row))) {
+        row.cpu = stored->cpu; // hookd/load-watch's.
+        row.memory = stored->memory;
+    }
     if (row.state != before)
         spdlog::info("server {} of balancer {} is {}: {}", row.address, row.balancer, row.state,
                      row.text);

@@ -44,6 +44,9 @@ struct World {
     /// Asks QEMU where the guest counts the frames it receives; set by the daemon.
     std::function<void(const std::string& vm, const std::string& mac)> find_ring;
 
+    /// Asks libvirt how busy these VMs are; set by the daemon.
+    std::function<void(std::vector<std::string> vms)> read_loads;
+
     std::string self() const { return ledger.self().name; }
     /// The VM's name for people.
     std::string name_of(const std::string& vm) const;

@@ -121,6 +121,18 @@ TEST(BalancerView, HealthOfEachServerIsShownWithSinceAndWhy)
     CHECK_EQUAL(std::string("/healthz"), json["check"]["target"].get<std::string>());
 }
 
+TEST(BalancerView, LoadsThatWeightsFollowAreShown)
+{
+    world.balancers = {builtin("shop", "10.0.20.11", "10.0.20.12")};
+    world.balancers[0].policy = "dynamic";
+    world.health = {health("shop", "10.0.20.11", "hv1", "up", "connected")};
+    world.health[0].cpu = 375;
+    STRCMP_CONTAINS("SERVER            CPU  MEMORY  ANSWER\n"
+                    "10.0.20.11:80    38 %       -    3 ms\n"
+                    "10.0.20.12:8080     -       -       -\n",
+                    balancer_page(world.balancers[0], world, style).c_str());
+}
+
 TEST(BalancerView, DeadServersAreNotActive)
 {
     world.balancers = {builtin("shop", "10.0.20.11", "10.0.20.12")};
