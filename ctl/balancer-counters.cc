@@ -79,4 +79,28 @@ void add_counters(Json& page, const Result<Json>& counters)
     }
 }
 
+std::string director_routes_page(const Result<Json>& answer, const Style& style)
+{
+    if (!answer)
+        return "What the directors do is not known: " + one_line(answer.error().message) + "\n";
+    Table table{{"DIRECTOR", "HYPERVISOR", "ROUTES", "WHAT IS SEEN"}};
+    for (const auto& one : objects_of(*answer, "directors")) {
+        const auto routes = text_of(one, "routes");
+        const auto where = text_of(one, "hypervisor");
+        table.add({{text_of(one, "vm"), Tone::head},
+                   where.empty() ? "-" : where,
+                   {routes, routes == "used"      ? Tone::good
+                            : routes == "missing" ? Tone::bad
+                                                  : Tone::warn},
+                   text_of(one, "text")});
+    }
+    return table.empty() ? "It has no director.\n" : table.text(style);
+}
+
+void add_director_routes(Json& page, const Result<Json>& answer)
+{
+    page["directors_seen"] = answer ? answer->value("directors", Json::array()) : Json{};
+    page["directors_seen_error"] = answer ? "" : answer.error().message;
+}
+
 } // namespace holdfast::ctl

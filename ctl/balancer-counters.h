@@ -26,4 +26,12 @@ std::string counters_page(const db::Balancer& balancer, const Result<Json>& coun
 /// there is nothing, and `counters_error`, why.
 void add_counters(Json& page, const Result<Json>& counters);
 
+/// Whether each external director has its routes, by what hookd answers to balancer/routes; or why
+/// that is not known.
+std::string director_routes_page(const Result<Json>& answer, const Style& style);
+
+/// The same as `directors_seen` of `balancer show --json`: null, and `directors_seen_error`, if it
+/// is not known.
+void add_director_routes(Json& page, const Result<Json>& answer);
+
 } // namespace holdfast::ctl

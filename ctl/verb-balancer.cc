@@ -3,8 +3,6 @@
 // ctl/verb-balancer: `holdfast balancer …`.
 #include <config.h>
 
-#include <optional>
-
 #include "common/text.h"
 #include "ctl/answers.h"
 #include "ctl/balancer-counters.h"
@@ -77,19 +75,23 @@ Result<void> balancer_show(const Session& session, const std::string& name)
     auto balancer = db::find_balancer(world->balancers, name);
     if (!balancer)
         return balancer.error();
-    std::optional<Result<Json>> counters; // Of the switch here, where it is the director.
-    if (db::is_builtin(*balancer))
-        counters = counters_of(*balancer, session.ask_switch("holdfast/balancers"));
+    // Of the switch here, where it is the director; else what all have seen of the directors.
+    const bool builtin = db::is_builtin(*balancer);
+    const auto seen =
+        builtin ? counters_of(*balancer, session.ask_switch("holdfast/balancers"))
+                : session.ask_hookd("balancer/routes", Json{{"name", name}}, change_limit);
     if (session.json) {
         auto page = balancer_json(*balancer, *world);
-        if (counters)
-            add_counters(page, *counters);
+        if (builtin)
+            add_counters(page, seen);
+        else
+            add_director_routes(page, seen);
         session.print_json(page);
         return {};
     }
     session.print(balancer_page(*balancer, *world, session.style));
-    if (counters)
-        session.print("\n" + counters_page(*balancer, *counters, session.style));
+    session.print("\n" + (builtin ? counters_page(*balancer, seen, session.style)
+                                  : director_routes_page(seen, session.style)));
     return {};
 }
 

@@ -30,6 +30,7 @@ hookd_libhookd_a_SOURCES = \
 	hookd/chain.h \
 	hookd/classifier.cc \
 	hookd/classifier.h \
+	hookd/commands-balancer-routes.cc \
 	hookd/commands-balancer-trace.cc \
 	hookd/commands-balancer.cc \
 	hookd/commands-chain.cc \
@@ -40,6 +41,8 @@ hookd_libhookd_a_SOURCES = \
 	hookd/commands.h \
 	hookd/daemon.cc \
 	hookd/daemon.h \
+	hookd/director-routes.cc \
+	hookd/director-routes.h \
 	hookd/domain-xml.cc \
 	hookd/domain-xml.h \
 	hookd/drain.cc \
@@ -121,6 +124,7 @@ hookd_tests_hookd_test_SOURCES = \
 	hookd/tests/chain-over-test.cc \
 	hookd/tests/chain-walk.h \
 	hookd/tests/chain-test.cc \
+	hookd/tests/director-routes-test.cc \
 	hookd/tests/drain-test.cc \
 	hookd/tests/fleet-sync-test.cc \
 	hookd/tests/health-test.cc \

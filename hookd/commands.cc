@@ -48,6 +48,7 @@ Commands::Commands(OvsLoop& loop, Daemon& daemon)
         &Commands::balancer_add);
     add(loop, "balancer/del", "{name}", &Commands::balancer_del);
     add(loop, "balancer/server", "{name,op,server,weight,limit}", &Commands::balancer_server);
+    add(loop, "balancer/routes", "{name}", &Commands::balancer_routes);
     add(loop, "balancer/trace", "{name,packet,from}", &Commands::balancer_trace);
     add(loop, "vm/migrate", "{vm,to}", &Commands::vm_migrate);
     add(loop, "vm/protect", "{vm,on}", &Commands::vm_protect);
@@ -106,6 +107,10 @@ try {
     }
     if (verb == "place-step") {
         place_here(arguments, std::move(done));
+        return;
+    }
+    if (verb == "director-step") {
+        directors_here(std::move(done));
         return;
     }
     if (verb == "migrate") {

@@ -29,8 +29,8 @@ public:
 
     Commands(OvsLoop& loop, Daemon& daemon);
 
-    /// Does what another hypervisor asks for: trace-step, place-step, check, sync, migrate,
-    /// protect, drain, return.
+    /// Does what another hypervisor asks for: trace-step, place-step, director-step, check, sync,
+    /// migrate, protect, drain, return.
     void do_task(const std::string& verb, const Json& arguments, Done done);
 
 private:
@@ -47,6 +47,7 @@ private:
     void balancer_add(const Json& arguments, Done done);
     void balancer_del(const Json& arguments, Done done);
     void balancer_server(const Json& arguments, Done done);
+    void balancer_routes(const Json& arguments, Done done);
     void balancer_trace(const Json& arguments, Done done);
     void vm_migrate(const Json& arguments, Done done);
     void vm_protect(const Json& arguments, Done done);
@@ -71,6 +72,7 @@ private:
     void migrate_now(const Json& arguments, Done done);
     void trace_here(const Json& arguments, Done done);
     void place_here(const Json& arguments, Done done);
+    void directors_here(Done done);
     Result<Json> protect_here(const db::Vm& vm, bool on);
     void drain_now(const Json& arguments, Done done);
     void return_now(Done done);

@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// hookd/director-routes: see director-routes.h.
+#include <config.h>
+
+#include "hookd/director-routes.h"
+
+#include <algorithm>
+#include <set>
+
+namespace holdfast::hookd {
+namespace {
+
+using Json = nlohmann::json;
+using State = DirectorRoutes::State;
+
+constexpr std::int64_t lately_ms = 60'000; // Of what went astray.
+// A route that is used is asked for anew each minute.
+constexpr std::int64_t asked_lately_ms = 120'000;
+
+/// What its switch says of the director; null if it says nothing.
+Json seen_of(const Json& answer, const std::string& vm)
+{
+    for (const Json& one : answer.value("directors", Json::array()))
+        if (one.value("vm", "") == vm)
+            return one;
+    return nullptr;
+}
+
+/// The synthetic addresses for which it has asked.
+std::set<std::string> asked_macs(const Json& seen)
+{
+    std::set<std::string> macs;
+    for (const Json& one : seen.value("servers", Json::array()))
+        if (one.value("asked_ms_ago", asked_lately_ms) < asked_lately_ms)
+            macs.insert(one.value("mac", ""));
+    return macs;
+}
+
+/// Where it sends what is for the VIP, if that is none of the servers; else empty.
+std::string stray_to(const Json& seen, const std::string& vip)
+{
+    for (const Json& one : seen.value("strays", Json::array()))
+        if (one.value("vip", "") == vip && one.value("ms_ago", lately_ms) < lately_ms)
+            return one.value("to", "");
+    return {};
+}
+
+std::string joined(const std::vector<std::string>& words)
+{
+    std::string all;
+    for (const std::string& word : words)
+        all += (all.empty() ? "" : ", ") + word;
+    return all;
+}
+
+void judge(const db::Balancer& balancer, const Json& seen, DirectorRoutes& routes)
+{
+    const auto macs = asked_macs(seen);
+    std::vector<std::string> missing;
+    for (const db::RealServer& server : balancer.servers)
+        (macs.contains(server.mac) ? routes.asked : missing).push_back(server.address);
+    const std::string to = stray_to(seen, balancer.vip);
+    const std::string not_asked =
+        missing.empty() ? "" : "it has not asked for " + joined(missing) + " lately";
+    if (!to.empty()) {
+        routes.state = State::missing;
+        routes.text = "sends what is for " + balancer.vip + " to " + to +
+                      ", none of its servers, and a gateway sends it back, in a circle" +
+                      (missing.empty() ? "" : "; " + not_asked) +
+                      ": give it the routes that are named here";
+    } else if (missing.empty()) {
+        routes.state = State::used;
+        routes.text = "has asked for each server: its routes are there";
+    } else {
+        routes.state = State::unused;
+        routes.text = not_asked + ": no route there was used";
+    }
+}
+
+} // namespace
+
+std::vector<DirectorRoutes> judge_directors(const db::Balancer& balancer,
+                                            const std::vector<db::Vm>& vms,
+                                            const std::map<std::string, Result<Json>>& answers)
+{
+    std::vector<DirectorRoutes> all;
+    for (const std::string& id : balancer.directors) {
+        DirectorRoutes& routes = all.emplace_back();
+        const auto vm = std::ranges::find(vms, id, &db::Vm::id);
+        routes.director = vm == vms.end() ? id : vm->name;
+        if (vm == vms.end() || vm->hypervisor.empty()) {
+            routes.text = "is not known here: start it";
+            continue;
+        }
+        routes.hypervisor = vm->hypervisor;
+        const auto answer = answers.find(vm->hypervisor);
+        if (answer == answers.end() || !answer->second) {
+            routes.text =
+                "cannot be judged: " + (answer == answers.end() ? "its switch was not asked"
+                                                                : answer->second.error().message);
+            continue;
+        }
+        const Json seen = seen_of(*answer->second, id);
+        if (seen.is_null())
+            routes.text = "has no port on the switch of " + vm->hypervisor + ": start it";
+        else
+            judge(balancer, seen, routes);
+    }
+    return all;
+}
+
+} // namespace holdfast::hookd
