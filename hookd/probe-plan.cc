@@ -20,17 +20,25 @@ constexpr int last_number = 31999;
 constexpr const char* ours = "72";
 
 /// iproute2 in the namespace.
-Command ip(std::initializer_list<std::string> words)
+Command ip(std::initializer_list<std::string> words, bool v6 = false)
 {
-    Command command{"ip", "-n", probe_space};
+    Command command{"ip", v6 ? "-6" : "-4", "-n", probe_space};
     command.insert(command.end(), words);
     return command;
 }
 
+bool is_v6(const std::string& address)
+{
+    return address.find(':') != std::string::npos;
+}
+
 Command lead(const std::string& vip, const std::string& server, const std::string& table)
 {
-    return ip({"route", "replace", vip + "/32", "via", server, "dev", probe_port, "onlink", "src",
-               probe_address, "protocol", ours, "table", table});
+    const bool v6 = is_v6(vip);
+    return ip({"route", "replace", vip + (v6 ? "/128" : "/32"), "via", server, "dev", probe_port,
+               "onlink", "src", v6 ? probe_address6 : probe_address, "protocol", ours, "table",
+               table},
+              v6);
 }
 
 } // namespace
@@ -97,25 +105,38 @@ Command move_port()
     return {"ip", "link", "set", probe_port, "netns", probe_space};
 }
 
-std::vector<Command> set_up_port()
+std::vector<Command> set_up_port(bool v6)
 {
-    return {ip({"link", "set", probe_port, "address", probe_mac, "up"}),
-            ip({"address", "replace", std::string{probe_address} + "/32", "dev", probe_port}),
-            ip({"rule", "flush", "protocol", ours}),
-            ip({"route", "flush", "table", "all", "protocol", ours})};
+    std::vector<Command> commands{
+        ip({"link", "set", probe_port, "address", probe_mac, "up"}),
+        ip({"address", "replace", std::string{probe_address} + "/32", "dev", probe_port})};
+    if (v6)
+        commands.push_back(ip({"address", "replace", std::string{probe_address6} + "/128", "dev",
+                               probe_port, "nodad"},
+                              v6));
+    for (const bool family : {false, true}) {
+        if (family && !v6)
+            continue;
+        commands.push_back(ip({"rule", "flush", "protocol", ours}, family));
+        commands.push_back(ip({"route", "flush", "table", "all", "protocol", ours}, family));
+    }
+    return commands;
 }
 
 std::vector<Command> add_route(const ProbeRoute& route)
 {
     const std::string number = std::to_string(route.number);
     return {lead(route.vip, route.server, number), ip({"rule", "add", "fwmark", number, "priority",
-                                                       number, "table", number, "protocol", ours})};
+                                                       number, "table", number, "protocol", ours},
+                                                      is_v6(route.vip))};
 }
 
 std::vector<Command> remove_route(const ProbeRoute& route)
 {
     const std::string number = std::to_string(route.number);
-    return {ip({"rule", "del", "priority", number}), ip({"route", "flush", "table", number})};
+    const bool v6 = is_v6(route.vip);
+    return {ip({"rule", "del", "priority", number}, v6),
+            ip({"route", "flush", "table", number}, v6)};
 }
 
 std::vector<Command> run_check(const ProbeTarget& target)
@@ -131,7 +152,8 @@ std::string http_request(const ProbeTarget& target)
 {
     const db::Balancer& balancer = target.balancer;
     const std::string port = balancer.port == 80 ? "" : ":" + std::to_string(balancer.port);
-    return "GET " + balancer.check_target + " HTTP/1.1\r\nHost: " + balancer.vip + port +
+    const std::string host = is_v6(balancer.vip) ? "[" + balancer.vip + "]" : balancer.vip;
+    return "GET " + balancer.check_target + " HTTP/1.1\r\nHost: " + host + port +
            "\r\nUser-Agent: holdfast\r\nAccept: */*\r\nConnection: close\r\n\r\n";
 }
 

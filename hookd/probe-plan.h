@@ -60,8 +60,9 @@ private:
 Command make_port(const std::string& bridge, const std::string& ovs_db);
 /// What brings a port that was just made into the namespace.
 Command move_port();
-/// What sets the port up there; whatever ways there were are gone.
-std::vector<Command> set_up_port();
+/// What sets the port up there, for IPv6 too if this machine has it; whatever ways there were are
+/// gone.
+std::vector<Command> set_up_port(bool v6);
 std::vector<Command> add_route(const ProbeRoute& route);
 std::vector<Command> remove_route(const ProbeRoute& route);
 

@@ -62,11 +62,24 @@ bool put(const std::string& path, const char* text)
     return done;
 }
 
+/// Whether this machine has IPv6.
+bool has_v6()
+{
+    return access("/proc/sys/net/ipv6", F_OK) == 0;
+}
+
 /// An answer's source is the VIP, to which there is no way without a mark.  And the port says
-/// nothing by itself: all hypervisors' have one MAC address.
+/// nothing by itself, as far as the kernel lets it: all hypervisors' have one MAC address.
 Result<int> tune_port()
 {
-    put(std::string{"/proc/sys/net/ipv6/conf/"} + probe_port + "/disable_ipv6", "1");
+    if (has_v6())
+        for (const auto& [what, value] :
+             {std::pair{"disable_ipv6", "0"}, std::pair{"addr_gen_mode", "1"},
+              std::pair{"accept_ra", "0"}, std::pair{"router_solicitations", "0"},
+              std::pair{"accept_dad", "0"}})
+            if (const auto path = std::string{"/proc/sys/net/ipv6/conf/"} + probe_port + "/" + what;
+                !put(path, value))
+                return system_error(path);
     for (const std::string where : {"all", probe_port})
         if (const auto path = "/proc/sys/net/ipv4/conf/" + where + "/rp_filter"; !put(path, "0"))
             return system_error(path);
@@ -104,7 +117,7 @@ Result<void> set_up_probe_space(const std::string& bridge, const std::string& ov
     }
     if (auto tuned = in_space(tune_port); !tuned)
         return tuned.error();
-    return run_all(set_up_port());
+    return run_all(set_up_port(has_v6()));
 }
 
 Result<void> change_routes(const ProbeRoutes::Change& change)
@@ -118,10 +131,11 @@ Result<void> change_routes(const ProbeRoutes::Change& change)
     return {};
 }
 
-Result<int> open_probe_socket(int mark)
+Result<int> open_probe_socket(int mark, bool v6)
 {
-    return in_space([mark]() -> Result<int> {
-        const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    return in_space([mark, v6]() -> Result<int> {
+        const int fd =
+            socket(v6 ? AF_INET6 : AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
         if (fd < 0)
             return system_error("socket");
         if (setsockopt(fd, SOL_SOCKET, SO_MARK, &mark, sizeof mark) == 0)

@@ -23,9 +23,9 @@ Result<void> set_up_probe_space(const std::string& bridge, const std::string& ov
 /// Errors: of what was to be added; a way that is gone already was to go.
 Result<void> change_routes(const ProbeRoutes::Change& change);
 
-/// A TCP socket in the namespace, whose packets bear the mark.
+/// A TCP socket of either family in the namespace, whose packets bear the mark.
 /// Errors: io: the namespace is gone, or the system refuses.
-Result<int> open_probe_socket(int mark);
+Result<int> open_probe_socket(int mark, bool v6);
 
 /// Runs a balancer's program for one server, as run_check() has it.
 /// Errors: unavailable if it took longer than the balancer's timeout; io if its end is not 0.

@@ -23,7 +23,6 @@
 #include <utility>
 
 #include "common/probe.h"
-#include "common/synthetic-mac.h"
 #include "db/balancer.h"
 #include "hookd/await.h"
 #include "hookd/probe-space.h"
@@ -69,7 +68,7 @@ std::string no_answer(const ProbeTarget& target)
 
 /// A connection with an end to its time.
 struct Limited {
-    Limited(asio::io_context& io, int fd) : socket{io, tcp::v4(), fd}, timer{io} {}
+    Limited(asio::io_context& io, int fd, const tcp& family) : socket{io, family, fd}, timer{io} {}
 
     tcp::socket socket;
     asio::steady_timer timer;
@@ -168,10 +167,6 @@ std::vector<ProbeTarget> Prober::targets()
             cannot = "the servers of " + balancer.name + " are not: bridge " +
                      world_.config.bridge +
                      " has the kernel's datapath, where balancers do nothing";
-        else if (!parse_ipv4(balancer.vip))
-            cannot = "the servers of " + balancer.name +
-                     " are not, and get no connections: its VIP is of IPv6; make it anew "
-                     "without --check";
         else if (balancer.protocol != "tcp" && balancer.check != "command")
             cannot = "the servers of " + balancer.name +
                      " are not, and get no connections: its protocol is udp; make it anew with "
@@ -288,14 +283,16 @@ asio::awaitable<Prober::Answer> Prober::probe(RunPtr run)
 asio::awaitable<Prober::Answer> Prober::connect(RunPtr run)
 {
     const db::Balancer& balancer = run->target.balancer;
-    const auto fd = open_probe_socket(routes_.number(run->target));
+    const tcp::endpoint vip{asio::ip::make_address(balancer.vip),
+                            static_cast<unsigned short>(balancer.port)};
+    const auto fd = open_probe_socket(routes_.number(run->target), vip.address().is_v6());
     if (!fd) {
         world_.problem(subject, fd.error().message + ": no real server is probed");
         set_up_ = ready_ = false;
         look_soon();
         co_return std::nullopt;
     }
-    auto limited = std::make_shared<Limited>(io_, *fd);
+    auto limited = std::make_shared<Limited>(io_, *fd, vip.protocol());
     limited->timer.expires_after(std::chrono::milliseconds{balancer.timeout_ms});
     limited->timer.async_wait([limited](const error_code& stopped) {
         if (stopped)
@@ -304,8 +301,6 @@ asio::awaitable<Prober::Answer> Prober::connect(RunPtr run)
         limited->socket.close();
     });
     const auto begun = Clock::now();
-    const tcp::endpoint vip{asio::ip::make_address(balancer.vip),
-                            static_cast<unsigned short>(balancer.port)};
     ProbeResult result{true, "connected", -1};
     error_code error;
     co_await limited->socket.async_connect(vip, asio::redirect_error(asio::use_awaitable, error));

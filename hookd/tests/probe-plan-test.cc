@@ -70,17 +70,36 @@ TEST(ProbeRoutes, TwoBalancersOfOneVipShareTheWayToAServer)
 TEST(ProbeRoutes, CommandsLeadTheVipToTheServer)
 {
     const auto add = add_route({"10.0.10.100", "10.0.20.11", 1000});
-    STRCMP_EQUAL("ip -n holdfast-probe route replace 10.0.10.100/32 via 10.0.20.11 dev hf-probe "
+    STRCMP_EQUAL("ip -4 -n holdfast-probe route replace 10.0.10.100/32 via 10.0.20.11 dev hf-probe "
                  "onlink src 169.254.72.2 protocol 72 table 1000",
                  line(add[0]).c_str());
-    STRCMP_EQUAL("ip -n holdfast-probe rule add fwmark 1000 priority 1000 table 1000 protocol 72",
-                 line(add[1]).c_str());
+    STRCMP_EQUAL(
+        "ip -4 -n holdfast-probe rule add fwmark 1000 priority 1000 table 1000 protocol 72",
+        line(add[1]).c_str());
     const auto remove = remove_route({"10.0.10.100", "10.0.20.11", 1000});
-    STRCMP_EQUAL("ip -n holdfast-probe rule del priority 1000", line(remove[0]).c_str());
-    STRCMP_EQUAL("ip -n holdfast-probe route flush table 1000", line(remove[1]).c_str());
+    STRCMP_EQUAL("ip -4 -n holdfast-probe rule del priority 1000", line(remove[0]).c_str());
+    STRCMP_EQUAL("ip -4 -n holdfast-probe route flush table 1000", line(remove[1]).c_str());
     STRCMP_EQUAL("ovs-vsctl --timeout=10 --db=unix:db --may-exist add-port br0 hf-probe -- set "
                  "Interface hf-probe type=internal",
                  line(make_port("br0", "unix:db")).c_str());
+}
+
+TEST(ProbeRoutes, ThoseOfAnIpv6VipAreOfItsFamily)
+{
+    const ProbeRoute route{"fd10::100", "fd20::11", 1000};
+    const auto add = add_route(route), remove = remove_route(route);
+    STRCMP_EQUAL("ip -6 -n holdfast-probe route replace fd10::100/128 via fd20::11 dev hf-probe "
+                 "onlink src fdc5:d3a2:7e41::2 protocol 72 table 1000",
+                 line(add[0]).c_str());
+    STRCMP_EQUAL("ip -6 -n holdfast-probe rule add fwmark 1000 priority 1000 table 1000 protocol "
+                 "72",
+                 line(add[1]).c_str());
+    STRCMP_EQUAL("ip -6 -n holdfast-probe rule del priority 1000", line(remove[0]).c_str());
+    // A machine without IPv6 has no commands of it.
+    LONGS_EQUAL(7, set_up_port(true).size());
+    LONGS_EQUAL(4, set_up_port(false).size());
+    for (const Command& command : set_up_port(false))
+        CHECK_TRUE(command[1] == "-4");
 }
 
 TEST(ProbeRoutes, AProgramIsToldWhatItChecks)
@@ -88,7 +107,7 @@ TEST(ProbeRoutes, AProgramIsToldWhatItChecks)
     auto checked = target("10.0.10.100", "10.0.20.11");
     checked.balancer.check_target = "/usr/bin/check";
     const auto run = run_check(checked);
-    STRCMP_EQUAL("ip -n holdfast-probe route replace 10.0.10.100/32 via 10.0.20.11 dev hf-probe "
+    STRCMP_EQUAL("ip -4 -n holdfast-probe route replace 10.0.10.100/32 via 10.0.20.11 dev hf-probe "
                  "onlink src 169.254.72.2 protocol 72 table main",
                  line(run[0]).c_str());
     STRCMP_EQUAL("ip netns exec holdfast-probe env HOLDFAST_VIP=10.0.10.100 HOLDFAST_PORT=80 "
@@ -116,4 +135,6 @@ TEST(ProbeRoutes, AnHttpRequestNamesTheVip)
     STRCMP_EQUAL("GET /healthz HTTP/1.1\r\nHost: 10.0.10.100:8080\r\nUser-Agent: holdfast\r\n"
                  "Accept: */*\r\nConnection: close\r\n\r\n",
                  http_request(asked).c_str());
+    asked.balancer.vip = "fd10::100";
+    STRCMP_CONTAINS("\r\nHost: [fd10::100]:8080\r\n", http_request(asked).c_str());
 }
