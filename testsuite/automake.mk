@@ -18,7 +18,7 @@ TESTSUITE_AT = \
 	testsuite/fault.at
 EXTRA_DIST += $(TESTSUITE_AT) testsuite/atlocal.in \
 	testsuite/balanced.sh testsuite/world.sh testsuite/lab.sh testsuite/forge.py testsuite/judge.py testsuite/name-client.py \
-	testsuite/name-server.py testsuite/raw.py testsuite/stream.py \
+	testsuite/name-server.py testsuite/raw.py testsuite/servers-are.py testsuite/stream.py \
 	testsuite/tap-vm.py testsuite/timeline.py
 
 # Used by testsuite/switch.at: a store as hookd would write it.

@@ -221,6 +221,58 @@ director_up () {
         for server in 10.0.20.11 10.0.20.12; do ipvsadm -a -t 10.0.10.100:7 -r $server:7 -g; done'
 }
 
+# claims DIRECTOR: says that the VIP is its own (RFC 5227), and the router believes it.
+claims () {
+    on "$1" 'arping -q -U -c 1 -I eth0 -s 10.0.10.100 10.0.10.100; cat /sys/class/net/eth0/address' >"$1.mac"
+    on gw ip neighbour show 10.0.10.100 | grep -q "$(grep -o '..:..:..:..:..:..' "$1.mac")"
+}
+
+# keepalived_up: directs web in lb, and asks each server for its page, each second.
+keepalived_up () {
+    keepalived_servers=
+    for keepalived_server in 10.0.20.11 10.0.20.12 10.0.30.11; do
+        keepalived_servers="$keepalived_servers
+  real_server $keepalived_server 80 {
+    HTTP_GET {
+      url {
+        path /
+        status_code 200
+      }
+      connect_timeout 5
+      retry 1
+      delay_before_retry 1
+    }
+  }"
+    done
+    on lb "cat >/tmp/keepalived.conf <<END
+virtual_server 10.0.10.100 80 {
+  delay_loop 1
+  lb_algo rr
+  lb_kind DR
+  protocol TCP$keepalived_servers
+}
+END
+keepalived -C -n -l -f /tmp/keepalived.conf >/tmp/keepalived.log 2>&1 &"
+}
+
+# directs_to COUNT: so many servers are in lb's IPVS.
+directs_to () {
+    test "$(on lb "ipvsadm -Ln | grep -c ' Route '")" = "$1"
+}
+
+# routes_are HV WORD: what it says of the routes of web's director.
+routes_are () {
+    test "$(on "$1" holdfast balancer show web --json | /usr/bin/python3 -c '
+import json, sys
+print(*(one["routes"] for one in json.load(sys.stdin)["directors_seen"]))')" = "$2"
+}
+
+# servers_are HV EXPRESSION: by what it says of web's servers (servers-are.py).
+servers_are () {
+    on "$1" holdfast balancer show web --json |
+        /usr/bin/python3 -B "$abs_top_srcdir/testsuite/servers-are.py" "$2"
+}
+
 # spread_over DIRECTOR...: the router leads the VIP to these, by addresses and ports.
 spread_over () {
     spread_hops=

@@ -101,7 +101,7 @@ def echo(address, port, count, folder):
     while not (folder / "go-on").exists():
         for number, connection in enumerate(connections):
             said = f"{rounds} {number}\n".encode()
-            connection.settimeout(20)
+            connection.settimeout(120)  # A director may be away, and TCP waits ever longer.
             connection.sendall(said)
             broken += connection.recv(4096) != said
         rounds += 1
