@@ -2,15 +2,17 @@
 #
 # What all programs share.  A new pair of files is added with +=.
 noinst_LIBRARIES += common/libcommon.a
-common_libcommon_a_SOURCES = common/result.h common/ovs-config.h
+common_libcommon_a_SOURCES = common/descriptor.h common/result.h common/ovs-config.h
 
 # Configuration, log, words.
 common_libcommon_a_SOURCES += \
 	common/config.h common/config.cc \
 	common/log.h common/log.cc \
 	common/probe.h \
+	common/run-tool.h common/run-tool.cc \
 	common/synthetic-mac.h common/synthetic-mac.cc \
-	common/text.h common/text.cc
+	common/text.h common/text.cc \
+	common/unix-address.h common/unix-address.cc
 common_libcommon_a_CPPFLAGS = $(AM_CPPFLAGS) $(SPDLOG_CFLAGS)
 
 check_PROGRAMS += common/tests/config-test

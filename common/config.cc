@@ -42,6 +42,9 @@ constexpr std::array keys{
     Key{"migration_network", &Config::migration_network, true},
     Key{"store", &Config::store, false},
     Key{"ovs_db", &Config::ovs_db, true},
+    Key{"ca_certificate", &Config::ca_certificate, false},
+    Key{"certificate", &Config::certificate, false},
+    Key{"private_key", &Config::private_key, false},
     Key{"log_level", &Config::log_level, false},
     Key{"log_file", &Config::log_file, true},
 };

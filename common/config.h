@@ -22,9 +22,13 @@ struct Config {
     std::string fleet_address;                  // e.g. tcp:192.0.2.1:6650; empty: as stored.
     std::string libvirt_uri = "qemu:///system"; // Whose VMs we watch.
     std::string migration_uri = "qemu+ssh://{hypervisor}/system"; // A peer's libvirtd.
-    std::string migration_network;  // URI for the stream; empty: libvirt chooses.
-    std::string store;              // The SQLite file.
-    std::string ovs_db;             // Open vSwitch's database; empty: its default.
+    std::string migration_network; // URI for the stream; empty: libvirt chooses.
+    std::string store;             // The SQLite file.
+    std::string ovs_db;            // Open vSwitch's database; empty: its default.
+    // This hypervisor's files for the connections of services' moves, in PEM.
+    std::string ca_certificate = HOLDFAST_SYSCONFDIR "/holdfast/pki/ca.pem"; // The fleet's CA.
+    std::string certificate = HOLDFAST_SYSCONFDIR "/holdfast/pki/certificate.pem";
+    std::string private_key = HOLDFAST_SYSCONFDIR "/holdfast/pki/key.pem";
     std::string log_level = "info"; // trace, debug, info, warning or error.
     std::string log_file;           // Empty: standard error.
 

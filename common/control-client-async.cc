@@ -25,6 +25,7 @@
 
 #include "common/control-client-detail.h"
 #include "common/jsonrpc.h"
+#include "common/unix-address.h"
 
 namespace holdfast {
 
@@ -159,7 +160,7 @@ Result<void> AsyncControlClient::Impl::connect()
     auto path = locate();
     if (!path)
         return path.error();
-    auto address = detail::Address::of(*path);
+    auto address = UnixAddress::of(*path);
     if (!address)
         return address.error();
     error_code error;

@@ -21,6 +21,7 @@
 #include "common/control-client-detail.h"
 #include "common/jsonrpc.h"
 #include "common/text.h"
+#include "common/unix-address.h"
 
 namespace holdfast {
 
@@ -108,39 +109,8 @@ std::string holdfast_control_socket(const std::string& program)
     return from_environment("HOLDFAST_RUNDIR", "/run/holdfast") + "/" + program + ".ctl";
 }
 
-Result<detail::Address> detail::Address::of(const std::string& path)
-{
-    Address address;
-    std::string name = path;
-    if (name.size() >= sizeof address.sun.sun_path) {
-        // Longer than a socket's address can be: go through a descriptor of its folder.
-        auto slash = name.rfind('/');
-        std::string folder = slash == std::string::npos ? "." : name.substr(0, slash);
-        address.folder.reset(open(folder.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
-        name = "/proc/self/fd/" + std::to_string(address.folder.get()) + "/" +
-               name.substr(slash == std::string::npos ? 0 : slash + 1);
-        if (address.folder.get() < 0 || name.size() >= sizeof address.sun.sun_path)
-            return Error{Errc::io, "the socket's path is too long: " + path};
-    }
-    address.sun.sun_family = AF_UNIX;
-    std::memcpy(address.sun.sun_path, name.c_str(), name.size() + 1);
-    return address;
-}
-
-detail::Descriptor::~Descriptor()
-{
-    reset(-1);
-}
-
-void detail::Descriptor::reset(int fd)
-{
-    if (fd_ >= 0)
-        ::close(fd_);
-    fd_ = fd;
-}
-
 struct ControlClient::Impl {
-    detail::Descriptor fd;
+    Descriptor fd;
     std::string daemon;
     jsonrpc::Framer framer;
     std::int64_t last_id = 0;
@@ -158,7 +128,7 @@ struct ControlClient::Impl {
 Result<ControlClient> ControlClient::connect(const std::string& path, const std::string& daemon,
                                              Milliseconds deadline)
 {
-    auto address = detail::Address::of(path);
+    auto address = UnixAddress::of(path);
     if (!address)
         return address.error();
     auto impl = std::make_unique<Impl>();

@@ -26,6 +26,7 @@
 
 #include <boost/asio/post.hpp>
 
+#include "common/descriptor.h"
 #include "common/ovs-loop-shim.h"
 
 namespace holdfast {
@@ -37,24 +38,6 @@ Error io_error(const std::string& what, int code, const std::string& mend)
 {
     return {Errc::io, what + ": " + std::strerror(code) + ": " + mend};
 }
-
-/// A descriptor that is closed at the end.
-class Descriptor {
-public:
-    explicit Descriptor(int fd = -1) : fd_{fd} {}
-    ~Descriptor()
-    {
-        if (fd_ >= 0)
-            ::close(fd_);
-    }
-    Descriptor(const Descriptor&) = delete;
-    Descriptor& operator=(const Descriptor&) = delete;
-    int operator*() const { return fd_; }
-    void set(int fd) { fd_ = fd; }
-
-private:
-    int fd_;
-};
 
 Result<void> make_folder_of(const std::string& path)
 {
@@ -125,7 +108,7 @@ void OvsLoop::Core::post(std::function<void()> work)
     }
     const std::uint64_t one = 1;
     // It cannot fail but for a full counter, which wakes just as well.
-    [[maybe_unused]] const auto written = ::write(*wake, &one, sizeof one);
+    [[maybe_unused]] const auto written = ::write(wake.get(), &one, sizeof one);
 }
 
 void OvsLoop::Core::wait_for(const std::function<void()>& work)
@@ -141,7 +124,7 @@ void OvsLoop::Core::wait_for(const std::function<void()>& work)
 void OvsLoop::Core::run_posted()
 {
     std::uint64_t count = 0;
-    [[maybe_unused]] const auto n_read = ::read(*wake, &count, sizeof count);
+    [[maybe_unused]] const auto n_read = ::read(wake.get(), &count, sizeof count);
     std::deque<std::function<void()>> work;
     {
         const std::lock_guard lock{mutex};
@@ -160,7 +143,7 @@ void OvsLoop::Core::run()
         ovs_loop_serve(server);
         for (auto* runner : runners)
             runner->wait();
-        ovs_loop_wait(server, *wake);
+        ovs_loop_wait(server, wake.get());
         if (!stopping)
             ovs_loop_block();
     }
@@ -196,18 +179,18 @@ Result<void> OvsLoop::Core::lock_pidfile()
     const auto& path = options.pidfile;
     if (auto made = make_folder_of(path); !made)
         return made;
-    pidfile.set(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644));
-    if (*pidfile < 0)
+    pidfile.reset(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644));
+    if (pidfile.get() < 0)
         return io_error(path, errno, "check the folder's owner");
     struct flock lock {};
     lock.l_type = F_WRLCK;
     lock.l_whence = SEEK_SET;
-    if (::fcntl(*pidfile, F_SETLK, &lock) < 0)
+    if (::fcntl(pidfile.get(), F_SETLK, &lock) < 0)
         return Error{Errc::exists,
                      path + ": another " + options.name + " runs already: end it first"};
     const auto text = std::to_string(::getpid()) + "\n";
-    if (::ftruncate(*pidfile, 0) < 0 ||
-        ::write(*pidfile, text.data(), text.size()) != static_cast<ssize_t>(text.size()))
+    if (::ftruncate(pidfile.get(), 0) < 0 ||
+        ::write(pidfile.get(), text.data(), text.size()) != static_cast<ssize_t>(text.size()))
         return io_error(path, errno, "make room on that disk");
     return {};
 }
@@ -245,8 +228,8 @@ Result<std::unique_ptr<OvsLoop>> OvsLoop::start(const Options& options,
     core->options = options;
     core->executor = std::move(executor);
     std::signal(SIGPIPE, SIG_IGN); // A client that goes away must not end the daemon.
-    core->wake.set(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
-    if (*core->wake < 0)
+    core->wake.reset(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+    if (core->wake.get() < 0)
         return io_error("eventfd", errno, "raise the limit of open files");
     if (auto locked = core->lock_pidfile(); !locked)
         return locked.error();
