@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// sockets/guard: what may pass between a service's namespace and the world (spec S2).
+//
+// An nftables table of ours, `inet holdfast`, in the namespace of the calling thread; the
+// service's own tables are not touched.  Each change is one transaction and can be repeated.  What
+// has our mark (sockets/forge) always passes.
+#pragma once
+
+#include "common/result.h"
+
+namespace holdfast::sockets {
+
+/// How much passes.
+enum class Gate {
+    open,     // All; nothing of ours is left.
+    no_entry, // No SYN comes in: no new connections.
+    quiet,    // No SYN comes in, and what goes out says window 0; between processes of the service
+              // itself (lo) all is as ever.
+    shut,     // Nothing, either way and on lo, but what IPv6 needs to keep its neighbours.
+};
+
+/// Sets the gate of the calling thread's namespace.
+/// Errors: io with nftables' own words.
+Result<void> set_gate(Gate gate);
+
+/// The gate of the calling thread's namespace, as set_gate() left it.
+/// Errors: io with nftables' own words; damaged if the table is there and not as we make it.
+Result<Gate> gate_now();
+
+} // namespace holdfast::sockets
