@@ -67,4 +67,9 @@ Result<Balancer> find_balancer(const std::vector<Balancer>& all, const std::stri
     return find_named("balancer", all, name, "balancer list");
 }
 
+Result<Service> find_service(const std::vector<Service>& all, const std::string& name)
+{
+    return find_named("service", all, name, "service list");
+}
+
 } // namespace holdfast::db

@@ -27,4 +27,8 @@ Result<Chain> find_chain(const std::vector<Chain>& all, const std::string& name)
 /// Errors: not_found, with the nearest name.
 Result<Balancer> find_balancer(const std::vector<Balancer>& all, const std::string& name);
 
+/// The service of this name.
+/// Errors: not_found, with the nearest name.
+Result<Service> find_service(const std::vector<Service>& all, const std::string& name);
+
 } // namespace holdfast::db

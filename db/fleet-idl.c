@@ -91,7 +91,8 @@ static void visit_vms(struct ovsdb_idl* idl, const struct fleet_visitor* visitor
 {
     const struct holdfast_vm* row;
 
-    HOLDFAST_VM_FOR_EACH (row, idl) {
+    HOLDFAST_VM_FOR_EACH(row, idl)
+    {
         const struct uuid* uuid = &row->header_.uuid;
         const struct fleet_vm vm = {
             .uuid = {uuid->parts[0], uuid->parts[1], uuid->parts[2], uuid->parts[3]},
@@ -117,7 +118,8 @@ static void visit_chains(struct ovsdb_idl* idl, const struct fleet_visitor* visi
 {
     const struct holdfast_chain* row;
 
-    HOLDFAST_CHAIN_FOR_EACH (row, idl) {
+    HOLDFAST_CHAIN_FOR_EACH(row, idl)
+    {
         const struct fleet_chain chain = {
             .name = row->name,
             .match = row->match,
@@ -140,7 +142,8 @@ static void visit_balancers(struct ovsdb_idl* idl, const struct fleet_visitor* v
 {
     const struct holdfast_balancer* row;
 
-    HOLDFAST_BALANCER_FOR_EACH (row, idl) {
+    HOLDFAST_BALANCER_FOR_EACH(row, idl)
+    {
         const struct fleet_balancer balancer = {
             .name = row->name,
             .vip = row->vip,
@@ -176,7 +179,8 @@ static void visit_health(struct ovsdb_idl* idl, const struct fleet_visitor* visi
 {
     const struct holdfast_server_health* row;
 
-    HOLDFAST_SERVER_HEALTH_FOR_EACH (row, idl) {
+    HOLDFAST_SERVER_HEALTH_FOR_EACH(row, idl)
+    {
         const struct fleet_health health = {
             .balancer = row->balancer,
             .address = row->address,
@@ -192,11 +196,41 @@ static void visit_health(struct ovsdb_idl* idl, const struct fleet_visitor* visi
     }
 }
 
+static void visit_services(struct ovsdb_idl* idl, const struct fleet_visitor* visitor)
+{
+    const struct holdfast_service* row;
+
+    HOLDFAST_SERVICE_FOR_EACH(row, idl)
+    {
+        const struct fleet_service service = {
+            .id = row->id,
+            .name = row->name,
+            .user = row->user,
+            .mac = row->mac,
+            .gateway = row->gateway,
+            .directory = row->directory,
+            .hypervisor = row->hypervisor,
+            .state = row->state,
+            .mode = row->mode,
+            .exit = row->exit,
+            .vlan = row->vlan,
+            .pid = row->pid,
+            .epoch = row->epoch,
+            .pinned = row->pinned,
+            .ips = {row->value_ips, row->n_ips},
+            .command = {row->value_command, row->n_command},
+            .environment = {row->value_environment, row->n_environment},
+        };
+        visitor->service(visitor->aux, &service);
+    }
+}
+
 static void visit_moves(struct ovsdb_idl* idl, const struct fleet_visitor* visitor)
 {
     const struct holdfast_move* row;
 
-    HOLDFAST_MOVE_FOR_EACH (row, idl) {
+    HOLDFAST_MOVE_FOR_EACH(row, idl)
+    {
         const struct fleet_move move = {
             .id = row->id,
             .role = row->role,
@@ -215,7 +249,8 @@ static void visit_tasks(struct ovsdb_idl* idl, const struct fleet_visitor* visit
 {
     const struct holdfast_task* row;
 
-    HOLDFAST_TASK_FOR_EACH (row, idl) {
+    HOLDFAST_TASK_FOR_EACH(row, idl)
+    {
         const struct fleet_task task = {
             .id = row->id,
             .hypervisor = row->hypervisor,
@@ -234,7 +269,8 @@ void fleet_idl_visit(struct ovsdb_idl* idl, const struct fleet_visitor* visitor)
 {
     const struct holdfast_hypervisor* row;
 
-    HOLDFAST_HYPERVISOR_FOR_EACH (row, idl) {
+    HOLDFAST_HYPERVISOR_FOR_EACH(row, idl)
+    {
         const struct fleet_hypervisor hypervisor = {
             .number = row->number,
             .name = row->name,
@@ -249,6 +285,7 @@ void fleet_idl_visit(struct ovsdb_idl* idl, const struct fleet_visitor* visitor)
     visit_chains(idl, visitor);
     visit_balancers(idl, visitor);
     visit_health(idl, visitor);
+    visit_services(idl, visitor);
     visit_moves(idl, visitor);
     visit_tasks(idl, visitor);
 }

@@ -68,6 +68,13 @@ struct fleet_health {
     int64_t since, cpu, memory, answer_us;
 };
 
+struct fleet_service {
+    const char *id, *name, *user, *mac, *gateway, *directory, *hypervisor, *state, *mode, *exit;
+    int64_t vlan, pid, epoch;
+    bool pinned;
+    struct fleet_list ips, command, environment;
+};
+
 struct fleet_move {
     const char *id, *role, *vm, *hypervisor, *peer, *state;
     struct fleet_numbers times, figures;
@@ -85,6 +92,7 @@ struct fleet_visitor {
     void (*chain)(void* aux, const struct fleet_chain*);
     void (*balancer)(void* aux, const struct fleet_balancer*);
     void (*health)(void* aux, const struct fleet_health*);
+    void (*service)(void* aux, const struct fleet_service*);
     void (*move)(void* aux, const struct fleet_move*);
     void (*task)(void* aux, const struct fleet_task*);
     void* aux;

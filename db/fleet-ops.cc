@@ -188,6 +188,27 @@ json to_json(const ServerHealth& row)
             {"cpu", row.cpu},           {"memory", row.memory},   {"answer_us", row.answer_us}};
 }
 
+json to_json(const Service& row)
+{
+    return {{"id", row.id},
+            {"name", row.name},
+            {"user", row.user},
+            {"ips", list(row.ips)},
+            {"mac", row.mac},
+            {"vlan", row.vlan},
+            {"gateway", row.gateway},
+            {"command", list(row.command)},
+            {"directory", row.directory},
+            {"environment", list(row.environment)},
+            {"hypervisor", row.hypervisor},
+            {"state", row.state},
+            {"pinned", row.pinned},
+            {"mode", row.mode},
+            {"pid", row.pid},
+            {"exit", row.exit},
+            {"epoch", row.epoch}};
+}
+
 json to_json(const Move& row)
 {
     return {{"id", row.id},
@@ -229,17 +250,35 @@ void put(FleetOps& ops, const Hypervisor& row)
               {"row", std::move(columns)}});
 }
 
+/// Refused if the row of this id is a later owner's than `row`, which is a `table`'s; `what` it is
+/// in words.
+template <class Row>
+void refuse_if_taken_over(FleetOps& ops, const char* table, const Row& row, const std::string& what)
+{
+    const auto epoch = std::to_string(row.epoch);
+    refuse(ops, table, where_all(is("id", row.id), clause("epoch", ">", row.epoch)),
+           {Errc::invalid,
+            "fleet: " + what + " was taken over since epoch " + epoch + ": read it again"});
+    refuse(
+        ops, table,
+        where_all(is("id", row.id), is("epoch", row.epoch), is_not("hypervisor", row.hypervisor)),
+        {Errc::invalid, "fleet: " + what + " is another hypervisor's at epoch " + epoch +
+                            ": take it over with a higher one"});
+}
+
 void put(FleetOps& ops, const Vm& row)
 {
-    refuse(ops, "VM", where_all(is("id", row.id), clause("epoch", ">", row.epoch)),
-           {Errc::invalid, "fleet: VM " + row.name + " was taken over since epoch " +
-                               std::to_string(row.epoch) + ": read it again"});
-    refuse(
-        ops, "VM",
-        where_all(is("id", row.id), is("epoch", row.epoch), is_not("hypervisor", row.hypervisor)),
-        {Errc::invalid, "fleet: VM " + row.name + " is another hypervisor's at epoch " +
-                            std::to_string(row.epoch) + ": take it over with a higher one"});
+    refuse_if_taken_over(ops, "VM", row, "VM " + row.name);
     replace(ops, "VM", where_all(is("id", row.id)), to_json(row));
+}
+
+void put(FleetOps& ops, const Service& row)
+{
+    refuse_if_taken_over(ops, "Service", row, "service " + row.name);
+    refuse(
+        ops, "Service", where_all(is("name", row.name), is_not("id", row.id)),
+        {Errc::exists, "fleet: there is a service " + row.name + " already: choose another name"});
+    replace(ops, "Service", where_all(is("id", row.id)), to_json(row));
 }
 
 /// The same by what the replica holds, if that allows it.
@@ -404,6 +443,9 @@ std::string not_ours(const FleetChange& change, const std::string& own)
     for (const auto& key : change.remove_health)
         if (key.hypervisor != own)
             return "the health of server " + key.address;
+    for (const auto& row : change.put_services)
+        if (row.hypervisor != own)
+            return "service " + row.name;
     for (const auto& row : change.put_moves)
         if (row.hypervisor != own)
             return "the " + row.role + "'s part of move " + row.id;
@@ -507,7 +549,8 @@ bool is_address(std::string_view one)
 bool FleetChange::empty() const
 {
     return put_hypervisors.empty() && put_vms.empty() && put_chains.empty() &&
-           put_balancers.empty() && put_health.empty() && put_moves.empty() && put_tasks.empty() &&
+           put_balancers.empty() && put_health.empty() && put_services.empty() &&
+           put_moves.empty() && put_tasks.empty() && remove_services.empty() &&
            remove_hypervisors.empty() && remove_vms.empty() && remove_chains.empty() &&
            remove_balancers.empty() && remove_health.empty() && remove_moves.empty() &&
            remove_tasks.empty();
@@ -543,6 +586,8 @@ Result<FleetOps> compose(const FleetChange& change, const std::string& own, cons
     }
     for (const auto& key : change.remove_health)
         remove(ops, "Server_Health", where_health(key));
+    for (const auto& id : change.remove_services)
+        remove_own(ops, "Service", where_all(is("id", id)), own, "service " + id);
     for (const auto& key : change.remove_moves)
         remove_own(ops, "Move", where_all(is("id", key.id), is("role", key.role)), own,
                    "the " + key.role + "'s part of move " + key.id);
@@ -571,6 +616,8 @@ Result<FleetOps> compose(const FleetChange& change, const std::string& own, cons
         put(ops, change, row);
     for (const auto& row : change.put_health)
         replace(ops, "Server_Health", where_health(HealthKey::of(row)), to_json(row));
+    for (const auto& row : change.put_services)
+        put(ops, row);
     for (const auto& row : change.put_moves)
         put(ops, row);
     for (const auto& row : change.put_tasks)

@@ -187,6 +187,28 @@ void take_health(void* aux, const fleet_health* from)
     row.answer_us = static_cast<int>(from->answer_us);
 }
 
+void take_service(void* aux, const fleet_service* from)
+{
+    auto& row = snapshot(aux).services.emplace_back();
+    row.id = from->id;
+    row.name = from->name;
+    row.user = from->user;
+    row.ips = strings(from->ips);
+    row.mac = from->mac;
+    row.vlan = static_cast<int>(from->vlan);
+    row.gateway = from->gateway;
+    row.command = strings(from->command);
+    row.directory = from->directory;
+    row.environment = strings(from->environment);
+    row.hypervisor = from->hypervisor;
+    row.state = from->state;
+    row.pinned = from->pinned;
+    row.mode = from->mode;
+    row.pid = static_cast<int>(from->pid);
+    row.exit = from->exit;
+    row.epoch = from->epoch;
+}
+
 void take_move(void* aux, const fleet_move* from)
 {
     auto& row = snapshot(aux).moves.emplace_back();
@@ -220,6 +242,7 @@ void sort(FleetSnapshot& all)
     std::ranges::sort(all.chains, {}, &Chain::name);
     std::ranges::sort(all.balancers, {}, &Balancer::name);
     std::ranges::sort(all.health, {}, &HealthKey::of);
+    std::ranges::sort(all.services, {}, &Service::name);
     std::ranges::sort(all.moves, [](const Move& a, const Move& b) {
         return std::tie(a.id, a.role) < std::tie(b.id, b.role);
     });
@@ -379,8 +402,8 @@ void Fleet::Impl::run()
 std::shared_ptr<FleetSnapshot> Fleet::Impl::take_rows(bool connected)
 {
     Taking taking{{}, vms_, ++round_};
-    const fleet_visitor visitor{take_hypervisor, take_vm,   take_chain, take_balancer,
-                                take_health,     take_move, take_task,  &taking};
+    const fleet_visitor visitor{take_hypervisor, take_vm,   take_chain, take_balancer, take_health,
+                                take_service,    take_move, take_task,  &taking};
     fleet_idl_visit(idl_, &visitor);
     std::erase_if(vms_, [this](auto& item) { return item.second.round != round_; });
     auto all = std::make_shared<FleetSnapshot>(std::move(taking.all));

@@ -38,6 +38,7 @@ struct FleetSnapshot {
     std::vector<Chain> chains;           // All.
     std::vector<Balancer> balancers;     // All.
     std::vector<ServerHealth> health;    // All.
+    std::vector<Service> services;       // All.
     std::vector<Move> moves;             // Those of interest.
     std::vector<Task> tasks;             // Those asked of, or by, the own hypervisor.
 };
@@ -64,6 +65,8 @@ struct FleetChange {
     /// New, or over one's own.  A balancer that is put takes the rows of servers with it that it
     /// has no more, and one that is removed, as a hypervisor that is, all of its own.
     std::vector<ServerHealth> put_health;
+    /// As VMs by epoch; `exists` if the name is another service's.
+    std::vector<Service> put_services;
     /// New, or over one's own (key: id and role).
     std::vector<Move> put_moves;
     /// New ("asked"), or by the one who is asked.  A task that was begun is not asked again.
@@ -80,6 +83,7 @@ struct FleetChange {
     std::vector<std::string> remove_chains;      // By name.
     std::vector<std::string> remove_balancers;   // By name.
     std::vector<HealthKey> remove_health;
+    std::vector<std::string> remove_services; // By id.
     std::vector<MoveKey> remove_moves;
     std::vector<std::string> remove_tasks; // By id.
 
@@ -117,11 +121,11 @@ public:
     /// Ends the connection; transactions under way end as unavailable.
     void disconnect();
 
-    /// Who we are, and whose VMs are of interest.  Hypervisors, chains, balancers and the health
-    /// of servers are always all there.  VMs: those of `own`, or all (as soon as there is a chain
-    /// or a balancer, or frames are sent over the tunnel: every switch needs every VM's place).
-    /// Moves: those in which `own` takes part, or all with `all_vms`.  Tasks: asked of or by `own`.
-    /// Until the first call nothing but what is always there is asked for.
+    /// Who we are, and whose VMs are of interest.  Hypervisors, chains, balancers, services and
+    /// the health of servers are always all there.  VMs: those of `own`, or all (as soon as there
+    /// is a chain or a balancer, or frames are sent over the tunnel: every switch needs every VM's
+    /// place). Moves: those in which `own` takes part, or all with `all_vms`.  Tasks: asked of or
+    /// by `own`. Until the first call nothing but what is always there is asked for.
     void set_interest(const std::string& own, bool all_vms);
 
     /// Carries a change out.  `done` is called once: unavailable at once when not connected,

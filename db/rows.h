@@ -45,10 +45,12 @@ struct VmPort {
 
 /// A VM record (spec C1).  Owner: `hypervisor`.
 struct Vm {
-    std::string id;                // libvirt UUID; for a port without a domain, its iface-id.
-    std::string name;              // Domain name, or the port's iface-id.
+    std::string id;                // libvirt UUID; for a port without a domain, its iface-id; for
+                                   // a service, the service's id.
+    std::string name;              // The domain's or service's name, or the port's iface-id.
     std::uint32_t label = 0;       // 23 bits, see doc/architecture.md.
-    std::string kind = "domain";   // "domain" (libvirt), or "port" (plugged by others).
+    std::string kind = "domain";   // "domain" (libvirt), "service" (see Service), or "port"
+                                   // (plugged by others).
     std::string service;           // Optional service id; empty if none.
     std::string hypervisor;        // Name of the one it runs on, or is defined on.
     std::string state = "stopped"; // "running" or "stopped".
@@ -186,6 +188,30 @@ struct HealthKey {
     {
         return {row.balancer, row.address, row.hypervisor};
     }
+};
+
+/// A process tree with its own network, process and mount namespaces, an address and a port on
+/// the bridge (spec S1).  Owner: `hypervisor`, which runs it.
+struct Service {
+    std::string id;   // UUID, made when it is first run; its VM record has the same.
+    std::string name; // Unique in the fleet.
+    std::string user; // Whose rights its command has; a name of the hypervisor's password database.
+    std::vector<std::string> ips;         // Addresses with prefix length, "10.0.10.5/24".
+    std::string mac;                      // Of its port, lower case, locally administered.
+    int vlan = 0;                         // VLAN of its port, 1 to 4094; 0: none.
+    std::string gateway;                  // Its default route's; empty if there is none.
+    std::vector<std::string> command;     // The program, an absolute path, and its arguments.
+    std::string directory = "/";          // Where the command begins.
+    std::vector<std::string> environment; // "NAME=VALUE", besides what its user's account gives.
+    std::string hypervisor;               // Name of the one that runs it, or ran it last.
+    std::string state = "stopped";        // "running", "stopped" or "moving".
+    bool pinned = false;                  // It stays where it is: no move of it begins.
+    std::string mode = "checkpoint";      // How it moves unless told: "checkpoint" or "handoff".
+    int pid = 0;                          // The first process of its tree there; 0 if none runs.
+    std::string exit;                     // Why it is stopped, one line; empty while it runs.
+    std::int64_t epoch = 0;               // Goes up by one each time a hypervisor takes it over.
+
+    bool operator==(const Service&) const = default;
 };
 
 /// One hop of a path, computed from chains and VMs (RFC 7665).  Owner: this store.

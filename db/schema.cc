@@ -225,6 +225,27 @@ ALTER TABLE balancer                 -- The VIP's on the routed way, 1 to 63; 0:
 ALTER TABLE balancer_server          -- How it is reached: "tunnel" or "routed".
     ADD COLUMN way TEXT NOT NULL DEFAULT 'tunnel';
 )sql",
+    R"sql(
+CREATE TABLE service (               -- A process tree with a port.  Owner: its hypervisor.
+    id TEXT PRIMARY KEY NOT NULL,    -- UUID; its VM record has the same.
+    name TEXT NOT NULL,              -- Unique in the fleet.
+    user TEXT NOT NULL,              -- Whose rights its command has.
+    ips TEXT NOT NULL,               -- JSON array of addresses with prefix length.
+    mac TEXT NOT NULL,               -- Of its port.
+    vlan INTEGER NOT NULL,           -- Of its port; 0: none.
+    gateway TEXT NOT NULL,           -- Of its default route, or empty.
+    command TEXT NOT NULL,           -- JSON array: the program and its arguments.
+    directory TEXT NOT NULL,         -- Where the command begins.
+    environment TEXT NOT NULL,       -- JSON array of NAME=VALUE.
+    hypervisor TEXT NOT NULL,        -- Name of the one that runs it.
+    state TEXT NOT NULL,             -- "running", "stopped" or "moving".
+    pinned INTEGER NOT NULL,         -- 1: it stays where it is.
+    mode TEXT NOT NULL,              -- "checkpoint" or "handoff".
+    pid INTEGER NOT NULL,            -- The first process of its tree; 0: none.
+    exit TEXT NOT NULL,              -- Why it is stopped, or empty.
+    epoch INTEGER NOT NULL           -- Up by one at each take-over.
+) WITHOUT ROWID;
+)sql",
 };
 
 } // namespace

@@ -264,6 +264,36 @@ Rows<ServerHealth> read_health(Connection& store)
     return rows;
 }
 
+Rows<Service> read_services(Connection& store)
+{
+    using Texts = std::vector<std::string>;
+    Rows<Service> rows;
+    auto query = store.use("SELECT id, name, user, ips, mac, vlan, gateway, command, directory, "
+                           "environment, hypervisor, state, pinned, mode, pid, exit, epoch "
+                           "FROM service ORDER BY name, id");
+    while (query->step()) {
+        auto& row = rows.emplace_back();
+        row.id = query->text();
+        row.name = query->text();
+        row.user = query->text();
+        row.ips = from_json<Texts>(query->text(), "service.ips of " + row.name);
+        row.mac = query->text();
+        row.vlan = static_cast<int>(query->integer());
+        row.gateway = query->text();
+        row.command = from_json<Texts>(query->text(), "service.command of " + row.name);
+        row.directory = query->text();
+        row.environment = from_json<Texts>(query->text(), "service.environment of " + row.name);
+        row.hypervisor = query->text();
+        row.state = query->text();
+        row.pinned = query->integer() != 0;
+        row.mode = query->text();
+        row.pid = static_cast<int>(query->integer());
+        row.exit = query->text();
+        row.epoch = query->integer();
+    }
+    return rows;
+}
+
 Rows<Move> read_moves(Use& query)
 {
     Rows<Move> rows;
@@ -530,6 +560,29 @@ Result<void> Store::remove_health(const HealthKey& key)
                                 "AND hypervisor = ?");
         remove->bind(key.balancer).bind(key.address).bind(key.hypervisor).run();
     });
+}
+
+Result<std::vector<Service>> Store::services()
+{
+    return impl_->read(read_services);
+}
+
+Result<void> Store::put(const Service& row)
+{
+    return impl_->write([&](Connection& store) {
+        auto put = store.use("INSERT OR REPLACE INTO service VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, "
+                             "?, ?, ?, ?, ?, ?, ?)");
+        put->bind(row.id).bind(row.name).bind(row.user).bind(json(row.ips).dump()).bind(row.mac);
+        put->bind(row.vlan).bind(row.gateway).bind(json(row.command).dump()).bind(row.directory);
+        put->bind(json(row.environment).dump()).bind(row.hypervisor).bind(row.state);
+        put->bind(row.pinned).bind(row.mode).bind(row.pid).bind(row.exit).bind(row.epoch).run();
+    });
+}
+
+Result<void> Store::remove_service(const std::string& id)
+{
+    return impl_->write(
+        [&](Connection& store) { erase(store, "DELETE FROM service WHERE id = ?", id); });
 }
 
 Result<std::vector<PathHop>> Store::paths()

@@ -92,6 +92,11 @@ public:
     Result<void> put(const ServerHealth& row);
     Result<void> remove_health(const HealthKey& key);
 
+    /// Sorted by name.
+    Result<std::vector<Service>> services();
+    Result<void> put(const Service& row);
+    Result<void> remove_service(const std::string& id);
+
     Result<std::vector<PathHop>> paths();
     /// Replaces the whole table.
     Result<void> put_paths(const std::vector<PathHop>& rows);

@@ -112,6 +112,29 @@ ServerHealth health(const std::string& balancer, const std::string& address,
     return {balancer, address, owner, "up", 1'700'000'000'000'000'001, "connected", 250, -1, 1234};
 }
 
+Service service(const std::string& id, const std::string& owner, std::int64_t epoch)
+{
+    Service row;
+    row.id = id;
+    row.name = "name-" + id;
+    row.user = "www-data";
+    row.ips = {"10.0.10.9/24", "10.0.10.1/24", "fd00::1/64"};
+    row.mac = "02:11:22:33:44:55";
+    row.vlan = 4094;
+    row.gateway = "10.0.10.254";
+    row.command = {"/usr/bin/env", "", "two words", "\"quoted\""};
+    row.directory = "/srv/a b";
+    row.environment = {"A=1", "B="};
+    row.hypervisor = owner;
+    row.state = "moving";
+    row.pinned = true;
+    row.mode = "handoff";
+    row.pid = 4'194'304;
+    row.exit = "ended with status 1";
+    row.epoch = epoch;
+    return row;
+}
+
 Move move(const std::string& id, const std::string& owner, const std::string& peer)
 {
     Move row;
@@ -266,15 +289,16 @@ TEST(Fleet, RowsComeThroughAsTheyWerePut)
     change.put_chains = {chain("c", 4097, "ip")};
     change.put_balancers = {balancer("b1", 80), balancer("b2", 443)};
     change.put_health = {health("b1", "10.0.20.11", "a"), health("b1", "10.0.20.12", "a")};
+    change.put_services = {service("s", "a", 1), service("t", "a", 2)};
     change.put_moves = {move("m", "a", "b")};
     change.put_tasks = {task("t", "b", "a")};
     check_ok(a.transact(change));
     CHECK_TRUE(b.sees([&](auto& all) {
         return all.vms == change.put_vms && all.chains == change.put_chains &&
                all.balancers == change.put_balancers && all.health == change.put_health &&
-               all.moves == change.put_moves && all.tasks == change.put_tasks &&
-               all.hypervisors.size() == 1 && all.hypervisors[0].name == "a" &&
-               !all.hypervisors[0].self;
+               all.services == change.put_services && all.moves == change.put_moves &&
+               all.tasks == change.put_tasks && all.hypervisors.size() == 1 &&
+               all.hypervisors[0].name == "a" && !all.hypervisors[0].self;
     }));
     CHECK_TRUE(a.sees([](auto& all) { return all.hypervisors[0].self; }));
     check_ok(a.transact(change)); // Carried out twice: the same.
@@ -524,6 +548,36 @@ TEST(Fleet, HealthGoesWithItsBalancerItsServerAndItsHypervisor)
     CHECK_TRUE(b.sees([](auto& all) { return all.health.empty(); }));
 }
 
+TEST(Fleet, ServicesAreUniqueByNameAndTakenOverByEpoch)
+{
+    Bench bench;
+    Member a{*bench.loop, "a", false, bench.remote};
+    Member b{*bench.loop, "b", false, bench.remote};
+    CHECK_TRUE(a.sees_connection(true));
+    CHECK_TRUE(b.sees_connection(true));
+    auto put = [](const Service& row) {
+        FleetChange change;
+        change.put_services = {row};
+        return change;
+    };
+    check_ok(a.transact(put(service("s", "a", 1))));
+    CHECK_TRUE(b.sees([](auto& all) { return all.services == std::vector{service("s", "a", 1)}; }));
+    auto of_this_name = service("t", "b", 1);
+    of_this_name.name = "name-s";
+    check_error(Errc::exists, "there is a service name-s already", b.transact(put(of_this_name)));
+    check_error(Errc::invalid, "another hypervisor's", b.transact(put(service("s", "a", 2))));
+    check_error(Errc::invalid, "another hypervisor's at epoch 1",
+                b.transact(put(service("s", "b", 1))));
+    check_ok(b.transact(put(service("s", "b", 2))));
+    check_error(Errc::invalid, "taken over since epoch 1", a.transact(put(service("s", "a", 1))));
+    CHECK_TRUE(a.sees([](auto& all) { return all.services == std::vector{service("s", "b", 2)}; }));
+    FleetChange removal;
+    removal.remove_services = {"s"};
+    check_error(Errc::invalid, "is another hypervisor's", a.transact(removal));
+    check_ok(b.transact(removal));
+    CHECK_TRUE(a.sees([](auto& all) { return all.services.empty(); }));
+}
+
 TEST(Fleet, TasksAreBegunOnceAndMayBeWithdrawn)
 {
     Bench bench;
@@ -670,6 +724,8 @@ std::string schema_before_health()
     auto schema = nlohmann::json::parse(file);
     schema["version"] = "1.3.0";
     schema["tables"].erase("Server_Health");
+    schema["tables"].erase("Service");
+    schema["tables"]["VM"]["columns"]["kind"]["type"]["key"]["enum"][1] = {"domain", "port"};
     for (const char* column :
          {"vip_mac", "persistence", "slow_start", "sorry", "sorry_port", "sorry_mac", "check",
           "check_target", "check_expect", "interval_ms", "timeout_ms", "rise", "fall", "number"})

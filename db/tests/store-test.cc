@@ -164,6 +164,29 @@ ServerHealth health(const std::string& balancer, const std::string& address,
             "connected", 250,     -1,         1234};
 }
 
+Service service(const std::string& id)
+{
+    Service row;
+    row.id = id;
+    row.name = "name-" + id;
+    row.user = "www-data";
+    row.ips = {"10.0.10.9/24", "10.0.10.1/24", "fd00::1/64"};
+    row.mac = "02:11:22:33:44:55";
+    row.vlan = 4094;
+    row.gateway = "10.0.10.254";
+    row.command = {"/usr/bin/env", "", "two words", "\"quoted\""};
+    row.directory = "/srv/a b";
+    row.environment = {"A=1", "B="};
+    row.hypervisor = "hv1";
+    row.state = "moving";
+    row.pinned = true;
+    row.mode = "handoff";
+    row.pid = 4'194'304;
+    row.exit = "ended with status 1";
+    row.epoch = 7;
+    return row;
+}
+
 Move move(const std::string& id, const std::string& role, const std::string& state)
 {
     Move row;
@@ -212,6 +235,8 @@ TEST(Store, EveryRowComesBackAsItWasPut)
     check_ok(store.put(balancer("a")));
     check_ok(store.put(health("b", "10.0.20.12", "hv1")));
     check_ok(store.put(health("b", "10.0.20.11", "hv1")));
+    check_ok(store.put(service("z")));
+    check_ok(store.put(service("y")));
     check_ok(store.put_paths({hop}));
     check_ok(store.put(move("m", "source", "armed")));
     check_ok(store.put(task));
@@ -227,6 +252,7 @@ TEST(Store, EveryRowComesBackAsItWasPut)
     CHECK_TRUE((*store.health() ==
                 std::vector{health("b", "10.0.20.11", "hv1"), health("b", "10.0.20.12", "hv1")}));
     CHECK_TRUE(store.snapshot()->health == *store.health());
+    CHECK_TRUE((*store.services() == std::vector{service("y"), service("z")}));
     CHECK_TRUE(*store.paths() == std::vector{hop});
     CHECK_TRUE(*store.moves() == std::vector{move("m", "source", "armed")});
     CHECK_TRUE(*store.tasks() == std::vector{task});
@@ -249,6 +275,14 @@ TEST(Store, PutReplacesWhatWasThereWhole)
     changed_balancer.servers.resize(1);
     check_ok(store.put(changed_balancer));
     CHECK_TRUE(*store.balancers() == std::vector{changed_balancer});
+    check_ok(store.put(service("s")));
+    auto changed_service = service("s");
+    changed_service.ips.resize(1);
+    changed_service.state = "running";
+    check_ok(store.put(changed_service));
+    CHECK_TRUE(*store.services() == std::vector{changed_service});
+    check_ok(store.remove_service("s"));
+    CHECK_TRUE(store.services()->empty());
     CHECK_TRUE(*store.vms() == std::vector{changed_vm});
     CHECK_TRUE(*store.chains() == std::vector{changed_chain});
 }
@@ -508,8 +542,9 @@ TEST(Store, OlderStoreIsReadAsItIsUntilTheDaemonBringsItUpToDate)
         check_ok(store.put(hypervisor("hv1", true)));
         check_ok(store.put(vm("v")));
     }
-    sql(path, "DROP TABLE balancer; DROP TABLE balancer_server; DROP TABLE server_health;"
-              "ALTER TABLE hypervisor DROP COLUMN drained; PRAGMA user_version = 2");
+    sql(path,
+        "DROP TABLE balancer; DROP TABLE balancer_server; DROP TABLE server_health;"
+        "DROP TABLE service; ALTER TABLE hypervisor DROP COLUMN drained; PRAGMA user_version = 2");
     const auto before = content(path);
     auto reader = open_reader(path);
     auto seen = reader.snapshot();
@@ -533,7 +568,7 @@ TEST(Store, StoreWithoutBalancersKeepsItsRowsAndTakesThem)
         check_ok(store.put(chain("c")));
     }
     sql(path, "DROP TABLE balancer; DROP TABLE balancer_server; DROP TABLE server_health;"
-              "PRAGMA user_version = 3");
+              "DROP TABLE service; PRAGMA user_version = 3");
     auto store = open_store(path);
     CHECK_TRUE(*store.hypervisors() == std::vector{hypervisor("hv1", true)});
     CHECK_TRUE(*store.vms() == std::vector{vm("v")});
@@ -552,7 +587,7 @@ TEST(Store, BalancersOfAnOlderStoreHaveNoCheckAndNoLimit)
         auto store = open_store(path);
         check_ok(store.put(former));
     }
-    std::string older = "DROP TABLE server_health;";
+    std::string older = "DROP TABLE server_health; DROP TABLE service;";
     for (const char* column :
          {"vip_mac", "persistence", "slow_start", "sorry", "sorry_port", "sorry_mac", "check_kind",
           "check_target", "check_expect", "interval_ms", "timeout_ms", "rise", "fall", "number"})
@@ -564,6 +599,21 @@ TEST(Store, BalancersOfAnOlderStoreHaveNoCheckAndNoLimit)
     CHECK_TRUE(*store.balancers() == std::vector{former});
     check_ok(store.put(health("b", "10.0.20.11", "hv1")));
     CHECK_EQUAL(1u, store.health()->size());
+}
+
+TEST(Store, OlderStoreGetsItsServices)
+{
+    {
+        auto store = open_store(path);
+        check_ok(store.put(vm("v")));
+    }
+    sql(path, "DROP TABLE service; PRAGMA user_version = 6");
+    CHECK_TRUE(open_reader(path).services()->empty()); // Who only reads has a copy of its own.
+    auto store = open_store(path);
+    CHECK_TRUE(*store.vms() == std::vector{vm("v")});
+    CHECK_TRUE(store.services()->empty());
+    check_ok(store.put(service("s")));
+    CHECK_TRUE(*store.services() == std::vector{service("s")});
 }
 
 TEST(Store, OtherProgramsDatabaseIsRefusedAndKept)
