@@ -22,6 +22,8 @@ namespace {
 constexpr std::int64_t merge_ms = 500;
 // The long way takes a millisecond or two; past this its end is gone.
 constexpr std::int64_t barrier_ms = 20;
+// That a service leaves by is there until it is known to run here: only its switch may be busy.
+constexpr std::int64_t barrier_of_service_ms = 500;
 // A guest that runs here and says nothing is watched no longer: the time line does without.
 constexpr std::int64_t silent_guest_ms = 5000;
 // Frames that a tap can hold for a guest that does not run yet: 1.6 s at 10 kpps.
@@ -56,8 +58,8 @@ std::int64_t earliest(std::int64_t a, std::int64_t b)
 
 } // namespace
 
-Arrival::Arrival(std::string bridge, const std::vector<const Port*>& ports)
-    : bridge_{std::move(bridge)}
+Arrival::Arrival(std::string bridge, const std::vector<const Port*>& ports, Queue queue)
+    : bridge_{std::move(bridge)}, queue_{queue}
 {
     watch(ports);
 }
@@ -75,7 +77,10 @@ void Arrival::watch(const std::vector<const Port*>& ports)
             continue;
         }
         hf_watch_expect(place.watch);
-        make_room(port->interface);
+        if (staged())
+            hf_watch_set_mode(place.watch, HF_STAGE);
+        else if (queue_ == Queue::tap)
+            make_room(port->interface);
         if (pinned_)
             pin(place);
         places_.push_back(std::move(place));
@@ -86,7 +91,8 @@ Arrival::~Arrival()
 {
     for (auto& place : places_) {
         hf_pin_close(place.pin, false);
-        hf_watch_release(place.watch);
+        if (!staged())
+            hf_watch_release(place.watch);
         hf_watch_close(place.watch);
     }
 }
@@ -100,7 +106,8 @@ bool Arrival::pin()
 {
     if (std::exchange(pinned_, true) || guest_told_)
         return false;
-    begin_merge(hf_now_ms());
+    if (!staged())
+        begin_merge(hf_now_ms());
     for (auto& place : places_)
         pin(place);
     return true;
@@ -113,6 +120,9 @@ void Arrival::pin(Place& place) const
 
 void Arrival::came(std::int64_t now_ms)
 {
+    if (staged())
+        for (auto& place : places_)
+            hf_watch_begin(place.watch);
     came_ms_ = now_ms;
     begin_merge(now_ms);
 }
@@ -121,6 +131,14 @@ void Arrival::forget()
 {
     for (auto& place : places_)
         hf_pin_close(std::exchange(place.pin, nullptr), true);
+}
+
+std::uint64_t Arrival::overflowed() const
+{
+    std::uint64_t n = 0;
+    for (const auto& place : places_)
+        n += hf_watch_overflowed(place.watch);
+    return n;
 }
 
 /// Frames for the VM are about to come directly.
@@ -160,7 +178,8 @@ void Arrival::run_merge(Place& place, std::int64_t now_ms, const SendTheLongWay&
         Frame frame(HF_BARRIER_SIZE);
         place.barrier = ++last_barrier;
         hf_barrier(place.barrier, mac_of(place.mac).data(), frame.data());
-        place.barrier_until_ms = now_ms + (send(frame) ? barrier_ms : 0);
+        const auto patience = queue_ == Queue::here ? barrier_of_service_ms : barrier_ms;
+        place.barrier_until_ms = now_ms + (send(frame) ? patience : 0);
     }
     const bool through = place.barrier ? hf_watch_saw_barrier(place.watch, place.barrier) ||
                                              now_ms >= place.barrier_until_ms

@@ -25,8 +25,15 @@ public:
     /// Sends a frame for the VM by way of the hypervisor that it leaves.  False if it cannot.
     using SendTheLongWay = std::function<bool(const Frame&)>;
 
-    /// Watches these ports of the VM, and makes their taps' queues long enough for a downtime.
-    Arrival(std::string bridge, const std::vector<const Port*>& ports);
+    /// Who keeps what comes before the guest runs.
+    enum class Queue {
+        tap,  // The port: its tap, whose queue is made long enough for a downtime.
+        here, // The switch, as the port would not (a veth): nothing goes in or out before came(),
+              // in the userspace datapath.  At most 16384 frames of each way, the newest.
+    };
+
+    /// Watches these ports of the VM.
+    Arrival(std::string bridge, const std::vector<const Port*>& ports, Queue queue);
     /// Watches those of them that are not watched yet.
     void watch(const std::vector<const Port*>& ports);
     ~Arrival();
@@ -38,10 +45,12 @@ public:
     /// NORMAL finds the VM's MAC addresses at its ports here from now on (spec C14).  False if that
     /// is so already, or the guest has spoken itself.
     bool pin();
-    /// The guest runs here, since `now_ms`.
+    /// The guest runs here, since `now_ms`: what was kept for it follows.
     void came(std::int64_t now_ms);
-    /// The move came to nothing: its MAC addresses are elsewhere.
+    /// The move came to nothing: its MAC addresses are elsewhere, and what is kept is dropped.
     void forget();
+    /// Frames that there was no room to keep.
+    std::uint64_t overflowed() const;
 
     /// What run() saw for the first time: CLOCK_REALTIME in ns, or 0.
     struct Seen {
@@ -76,8 +85,11 @@ private:
     void run_merge(Place& place, std::int64_t now_ms, const SendTheLongWay& send);
     bool merging() const;
     bool alive() const;
+    /// Nothing is to go into the ports yet.
+    bool staged() const { return queue_ == Queue::here && !came_ms_; }
 
     std::string bridge_;
+    Queue queue_;
     std::vector<Place> places_;
     bool all_watched_ = true;
     bool pinned_ = false;

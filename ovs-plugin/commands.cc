@@ -311,7 +311,10 @@ void Module::cmd_status(unixctl_conn* conn, const Args&)
                          {"lost", figures.lost}});
     }
     for (const auto& [vm, arrival] : arrivals_)
-        moves.push_back({{"vm", vm}, {"role", "destination"}, {"state", "expecting"}});
+        moves.push_back({{"vm", vm},
+                         {"role", "destination"},
+                         {"state", "expecting"},
+                         {"lost", arrival->overflowed()}});
     auto problems = problems_;
     if (store_ != "ok")
         problems.push_back("store: " + store_ + "; the switch goes on with what it has");
@@ -588,7 +591,10 @@ void Module::cmd_expect(unixctl_conn* conn, const Args& args)
     stop_awaiting(args[1], false);
     if (overrides_.erase(args[1])) // Of one before this.
         inputs_stale_ = true;
-    auto arrival = std::make_unique<Arrival>(bridge_, ports);
+    const auto* record = vm_of(args[1]);
+    auto arrival = std::make_unique<Arrival>(
+        bridge_, ports,
+        record && record->kind == "service" ? Arrival::Queue::here : Arrival::Queue::tap);
     if (!arrival->watching())
         return hf_reply(conn, false, "too many ports are being watched: try again later");
     arrivals_[args[1]] = std::move(arrival);

@@ -36,7 +36,7 @@
 /* Frames remembered of a port: more than a tap can queue (1000), since the one that QEMU
  * swallowed lies before all that are taken back from the tap. */
 #define N_RECENT 2048
-/* Frames held for one port: 200 ms at 80 kpps; past that the oldest go, and are counted. */
+/* Frames held for one port, of each way: 200 ms at 80 kpps; past that the oldest go, and are counted. */
 #define N_HELD_MAX 16384
 
 struct frame {
@@ -54,6 +54,8 @@ struct hf_watch {
     enum hf_tap_mode mode;
     struct ovs_list held;   /* struct frame, oldest first. */
     size_t n_held;
+    struct ovs_list staged; /* struct frame, oldest first: in HF_STAGE, the long way's. */
+    size_t n_staged;
     uint64_t n_overflowed;  /* Held frames given up for lack of room. */
     struct ovs_list recent; /* struct frame, oldest first. */
     size_t n_recent;
@@ -209,7 +211,7 @@ is_barrier(const struct dp_packet *packet, uint32_t *number)
 }
 
 /* Keeps what came directly, and leaves in 'batch' what came the long way, and what is for all: it
- * tells nothing of which way the guest's own frames go by now. */
+ * tells nothing of which way the guest's own frames go by now.  In HF_STAGE those are kept apart. */
 static void
 merge(struct hf_watch *watch, struct dp_packet_batch *batch)
 {
@@ -224,7 +226,13 @@ merge(struct hf_watch *watch, struct dp_packet_batch *batch)
         } else if (packet->md.pkt_mark & HF_LONG_WAY
                    || eth_addr_is_multicast(((struct eth_header *) dp_packet_data(packet))
                                             ->eth_dst)) {
-            dp_packet_batch_refill(batch, packet, i);
+            if (watch->mode == HF_MERGE) {
+                dp_packet_batch_refill(batch, packet, i);
+                continue;
+            }
+            watch->n_overflowed += append(&watch->staged, &watch->n_staged, N_HELD_MAX, packet,
+                                          wall_ns());
+            dp_packet_delete(packet);
         } else {
             watch->n_overflowed += append(&watch->held, &watch->n_held, N_HELD_MAX, packet,
                                           wall_ns());
@@ -251,7 +259,7 @@ __wrap_netdev_send(struct netdev *netdev, int qid, struct dp_packet_batch *batch
     if (OVS_UNLIKELY(atomic_count_get(&n_watches))) {
         ovs_mutex_lock(&mutex);
         struct hf_watch *watch = find_watch(netdev);
-        if (watch && watch->mode == HF_MERGE) {
+        if (watch && (watch->mode == HF_MERGE || watch->mode == HF_STAGE)) {
             merge(watch, batch);
             int error = dp_packet_batch_is_empty(batch)
                 ? 0 : __real_netdev_send(netdev, qid, batch, concurrent_txq);
@@ -342,7 +350,12 @@ __wrap_netdev_rxq_recv(struct netdev_rxq *rx, struct dp_packet_batch *batch, int
     if (OVS_UNLIKELY(atomic_count_get(&n_watches)) && !error) {
         ovs_mutex_lock(&mutex);
         struct hf_watch *watch = find_watch(rx->netdev);
-        if (watch && watch->expecting) {
+        if (watch && watch->mode == HF_STAGE) {
+            /* The kernel's, of an interface whose user does not run yet: it would teach the fabric
+             * that the user is here. */
+            dp_packet_delete_batch(batch, true);
+            dp_packet_batch_init(batch);
+        } else if (watch && watch->expecting) {
             struct dp_packet *packet;
 
             DP_PACKET_BATCH_FOR_EACH (i, packet, batch) {
@@ -396,6 +409,7 @@ hf_watch_open(const char *bridge, const char *interface)
                 .packets = hf_in_kernel(ofproto) ? hf_packets_open(interface) : -1,
             };
             ovs_list_init(&watch->held);
+            ovs_list_init(&watch->staged);
             ovs_list_init(&watch->recent);
             atomic_count_inc(&n_watches);
         }
@@ -410,6 +424,7 @@ hf_watch_close(struct hf_watch *watch)
     if (watch) {
         ovs_mutex_lock(&mutex);
         clear(&watch->held, &watch->n_held);
+        clear(&watch->staged, &watch->n_staged);
         clear(&watch->recent, &watch->n_recent);
         if (watch->packets >= 0) {
             close(watch->packets);
@@ -490,13 +505,14 @@ hf_watch_saw_barrier(const struct hf_watch *watch, uint32_t number)
     return saw;
 }
 
-void
-hf_watch_release(struct hf_watch *watch)
+/* What is kept goes to the port, in its order. */
+static void
+put_into_port(struct hf_watch *watch, struct ovs_list *list, size_t *n)
+    OVS_REQUIRES(mutex)
 {
     struct frame *frame;
 
-    ovs_mutex_lock(&mutex);
-    LIST_FOR_EACH_POP (frame, node, &watch->held) {
+    LIST_FOR_EACH_POP (frame, node, list) {
         if (watch->alive) {
             struct dp_packet_batch batch;
 
@@ -505,7 +521,23 @@ hf_watch_release(struct hf_watch *watch)
         }
         free(frame);
     }
-    watch->n_held = 0;
+    *n = 0;
+}
+
+void
+hf_watch_begin(struct hf_watch *watch)
+{
+    ovs_mutex_lock(&mutex);
+    put_into_port(watch, &watch->staged, &watch->n_staged);
+    watch->mode = HF_MERGE;
+    ovs_mutex_unlock(&mutex);
+}
+
+void
+hf_watch_release(struct hf_watch *watch)
+{
+    ovs_mutex_lock(&mutex);
+    put_into_port(watch, &watch->held, &watch->n_held);
     watch->mode = HF_THROUGH;
     ovs_mutex_unlock(&mutex);
 }

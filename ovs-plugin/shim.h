@@ -109,6 +109,7 @@ enum hf_tap_mode {
     HF_COPY,    /* They go to the port, and the newest are remembered. */
     HF_HOLD,    /* They are kept here, in order; in the kernel's datapath they go to the port. */
     HF_MERGE,   /* Those that came the long way go to the port, the others are kept here. */
+    HF_STAGE,   /* As HF_MERGE, but the long way's are kept, too; what the port says is dropped. */
 };
 /* In pkt_mark, beside the mark of delivered frames: it came through the tunnel, as all do that
  * the VM's former place passes on. */
@@ -120,7 +121,9 @@ void hf_watch_close(struct hf_watch *);
 /* False once the port has gone. */
 bool hf_watch_alive(const struct hf_watch *);
 void hf_watch_set_mode(struct hf_watch *, enum hf_tap_mode);
-/* Whether HF_HOLD and HF_MERGE keep frames here: not in the kernel's datapath. */
+/* From HF_STAGE to HF_MERGE: what came the long way goes to the port, before all that follows. */
+void hf_watch_begin(struct hf_watch *);
+/* Whether HF_HOLD, HF_MERGE and HF_STAGE keep frames here: not in the kernel's datapath. */
 bool hf_watch_holds(const struct hf_watch *);
 /* In hf_module_wait(): until something comes that is expected. */
 void hf_watch_wait(const struct hf_watch *);
