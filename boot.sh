@@ -22,11 +22,13 @@ packages=(
     openvswitch-source autoconf automake libtool pkg-config make g++ python3
     libssl-dev libcap-ng-dev libunbound-dev
     libboost-dev libsqlite3-dev nlohmann-json3-dev libspdlog-dev libcli11-dev libvirt-dev cpputest
+    libnftables-dev libmnl-dev
     # To run it.
     openvswitch-switch openvswitch-common libvirt-daemon-system libvirt-clients
     libvirt-daemon-driver-qemu qemu-system-x86 sqlite3
     # The lab, its guests and the tests.
     iproute2 iputils-ping busybox-static cpio procps mandoc ipvsadm keepalived python3-os-ken
+    systemd-journal-remote
 )
 
 cd "$(dirname "$(readlink -f "$0")")" || exit 1

@@ -23,9 +23,10 @@ _holdfast_words() {
         word=${COMP_WORDS[i]}
         case $word in
         --to | --from | --match | --via | --priority | --dead | --probe | --packet | --listen | --vm | --chain | \
-            --parallel | --last | --store | --vip | --server | --policy | --director | --gateway | \
+            --parallel | --last | --store | --out | --vip | --server | --policy | --director | --gateway | \
             --mac-prefix | --mac-layout | --persistence | --slow-start | --sorry | --check | --check-interval | \
-            --check-timeout | --rise | --fall) ((i++)) ;;
+            --check-timeout | --rise | --fall | --user | --ip | --vlan | --mode | --env | --directory) ((i++)) ;;
+        --) return ;; # A service's command.
         -*) ;;
         *) words+=("$word") ;;
         esac
@@ -39,18 +40,21 @@ _holdfast_words() {
     --director) echo builtin external; return ;;
     --mac-layout) echo prefix suffix split table; return ;;
     --check) echo tcp http:/ command:/; return ;;
-    --match | --priority | --probe | --packet | --listen | --parallel | --last | --store | --vip | \
+    --mode) echo checkpoint handoff; return ;;
+    --user) compgen -u; return ;;
+    --match | --priority | --probe | --packet | --listen | --parallel | --last | --store | --out | --vip | \
         --server | --gateway | --mac-prefix | --persistence | --slow-start | --sorry | --check-interval | \
-        --check-timeout | --rise | --fall) return ;;
+        --check-timeout | --rise | --fall | --ip | --vlan | --env | --directory) return ;;
     esac
     local options="--json --help --store"
     case "${words[*]}" in
-    "") echo status vm chain balancer node fleet events "$options" --version ;;
+    "") echo status vm chain balancer service node fleet events "$options" --version ;;
     vm) echo list show migrate protect "$options" ;;
     chain) echo add set list show del trace check "$options" ;;
     balancer) echo add list show del trace server "$options" ;;
+    service) echo run list show stop pin migrate "$options" ;;
     node) echo list show drain return "$options" ;;
-    fleet) echo init join status leave "$options" ;;
+    fleet) echo init join status leave certificate "$options" ;;
     events) echo --follow --move --vm --chain --last "$options" ;;
     "vm show" | "vm protect") _holdfast_names vm list ;;
     "vm migrate") _holdfast_names vm list; echo --to --follow "$options" ;;
@@ -73,10 +77,15 @@ _holdfast_words() {
         4) [[ ${words[2]} == add ]] || _holdfast_servers "${words[3]}" ;;
         *) echo "$options" ;;
         esac ;;
+    "service run "*) echo --user --ip --vlan --gateway --mode --env --directory "$options" -- ;;
+    "service show" | "service stop" | "service pin") _holdfast_names service list ;;
+    "service pin "*) ((${#words[@]} > 3)) || echo on off ;;
     "node show" | "node return") _holdfast_names node list ;;
     "node drain") _holdfast_names node list; echo --follow --parallel "$options" ;;
     "node drain "*) echo --follow --parallel "$options" ;;
     "fleet init") echo --listen "$options" ;;
+    "fleet certificate") _holdfast_names node list; echo --out "$options" ;;
+    "fleet certificate "*) echo --out "$options" ;;
     *) echo "$options" ;;
     esac
 }

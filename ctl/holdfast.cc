@@ -185,6 +185,12 @@ void add_fleet(CLI::App& app, Order& order)
     add(noun, "status", "Show the members and whether the database is reached", order,
         fleet_status);
     add(noun, "leave", "Leave the fleet", order, fleet_leave);
+    auto* certificate =
+        add(noun, "certificate", "Make a hypervisor's key and certificate", order,
+            [&order](const Session& s) { return fleet_certificate(s, order.name, order.out); });
+    certificate->add_option("HYPERVISOR", order.name, "Whose it will be")->required();
+    certificate->add_option("--out", order.out,
+                            "The folder for its files; else HYPERVISOR-pki in this one");
 }
 
 void add_events(CLI::App& app, Order& order)
@@ -216,6 +222,7 @@ void add_all(CLI::App& app, Order& order)
     add_vm(app, order);
     add_chain(app, order);
     add_balancer(app, order);
+    add_service(app, order);
     add_node(app, order);
     add_fleet(app, order);
     add_events(app, order);

@@ -25,13 +25,16 @@ struct Order {
     std::string from;
     std::string via;
     std::string address;
+    std::string out;
     std::string on_or_off;
+    std::string move_mode; // Of `service migrate`; empty: as the service says.
     bool follow = false;
     int parallel = 2;
     ChainOrder chain;
     ChainChange change;
     BalancerOrder balancer;
     ServerOrder server;
+    ServiceOrder service;
     EventFilter events;
 };
 
@@ -44,5 +47,8 @@ CLI::App& add_noun(CLI::App& parent, const std::string& name, const std::string&
 
 /// `holdfast balancer` with its verbs.
 void add_balancer(CLI::App& app, Order& order);
+
+/// `holdfast service` with its verbs.
+void add_service(CLI::App& app, Order& order);
 
 } // namespace holdfast::ctl

@@ -96,6 +96,9 @@ Result<World> read_world(db::Store& store)
     auto snapshot = store.snapshot();
     if (!snapshot)
         return snapshot.error();
+    auto services = store.services();
+    if (!services)
+        return services.error();
     auto paths = store.paths();
     if (!paths)
         return paths.error();
@@ -109,6 +112,7 @@ Result<World> read_world(db::Store& store)
                  std::move(snapshot->chains),
                  std::move(snapshot->balancers),
                  std::move(snapshot->health),
+                 std::move(*services),
                  std::move(*paths),
                  std::move(*moves)};
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// ctl/verb-migrate: `holdfast vm migrate`, and following it to its end.
+// ctl/verb-migrate: `holdfast vm migrate` and `holdfast service migrate`, and following it to its
+// end.
 #include <config.h>
 
 #include <chrono>
@@ -92,20 +93,21 @@ Result<Result<void>> wait_for_end(const Session& session, db::Store& store, Stor
     }
 }
 
-} // namespace
-
-Result<void> vm_migrate(const Session& session, const std::string& vm, const std::string& to,
-                        bool follow)
+/// Asks hookd for a move, by its command `method`, of what has this `id` and, for people, this
+/// name.
+Result<void> move(const Session& session, const char* method, const Json& request,
+                  const std::string& name, const std::string& to, bool follow,
+                  std::string (*id_of)(const World& world, const std::string& name))
 {
     if (!follow) {
-        auto answer = session.ask_hookd("vm/migrate", {{"vm", vm}, {"to", to}});
+        auto answer = session.ask_hookd(method, request);
         if (!answer)
             return answer.error();
         if (session.json)
             session.print_json(*answer);
         else
-            session.print("asked: " + one_line(vm) + " → " + one_line(to) +
-                          "; see 'holdfast events --follow --vm " + one_line(vm) + "'\n");
+            session.print("asked: " + one_line(name) + " → " + one_line(to) +
+                          "; see 'holdfast events --follow --vm " + one_line(name) + "'\n");
         return {};
     }
     // The watch begins before the order, so that nothing is missed.
@@ -118,13 +120,12 @@ Result<void> vm_migrate(const Session& session, const std::string& vm, const std
     auto world = read_world(*store);
     if (!world)
         return world.error();
-    auto known = db::find_vm(world->vms, vm);
-    auto answer = session.ask_hookd("vm/migrate", {{"vm", vm}, {"to", to}});
+    auto answer = session.ask_hookd(method, request);
     if (!answer)
         return answer.error();
-    Migration migration{text_of(*answer, "task"), known ? known->id : vm, to,
+    Migration migration{text_of(*answer, "task"), id_of(*world, name), to,
                         move_lines(world->moves)};
-    Progress progress{session, one_line(vm), one_line(to)};
+    Progress progress{session, one_line(name), one_line(to)};
     auto ended = wait_for_end(session, *store, *watch, migration, progress);
     if (!ended)
         return ended.error();
@@ -134,6 +135,28 @@ Result<void> vm_migrate(const Session& session, const std::string& vm, const std
     else if (migration.move())
         session.print(move_page(*migration.move(), *world, session.style));
     return *ended;
+}
+
+} // namespace
+
+Result<void> vm_migrate(const Session& session, const std::string& vm, const std::string& to,
+                        bool follow)
+{
+    return move(session, "vm/migrate", {{"vm", vm}, {"to", to}}, vm, to, follow,
+                [](const World& world, const std::string& name) {
+                    auto known = db::find_vm(world.vms, name);
+                    return known ? known->id : name;
+                });
+}
+
+Result<void> service_migrate(const Session& session, const std::string& service,
+                             const std::string& to, const std::string& mode, bool follow)
+{
+    return move(session, "service/migrate", {{"service", service}, {"to", to}, {"mode", mode}},
+                service, to, follow, [](const World& world, const std::string& name) {
+                    auto known = db::find_service(world.services, name);
+                    return known ? known->id : name;
+                });
 }
 
 } // namespace holdfast::ctl

@@ -79,6 +79,26 @@ struct ServerOrder {
 };
 Result<void> balancer_server(const Session& session, const ServerOrder& order);
 
+/// What `service run` was given; hookd judges it.
+struct ServiceOrder {
+    std::string name;
+    std::string user = "root";
+    std::vector<std::string> ips; // ADDRESS/PREFIX each.
+    int vlan = 0;
+    std::string gateway;
+    std::string mode = "checkpoint";
+    std::vector<std::string> environment; // NAME=VALUE each.
+    std::string directory = "/";
+    std::vector<std::string> command;
+};
+Result<void> service_run(const Session& session, const ServiceOrder& order);
+Result<void> service_list(const Session& session);
+Result<void> service_show(const Session& session, const std::string& name);
+Result<void> service_stop(const Session& session, const std::string& name);
+Result<void> service_migrate(const Session& session, const std::string& service,
+                             const std::string& to, const std::string& mode, bool follow);
+Result<void> service_pin(const Session& session, const std::string& name, bool on);
+
 Result<void> node_list(const Session& session);
 Result<void> node_show(const Session& session, const std::string& node);
 /// With `follows`, returns when nothing is left to do: an error if a VM stays there.
@@ -90,6 +110,10 @@ Result<void> fleet_init(const Session& session, const std::string& listen);
 Result<void> fleet_join(const Session& session, const std::string& address);
 Result<void> fleet_status(const Session& session);
 Result<void> fleet_leave(const Session& session);
+/// Makes key and certificate of hypervisor `name` in `folder` (empty: NAME-pki here), and the
+/// fleet's CA first if there is none.
+Result<void> fleet_certificate(const Session& session, const std::string& name,
+                               const std::string& folder);
 
 /// Which part of the time line.
 struct EventFilter {

@@ -197,8 +197,11 @@ std::string vm_page(const db::Vm& vm, const World& world, const Style& style)
                        style.paint(vm.state, tone_of_state(vm.state)) +
                        (vm.hypervisor.empty() ? "" : " on " + vm.hypervisor) + "\n";
     page += field("id", vm.id, style);
-    page +=
-        field("kind", vm.kind == "domain" ? "libvirt domain" : "port plugged in by others", style);
+    page += field("kind",
+                  vm.kind == "domain"    ? "libvirt domain"
+                  : vm.kind == "service" ? "service: see 'holdfast service show'"
+                                         : "port plugged in by others",
+                  style);
     if (!vm.service.empty())
         page += field("service", one_line(vm.service), style);
     page += field("label", std::to_string(vm.label), style);

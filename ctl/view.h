@@ -28,6 +28,7 @@ struct World {
     std::vector<db::Chain> chains;
     std::vector<db::Balancer> balancers;
     std::vector<db::ServerHealth> health; // Sorted by its key.
+    std::vector<db::Service> services;    // Sorted by name.
     std::vector<db::PathHop> paths;
     std::vector<db::Move> moves; // Newest last, ended ones too.
 

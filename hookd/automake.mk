@@ -35,6 +35,7 @@ hookd_libhookd_a_SOURCES = \
 	hookd/commands-balancer.cc \
 	hookd/commands-chain.cc \
 	hookd/commands-node.cc \
+	hookd/commands-service.cc \
 	hookd/commands-trace.cc \
 	hookd/commands-vm.cc \
 	hookd/commands.cc \
@@ -62,6 +63,8 @@ hookd_libhookd_a_SOURCES = \
 	hookd/hook-server.h \
 	hookd/index.h \
 	hookd/json-text.h \
+	hookd/job.cc \
+	hookd/job.h \
 	hookd/ledger.cc \
 	hookd/ledger.h \
 	hookd/libvirt-handle.h \
@@ -101,6 +104,19 @@ hookd_libhookd_a_SOURCES = \
 	hookd/qemu-tap.cc \
 	hookd/records.cc \
 	hookd/records.h \
+	hookd/service-move.cc \
+	hookd/service-move.h \
+	hookd/service-mover.cc \
+	hookd/service-mover.h \
+	hookd/service-read.cc \
+	hookd/service-read.h \
+	hookd/service-receiver.cc \
+	hookd/service-rules.cc \
+	hookd/service-rules.h \
+	hookd/service-system.cc \
+	hookd/service-system.h \
+	hookd/services.cc \
+	hookd/services.h \
 	hookd/switch-link.cc \
 	hookd/switch-link.h \
 	hookd/tool.cc \
@@ -111,7 +127,8 @@ hookd_libhookd_a_SOURCES = \
 	hookd/trace.h \
 	hookd/world.cc \
 	hookd/world.h
-hookd_libhookd_a_CPPFLAGS = $(AM_CPPFLAGS) $(SPDLOG_CFLAGS) $(LIBVIRT_CFLAGS)
+hookd_libhookd_a_CPPFLAGS = $(AM_CPPFLAGS) $(SPDLOG_CFLAGS) $(LIBVIRT_CFLAGS) \
+	-DHOLDFAST_PKGLIBEXECDIR=\"$(pkglibexecdir)\"
 
 check_PROGRAMS += hookd/tests/hookd-test
 TESTS += hookd/tests/hookd-test
@@ -136,9 +153,11 @@ hookd_tests_hookd_test_SOURCES = \
 	hookd/tests/probe-plan-test.cc \
 	hookd/tests/qemu-ring-test.cc \
 	hookd/tests/records-test.cc \
+	hookd/tests/service-move-test.cc \
+	hookd/tests/service-test.cc \
 	hookd/tests/trace-test.cc
 hookd_tests_hookd_test_CPPFLAGS = $(AM_CPPFLAGS) $(CPPUTEST_CFLAGS) $(LIBVIRT_CFLAGS)
-hookd_tests_hookd_test_LDADD = hookd/libhookd.a db/libfleet.a db/libdb.a common/libcommon.a \
+hookd_tests_hookd_test_LDADD = hookd/libhookd.a service/libservice.a db/libfleet.a db/libdb.a common/libcommon.a \
 	common/libflowmatch.a $(OVS_LIBS) $(CPPUTEST_LIBS) $(SQLITE_LIBS) $(SPDLOG_LIBS) \
 	$(LIBVIRT_LIBS)
 
@@ -150,7 +169,7 @@ hookd_holdfast_hook_SOURCES = hookd/hook-client.c
 sbin_PROGRAMS += hookd/holdfast-hookd
 hookd_holdfast_hookd_SOURCES = hookd/hookd.cc
 hookd_holdfast_hookd_CPPFLAGS = $(AM_CPPFLAGS) $(SPDLOG_CFLAGS) $(LIBVIRT_CFLAGS)
-hookd_holdfast_hookd_LDADD = hookd/libhookd.a db/libfleet.a db/libdb.a \
+hookd_holdfast_hookd_LDADD = hookd/libhookd.a service/libservice.a db/libfleet.a db/libdb.a \
 	common/libcommon.a common/libflowmatch.a $(OVS_LIBS) $(SQLITE_LIBS) $(SPDLOG_LIBS) \
 	$(LIBVIRT_LIBS)
 

@@ -45,10 +45,11 @@ void Commands::vm_migrate(const Json& arguments, Done done)
         return;
     }
     if (vm->kind != "domain" || vm->state != "running") {
-        done(
-            Error{Errc::invalid, "VM " + vm->name +
-                                     (vm->kind != "domain" ? " is a port, which libvirt cannot move"
-                                                           : " is not running: start it first")});
+        done(Error{Errc::invalid,
+                   "VM " + vm->name +
+                       (vm->kind == "service"  ? " is a service, which libvirt cannot move"
+                        : vm->kind != "domain" ? " is a port, which libvirt cannot move"
+                                               : " is not running: start it first")});
         return;
     }
     if (target->drained) {

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // hookd/commands: see commands.h.  Chains are in commands-chain.cc, balancers in
-// commands-balancer.cc, VMs in commands-vm.cc, hypervisors in commands-node.cc.
+// commands-balancer.cc, VMs in commands-vm.cc, services in
+// commands-service.cc, hypervisors in commands-node.cc.
 #include <config.h>
 
 #include "hookd/commands.h"
@@ -52,6 +53,11 @@ Commands::Commands(OvsLoop& loop, Daemon& daemon)
     add(loop, "balancer/trace", "{name,packet,from}", &Commands::balancer_trace);
     add(loop, "vm/migrate", "{vm,to}", &Commands::vm_migrate);
     add(loop, "vm/protect", "{vm,on}", &Commands::vm_protect);
+    add(loop, "service/run", "{name,user,ips,vlan,gateway,mode,environment,directory,command}",
+        &Commands::service_run);
+    add(loop, "service/stop", "{service}", &Commands::service_stop);
+    add(loop, "service/pin", "{service,on}", &Commands::service_pin);
+    add(loop, "service/migrate", "{service,to,mode}", &Commands::service_migrate);
     add(loop, "node/drain", "{node,parallel}", &Commands::node_drain);
     add(loop, "node/return", "{node}", &Commands::node_return);
     add(loop, "fleet/init", "{listen}", &Commands::fleet_init);
@@ -119,6 +125,18 @@ try {
     }
     if (verb == "protect") {
         vm_protect(arguments, std::move(done));
+        return;
+    }
+    if (verb == "service-stop") {
+        service_stop(arguments, std::move(done));
+        return;
+    }
+    if (verb == "service-pin") {
+        service_pin(arguments, std::move(done));
+        return;
+    }
+    if (verb == "service-migrate") {
+        service_migrate_now(arguments, std::move(done));
         return;
     }
     if (verb == "drain") {

@@ -30,7 +30,7 @@ public:
     Commands(OvsLoop& loop, Daemon& daemon);
 
     /// Does what another hypervisor asks for: trace-step, place-step, director-step, check, sync,
-    /// migrate, protect, drain, return.
+    /// migrate, protect, drain, return, service-stop, service-pin, service-migrate.
     void do_task(const std::string& verb, const Json& arguments, Done done);
 
 private:
@@ -51,6 +51,11 @@ private:
     void balancer_trace(const Json& arguments, Done done);
     void vm_migrate(const Json& arguments, Done done);
     void vm_protect(const Json& arguments, Done done);
+    void service_run(const Json& arguments, Done done);
+    void service_stop(const Json& arguments, Done done);
+    void service_pin(const Json& arguments, Done done);
+    void service_migrate(const Json& arguments, Done done);
+    void service_migrate_now(const Json& arguments, Done done);
     void node_drain(const Json& arguments, Done done);
     void node_return(const Json& arguments, Done done);
     void fleet_init(const Json& arguments, Done done);

@@ -50,9 +50,15 @@ Daemon::Daemon(asio::io_context& io, World world)
         if (fleet_)
             fleet_->push_soon();
         prober_.store_changed(change);
+        if (services_ && !change.put_services.empty())
+            services_->take_up();
     };
     world_.refresh_soon = [this] { refresh_soon(); };
     world_.arrived = [this](const std::string& vm) { libvirt_->read_downtime(vm); };
+    world_.leaving = [this](const std::string& vm) {
+        if (service_mover_)
+            service_mover_->leaving(vm);
+    };
     world_.find_ring = [this](const std::string& vm, const std::string& mac) {
         libvirt_->read_ring(vm, mac);
     };
@@ -72,6 +78,11 @@ Result<void> Daemon::start(OvsLoop& loop, const std::string& rundir)
     hooks_ = std::move(*hooks);
     mover_.take_up();
     fleet_ = std::make_unique<FleetLink>(io_, world_, mover_, tools_, loop, rundir);
+    services_ = std::make_unique<Services>(io_, world_, *fleet_, tools_, rundir);
+    services_->take_up();
+    service_mover_ =
+        std::make_unique<ServiceMover>(io_, world_, mover_, *services_, tools_, rundir);
+    service_mover_->start();
     fleet_->start();
     make_tunnel();
     forget_old_tasks();
@@ -83,6 +94,8 @@ Result<void> Daemon::start(OvsLoop& loop, const std::string& rundir)
 void Daemon::stop()
 {
     hooks_.reset();
+    service_mover_.reset();
+    services_.reset(); // What runs goes on.
     fleet_.reset();
     Ledger closed{std::move(world_.ledger)};
 }
@@ -111,6 +124,12 @@ Result<void> Daemon::make_identity()
             if (vm.hypervisor == before.name) {
                 vm.hypervisor = row.name;
                 change.put_vms.push_back(vm);
+            }
+        }
+        for (db::Service service : world_.ledger.services()) {
+            if (service.hypervisor == before.name) {
+                service.hypervisor = row.name;
+                change.put_services.push_back(service);
             }
         }
     }
@@ -214,6 +233,7 @@ void Daemon::refresh()
     seen.ports = world_.ports;
     for (const auto& [uuid, domain] : world_.domains)
         seen.domains.push_back(domain);
+    seen.services = world_.ledger.services();
     seen.moving = mover_.under_way();
     seen.silent = world_.silent;
     for (const db::Chain& chain : world_.ledger.chains()) {

@@ -19,6 +19,8 @@
 #include "hookd/load-watch.h"
 #include "hookd/mover.h"
 #include "hookd/prober.h"
+#include "hookd/service-mover.h"
+#include "hookd/services.h"
 #include "hookd/switch-link.h"
 #include "hookd/tool.h"
 #include "hookd/world.h"
@@ -41,6 +43,8 @@ public:
     World& world() { return world_; }
     SwitchLink& link() { return link_; }
     FleetLink& fleet() { return *fleet_; }
+    Services& services() { return *services_; }
+    ServiceMover& service_mover() { return *service_mover_; }
     Tools& tools() { return tools_; }
     /// For migrations, which take minutes, so that nothing else waits for them.
     Tools& migrations() { return migrations_; }
@@ -94,6 +98,8 @@ private:
     Tools tools_;
     Tools migrations_;
     std::unique_ptr<FleetLink> fleet_;
+    std::unique_ptr<Services> services_;
+    std::unique_ptr<ServiceMover> service_mover_;
     std::unique_ptr<LibvirtWatch> libvirt_;
     std::unique_ptr<HookServer> hooks_;
     bool resumed_ = false; // What became of the moves in the store is known.

@@ -101,11 +101,16 @@ std::vector<DirectorRoutes> judge_directors(const db::Balancer& balancer,
                                                                 : answer->second.error().message);
             continue;
         }
-        const Json seen = seen_of(*answer->second, id);
-        if (seen.is_null())
-            routes.text = "has no port on the switch of " + vm->hypervisor + ": start it";
-        else
-            judge(balancer, seen, routes);
+        try {
+            const Json seen = seen_of(*answer->second, id);
+            if (seen.is_null())
+                routes.text = "has no port on the switch of " + vm->hypervisor + ": start it";
+            else
+                judge(balancer, seen, routes);
+        } catch (const Json::exception&) { // Of a member of another version.
+            routes.text = "cannot be judged: " + vm->hypervisor +
+                          " answers in a shape that is not known here: is it of another version?";
+        }
     }
     return all;
 }

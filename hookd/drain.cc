@@ -137,7 +137,9 @@ std::vector<Drain::Order> Drain::next(const FleetView& view)
             continue;
         if (vm.kind != "domain") {
             entry.state = State::stays;
-            entry.why = "is a port that others plugged, which libvirt cannot move";
+            entry.why = vm.kind == "service"
+                            ? "is a service, which libvirt cannot move"
+                            : "is a port that others plugged, which libvirt cannot move";
         } else if (leaves(view, vm.id, node_)) {
             entry.state = State::leaving;
         } else if (!row || !row->drained) {

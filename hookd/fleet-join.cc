@@ -333,6 +333,10 @@ void FleetLink::leave(Done done)
         if (vm.hypervisor == world_.self())
             change.remove_vms.push_back(vm.id);
     }
+    for (const db::Service& service : world_.ledger.services()) {
+        if (service.hypervisor == world_.self())
+            change.remove_services.push_back(service.id);
+    }
     change.remove_hypervisors = {world_.self()};
     fleet_->transact(change, [done, forget](const Result<void>& removed) {
         if (!removed)
@@ -353,7 +357,8 @@ void FleetLink::end_server()
     });
 }
 
-/// Without a fleet other hypervisors, their VMs, and chains and balancers with them mean nothing.
+/// Without a fleet other hypervisors, their VMs and services, and chains and balancers with them
+/// mean nothing.
 void FleetLink::forget_others()
 {
     StoreChange change;
@@ -371,6 +376,10 @@ void FleetLink::forget_others()
                     change.remove_balancers.push_back(balancer.name);
             }
         }
+    }
+    for (const db::Service& service : world_.ledger.services()) {
+        if (service.hypervisor != world_.self())
+            change.remove_services.push_back(service.id);
     }
     for (const db::Chain& chain : world_.ledger.chains()) {
         if (std::any_of(others.begin(), others.end(),

@@ -63,6 +63,7 @@ Shared FleetLink::shared(const db::Hypervisor& self) const
             &world_.ledger.chains(),
             &world_.ledger.balancers(),
             &world_.ledger.health(),
+            &world_.ledger.services(),
             &world_.ledger.moves()};
 }
 
@@ -185,6 +186,14 @@ void FleetLink::push_one_by_one(const db::FleetChange& change)
         one.put_vms = {vm};
         send(one, "VM " + vm.name);
     }
+    for (const db::Service& service : change.put_services) {
+        db::FleetChange one;
+        one.put_services = {service};
+        // A name that another service had before this hypervisor joined: for a person to see.
+        fleet_->transact(one, [this, name = service.name](const Result<void>& done) {
+            world_.problem("service " + name, done ? "" : done.error().message);
+        });
+    }
     for (const db::Move& move : change.put_moves) {
         db::FleetChange one;
         one.put_moves = {move};
@@ -193,6 +202,7 @@ void FleetLink::push_one_by_one(const db::FleetChange& change)
     db::FleetChange rest;
     rest.put_hypervisors = change.put_hypervisors;
     rest.remove_vms = change.remove_vms;
+    rest.remove_services = change.remove_services;
     rest.put_health = change.put_health;
     rest.remove_health = change.remove_health;
     rest.remove_moves = change.remove_moves;
@@ -295,6 +305,15 @@ void FleetLink::remove_balancer(const db::Balancer& was, Told done)
     change_shared("balancers", local, change, std::move(done));
 }
 
+void FleetLink::put_service(const db::Service& service, Told done)
+{
+    StoreChange local;
+    local.put_services = {service};
+    db::FleetChange change;
+    change.put_services = {service};
+    change_shared("names of services", local, change, std::move(done));
+}
+
 /// Rows that belong to the fleet; `what` they are, for people.
 void FleetLink::change_shared(const char* what, const StoreChange& local,
                               const db::FleetChange& change, Told done)
@@ -384,6 +403,10 @@ void FleetLink::do_tasks()
             Json reply = Json::parse(task.reply, nullptr, false);
             if (task.state == "failed")
                 asked.mapped().done(Error{Errc::invalid, task.reply});
+            else if (!reply.is_object())
+                asked.mapped().done(Error{Errc::damaged, task.hypervisor +
+                                                             " answers what is no JSON object: is "
+                                                             "it of another version?"});
             else
                 asked.mapped().done(reply);
         } else if (task.hypervisor == world_.self() && task.state == "asked") {

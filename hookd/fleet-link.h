@@ -83,6 +83,10 @@ public:
                       Told done);
     void remove_balancer(const db::Balancer& was, Told done);
 
+    /// Puts a new service of this hypervisor, or a new definition of one, so that its name is its
+    /// own in the whole fleet.  Errors: unavailable as put_chain(); exists.
+    void put_service(const db::Service& service, Told done);
+
     /// Sends the own row; `done` is called when the fleet has it, at once if there is no fleet
     /// or it is away (the row then goes with the next change).
     void share_self(std::function<void()> done);

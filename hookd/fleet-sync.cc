@@ -49,25 +49,29 @@ void pull_hypervisors(const db::FleetSnapshot& fleet, const Shared& store, Store
     }
 }
 
-void pull_vms(const db::FleetSnapshot& fleet, const Shared& store, bool adopt, StoreChange& change)
+/// Rows with an owner and an epoch.
+template <class Row>
+void pull_owned(const std::vector<Row>& fleet, const std::vector<Row>& store,
+                const std::string& self, bool adopt, std::vector<Row>& put,
+                std::vector<std::string>& remove)
 {
-    Index known{*store.vms, &db::Vm::id};
-    Index shared{fleet.vms, &db::Vm::id};
-    for (const db::Vm& row : fleet.vms) {
-        const db::Vm* old = known.find(row.id);
+    Index known{store, &Row::id};
+    Index shared{fleet, &Row::id};
+    for (const Row& row : fleet) {
+        const Row* old = known.find(row.id);
         if (!old) {
-            if (row.hypervisor != store.self || adopt)
-                change.put_vms.push_back(row);
+            if (row.hypervisor != self || adopt)
+                put.push_back(row);
             continue;
         }
         bool newer = row.epoch > old->epoch;
-        bool owners = row.epoch == old->epoch && row.hypervisor != store.self;
+        bool owners = row.epoch == old->epoch && row.hypervisor != self;
         if ((newer || owners) && *old != row)
-            change.put_vms.push_back(row);
+            put.push_back(row);
     }
-    for (const db::Vm& row : *store.vms) {
-        if (row.hypervisor != store.self && !shared.find(row.id))
-            change.remove_vms.push_back(row.id);
+    for (const Row& row : store) {
+        if (row.hypervisor != self && !shared.find(row.id))
+            remove.push_back(row.id);
     }
 }
 
@@ -132,22 +136,25 @@ bool history(const db::Move& row, db::TimeNs now)
     return ended(row) && now - newest > history_limit;
 }
 
-void push_vms(const db::FleetSnapshot& fleet, const Shared& store, db::FleetChange& change)
+/// Rows with an owner and an epoch.
+template <class Row>
+void push_owned(const std::vector<Row>& fleet, const std::vector<Row>& store,
+                const std::string& self, std::vector<Row>& put, std::vector<std::string>& remove)
 {
-    Index known{*store.vms, &db::Vm::id};
-    Index shared{fleet.vms, &db::Vm::id};
-    for (const db::Vm& row : *store.vms) {
-        if (row.hypervisor != store.self)
+    Index known{store, &Row::id};
+    Index shared{fleet, &Row::id};
+    for (const Row& row : store) {
+        if (row.hypervisor != self)
             continue;
-        const db::Vm* old = shared.find(row.id);
-        bool may = !old || old->epoch < row.epoch ||
-                   (old->epoch == row.epoch && old->hypervisor == store.self);
+        const Row* old = shared.find(row.id);
+        bool may =
+            !old || old->epoch < row.epoch || (old->epoch == row.epoch && old->hypervisor == self);
         if (may && (!old || *old != row))
-            change.put_vms.push_back(row);
+            put.push_back(row);
     }
-    for (const db::Vm& row : fleet.vms) {
-        if (row.hypervisor == store.self && !known.find(row.id))
-            change.remove_vms.push_back(row.id);
+    for (const Row& row : fleet) {
+        if (row.hypervisor == self && !known.find(row.id))
+            remove.push_back(row.id);
     }
 }
 
@@ -176,7 +183,9 @@ StoreChange pull_changes(const db::FleetSnapshot& fleet, const Shared& store, bo
 {
     StoreChange change;
     pull_hypervisors(fleet, store, change);
-    pull_vms(fleet, store, adopt, change);
+    pull_owned(fleet.vms, *store.vms, store.self, adopt, change.put_vms, change.remove_vms);
+    pull_owned(fleet.services, *store.services, store.self, adopt, change.put_services,
+               change.remove_services);
     pull_shared(fleet.chains, *store.chains, change.put_chains, change.remove_chains);
     pull_shared(fleet.balancers, *store.balancers, change.put_balancers, change.remove_balancers);
     pull_health(fleet, store, change);
@@ -198,7 +207,9 @@ db::FleetChange push_changes(const db::FleetSnapshot& fleet, const Shared& store
         if (row.self && old && !same(*old, row))
             change.put_hypervisors.push_back(row);
     }
-    push_vms(fleet, store, change);
+    push_owned(fleet.vms, *store.vms, store.self, change.put_vms, change.remove_vms);
+    push_owned(fleet.services, *store.services, store.self, change.put_services,
+               change.remove_services);
     push_health(fleet, store, change);
     push_moves(fleet, store, now, change);
     return change;

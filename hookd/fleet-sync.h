@@ -2,10 +2,11 @@
 //
 // hookd/fleet-sync: what has to go from the fleet database to the store, and back.
 //
-// Pure.  Each row has one owner who may change it: VMs, moves and servers'
+// Pure.  Each row has one owner who may change it: VMs, services, moves and servers'
 // health their hypervisor; chains and
 // balancers belong to the fleet, so its database decides them wherever there is one.  Where two
-// hypervisors claim a VM the higher epoch wins; at the same epoch the database's row does.
+// hypervisors claim a VM or a service the higher epoch wins; at the same epoch the database's row
+// does.
 #pragma once
 
 #include <string>
@@ -23,6 +24,7 @@ struct Shared {
     const std::vector<db::Chain>* chains;
     const std::vector<db::Balancer>* balancers;
     const std::vector<db::ServerHealth>* health;
+    const std::vector<db::Service>* services;
     const std::vector<db::Move>* moves;
 };
 

@@ -62,8 +62,9 @@ std::string move_key(const db::Move& row)
 
 bool StoreChange::empty() const
 {
-    return !concerns_flows() && put_moves.empty() && events.empty() && put_tasks.empty() &&
-           seen.empty() && remove_tasks.empty();
+    return !concerns_flows() && put_services.empty() && remove_services.empty() &&
+           put_moves.empty() && events.empty() && put_tasks.empty() && seen.empty() &&
+           remove_tasks.empty();
 }
 
 bool StoreChange::concerns_flows() const
@@ -99,8 +100,8 @@ Result<void> Ledger::read()
     };
     for (auto done : {take(store_.hypervisors(), hypervisors_), take(store_.vms(), vms_),
                       take(store_.chains(), chains_), take(store_.balancers(), balancers_),
-                      take(store_.health(), health_), take(store_.paths(), paths_),
-                      take(store_.moves(), moves_)}) {
+                      take(store_.health(), health_), take(store_.services(), services_),
+                      take(store_.paths(), paths_), take(store_.moves(), moves_)}) {
         if (!done)
             return done;
     }
@@ -124,12 +125,14 @@ Result<void> Ledger::write(const StoreChange& change)
     remove_each(change.remove_chains, &db::Store::remove_chain);
     remove_each(change.remove_balancers, &db::Store::remove_balancer);
     remove_each(change.remove_health, &db::Store::remove_health);
+    remove_each(change.remove_services, &db::Store::remove_service);
     put_each(change.put_hypervisors);
     put_each(change.seen);
     put_each(change.put_vms);
     put_each(change.put_chains);
     put_each(change.put_balancers);
     put_each(change.put_health);
+    put_each(change.put_services);
     put_each(change.put_moves);
     remove_each(change.remove_tasks, &db::Store::remove_task);
     put_each(change.put_tasks);
@@ -182,6 +185,8 @@ void Ledger::take_the_rest(const StoreChange& change)
     remove_all(balancers_, change.remove_balancers, &db::Balancer::name);
     put_all(balancers_, change.put_balancers, by(&db::Balancer::name));
     take_health(change);
+    remove_all(services_, change.remove_services, &db::Service::id);
+    put_all(services_, change.put_services, by(&db::Service::id));
     put_all(moves_, change.put_moves, move_key);
     constexpr std::size_t most_moves = 1000;
     if (moves_.size() > most_moves)
@@ -227,6 +232,13 @@ const db::Hypervisor* Ledger::hypervisor(const std::string& name) const
     auto row = std::find_if(hypervisors_.begin(), hypervisors_.end(),
                             [&](const db::Hypervisor& h) { return h.name == name; });
     return row == hypervisors_.end() ? nullptr : &*row;
+}
+
+const db::Service* Ledger::service(const std::string& id) const
+{
+    auto row = std::find_if(services_.begin(), services_.end(),
+                            [&](const db::Service& service) { return service.id == id; });
+    return row == services_.end() ? nullptr : &*row;
 }
 
 db::TimeNs now_ns()

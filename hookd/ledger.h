@@ -30,13 +30,15 @@ struct StoreChange {
     std::vector<std::string> remove_balancers; // By name.
     std::vector<db::ServerHealth> put_health;
     std::vector<db::HealthKey> remove_health;
+    std::vector<db::Service> put_services;
+    std::vector<std::string> remove_services; // By id.
     std::vector<db::Move> put_moves;
     std::vector<db::Event> events;
     std::vector<db::Task> put_tasks;
     std::vector<std::string> remove_tasks; // By id.
 
     bool empty() const;
-    /// Whether a switch has to know: anything but moves, events and tasks.
+    /// Whether a switch has to know: anything but services, moves, events and tasks.
     bool concerns_flows() const;
     /// Whether paths may be others: a VM or a chain changes.
     bool concerns_paths() const;
@@ -58,6 +60,7 @@ public:
     const std::vector<db::Balancer>& balancers() const { return balancers_; }
     /// Sorted by their key; of servers and hypervisors that there are.
     const std::vector<db::ServerHealth>& health() const { return health_; }
+    const std::vector<db::Service>& services() const { return services_; }
     const std::vector<db::PathHop>& paths() const { return paths_; }
     /// The newest thousand, of both roles and all hypervisors.
     const std::vector<db::Move>& moves() const { return moves_; }
@@ -67,6 +70,7 @@ public:
     /// Null if there is none; valid until the next apply().
     const db::Vm* vm(const std::string& id) const;
     const db::Hypervisor* hypervisor(const std::string& name) const;
+    const db::Service* service(const std::string& id) const;
 
     /// What operators asked of this hypervisor, done or not.
     Result<std::vector<db::Task>> tasks() { return store_.tasks(); }
@@ -86,6 +90,7 @@ private:
     std::vector<db::Chain> chains_;
     std::vector<db::Balancer> balancers_;
     std::vector<db::ServerHealth> health_;
+    std::vector<db::Service> services_;
     std::vector<db::PathHop> paths_;
     std::vector<db::Move> moves_;
 };

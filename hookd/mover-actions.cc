@@ -40,6 +40,8 @@ std::string describe(const std::string& mark, const db::Move& row, const std::st
         return name + " runs here";
     if (mark == "activated")
         return "traffic of " + name + " goes to its port here";
+    if (mark == "committed")
+        return name + " is " + (row.role == "source" ? peer + "'s" : "ours") + " from here on";
     if (mark == "cleaned")
         return name + " is gone from here to " + peer;
     if (mark == "back")
@@ -78,6 +80,7 @@ asio::awaitable<void> Mover::work(RunPtr run)
         co_await act(run, action);
     }
     run->working = false;
+    tell_settled(run);
 }
 
 asio::awaitable<void> Mover::act(RunPtr run, Action action)
@@ -229,7 +232,7 @@ void Mover::take_over(const Run& run)
     for (db::VmPort& port : row.ports) {
         auto plugged =
             std::find_if(world_.ports.begin(), world_.ports.end(),
-                         [&](const SwitchPort& p) { return p.vm_id == id && p.mac == port.mac; });
+                         [&](const SwitchPort& p) { return is_of(p, id) && p.mac == port.mac; });
         if (plugged == world_.ports.end())
             port = {port.mac, port.iface_id, "", "", 0};
         else

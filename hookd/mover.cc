@@ -75,6 +75,12 @@ void Mover::add(const RunPtr& run, std::vector<Action> actions)
 
 void Mover::incoming(const std::string& vm)
 {
+    const db::Vm* row = world_.ledger.vm(vm);
+    incoming(vm, new_uuid(), row && row->hypervisor != world_.self() ? row->hypervisor : "");
+}
+
+void Mover::incoming(const std::string& vm, const std::string& move, const std::string& peer)
+{
     RunPtr run = find(vm);
     if (run && run->machine.role() == Role::destination && run->machine.under_way())
         return;
@@ -83,9 +89,7 @@ void Mover::incoming(const std::string& vm)
                      world_.name_of(vm));
         feed(run, Signal::migration_failed, now_ns());
     }
-    const db::Vm* row = world_.ledger.vm(vm);
-    std::string peer = row && row->hypervisor != world_.self() ? row->hypervisor : "";
-    run = begin(MoveMachine::destination(new_uuid(), vm, world_.self(), peer, now_ns()));
+    run = begin(MoveMachine::destination(move, vm, world_.self(), peer, now_ns()));
     add(run, run->machine.begin());
     if (plugged(vm))
         feed(run, Signal::port_plugged, now_ns());
@@ -95,6 +99,42 @@ void Mover::signal(const std::string& vm, Signal what, db::TimeNs time)
 {
     if (RunPtr run = find(vm))
         feed(run, what, time);
+}
+
+void Mover::note(const std::string& vm, const std::string& what)
+{
+    if (RunPtr run = find(vm)) {
+        run->machine.note(what, now_ns());
+        add(run, {});
+    }
+}
+
+const db::Move* Mover::row(const std::string& vm) const
+{
+    const RunPtr run = find(vm);
+    return run ? &run->machine.row() : nullptr;
+}
+
+void Mover::when_settled(const std::string& vm, Settled settled)
+{
+    RunPtr run = find(vm);
+    if (!run || run->machine.over()) {
+        settled(nullptr);
+        return;
+    }
+    run->waiting.push_back(std::move(settled));
+    if (!run->working)
+        tell_settled(run);
+}
+
+void Mover::tell_settled(const RunPtr& run)
+{
+    auto waiting = std::exchange(run->waiting, {});
+    for (Settled& settled : waiting) {
+        const bool over = run->machine.over();
+        if (!settled(over ? nullptr : &run->machine.row()) && !over)
+            run->waiting.push_back(std::move(settled));
+    }
 }
 
 void Mover::lifecycle(const std::string& vm, int event, int detail)
@@ -133,7 +173,7 @@ void Mover::switch_event(const nlohmann::json& event)
 bool Mover::plugged(const std::string& vm) const
 {
     return std::any_of(world_.ports.begin(), world_.ports.end(),
-                       [&](const SwitchPort& port) { return port.vm_id == vm; });
+                       [&](const SwitchPort& port) { return is_of(port, vm); });
 }
 
 void Mover::ports_changed()
@@ -202,6 +242,8 @@ void Mover::source_from(const db::Move& peer)
     auto domain = world_.domains.find(peer.vm);
     if (domain != world_.domains.end() && domain->second.state == Reality::paused)
         feed(run, Signal::cpus_stopped, now_ns());
+    if (world_.leaving)
+        world_.leaving(peer.vm);
 }
 
 /// Whether the other side's row was there once and is not any more.
@@ -249,8 +291,11 @@ void Mover::peer_rows(const std::vector<db::Move>& rows)
 
 void Mover::tell_reality(const RunPtr& run)
 {
-    auto domain = world_.domains.find(run->machine.row().vm);
+    const std::string& vm = run->machine.row().vm;
+    auto domain = world_.domains.find(vm);
     Reality reality = domain == world_.domains.end() ? Reality::absent : domain->second.state;
+    if (world_.ledger.service(vm))
+        return; // Whoever moves it says what became of it.
     if (auto signal = signal_of_reality(run->machine.role(), reality))
         feed(run, *signal, now_ns());
 }

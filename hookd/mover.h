@@ -13,6 +13,7 @@
 #include <boost/asio/steady_timer.hpp>
 
 #include <deque>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -36,6 +37,18 @@ public:
 
     /// libvirt prepares an incoming VM.
     void incoming(const std::string& vm);
+    /// The same for a service, whose move has an id already and comes from `peer`.
+    void incoming(const std::string& vm, const std::string& move, const std::string& peer);
+    /// Notes in the move's row when something happened, e.g. "committed".
+    void note(const std::string& vm, const std::string& what);
+    /// The row of the VM's newest move; null if it has none.  Until the next signal.
+    const db::Move* row(const std::string& vm) const;
+    /// What a waiter is told: the row of the VM's move with nothing left to do for it; null if it
+    /// has none, or that has ended.
+    using Settled = std::function<bool(const db::Move* row)>;
+    /// Calls `settled` now, and each time that all the VM's move asked for has been done, until it
+    /// says that it has heard enough.
+    void when_settled(const std::string& vm, Settled settled);
     /// A signal for the VM's move, if it has one.
     void signal(const std::string& vm, Signal what, db::TimeNs time);
     /// Likewise where the meaning depends on the side.
@@ -74,7 +87,8 @@ private:
         db::Move stored; // The row as it was last written.
         std::deque<Action> todo;
         bool working = false; // A coroutine is at it.
-        bool told = true;     // The switch has had its orders, since it or we started.
+        std::vector<Settled> waiting;
+        bool told = true; // The switch has had its orders, since it or we started.
     };
     using RunPtr = std::shared_ptr<Run>;
 
@@ -82,6 +96,7 @@ private:
     RunPtr begin(MoveMachine machine);
     void feed(const RunPtr& run, Signal signal, db::TimeNs time);
     void add(const RunPtr& run, std::vector<Action> actions);
+    void tell_settled(const RunPtr& run);
     void source_from(const db::Move& peer);
     void tell_reality(const RunPtr& run);
     void tell_switch();

@@ -13,6 +13,8 @@
 
 #include "hookd/chain.h"
 #include "hookd/index.h"
+#include "hookd/service-read.h"
+#include "hookd/service-rules.h"
 
 namespace holdfast::hookd {
 namespace {
@@ -31,8 +33,14 @@ public:
     {
         for (const Domain& domain : seen_.domains)
             record_domain(domain);
+        for (const db::Service& service : seen_.services) {
+            if (service.hypervisor == seen_.self)
+                record_service(service);
+        }
         for (const SwitchPort& port : seen_.ports) {
-            if (port.vm_id.empty() && !port.mac.empty() && !port.iface_id.empty())
+            // A service's, which may be on its way in or out, has its record by the service's row.
+            const bool service = port.interface == service_port(port.iface_id);
+            if (port.vm_id.empty() && !port.mac.empty() && !port.iface_id.empty() && !service)
                 record_port(port);
         }
         settle_the_rest();
@@ -93,6 +101,31 @@ private:
         row->service = domain.xml.service;
         row->state = runs ? "running" : "stopped";
         set_ports(*row, domain);
+    }
+
+    /// A service of this hypervisor: its row says whose it is, and whether it runs.
+    void record_service(const db::Service& service)
+    {
+        present_.insert(service.id);
+        if (seen_.moving.contains(service.id))
+            return; // It keeps its record until the move is over.
+        db::Vm* row = find(service.id);
+        if (!row && !(row = add(service.id, service.name, "service")))
+            return;
+        if (row->hypervisor != seen_.self)
+            *row = taken_over(*row, seen_.self);
+        row->kind = "service";
+        row->name = service.name;
+        row->state = service.state == "stopped" ? "stopped" : "running";
+        row->ips.clear();
+        for (const std::string& address : service.ips)
+            row->ips.push_back(without_prefix(address));
+        db::VmPort port{service.mac, service.id, "", "", 0};
+        for (const SwitchPort& plugged : seen_.ports)
+            if (plugged.iface_id == service.id)
+                port = plugged_port(plugged);
+        if (seen_.ports_known || row->ports.empty())
+            row->ports = {port};
     }
 
     /// The ports in the order of the XML, as far as the switch knows them plugged.
@@ -156,7 +189,9 @@ private:
     void settle_the_rest()
     {
         for (auto row = rows_.begin(); row != rows_.end();) {
-            bool known = row->kind == "port" ? seen_.ports_known : seen_.domains_known;
+            bool known = row->kind == "port"      ? seen_.ports_known
+                         : row->kind == "service" ? true
+                                                  : seen_.domains_known;
             if (row->hypervisor != seen_.self || present_.contains(row->id)) {
                 ++row;
                 continue;
@@ -228,6 +263,11 @@ private:
 };
 
 } // namespace
+
+bool is_of(const SwitchPort& port, const std::string& vm)
+{
+    return port.vm_id.empty() ? port.iface_id == vm : port.vm_id == vm;
+}
 
 Result<std::vector<SwitchPort>> parse_switch_ports(const std::string& json)
 try {

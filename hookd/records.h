@@ -33,6 +33,9 @@ struct SwitchPort {
     bool operator==(const SwitchPort&) const = default;
 };
 
+/// Whether it is a port of this VM or service: libvirt's, or one whose iface-id says so.
+bool is_of(const SwitchPort& port, const std::string& vm);
+
 /// Reads the module's answer, an array of ports.
 /// Errors: damaged, if it is not what doc/architecture.md says.
 Result<std::vector<SwitchPort>> parse_switch_ports(const std::string& json);
@@ -45,15 +48,16 @@ struct Domain {
 
 /// What is known here.
 struct Seen {
-    std::string self;              // This hypervisor's name.
-    int number = 1;                // Its number, for labels.
-    std::vector<SwitchPort> ports; // All of the switch.
-    bool ports_known = false;      // False while the switch is away: leave ports as they are.
-    std::vector<Domain> domains;   // All of libvirt's, defined or running.
-    bool domains_known = false;    // False while libvirtd is away: leave states as they are.
-    std::set<std::string> moving;  // VMs whose move is under way: leave their owner and state.
-    std::set<std::string> silent;  // VMs that let no probe through.
-    std::set<std::string> chained; // VMs that chains and balancers need: their records stay.
+    std::string self;                  // This hypervisor's name.
+    int number = 1;                    // Its number, for labels.
+    std::vector<SwitchPort> ports;     // All of the switch.
+    bool ports_known = false;          // False while the switch is away: leave ports as they are.
+    std::vector<Domain> domains;       // All of libvirt's, defined or running.
+    bool domains_known = false;        // False while libvirtd is away: leave states as they are.
+    std::vector<db::Service> services; // All of the fleet.
+    std::set<std::string> moving;      // VMs whose move is under way: leave their owner and state.
+    std::set<std::string> silent;      // VMs that let no probe through.
+    std::set<std::string> chained;     // VMs that chains and balancers need: their records stay.
 };
 
 /// What to do to the store.

@@ -14,14 +14,9 @@
 #include <vector>
 
 #include "common/result.h"
+#include "common/run-tool.h"
 
 namespace holdfast::hookd {
-
-/// Runs a program to its end and takes its standard output.  Blocks.
-/// Errors: io with the program's last line if it fails; unavailable if it was ended because
-///         it took longer than `limit`.
-Result<std::string> run_tool(const std::vector<std::string>& command,
-                             std::chrono::milliseconds limit);
 
 /// Threads for what blocks; answers come back on the io_context's thread.
 class Tools {

@@ -41,6 +41,8 @@ struct World {
     std::function<void()> refresh_soon;
     /// A VM has moved here for good; set by the daemon.
     std::function<void(const std::string& vm)> arrived;
+    /// A VM of ours is about to leave: its move is under way here; set by the daemon.
+    std::function<void(const std::string& vm)> leaving;
     /// Asks QEMU where the guest counts the frames it receives; set by the daemon.
     std::function<void(const std::string& vm, const std::string& mac)> find_ring;
 

@@ -6,6 +6,7 @@ TESTSUITE_AT = \
 	testsuite/testsuite.at \
 	testsuite/macros.at \
 	testsuite/ctl.at \
+	testsuite/handoff.at \
 	testsuite/ovs.at \
 	testsuite/switch.at \
 	testsuite/kinds.at \
@@ -15,9 +16,13 @@ TESTSUITE_AT = \
 	testsuite/input.at \
 	testsuite/change.at \
 	testsuite/move.at \
-	testsuite/fault.at
+	testsuite/service.at \
+	testsuite/service-move.at \
+	testsuite/fault.at \
+	testsuite/sockets.at
 EXTRA_DIST += $(TESTSUITE_AT) testsuite/atlocal.in \
-	testsuite/balanced.sh testsuite/world.sh testsuite/lab.sh testsuite/forge.py testsuite/judge.py testsuite/name-client.py \
+	testsuite/balanced.sh testsuite/world.sh testsuite/lab.sh testsuite/handoff.sh testsuite/handoff-agent.py \
+	testsuite/handoff-client.py testsuite/forge.py testsuite/judge.py testsuite/name-client.py \
 	testsuite/name-server.py testsuite/raw.py testsuite/servers-are.py testsuite/stream.py \
 	testsuite/tap-vm.py testsuite/timeline.py
 

@@ -7,6 +7,7 @@
 //     self NAME NUMBER VTEP BRIDGE     this hypervisor
 //     hv NAME NUMBER VTEP              another one
 //     vm NAME LABEL HYPERVISOR MAC[,MAC] [STATE [IP[,IP] [protect]]]
+//     service ...                      the same of a VM record of this kind
 //     chain NAME SPI RSPI PRIORITY MATCH REVERSE HOP[,HOP] [DEAD [PROBE]]   RSPI 0, REVERSE -:
 //     one-way
 //     no-chain NAME
@@ -76,7 +77,7 @@ Vm vm_of(const std::vector<std::string>& words)
     Vm vm;
     vm.id = vm.name = words[1];
     vm.label = number(words[2]);
-    vm.kind = "port";
+    vm.kind = words[0] == "service" ? "service" : "port";
     vm.hypervisor = words[3];
     vm.state = words.size() > 5 ? words[5] : "running";
     if (words.size() > 6)
@@ -223,7 +224,7 @@ void apply(Store& store, const std::vector<std::string>& words)
     if ((verb == "self" && n == 5) || (verb == "hv" && n == 4))
         must(store.put(Hypervisor{integer(words[2]), words[1], words[1], words[3],
                                   n == 5 ? words[4] : "br0", verb == "self", 0}));
-    else if (verb == "vm" && n >= 5)
+    else if ((verb == "vm" || verb == "service") && n >= 5)
         must(store.put(vm_of(words)));
     else if (verb == "chain" && n >= 8)
         must(store.put(chain_of(words)));

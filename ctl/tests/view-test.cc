@@ -8,6 +8,7 @@
 #include <cstdlib>
 #include <ctime>
 
+#include "ctl/service.h"
 #include "ctl/tests/rows.h"
 #include "db/find.h"
 
@@ -221,4 +222,56 @@ TEST(View, UnknownNamesGetTheNearestOne)
     world.vms[1].name = "fw";
     STRCMP_CONTAINS("give the id, id-fw or id-ids",
                     db::find_vm(world.vms, "fw").error().message.c_str());
+}
+
+namespace {
+
+db::Service web_service()
+{
+    db::Service row;
+    row.id = "id-web";
+    row.name = "web";
+    row.user = "www-data";
+    row.ips = {"10.0.10.5/24", "fd00::5/64"};
+    row.mac = "02:11:22:33:44:55";
+    row.vlan = 10;
+    row.command = {"/usr/bin/server", "-p", "80"};
+    row.hypervisor = "hv1";
+    row.state = "running";
+    row.pinned = true;
+    row.pid = 4711;
+    return row;
+}
+
+} // namespace
+
+TEST(View, ServiceListSaysWhereEachRuns)
+{
+    World world;
+    STRCMP_CONTAINS("There is no service", service_table(world, {}).c_str());
+    world.services = {web_service()};
+    STRCMP_EQUAL(
+        "NAME  STATE            HYPERVISOR   PID  ADDRESS                  USER      MODE        "
+        "COMMAND\n"
+        "web   running, pinned  hv1         4711  10.0.10.5/24,fd00::5/64  www-data  checkpoint  "
+        "/usr/bin/server -p 80\n",
+        service_table(world, {}).c_str());
+}
+
+TEST(View, ServicePageHasItsPortOrWhyItIsStopped)
+{
+    World world;
+    world.services = {web_service()};
+    world.vms = {vm("web", "hv1", 9)};
+    auto page = service_page(world.services[0], world, {});
+    STRCMP_CONTAINS("web  running, pinned on hv1\n", page.c_str());
+    STRCMP_CONTAINS("02:11:22:33:44:55  vnet0 on br0, port 9", page.c_str());
+    CHECK_EQUAL(9, service_json(world.services[0], world).at("ofport").get<int>());
+    world.services[0].state = "stopped";
+    world.services[0].exit = "ended with status 1\nX";
+    world.vms.clear();
+    page = service_page(world.services[0], world, {});
+    STRCMP_CONTAINS("why          ended with status 1 X\n", page.c_str());
+    STRCMP_CONTAINS("not plugged in", page.c_str());
+    CHECK_EQUAL(0, service_json(world.services[0], world).at("ofport").get<int>());
 }

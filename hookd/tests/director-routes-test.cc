@@ -74,7 +74,8 @@ TEST(DirectorRoutes, AServerThatWasNotAskedForLatelyIsNamed)
 
 TEST(DirectorRoutes, WhatIsForTheVipAndGoesInACircleIsSaid)
 {
-    seen({asked("11")}, {{{"vip", "10.0.10.100"}, {"to", "52:54:00:00:00:01"}, {"ms_ago", 900}}});
+    seen(Json::array({asked("11")}),
+         Json::array({Json{{"vip", "10.0.10.100"}, {"to", "52:54:00:00:00:01"}, {"ms_ago", 900}}}));
     const auto routes = judged();
     CHECK_TRUE(State::missing == routes.state);
     STRCMP_EQUAL("sends what is for 10.0.10.100 to 52:54:00:00:00:01, none of its servers, and a "

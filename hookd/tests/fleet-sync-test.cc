@@ -50,6 +50,15 @@ db::ServerHealth row_of(const std::string& hypervisor, const std::string& addres
     return {"web", address, hypervisor, state, 1, "", -1, -1, -1};
 }
 
+db::Service service(const std::string& id, const std::string& hypervisor, std::int64_t epoch)
+{
+    db::Service row;
+    row.id = row.name = id;
+    row.hypervisor = hypervisor;
+    row.epoch = epoch;
+    return row;
+}
+
 db::Move move(const std::string& hypervisor, const std::string& role, const std::string& state)
 {
     db::Move row;
@@ -75,6 +84,7 @@ TEST_GROUP(FleetSync)
     std::vector<db::Chain> chains;
     std::vector<db::Balancer> balancers;
     std::vector<db::ServerHealth> health;
+    std::vector<db::Service> services;
     std::vector<db::Move> moves;
 
     void setup() override
@@ -83,7 +93,7 @@ TEST_GROUP(FleetSync)
     }
     Shared store()
     {
-        return {"hv1", &hypervisors, &vms, &chains, &balancers, &health, &moves};
+        return {"hv1", &hypervisors, &vms, &chains, &balancers, &health, &services, &moves};
     }
     StoreChange pull(bool adopt = false)
     {
@@ -240,4 +250,21 @@ TEST(FleetSync, HealthOfServersAndHypervisorsThatAreGoneIsNotTaken)
     CHECK_TRUE(pull().put_health.empty());
     fleet.balancers.clear();
     CHECK_TRUE(pull().put_health.empty());
+}
+
+TEST(FleetSync, ServicesAreTheirHypervisorsAndTheHigherEpochWins)
+{
+    services = {service("mine", "hv1", 1), service("moved", "hv1", 1), service("gone", "hv2", 1)};
+    fleet.services = {service("moved", "hv2", 2), service("old", "hv1", 1),
+                      service("theirs", "hv2", 1)};
+    auto in = pull();
+    CHECK_FALSE(in.concerns_flows());
+    CHECK_FALSE(in.empty());
+    CHECK_TRUE(
+        (in.put_services == std::vector{service("moved", "hv2", 2), service("theirs", "hv2", 1)}));
+    CHECK_TRUE(in.remove_services == std::vector<std::string>{"gone"});
+    auto out = push();
+    CHECK_TRUE(out.put_services == std::vector{service("mine", "hv1", 1)});
+    CHECK_TRUE(out.remove_services == std::vector<std::string>{"old"});
+    CHECK_EQUAL(3u, pull(true).put_services.size());
 }

@@ -82,3 +82,24 @@ TEST(Ledger, HealthGoesWithItsBalancerItsServerAndItsHypervisor)
     change.remove_health = {{"a", "10.0.20.11", "hv1"}};
     CHECK_EQUAL(0u, after(*ledger, change));
 }
+
+TEST(Ledger, ServicesAreInMemoryAsInTheFile)
+{
+    auto ledger = Ledger::open(path);
+    CHECK_TRUE(bool(ledger));
+    StoreChange change;
+    db::Service web;
+    web.id = "id-web";
+    web.name = "web";
+    change.put_services = {web};
+    CHECK_FALSE(change.empty());
+    CHECK_FALSE(change.concerns_flows());
+    CHECK_TRUE(bool(ledger->apply(change)));
+    CHECK_TRUE(Ledger::open(path)->services() == std::vector{web});
+    CHECK_TRUE(*ledger->service("id-web") == web);
+    change = {};
+    change.remove_services = {"id-web"};
+    CHECK_TRUE(bool(ledger->apply(change)));
+    CHECK_TRUE(Ledger::open(path)->services().empty());
+    CHECK_TRUE(ledger->service("id-web") == nullptr);
+}

@@ -222,3 +222,82 @@ TEST(DomainXml, NonsenseIsRefusedWithoutHarm)
     CHECK_EQUAL(std::string("domain XML: nested too deep"), parse_domain_xml(deep).error().message);
     CHECK_FALSE(bool(parse_domain_xml(std::string("<domain>\0\xff</domain>", 19))));
 }
+
+namespace {
+
+db::Service service_on(const std::string& hypervisor, const std::string& state)
+{
+    db::Service service;
+    service.id = id;
+    service.name = "web";
+    service.ips = {"10.0.10.5/24", "fd00::5/64"};
+    service.mac = "52:54:00:00:00:01";
+    service.hypervisor = hypervisor;
+    service.state = state;
+    return service;
+}
+
+/// As the switch sees a service's port: nobody's of libvirt.
+SwitchPort service_port_seen()
+{
+    return {"br0", "hfs111111112222", 9, id, "52:54:00:00:00:01", "", "port"};
+}
+
+} // namespace
+
+TEST(Records, ServiceIsAVmWhereItRuns)
+{
+    seen.services = {service_on("hv1", "running")};
+    seen.ports = {service_port_seen()};
+    auto change = change_now();
+    CHECK_EQUAL(1u, change.put.size());
+    const db::Vm& vm = change.put[0];
+    CHECK_EQUAL(std::string(id), vm.id);
+    CHECK_EQUAL(std::string("service"), vm.kind);
+    CHECK_EQUAL(std::string("web"), vm.name);
+    CHECK_EQUAL(std::string("running"), vm.state);
+    CHECK_TRUE((vm.ips == std::vector<std::string>{"10.0.10.5", "fd00::5"}));
+    CHECK_EQUAL(9, vm.ports.at(0).ofport);
+    rows = change.put;
+    CHECK_TRUE(change_now().empty());
+    // The switch is away for a while.
+    seen.ports_known = false;
+    seen.ports.clear();
+    CHECK_TRUE(change_now().empty());
+}
+
+TEST(Records, ServiceThatEndedHasNoPortAndNoneThatIsForgottenHasARecord)
+{
+    seen.services = {service_on("hv1", "running")};
+    seen.ports = {service_port_seen()};
+    rows = change_now().put;
+    seen.services[0].state = "stopped";
+    seen.ports.clear();
+    auto change = change_now();
+    CHECK_EQUAL(std::string("stopped"), change.put.at(0).state);
+    CHECK_EQUAL(0, change.put[0].ports.at(0).ofport);
+    CHECK_EQUAL(std::string("52:54:00:00:00:01"), change.put[0].ports[0].mac);
+    rows = change.put;
+    seen.services.clear();
+    CHECK_TRUE(change_now().remove == std::vector<std::string>{id});
+    seen.chained = {id};
+    CHECK_TRUE(change_now().empty());
+}
+
+TEST(Records, PortOfAServiceThatComesIsNoVmOfItsOwn)
+{
+    rows = {row_on("hv2")};
+    rows[0].kind = "service";
+    seen.services = {service_on("hv2", "running")};
+    seen.ports = {service_port_seen()};
+    CHECK_TRUE(change_now().empty());
+    // It has come: its row says so first.
+    seen.services[0].hypervisor = "hv1";
+    seen.moving = {id};
+    CHECK_TRUE(change_now().empty());
+    seen.moving.clear();
+    auto change = change_now();
+    CHECK_EQUAL(std::string("hv1"), change.put.at(0).hypervisor);
+    CHECK_EQUAL(5, change.put[0].epoch);
+    CHECK_EQUAL(9, change.put[0].ports.at(0).ofport);
+}

@@ -80,7 +80,8 @@ def environment(name):
     """What a process inside a hypervisor finds in its environment."""
     return {"PATH": f"{BUILD}/ctl:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
             "LIBVIRT_DEFAULT_URI": "qemu:///system", "LAB_NAME": name, "HOME": "/root",
-            "HOLDFAST_CONF": "/etc/holdfast/holdfast.conf"}
+            "HOLDFAST_CONF": "/etc/holdfast/holdfast.conf",
+            "HOLDFAST_LIBEXECDIR": f"{BUILD}/service"}
 
 
 def inside(name):
@@ -250,16 +251,25 @@ def join_fleet(count):
     if not with_holdfast():
         return
     if count == 1:
+        give_certificates(count)
         wait_for(lambda: is_whole("hv1", 1), "hv1: holdfast status without problems", every=0.2,
                  log=folder_of("hv1") / "var-log/holdfast/hookd.log")
         return
     run([*inside("hv1"), "holdfast", "fleet", "init", "--listen", "10.91.0.1:6650"])
     for number in range(2, count + 1):
         run([*inside(f"hv{number}"), "holdfast", "fleet", "join", "tcp:10.91.0.1:6650"])
+    give_certificates(count)
     for name in (f"hv{number}" for number in range(1, count + 1)):
         wait_for(lambda name=name: is_whole(name, count),
                  f"{name}: holdfast status without problems", every=0.2,
                  log=folder_of(name) / "var-log/holdfast/hookd.log")
+
+
+def give_certificates(count):
+    """Has hv1 make the fleet's CA, and each hypervisor's key and certificate where it looks."""
+    for number in range(1, count + 1):
+        run([*inside("hv1"), "holdfast", "fleet", "certificate", f"hv{number}",
+             "--out", folder_of(f"hv{number}") / "etc/holdfast/pki"])
 
 
 def is_whole(name, count):

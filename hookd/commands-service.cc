@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// hookd/commands-service: service/run, service/stop, service/pin and service/migrate.
+#include <config.h>
+
+#include "common/text.h"
+#include "db/find.h"
+#include "hookd/commands.h"
+#include "hookd/service-read.h"
+#include "hookd/service-rules.h"
+
+namespace holdfast::hookd {
+namespace {
+
+// A service has 10 s to end by itself; taking it away does not take long.
+constexpr auto stop_limit = std::chrono::seconds{60};
+constexpr auto pin_limit = std::chrono::seconds{10};
+constexpr auto move_limit = std::chrono::hours{2}; // Memory of a big one takes its time.
+
+} // namespace
+
+void Commands::service_run(const Json& arguments, Done done)
+{
+    auto wanted = read_service(arguments);
+    if (wanted)
+        daemon_.services().run(*wanted, std::move(done));
+    else
+        done(wanted.error());
+}
+
+void Commands::service_stop(const Json& arguments, Done done)
+{
+    auto name = text_argument(arguments, "service");
+    if (!name) {
+        done(name.error());
+        return;
+    }
+    auto service = db::find_service(world().ledger.services(), *name);
+    if (!service)
+        done(service.error());
+    else if (service->hypervisor == world().self())
+        daemon_.services().stop(*service, std::move(done));
+    else
+        daemon_.fleet().ask(service->hypervisor, "service-stop", arguments, stop_limit,
+                            std::move(done));
+}
+
+void Commands::service_pin(const Json& arguments, Done done)
+{
+    auto name = text_argument(arguments, "service");
+    if (!name) {
+        done(name.error());
+        return;
+    }
+    const bool on = arguments.at("on").get<bool>();
+    auto service = db::find_service(world().ledger.services(), *name);
+    if (!service)
+        done(service.error());
+    else if (service->hypervisor == world().self())
+        done(daemon_.services().pin(*service, on));
+    else
+        daemon_.fleet().ask(service->hypervisor, "service-pin", arguments, pin_limit,
+                            std::move(done));
+}
+
+/// Answers with the task's id at once; the task's row tells how it ends.
+void Commands::service_migrate(const Json& arguments, Done done)
+{
+    auto name = text_argument(arguments, "service");
+    auto to = text_argument(arguments, "to");
+    const std::string mode = arguments.value("mode", "");
+    if (!name || !to) {
+        done(name ? to.error() : name.error());
+        return;
+    }
+    auto service = db::find_service(world().ledger.services(), *name);
+    if (!service) {
+        done(service.error());
+        return;
+    }
+    const db::Service row = *service;
+    if (!mode.empty() && mode != "checkpoint" && mode != "handoff") {
+        done(Error{Errc::invalid,
+                   "mode " + one_line(mode, 40) + " is not known: checkpoint or handoff"});
+        return;
+    }
+    auto may = may_move(row, *to, mode, row.hypervisor, world().ledger.hypervisors());
+    if (!may) {
+        done(may.error());
+        return;
+    }
+    db::Event asked = world().event("asked", row.name + " is to move to " + *to, now_ns());
+    asked.vm = row.id;
+    const Json order{{"service", row.id}, {"to", *to}, {"mode", mode}};
+    auto task = begin_task("service-migrate", row.hypervisor, order, move_limit, asked);
+    if (!task) {
+        done(task.error());
+        return;
+    }
+    done(Json{{"task", task->id}});
+    auto finish = [this, task = *task](const Result<Json>& result) {
+        end_task(task, result, std::nullopt);
+    };
+    if (row.hypervisor == world().self())
+        daemon_.service_mover().migrate(row, *to, mode, finish);
+    else
+        daemon_.fleet().ask(row.hypervisor, "service-migrate", order, move_limit, finish);
+}
+
+/// For another hypervisor whose operator asked.
+void Commands::service_migrate_now(const Json& arguments, Done done)
+{
+    auto service =
+        db::find_service(world().ledger.services(), arguments.at("service").get<std::string>());
+    if (!service)
+        done(service.error());
+    else
+        daemon_.service_mover().migrate(*service, arguments.at("to"), arguments.at("mode"),
+                                        std::move(done));
+}
+
+} // namespace holdfast::hookd

@@ -1,0 +1,300 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// hookd/service-mover: home's side of moves of services, and the daemon's start.  The target's side
+// is in service-receiver.cc.
+#include <config.h>
+
+#include "hookd/service-mover.h"
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
+#include <spdlog/spdlog.h>
+
+#include "db/find.h"
+#include "hookd/await.h"
+#include "hookd/service-rules.h"
+#include "hookd/service-system.h"
+#include "service/folder.h"
+#include "service/message.h"
+
+namespace asio = boost::asio;
+
+namespace holdfast::hookd {
+namespace {
+
+constexpr std::chrono::seconds ask_again{1};
+
+} // namespace
+
+ServiceMover::ServiceMover(asio::io_context& io, World& world, Mover& mover, Services& services,
+                           Tools& tools, std::string rundir)
+    : io_{io}, world_{world}, mover_{mover}, services_{services}, tools_{tools},
+      rundir_{std::move(rundir)}, acceptor_{io}
+{
+}
+
+ServiceMover::Json ServiceMover::credentials() const
+{
+    return {{"ca_certificate", world_.config.ca_certificate},
+            {"certificate", world_.config.certificate},
+            {"private_key", world_.config.private_key}};
+}
+
+/// A line of the time line.
+void ServiceMover::step(const std::string& service, const Json& line)
+{
+    StoreChange change;
+    change.events = {world_.event("service-" + line.value("step", ""),
+                                  world_.name_of(service) + ": " + line.value("text", ""),
+                                  now_ns())};
+    change.events[0].vm = service;
+    spdlog::info("service {}", change.events[0].text);
+    world_.commit(change);
+}
+
+bool ServiceMover::committed(const std::string& service, const std::string& move) const
+{
+    for (const db::Move& row : world_.ledger.moves())
+        if (row.id == move && row.vm == service && row.hypervisor == world_.self())
+            return row.times.contains("committed");
+    return false;
+}
+
+// --- The beginning. ---
+
+void ServiceMover::migrate(const db::Service& service, const std::string& target,
+                           const std::string& mode, Done done)
+{
+    if (auto may = may_move(service, target, mode, world_.self(), world_.ledger.hypervisors());
+        !may) {
+        done(may.error());
+        return;
+    }
+    auto out = std::make_shared<Outgoing>();
+    out->row = service;
+    out->move = new_uuid();
+    out->target = target;
+    out->mode = mode.empty() ? service.mode : mode;
+    out->done = std::move(done);
+    StoreChange change;
+    change.put_services = {service};
+    change.put_services[0].state = "moving";
+    if (auto stored = world_.commit(change); !stored) {
+        out->done(stored.error());
+        return;
+    }
+    auto job = Job::start(
+        io_, {service_program(), "move-out"}, -1,
+        [this, out](const Json& line) { said_out(out, line); },
+        [this, out](const std::string& how) {
+            if (!how.empty() && out->heard == Heard::nothing && out->why.empty())
+                out->why = "holdfast-service move-out: " + how;
+            ended_out(out);
+        });
+    if (!job) {
+        out->why = job.error().message;
+        ended_out(out);
+        return;
+    }
+    out->job = *job;
+    outgoing_[service.id] = out;
+    out->job->tell(order(*out));
+}
+
+/// What move-out and move-ask are told.
+ServiceMover::Json ServiceMover::order(const Outgoing& out) const
+{
+    const db::Hypervisor* target = world_.ledger.hypervisor(out.target);
+    return {{"rundir", rundir_},     {"service", out.row.id},
+            {"name", out.row.name},  {"move", out.move},
+            {"home", world_.self()}, {"mode", out.mode},
+            {"target", out.target},  {"address", target ? target->vtep : ""},
+            {"port", service::port}, {"credentials", credentials()}};
+}
+
+// --- While move-out is at work. ---
+
+void ServiceMover::said_out(const OutgoingPtr& out, const Json& line)
+{
+    const std::string ask = line.value("ask", ""), say = line.value("say", "");
+    if (ask == "turn") {
+        turn(out);
+    } else if (ask == "commit") {
+        mover_.note(out->row.id, "committed");
+        mover_.when_settled(out->row.id, [this, out](const db::Move* row) {
+            const bool stored = row && committed(out->row.id, out->move);
+            out->job->tell(stored ? Json::object()
+                                  : Json{{"error", "its move is not under way any more"}});
+            return true;
+        });
+    } else if (say == "step") {
+        step(out->row.id, line);
+    } else if (say == "live" || say == "failed") {
+        out->heard = say == "live" ? Heard::live : Heard::failed;
+        out->why = line.value("why", "");
+    }
+}
+
+/// Its processes stand still: the switch is to hold what comes.  The target's row has to be here
+/// first, by way of the fleet.
+void ServiceMover::turn(const OutgoingPtr& out)
+{
+    auto refuse = [out](const std::string& why) { out->job->tell(Json{{"error", why}}); };
+    const db::Move* row = mover_.row(out->row.id);
+    if (row && row->id == out->move && row->role == "source") {
+        mover_.signal(out->row.id, Signal::cpus_stopped, now_ns());
+        mover_.when_settled(out->row.id, [out, refuse](const db::Move* now) {
+            if (!now)
+                refuse("the target gave the move up");
+            else if (now->times.contains("turned"))
+                out->job->tell(Json::object());
+            else
+                refuse("the switch does not hold its traffic: see holdfast-hookd's log");
+            return true;
+        });
+        return;
+    }
+    awaiting_[out->row.id] = [this, out] { turn(out); };
+}
+
+void ServiceMover::leaving(const std::string& service)
+{
+    if (auto waiting = awaiting_.extract(service))
+        waiting.mapped()();
+}
+
+// --- The end. ---
+
+void ServiceMover::ended_out(const OutgoingPtr& out)
+{
+    awaiting_.erase(out->row.id);
+    decide_out(out, committed(out->row.id, out->move));
+}
+
+void ServiceMover::decide_out(const OutgoingPtr& out, bool is_committed)
+{
+    switch (home_end(is_committed, out->heard)) {
+    case HomeEnd::go_on:
+        go_on(out);
+        break;
+    case HomeEnd::discard:
+        discard_out(out);
+        break;
+    case HomeEnd::ask:
+        asio::co_spawn(io_, ask_until_known(out), asio::detached);
+        break;
+    }
+}
+
+/// It goes on here, whatever was done to it.
+void ServiceMover::go_on(const OutgoingPtr& out)
+{
+    tools_.run({service_program(), "go-on", rundir_, out->row.name}, std::chrono::seconds{60},
+               [this, out](const Result<std::string>& done) {
+                   world_.problem("service " + out->row.name,
+                                  done ? ""
+                                       : "after its move failed it does not go on (" +
+                                             done.error().message + "): stop it and run it again");
+                   mover_.signal(out->row.id, Signal::migration_failed, now_ns());
+                   StoreChange change;
+                   if (const db::Service* row = world_.ledger.service(out->row.id)) {
+                       change.put_services = {*row};
+                       change.put_services[0].state = "running";
+                   }
+                   change.events = {world_.event(
+                       "service-stays", out->row.name + " stays here: " + out->why, now_ns())};
+                   change.events[0].vm = out->row.id;
+                   spdlog::warn("service {}", change.events[0].text);
+                   world_.commit(change);
+                   outgoing_.erase(out->row.id);
+                   if (out->done)
+                       std::exchange(out->done, nullptr)(Error{Errc::io, out->why});
+               });
+}
+
+/// It lives there: what stands still here goes without a word.
+void ServiceMover::discard_out(const OutgoingPtr& out)
+{
+    mover_.signal(out->row.id, Signal::moved_away, now_ns());
+    mover_.when_settled(out->row.id, [this, out](const db::Move*) {
+        services_.leave(out->row, [this, out](const Result<Json>& gone) {
+            outgoing_.erase(out->row.id);
+            world_.refresh_soon();
+            if (!out->done)
+                return;
+            auto done = std::exchange(out->done, nullptr);
+            done(gone ? Result<Json>{Json{{"service", out->row.name}, {"to", out->target}}} : gone);
+        });
+        return true;
+    });
+}
+
+/// Only the target knows what became of it.
+asio::awaitable<void> ServiceMover::ask_until_known(OutgoingPtr out)
+{
+    asio::steady_timer timer{io_};
+    out->heard = Heard::nothing;
+    const std::string problem = "service " + out->row.name;
+    while (out->heard == Heard::nothing) {
+        std::function<void(std::function<void(const std::string&)>)> ask =
+            [this, out](std::function<void(const std::string&)> ended) {
+                auto job = Job::start(
+                    io_, {service_program(), "move-ask"}, -1,
+                    [this, out](const Json& line) { said_out(out, line); }, ended);
+                if (!job) {
+                    ended(job.error().message);
+                    return;
+                }
+                out->job = *job;
+                out->job->tell(order(*out));
+            };
+        co_await await_answer<std::string>(io_, std::move(ask));
+        if (out->heard != Heard::nothing)
+            break;
+        world_.problem(problem, "stands still: " + out->target +
+                                    " has to say whether it lives there, and cannot be asked; it "
+                                    "is asked each second: see that " +
+                                    out->target + " and the way to it work");
+        timer.expires_after(ask_again);
+        co_await timer.async_wait(asio::use_awaitable);
+    }
+    world_.problem(problem, "");
+    decide_out(out, true);
+}
+
+// --- The daemon's start. ---
+
+void ServiceMover::start()
+{
+    const auto rows = world_.ledger.services();
+    for (const db::Service& row : rows) {
+        if (row.hypervisor == world_.self() && row.state == "moving")
+            take_up_out(row);
+    }
+    take_up_in();
+    for (const db::Service& row : rows) { // What has moved away, of which something was left here.
+        const bool ours = row.hypervisor == world_.self() || incoming_.contains(row.id);
+        if (!ours && service::Folder{rundir_, row.name}.exists())
+            services_.discard(row, [] {});
+    }
+    listen();
+}
+
+/// A service of ours that was leaving: move-out ended with the daemon.
+void ServiceMover::take_up_out(const db::Service& row)
+{
+    auto out = std::make_shared<Outgoing>();
+    out->row = row;
+    out->why = "holdfast-hookd was restarted meanwhile";
+    if (const db::Move* move = mover_.row(row.id); move && move->role == "source") {
+        out->move = move->id;
+        out->target = move->peer;
+    }
+    outgoing_[row.id] = out;
+    services_.watch_again(row);
+    decide_out(out, committed(row.id, out->move));
+}
+
+} // namespace holdfast::hookd

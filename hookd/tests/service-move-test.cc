@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Tests of what is decided about services that move: who may, and who has it after a crash (S9).
+#include <config.h>
+
+#include "hookd/service-move.h"
+#include "hookd/service-rules.h"
+
+#include <CppUTest/TestHarness.h>
+
+using namespace holdfast;
+using namespace holdfast::hookd;
+
+namespace {
+
+db::Service count()
+{
+    db::Service row;
+    row.id = "s1";
+    row.name = "count";
+    row.hypervisor = "hv1";
+    row.state = "running";
+    row.mode = "handoff";
+    row.epoch = 3;
+    return row;
+}
+
+std::vector<db::Hypervisor> two()
+{
+    db::Hypervisor one, other;
+    one.name = "hv1";
+    one.vtep = "192.0.2.1";
+    other.name = "hv2";
+    other.vtep = "192.0.2.2";
+    return {one, other};
+}
+
+void refused(const db::Service& row, const std::string& target, const std::string& mode,
+             const char* line)
+{
+    auto may = may_move(row, target, mode, "hv1", two());
+    CHECK_FALSE(bool(may));
+    STRCMP_EQUAL(line, may.error().message.c_str());
+}
+
+} // namespace
+
+TEST_GROUP(ServiceMove){};
+
+TEST(ServiceMove, BeforeItIsCommittedHomeGoesOnWhateverItHeard)
+{
+    for (Heard heard : {Heard::nothing, Heard::live, Heard::failed})
+        CHECK_TRUE(home_end(false, heard) == HomeEnd::go_on);
+}
+
+TEST(ServiceMove, OnceCommittedOnlyTheTargetsWordEndsHomesWait)
+{
+    CHECK_TRUE(home_end(true, Heard::nothing) == HomeEnd::ask);
+    CHECK_TRUE(home_end(true, Heard::live) == HomeEnd::discard);
+    CHECK_TRUE(home_end(true, Heard::failed) == HomeEnd::go_on);
+}
+
+TEST(ServiceMove, TheLockSaysWhetherItLivesAtTheTarget)
+{
+    CHECK_TRUE(target_end({false, false}) == TargetEnd::discard);
+    CHECK_TRUE(target_end({true, true}) == TargetEnd::discard);
+    CHECK_TRUE(target_end({true, false}) == TargetEnd::keep);
+}
+
+/// Home and target agree, whatever each of them saw: it lives on exactly one side.
+TEST(ServiceMove, ItLivesOnExactlyOneSide)
+{
+    for (bool committed : {false, true}) {
+        for (bool locked : {false, true}) {
+            if (!committed && !locked)
+                continue; // The lock goes only after home has committed.
+            db::Move row;
+            row.state = target_end({true, locked}) == TargetEnd::keep ? "active" : "failed";
+            HomeEnd home = home_end(committed, Heard::nothing);
+            if (home == HomeEnd::ask)
+                home = home_end(committed, target_answer(&row));
+            CHECK_EQUAL(row.state == "active", home == HomeEnd::discard);
+            CHECK_EQUAL(row.state == "failed", home == HomeEnd::go_on);
+        }
+    }
+}
+
+TEST(ServiceMove, AMoveThatTheTargetKnowsNothingOfHasFailed)
+{
+    CHECK_TRUE(target_answer(nullptr) == Heard::failed);
+    db::Move row;
+    for (const char* state : {"staged", "failed"}) {
+        row.state = state;
+        CHECK_TRUE(target_answer(&row) == Heard::failed);
+    }
+    row.state = "active";
+    CHECK_TRUE(target_answer(&row) == Heard::live);
+}
+
+TEST(ServiceMove, WhatMayNotMoveIsSaidWithTheMend)
+{
+    CHECK_TRUE(bool(may_move(count(), "hv2", "", "hv1", two())));
+    auto row = count();
+    row.pinned = true;
+    refused(row, "hv2", "", "service count is pinned: 'holdfast service pin count off' first");
+    row = count();
+    row.state = "moving";
+    refused(row, "hv2", "",
+            "service count is moving already: wait for its end, 'holdfast service show count'");
+    row.state = "stopped";
+    refused(row, "hv2", "", "service count does not run: run it first");
+    refused(count(), "hv1", "", "service count is on hv1 already");
+    refused(count(), "hv2", "checkpoint",
+            "service count cannot be moved by checkpoint in this version: give --mode handoff, if "
+            "its program can take sockets over (holdfast-handoff(3))");
+}
+
+TEST(ServiceMove, TargetsThatCannotTakeItAreRefused)
+{
+    auto fleet = two();
+    fleet[1].drained = true;
+    STRCMP_EQUAL("hv2 is drained: choose another, or 'holdfast node return hv2' first",
+                 may_move(count(), "hv2", "", "hv1", fleet).error().message.c_str());
+    fleet = two();
+    fleet[1].vtep.clear();
+    STRCMP_EQUAL("hv2 has no address for other hypervisors: set vtep in its holdfast.conf",
+                 may_move(count(), "hv2", "", "hv1", fleet).error().message.c_str());
+    CHECK_TRUE(may_move(count(), "hv3", "", "hv1", two()).error().code == Errc::not_found);
+}
+
+TEST(ServiceMove, OnlyItsOwnHypervisorBringsIt)
+{
+    const auto row = count();
+    db::Hypervisor self = two()[1];
+    CHECK_TRUE(bool(may_come(&row, "hv1", self)));
+    STRCMP_EQUAL("it is hv1's, and not hv3's", may_come(&row, "hv3", self).error().message.c_str());
+    CHECK_TRUE(may_come(nullptr, "hv1", self).error().code == Errc::not_found);
+    self.drained = true;
+    CHECK_FALSE(bool(may_come(&row, "hv1", self)));
+}
+
+TEST(ServiceMove, OneThatArrivedIsOursAndNewer)
+{
+    const auto row = arrived(count(), "hv2", 77);
+    STRCMP_EQUAL("hv2", row.hypervisor.c_str());
+    STRCMP_EQUAL("running", row.state.c_str());
+    CHECK_EQUAL(77, row.pid);
+    CHECK_EQUAL(4, row.epoch);
+}

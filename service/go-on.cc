@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// service/go-on: what a move that was cut off has left is taken back, or completed; see move.h.
+#include <config.h>
+
+#include <fcntl.h>
+#include <sched.h>
+#include <unistd.h>
+
+#include <cstdio>
+
+#include "service/caught.h"
+#include "service/handoff-door.h"
+#include "service/move.h"
+#include "service/processes.h"
+#include "sockets/guard.h"
+
+namespace holdfast::service {
+namespace {
+
+constexpr std::chrono::seconds program_limit{10};
+
+/// Errors: not_found if the service has no namespace here.
+Result<void> enter(const Folder& folder)
+{
+    const Descriptor net{open(folder.file("net").c_str(), O_RDONLY | O_CLOEXEC)};
+    if (!net || setns(net.get(), CLONE_NEWNET) != 0)
+        return Error{Errc::not_found, folder.path() + ": there is no such service"};
+    return {};
+}
+
+Result<void> go_on_here(const Folder& folder)
+{
+    folder.end_mover();
+    const auto init = folder.init();
+    if (!init)
+        return Error{Errc::not_found, folder.path() + ": the service does not run"};
+    if (auto entered = enter(folder); !entered)
+        return entered;
+    if (auto opened = sockets::set_gate(sockets::Gate::open); !opened)
+        return opened;
+    auto pids = processes_of(init->pid);
+    auto sockets = pids ? catch_sockets(*pids) : Result<std::vector<Caught>>{pids.error()};
+    auto space = sockets::Space::open();
+    if (!sockets || !space)
+        return !sockets ? sockets.error() : space.error();
+    auto done = go_on_all(*space, *sockets, folder.read("reuse"));
+    if (auto gone = let_all_go(init->pid); !gone)
+        return gone;
+    if (folder.read("given").empty())
+        return done;
+    // It was asked to give, stands still since then, and comes to the door when it finds its agent
+    // gone.
+    const auto until = std::chrono::steady_clock::now() + program_limit;
+    auto door = open_door(folder);
+    auto program = door ? door->accept(until) : Result<handoff::Service>{door.error()};
+    auto kept = program ? program->keep(until) : Result<void>{program.error()};
+    if (kept)
+        unlink(folder.file("given").c_str());
+    return kept ? done : kept;
+}
+
+} // namespace
+
+int go_on(const std::string& rundir, const std::string& name)
+{
+    const auto done = go_on_here({rundir, name});
+    if (!done)
+        std::fprintf(stderr, "%s\n", done.error().message.c_str());
+    return done ? 0 : 1;
+}
+
+int tell_lock(const std::string& rundir, const std::string& name)
+{
+    const Folder folder{rundir, name};
+    folder.end_mover(); // So that what is found stays so.
+    if (!enter(folder)) {
+        std::puts("none");
+        return 0;
+    }
+    const auto gate = sockets::gate_now();
+    if (!gate) {
+        std::fprintf(stderr, "%s\n", gate.error().message.c_str());
+        return 1;
+    }
+    std::puts(*gate == sockets::Gate::shut ? "shut" : "open");
+    return 0;
+}
+
+} // namespace holdfast::service

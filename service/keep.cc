@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// service/keep: see keep.h.
+#include <config.h>
+
+#include "service/keep.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cstdio>
+#include <vector>
+
+#include "service/handoff-door.h"
+#include "service/space.h"
+
+namespace holdfast::service {
+namespace {
+
+/// Leaves the caller's session and outputs.  What is printed from here on is in the service's log.
+void leave_caller(const Folder& folder)
+{
+    setsid();
+    const Descriptor nothing{open("/dev/null", O_RDWR | O_CLOEXEC)};
+    const Descriptor log{
+        open(folder.file("log").c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600)};
+    dup2(nothing.get(), STDIN_FILENO);
+    dup2(nothing.get(), STDOUT_FILENO);
+    dup2(log ? log.get() : nothing.get(), STDERR_FILENO);
+    if (chdir("/") != 0)
+        std::perror("/");
+}
+
+/// Closes all but these: a socket that was passed on is the command's alone, and a copy here would
+/// keep it open.
+void close_all_but(std::vector<int> kept)
+{
+    std::sort(kept.begin(), kept.end());
+    unsigned from = 3;
+    for (const int fd : kept) {
+        if (static_cast<unsigned>(fd) > from)
+            close_range(from, static_cast<unsigned>(fd) - 1, 0);
+        from = static_cast<unsigned>(fd) + 1;
+    }
+    close_range(from, ~0U, 0);
+}
+
+void say(const Error& error)
+{
+    std::fprintf(stderr, "%s\n", error.message.c_str());
+}
+
+/// What the keeper is made of; all of it is the keeper's own.
+struct Keeper {
+    const std::string& rundir;
+    Definition definition;
+    const Folder& folder;
+    std::span<const Passed> sockets;
+    bool held;
+    bool successor;
+    int lock; // Held as long as the keeper lives.
+    int tell; // Takes the first process's number, or after a blank what is wrong.
+};
+
+int be_keeper(const Keeper& keeper)
+{
+    leave_caller(keeper.folder);
+    auto door = make_door(keeper.rundir, keeper.definition, keeper.folder);
+    auto definition = keeper.definition;
+    definition.environment.push_back("HOLDFAST_HANDOFF=" +
+                                     door_path(keeper.rundir, definition.name));
+    if (keeper.successor)
+        definition.environment.push_back("HOLDFAST_HANDOFF_SUCCESSOR=1");
+    const auto init = door ? spawn(definition, keeper.folder, keeper.sockets, keeper.held)
+                           : Result<int>{door.error()};
+    const auto text = init ? std::to_string(*init) : " " + init.error().message;
+    const bool told = write(keeper.tell, text.data(), text.size()) > 0;
+    close_all_but(door ? std::vector{keeper.lock, door->get()} : std::vector{keeper.lock});
+    if (init && told) {
+        int status = 0;
+        while (waitpid(*init, &status, 0) < 0 && errno == EINTR)
+            continue;
+        if (auto written = keeper.folder.write("exit", how_it_ended(status) + "\n"); !written)
+            say(written.error());
+    } else if (init) {
+        kill(*init, SIGKILL); // Nobody knows of it.
+    }
+    remove_space(definition.interface, keeper.folder);
+    remove_door(keeper.rundir, definition.name);
+    return 0;
+}
+
+/// Reads until the other end closes.
+std::string read_all(int fd)
+{
+    std::string text;
+    std::array<char, 512> part;
+    for (ssize_t size; (size = read(fd, part.data(), part.size())) > 0;)
+        text.append(part.data(), static_cast<std::size_t>(size));
+    return text;
+}
+
+} // namespace
+
+Result<int> keep(const std::string& rundir, const Definition& definition, const Folder& folder,
+                 std::span<const Passed> sockets, bool held, bool successor)
+{
+    auto lock = folder.lock(false);
+    if (!lock)
+        return lock.error();
+    unlink(folder.file("exit").c_str());
+    std::array<int, 2> ends{};
+    if (pipe2(ends.data(), O_CLOEXEC) != 0)
+        return system_error("pipe");
+    Descriptor in{ends[0]}, out{ends[1]};
+    const pid_t keeper = fork();
+    if (keeper < 0)
+        return system_error("fork");
+    if (keeper == 0) {
+        in.reset(-1);
+        _exit(be_keeper(
+            {rundir, definition, folder, sockets, held, successor, lock->get(), out.get()}));
+    }
+    out.reset(-1);
+    const auto text = read_all(in.get());
+    if (text.empty() || text[0] == ' ')
+        return Error{Errc::io, text.empty() ? "the service's keeper died" : text.substr(1)};
+    return std::stoi(text);
+}
+
+} // namespace holdfast::service

@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// service/keep: the process that keeps a service as long as it runs: the parent of its first
+// process, who says how that ended and clears up, whether hookd is there or not.
+#pragma once
+
+#include <span>
+
+#include "common/result.h"
+#include "service/definition.h"
+#include "service/folder.h"
+#include "service/spawn.h"
+
+namespace holdfast::service {
+
+/// Starts the keeper, and it the command, with `sockets`, `held` or not (spawn.h), and with
+/// $HOLDFAST_HANDOFF (handoff-door.h).  The keeper leaves the caller's session, and keeps none of
+/// its descriptors. Returns the number of the service's first process, once its command has been
+/// started. Errors: unavailable if the service is kept already; else those of spawn(); nothing runs
+/// then.
+Result<int> keep(const std::string& rundir, const Definition& definition, const Folder& folder,
+                 std::span<const Passed> sockets = {}, bool held = false, bool successor = false);
+
+} // namespace holdfast::service

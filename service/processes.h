@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// service/processes: the processes of a service, seen from outside: which there are, stopped and
+// let go on.
+//
+// All that are in its process namespace; its first process is ours (service/spawn), keeps no socket
+// and is never stopped.
+#pragma once
+
+#include <sys/types.h>
+
+#include <set>
+#include <vector>
+
+#include "common/result.h"
+
+namespace holdfast::service {
+
+/// The processes in the process namespace of `init`, in the numbers of the caller's, without
+/// `init` itself.
+/// Errors: not_found if `init` does not run; io.
+Result<std::vector<pid_t>> processes_of(pid_t init);
+
+/// Processes that were stopped, and those of them that had been stopped before by somebody else.
+struct Stopped {
+    std::set<pid_t> ours;   // To go on.
+    std::set<pid_t> others; // To stay as they are.
+};
+
+/// Stops all processes of the service, also those that are made meanwhile, and returns when they
+/// stand still: each is in state T, or ends.
+/// Errors: io; unavailable if one does not stop within 5 s (it waits for a device, state D).  Those
+///         that stopped go on then.
+Result<Stopped> stop(pid_t init);
+
+/// Lets all processes of the service go on, whoever stopped them.
+/// Errors: as processes_of().
+Result<void> let_all_go(pid_t init);
+
+/// Lets those go on that stop() stopped; one that has ended is passed over.
+void let_go(const Stopped& stopped);
+
+} // namespace holdfast::service
