@@ -220,6 +220,11 @@ Result<void> MoveOut::flush()
     auto flushed = sockets::run_flush(*space_, fds, {});
     if (!flushed)
         return flushed.error();
+    if (flushed->last.orphaned) // No descriptor leads to them: they cannot be saved.
+        return Error{Errc::unavailable,
+                     std::to_string(flushed->last.orphaned) +
+                         " bytes are still to be sent on connections that the service has closed: "
+                         "try again when they are sent"};
     if (flushed->step == sockets::FlushStep::capped)
         step("flush", "not empty, and goes on all the same: " + flushed->why);
     return {};
