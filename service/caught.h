@@ -40,7 +40,7 @@ Result<std::vector<Caught>> catch_sockets(const std::vector<pid_t>& pids);
 /// Errors: io.
 Result<void> tell_kind(Caught& socket);
 
-/// The inodes of those with SO_REUSEADDR, one a line; what restore_reuse() reads.
+/// The inodes of those with SO_REUSEADDR, one a line; what go_on_all() reads.
 std::string reuse_list(const std::vector<Caught>& sockets);
 
 /// Has all of them go on here, after whatever a move has done to them: out of repair mode,
