@@ -33,6 +33,17 @@ constexpr std::string_view verb_over =
     "over"; // Added over another chain, with that one's hops at first.
 constexpr std::string_view verb_set = "set";
 constexpr std::string_view verb_del = "del";
+// What became of a chain whose change stopped between two steps.
+constexpr auto left_open =
+    "; the chain keeps every hop that is led to now: see holdfast chain show";
+constexpr auto left_closed = "; the chain is there and takes no traffic: delete it when the "
+                             "hypervisor answers";
+
+/// Whether a chain comes and goes with the hops of the one under it.
+bool by_steps(const Under& under)
+{
+    return under.enter == Under::Enter::first || under.enter == Under::Enter::last;
+}
 
 } // namespace
 
@@ -52,16 +63,32 @@ std::vector<db::Chain> ChainRollout::taken() const
     return all;
 }
 
-Result<void> ChainRollout::may_change(const db::Chain& chain) const
+/// Who changes the chain now; empty if nobody does, or one who is dead and so never ends it.
+std::string ChainRollout::changer(const db::Chain& chain) const
 {
     const std::string self = daemon_.world().self();
+    if (changing_.contains(chain.name))
+        return self;
     const std::string who = db::ChainChange::of(chain).hypervisor;
     const bool lives = daemon_.world().ledger.hypervisor(who) &&
                        !daemon_.world().problems.contains("hypervisor " + who);
-    if (changing_.contains(chain.name) || (!chain.change.empty() && who != self && lives)) {
-        return Error{Errc::unavailable, "chain " + chain.name + ": " +
-                                            (changing_.contains(chain.name) ? self : who) +
+    return who != self && lives ? who : "";
+}
+
+Result<void> ChainRollout::may_change(const db::Chain& chain) const
+{
+    if (const std::string who = changer(chain); !who.empty())
+        return Error{Errc::unavailable, "chain " + chain.name + ": " + who +
                                             " is changing it just now: try again in some seconds"};
+    const auto chains = daemon_.world().ledger.chains();
+    for (const db::Chain& other : chains) {
+        if (other.change.empty() || other.priority <= chain.priority || changer(other).empty())
+            continue;
+        if (const Under below = way_under(other, chains);
+            by_steps(below) && below.chain == chain.name)
+            return Error{Errc::unavailable, "chain " + chain.name + ": chain " + other.name +
+                                                " comes or goes over it just now: try again in "
+                                                "some seconds"};
     }
     return {};
 }
@@ -69,13 +96,15 @@ Result<void> ChainRollout::may_change(const db::Chain& chain) const
 void ChainRollout::resume()
 {
     for (const db::Chain& chain : daemon_.world().ledger.chains()) {
-        const auto told = [name = chain.name](const Result<Left>& done) {
-            if (done)
-                spdlog::info("chain {}: the change that was cut off has ended", name);
-            else
+        const auto told = [this, name = chain.name](const Result<Left>& done) {
+            if (!done) {
                 spdlog::warn("chain {}: its change was cut off: {}", name, done.error().message);
+                return;
+            }
+            spdlog::info("chain {}: the change that was cut off has ended", name);
+            resume(); // Of those that could not be changed beside this one.
         };
-        if (changing_.contains(chain.name))
+        if (!may_change(chain))
             continue;
         if (chain.change == mark(verb_add))
             add(chain, told);
@@ -134,7 +163,7 @@ Result<Under> ChainRollout::under(const db::Chain& chain) const
             "by the one that is there when they come out",
             chain.name, found.chain);
     for (const db::Chain& other : chains)
-        if (other.name == found.chain && !other.change.empty())
+        if (by_steps(found) && other.name == found.chain && !changer(other).empty())
             return Error{Errc::unavailable, "chain " + chain.name + ": chain " + other.name +
                                                 " of lower priority, with hops in common, is being "
                                                 "changed just now: try again in some seconds"};
@@ -146,9 +175,9 @@ ChainRollout::Work ChainRollout::add_all(db::Chain chain)
     const auto found = under(chain);
     if (!found)
         co_return found.error();
-    const bool over = found->enter == Under::Enter::first || found->enter == Under::Enter::last;
     auto steps = add_steps(chain, *found);
-    co_return co_await take_steps(over ? verb_over : verb_add, std::move(steps), std::nullopt);
+    co_return co_await take_steps(by_steps(*found) ? verb_over : verb_add, std::move(steps),
+                                  std::nullopt);
 }
 
 ChainRollout::Work ChainRollout::set_all(db::Chain from, db::Chain to)
@@ -198,7 +227,9 @@ ChainRollout::Work ChainRollout::take_steps(std::string_view verb, std::vector<C
             continue;
         }
         const auto& why = there.error();
-        if (removes || (verb == verb_add && last)) {
+        // What comes out of a hop of a chain that goes at once goes nowhere astray, at worst
+        // nowhere.
+        if ((removes && (last || steps.size() == 2)) || (verb == verb_add && last)) {
             spdlog::warn("chain {}: {}: it is {} all the same", step.chain.name, why.message,
                          removes ? "removed" : "open");
         } else if (first && is_new) {
@@ -208,8 +239,7 @@ ChainRollout::Work ChainRollout::take_steps(std::string_view verb, std::vector<C
             // The exits stay: a switch that did not answer may still lead there.
             step.chain.change.clear();
             co_await publish(step.chain, was);
-            co_return Error{why.code, why.message + "; the chain keeps every hop that is led to "
-                                                    "now: see holdfast chain show"};
+            co_return Error{why.code, why.message + (step.chain.open ? left_open : left_closed)};
         }
     }
     co_return left;

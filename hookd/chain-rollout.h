@@ -39,20 +39,23 @@ public:
     /// Adds it: no frame enters before every switch knows where it goes on.
     /// Errors: those of the fleet, then there is no such chain; unavailable while the chain under
     /// it
-    ///         is changed, or if a hypervisor does not answer: a chain that comes over another is
-    ///         left with all hops that frames are led to.
+    ///         is changed, or if a hypervisor does not answer: a chain that comes over another may
+    ///         be left closed, or with all hops that frames are led to; the error says which.
     void add(const db::Chain& chain, Done done);
     /// Changes it under traffic.
     /// Errors: as change_steps(), then nothing is changed; unavailable if a hypervisor does not
     ///         answer, then the chain is left with all hops that frames are led to.
     void set(const db::Chain& from, const db::Chain& to, Done done);
     /// Removes it: what is inside of its hops goes the whole way first.
+    /// Errors: those of the fleet; unavailable as for add(), for a chain that goes over another.
     void remove(const db::Chain& chain, Done done);
 
     /// All chains, those that are being added too: their names and numbers are taken.
     std::vector<db::Chain> taken() const;
     /// Whether the chain may be changed now.
-    /// Errors: unavailable while this or another living hypervisor changes it.
+    /// Errors: unavailable while this or another living hypervisor changes it, or a chain that
+    /// comes
+    ///         or goes over it by steps.
     Result<void> may_change(const db::Chain& chain) const;
     /// Ends what an earlier run of this daemon began.
     void resume();
@@ -66,6 +69,7 @@ private:
     Work remove_all(db::Chain chain);
     Work take_steps(std::string_view verb, std::vector<ChainStep> steps,
                     std::optional<std::string> was);
+    std::string changer(const db::Chain& chain) const;
     Result<Under> under(const db::Chain& chain) const;
     boost::asio::awaitable<Result<void>> publish(const db::Chain& chain,
                                                  const std::optional<std::string>& was);

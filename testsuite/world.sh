@@ -188,9 +188,14 @@ with socket.create_connection((sys.argv[1], 7), 5) as echo:
 print("echoed" if back == data else f"{len(back)} bytes came back of {len(data)}")' "$2"
 }
 
-# pings NAME ADDRESS COUNT: pings, and says how many were answered.
+# pings NAME ADDRESS COUNT [WAIT]: pings one after the other, each for WAIT seconds at most (10), and
+# says how many were answered.
 pings () {
-    inside "$1" ping -n -q -i 0.02 -W 1 -c "$3" "$2" | sed -n 's/.*transmitted, \([0-9]*\) received.*/\1 answered/p'
+    pings_answered=0
+    for pings_number in $(seq "$3"); do
+        ! inside "$1" ping -n -q -c 1 -W "${4-10}" "$2" >/dev/null || pings_answered=$((pings_answered + 1))
+    done
+    echo "$pings_answered answered"
 }
 
 # reset HOP...: they count from zero.
