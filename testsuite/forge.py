@@ -7,6 +7,8 @@ The kinds: an IPv4 packet of MAC's, one of IPV4 from the own MAC, a gratuitous A
 ARP of MAC, a RARP for MAC, and a neighbour advertisement for IPV6.
 """
 
+import errno
+import os
 import socket
 import sys
 
@@ -34,6 +36,18 @@ def advertisement(source, target, link):
             target + b"\x02\x01" + link)
 
 
+def send(out, frame):
+    """Sends a frame, as soon as the kernel has room for it: the kernel's datapath is slower than we are."""
+    while True:
+        try:
+            out.send(frame)
+            return
+        except OSError as failure:
+            if failure.errno != errno.ENOBUFS:
+                raise
+            os.sched_yield()
+
+
 def main(interface, number, own, mac, address, address6):
     """Sends them."""
     own, mac = mac_of(own), mac_of(mac)
@@ -51,7 +65,7 @@ def main(interface, number, own, mac, address, address6):
         out.bind((interface, 0))
         for _ in range(number):
             for frame in frames:
-                out.send(frame.ljust(60, b"\0"))
+                send(out, frame.ljust(60, b"\0"))
 
 
 if __name__ == "__main__":
