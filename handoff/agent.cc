@@ -183,6 +183,7 @@ Result<Service> Service::greet(Descriptor connection, Deadline until)
     service.hello_.gives = message->number & HOLDFAST_HANDOFF_GIVES;
     service.hello_.takes = message->number & HOLDFAST_HANDOFF_TAKES;
     service.hello_.stopped = message->number & HANDOFF_STOPPED;
+    service.hello_.agreed = message->number & HANDOFF_AGREED;
     return service;
 }
 

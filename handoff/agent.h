@@ -39,6 +39,7 @@ struct Hello {
     bool gives = false;   // It can give its sockets away.
     bool takes = false;   // It can take what another instance gave.
     bool stopped = false; // It was told to give, by an earlier agent, and waits for keep().
+    bool agreed = false;  // It took sockets of an earlier agent, and waits for go() or drop().
     pid_t pid = 0;        // As the kernel says, in the PID namespace of this process; 0: not in it.
     uid_t uid = 0;        // As the kernel says.
 };
@@ -72,10 +73,11 @@ public:
     /// Errors: as give(); invalid too if a name or a state is beyond its limits.
     Result<void> take(std::span<const Socket> sockets, Deadline until);
 
-    /// At the target, after take(): the service serves from now on.  Returns when it is told.
+    /// At the target, after take(), by this agent or an earlier one (Hello::agreed): the service
+    /// serves from now on.  Returns when it is told.
     Result<void> go(Deadline until);
 
-    /// At the target, after take(): it closes what it took.  Ending the connection does the same.
+    /// The same, but it closes what it took.
     Result<void> drop(Deadline until);
 
 private:

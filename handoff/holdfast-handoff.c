@@ -20,11 +20,12 @@ enum { PATIENCE_S = 10 }; /* How long an agent may take nothing. */
 /* Where a service stands.
  *
  *     SERVING --GIVE--> GIVING --done()--> STOPPED --KEEP--> SERVING
- *     SERVING --SOCKET--> TAKING --DONE--> TAKEN --ready()--> TAKEN --GO--> SERVING
+ *     SERVING --SOCKET--> TAKING --DONE--> TAKEN --ready()--> AGREED --GO--> SERVING
  *
  * GIVING and STOPPED become STOPPED when the agent ends; TAKING and TAKEN become SERVING with
- * DROP, as they do when it says so. */
-enum phase { SERVING, GIVING, STOPPED, TAKING, TAKEN };
+ * DROP, as they do when it says so.  AGREED stays: the sockets may be live already, and the next
+ * agent knows. */
+enum phase { SERVING, GIVING, STOPPED, TAKING, TAKEN, AGREED };
 
 struct holdfast_handoff {
     struct handoff_channel channel;
@@ -53,12 +54,13 @@ static int say(struct holdfast_handoff* handoff, const struct handoff_message* m
 
 static int say_hello(struct holdfast_handoff* handoff)
 {
-    const bool stopped = handoff->phase == STOPPED;
-    return say(handoff,
-               &(struct handoff_message){.type = HANDOFF_HELLO,
-                                         .number = handoff->roles | (stopped ? HANDOFF_STOPPED : 0),
-                                         .text = handoff->program,
-                                         .text_size = strlen(handoff->program)});
+    const unsigned waits = handoff->phase == STOPPED  ? HANDOFF_STOPPED
+                           : handoff->phase == AGREED ? HANDOFF_AGREED
+                                                      : 0;
+    return say(handoff, &(struct handoff_message){.type = HANDOFF_HELLO,
+                                                  .number = handoff->roles | waits,
+                                                  .text = handoff->program,
+                                                  .text_size = strlen(handoff->program)});
 }
 
 /* Connects, without waiting: whoever listens need not have accepted. */
@@ -205,7 +207,8 @@ static int on_message(struct holdfast_handoff* handoff, const struct handoff_mes
         return on_done(handoff, message, event);
     case HANDOFF_GO:
     case HANDOFF_DROP:
-        if (handoff->phase != TAKEN && (handoff->phase != TAKING || message->type == HANDOFF_GO))
+        if (handoff->phase != AGREED &&
+            (message->type == HANDOFF_GO || (handoff->phase != TAKEN && handoff->phase != TAKING)))
             return EPROTO;
         handoff->phase = SERVING;
         event->kind = message->type == HANDOFF_GO ? HOLDFAST_HANDOFF_GO : HOLDFAST_HANDOFF_DROP;
@@ -265,7 +268,10 @@ int holdfast_handoff_ready(struct holdfast_handoff* handoff)
 {
     if (handoff->phase != TAKEN)
         return EINVAL;
-    return say(handoff, &(struct handoff_message){.type = HANDOFF_READY});
+    const int error = say(handoff, &(struct handoff_message){.type = HANDOFF_READY});
+    if (!error)
+        handoff->phase = AGREED;
+    return error;
 }
 
 int holdfast_handoff_refuse(struct holdfast_handoff* handoff, const char* reason)

@@ -129,7 +129,7 @@ static const char* check(const struct handoff_message* message)
     switch (message->type) {
     case HANDOFF_HELLO:
         return message->number & ~(uint32_t)(HOLDFAST_HANDOFF_GIVES | HOLDFAST_HANDOFF_TAKES |
-                                             HANDOFF_STOPPED)
+                                             HANDOFF_STOPPED | HANDOFF_AGREED)
                    ? "a hello has roles that nobody knows"
                    : NULL;
     case HANDOFF_SOCKET:

@@ -23,6 +23,7 @@ enum {
     HANDOFF_PAYLOAD_MAX = 65536, /* Bytes of a payload. */
     HANDOFF_MESSAGE_MAX = HANDOFF_HEADER_SIZE + HANDOFF_PAYLOAD_MAX,
     HANDOFF_STOPPED = 4, /* Beside the roles in a hello: told to give, waits for KEEP. */
+    HANDOFF_AGREED = 8,  /* The same: has taken and said READY, waits for GO or DROP. */
 };
 
 /* Second byte of a message; S is the service, A the agent. */

@@ -9,6 +9,7 @@
 //     exit         why it ended, one line
 //     reuse        while it moves: its sockets that share their address (service/caught.h)
 //     given        while its program stands still because it was asked to give its sockets
+//     agreed       from the gate's opening until its program is told that what it took is live
 //     mover        "PID START": the process that moves it, or did last
 //     handoff      where its program finds its agent (service/handoff-door.h)
 //     lock         held by the process that keeps the service, as long as that lives

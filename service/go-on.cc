@@ -29,6 +29,27 @@ Result<void> enter(const Folder& folder)
     return {};
 }
 
+/// A program that was asked to give stands still since then ("given"); one that has taken over
+/// waits for its word ("agreed").  It comes to the door when it finds its agent gone.
+Result<void> tell_program(const Folder& folder, const std::string& note)
+{
+    if (folder.read(note.c_str()).empty())
+        return {};
+    const auto until = std::chrono::steady_clock::now() + program_limit;
+    auto door = open_door(folder);
+    auto program = door ? door->accept(until) : Result<handoff::Service>{door.error()};
+    if (!program)
+        return program.error();
+    Result<void> told;
+    if (note == "given")
+        told = program->keep(until);
+    else if (program->hello().agreed)
+        told = program->go(until);
+    if (told)
+        unlink(folder.file(note.c_str()).c_str());
+    return told;
+}
+
 Result<void> go_on_here(const Folder& folder)
 {
     folder.end_mover();
@@ -47,17 +68,10 @@ Result<void> go_on_here(const Folder& folder)
     auto done = go_on_all(*space, *sockets, folder.read("reuse"));
     if (auto gone = let_all_go(init->pid); !gone)
         return gone;
-    if (folder.read("given").empty())
-        return done;
-    // It was asked to give, stands still since then, and comes to the door when it finds its agent
-    // gone.
-    const auto until = std::chrono::steady_clock::now() + program_limit;
-    auto door = open_door(folder);
-    auto program = door ? door->accept(until) : Result<handoff::Service>{door.error()};
-    auto kept = program ? program->keep(until) : Result<void>{program.error()};
-    if (kept)
-        unlink(folder.file("given").c_str());
-    return kept ? done : kept;
+    for (const char* note : {"given", "agreed"})
+        if (auto told = tell_program(folder, note); !told)
+            return told;
+    return done;
 }
 
 } // namespace

@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <cstdio>
@@ -298,6 +299,9 @@ Result<void> MoveIn::await_commit()
 /// it, go_on() does the rest.
 Result<void> MoveIn::go_live()
 {
+    if (program_)
+        if (auto noted = folder_.write("agreed", "1\n"); !noted)
+            return noted;
     if (auto entered = enter(inside_); !entered)
         return entered;
     if (auto opened = sockets::set_gate(sockets::Gate::open); !opened)
@@ -312,6 +316,8 @@ Result<void> MoveIn::go_live()
     }
     auto gone = program_ ? program_->go(in(take_limit)) : let_all_go(init_);
     sockets_.clear(); // The program has them, and alone decides when they are closed.
+    if (gone)
+        unlink(folder_.file("agreed").c_str());
     talk_.say("live", {{"pid", init_}, {"trouble", gone ? "" : gone.error().message}});
     if (auto sent = send(Message::live, nlohmann::json::object()); !sent)
         std::fprintf(stderr, "service %s: it lives here, and %s could not be told (%s): it asks\n",

@@ -98,6 +98,7 @@ TEST(HandoffAgent, HelloSaysWhoItIsAndWhatItCan)
     Service agent = greeted(HOLDFAST_HANDOFF_GIVES + std::uint32_t{HANDOFF_STOPPED});
     CHECK_EQUAL(std::string("web"), agent.hello().program);
     CHECK_TRUE(agent.hello().gives && !agent.hello().takes && agent.hello().stopped);
+    CHECK_FALSE(agent.hello().agreed);
     CHECK_EQUAL(::getpid(), agent.hello().pid);
 }
 

@@ -72,7 +72,7 @@ Result<std::string> hello(Side& side)
     }
     const Hello& who = side.service->hello();
     return who.program + (who.gives ? " gives" : "") + (who.takes ? " takes" : "") +
-           (who.stopped ? " stands" : "");
+           (who.stopped ? " stands" : "") + (who.agreed ? " agreed" : "");
 }
 
 /// Whether it is a TCP socket; which of the two kinds.
