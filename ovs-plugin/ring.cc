@@ -6,6 +6,8 @@
 #include <endian.h>
 #include <sys/uio.h>
 
+#include <algorithm>
+
 namespace holdfast::plugin {
 
 namespace {
@@ -14,6 +16,8 @@ namespace {
 constexpr std::uint64_t countable = 32768;
 // Fewer could agree by accident.
 constexpr std::uint64_t convincing = 4;
+// Kinds that are remembered; with more, those of the last time alone.
+constexpr std::size_t kinds_max = 4096;
 
 } // namespace
 
@@ -28,16 +32,27 @@ std::optional<std::uint16_t> GuestRing::used() const
     return le16toh(index);
 }
 
-void RingCount::quiet(std::uint64_t sent, std::uint16_t used, bool plain)
+void RingCount::learn(const FrameKinds& kinds, bool agree)
+{
+    if (!agree && !kinds.all_known)
+        taken_.clear();
+    for (const FrameKind& kind : kinds.others) {
+        if (!agree)
+            taken_.erase(kind);
+        else
+            taken_.insert(kind);
+    }
+    if (taken_.size() > kinds_max)
+        taken_ = kinds.others;
+}
+
+void RingCount::quiet(std::uint64_t sent, std::uint16_t used, const FrameKinds& kinds)
 {
     if (begun_ && sent != sent_) {
         const bool agree =
             sent - sent_ < countable && sent - sent_ == static_cast<std::uint16_t>(used - used_);
         agreed_ = agree ? agreed_ + (sent - sent_) : 0;
-        if (!plain) {
-            others_agree_ = others_agree_ || agree;
-            others_disagreed_ = others_disagreed_ || !agree;
-        }
+        learn(kinds, agree);
     }
     begun_ = true;
     sent_ = sent;
@@ -45,11 +60,12 @@ void RingCount::quiet(std::uint64_t sent, std::uint16_t used, bool plain)
 }
 
 std::optional<std::size_t> RingCount::missing(std::uint64_t sent, std::uint16_t used,
-                                              bool plain) const
+                                              const FrameKinds& kinds) const
 {
     const std::uint64_t put = sent - sent_;
     const std::uint64_t got = static_cast<std::uint16_t>(used - used_);
-    const bool sure = plain || (others_agree_ && !others_disagreed_);
+    const bool sure = kinds.all_known && std::includes(taken_.begin(), taken_.end(),
+                                                       kinds.others.begin(), kinds.others.end());
     if (agreed_ < convincing || !sure || put >= countable || got > put)
         return std::nullopt;
     return put - got;

@@ -7,9 +7,11 @@
 // a move: this finds those frames, also the one that QEMU purges as it stops.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <set>
 
 namespace holdfast::plugin {
 
@@ -23,26 +25,41 @@ struct GuestRing {
     std::optional<std::uint16_t> used() const;
 };
 
+/// Frames that a device either takes or does not, all of them: the destination's MAC address, the
+/// VLAN's identifier (two bytes, 0 for no tag), and 1 if they are too long for one buffer.
+using FrameKind = std::array<std::uint8_t, 9>;
+
+/// What was put into a tap in some time.
+struct FrameKinds {
+    bool all_known = true; // All frames of that time are remembered.
+    /// Without what every device takes, each frame in one buffer: for the guest's own MAC, or for
+    /// all.
+    std::set<FrameKind> others;
+};
+
 /// Counts the frames put into a tap against those that the guest has received.  Pure.
 ///
 /// A frame that the device's filter drops, or that takes several buffers, would spoil the count:
 /// so the two are compared whenever nothing is between them, and are believed only if they agreed
-/// the last times; frames that may be filtered, only if they never disagreed.
+/// the last times, and of frames that may be filtered only those of a kind that was there when
+/// they agreed, and was not when they last disagreed.
 class RingCount {
 public:
-    /// Nothing is between tap and guest just now.  `sent` frames were put in so far; all of them
-    /// since the last such moment were `plain`: for the guest's own MAC or for all, of one buffer.
-    void quiet(std::uint64_t sent, std::uint16_t used, bool plain);
+    /// Nothing is between tap and guest just now.  `sent` frames were put in so far, and `kinds`
+    /// since the last such moment.
+    void quiet(std::uint64_t sent, std::uint16_t used, const FrameKinds& kinds);
     /// How many of the frames put in so far the guest has not got; nothing if that is not sure.
-    std::optional<std::size_t> missing(std::uint64_t sent, std::uint16_t used, bool plain) const;
+    std::optional<std::size_t> missing(std::uint64_t sent, std::uint16_t used,
+                                       const FrameKinds& kinds) const;
     /// `sent` at the last quiet moment.
     std::uint64_t quiet_sent() const { return sent_; }
 
 private:
+    void learn(const FrameKinds& kinds, bool agree);
+
     bool begun_ = false;
-    std::uint64_t agreed_ = 0;      // Frames over which they have agreed without a break.
-    bool others_agree_ = false;     // Frames that are not plain were compared, and agreed.
-    bool others_disagreed_ = false; // Or did not, once.
+    std::uint64_t agreed_ = 0;  // Frames over which they have agreed without a break.
+    std::set<FrameKind> taken_; // Others that the device takes; some thousand at most.
     std::uint64_t sent_ = 0;
     std::uint16_t used_ = 0;
 };

@@ -143,28 +143,46 @@ std::vector<SentFrame> SourceTurn::recent(std::size_t n) const
     return frames;
 }
 
-/// Whether all frames after the first `sent` are remembered, and were surely taken by the guest's
-/// device, each in one buffer: for its own MAC, or broadcast, and without a VLAN's tag, which the
-/// device filters too.
-bool SourceTurn::plain_since(std::uint64_t sent) const
+/// What a frame's taking by the guest's device depends on; nothing if every device takes it: for
+/// its own MAC, or broadcast, without a VLAN's tag, which the device filters too, and of one
+/// buffer.
+std::optional<FrameKind> SourceTurn::kind_of(std::span<const std::uint8_t> frame) const
+{
+    constexpr std::size_t tagged_size = 16;
+    const bool tagged = frame.size() >= tagged_size && frame[12] == 0x81 && frame[13] == 0;
+    const auto to = frame.first(std::min(frame.size(), own_.size()));
+    const bool plain = std::equal(to.begin(), to.end(), own_.begin(), own_.end()) ||
+                       std::all_of(to.begin(), to.end(), [](auto byte) { return byte == 0xff; });
+    if (plain && !tagged && frame.size() <= one_buffer)
+        return std::nullopt;
+    FrameKind kind{};
+    std::copy(to.begin(), to.end(), kind.begin());
+    if (tagged) {
+        kind[6] = frame[14] & 0x0f;
+        kind[7] = frame[15];
+    }
+    kind[8] = frame.size() > one_buffer;
+    return kind;
+}
+
+/// Of all frames after the first `sent`.
+FrameKinds SourceTurn::kinds_since(std::uint64_t sent) const
 {
     struct Aux {
-        Mac own;
-        bool plain;
-    } aux{own_, true};
+        const SourceTurn& turn;
+        FrameKinds kinds;
+    } aux{*this, {}};
     const auto n = hf_watch_sent(watch_) - sent;
     const auto shown = hf_watch_recent(
         watch_, n,
         [](const std::uint8_t* frame, std::size_t size, std::int64_t, void* to) {
-            auto& check = *static_cast<Aux*>(to);
-            const bool broadcast =
-                std::all_of(frame, frame + 6, [](std::uint8_t byte) { return byte == 0xff; });
-            const bool tagged = size >= 14 && frame[12] == 0x81 && frame[13] == 0;
-            check.plain &= size <= one_buffer && !tagged &&
-                           (broadcast || std::equal(frame, frame + 6, check.own.begin()));
+            auto& found = *static_cast<Aux*>(to);
+            if (const auto kind = found.turn.kind_of({frame, size}))
+                found.kinds.others.insert(*kind);
         },
         &aux);
-    return aux.plain && shown == n;
+    aux.kinds.all_known = shown == n;
+    return std::move(aux.kinds);
 }
 
 /// At a moment when nothing is on its way to the guest, its count must be ours.  QEMU's main loop
@@ -177,7 +195,7 @@ void SourceTurn::compare_counts(std::int64_t now_ms)
         return;
     const auto used = ring_.used();
     if (used && hf_watch_sent(watch_) == sent)
-        count_.quiet(sent, *used, plain_since(count_.quiet_sent()));
+        count_.quiet(sent, *used, kinds_since(count_.quiet_sent()));
 }
 
 /// The guest's own count says how many frames it has not got.  Those that were not in the tap any
@@ -186,7 +204,7 @@ bool SourceTurn::finish_by_ring()
 {
     const auto used = ring_.used();
     const auto missing =
-        used ? count_.missing(hf_watch_sent(watch_), *used, plain_since(count_.quiet_sent()))
+        used ? count_.missing(hf_watch_sent(watch_), *used, kinds_since(count_.quiet_sent()))
              : std::nullopt;
     if (!missing)
         return false;

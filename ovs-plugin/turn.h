@@ -21,6 +21,8 @@
 
 #include <cstdint>
 #include <deque>
+#include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -107,7 +109,8 @@ private:
     /// What comes goes into the tap, and is taken back from there.
     bool tap_holds() const { return tap_ >= 0 && !hf_watch_holds(watch_); }
     void compare_counts(std::int64_t now_ms);
-    bool plain_since(std::uint64_t sent) const;
+    std::optional<FrameKind> kind_of(std::span<const std::uint8_t> frame) const;
+    FrameKinds kinds_since(std::uint64_t sent) const;
     std::vector<SentFrame> recent(std::size_t n) const;
     bool finish_by_ring();
     void finish();
