@@ -49,7 +49,7 @@ void answer(const Asked& asked, const std::vector<db::Vm>& vms)
         directors.push_back({{"vm", one.director},
                              {"hypervisor", one.hypervisor},
                              {"routes", word(one.state)},
-                             {"asked", one.asked},
+                             {"used", one.used},
                              {"text", one.text}});
     asked.done(Json{{"balancer", asked.balancer.name}, {"directors", directors}});
 }

@@ -15,8 +15,8 @@ using Json = nlohmann::json;
 using State = DirectorRoutes::State;
 
 constexpr std::int64_t lately_ms = 60'000; // Of what went astray.
-// A route that is used is asked for anew each minute.
-constexpr std::int64_t asked_lately_ms = 120'000;
+// Who uses a route sends there, or asks, within a minute.
+constexpr std::int64_t used_lately_ms = 120'000;
 
 /// What its switch says of the director; null if it says nothing.
 Json seen_of(const Json& answer, const std::string& vm)
@@ -27,12 +27,12 @@ Json seen_of(const Json& answer, const std::string& vm)
     return nullptr;
 }
 
-/// The synthetic addresses for which it has asked.
-std::set<std::string> asked_macs(const Json& seen)
+/// The synthetic addresses that it has asked for or sent to.
+std::set<std::string> used_macs(const Json& seen)
 {
     std::set<std::string> macs;
     for (const Json& one : seen.value("servers", Json::array()))
-        if (one.value("asked_ms_ago", asked_lately_ms) < asked_lately_ms)
+        if (one.value("used_ms_ago", used_lately_ms) < used_lately_ms)
             macs.insert(one.value("mac", ""));
     return macs;
 }
@@ -56,25 +56,26 @@ std::string joined(const std::vector<std::string>& words)
 
 void judge(const db::Balancer& balancer, const Json& seen, DirectorRoutes& routes)
 {
-    const auto macs = asked_macs(seen);
+    const auto macs = used_macs(seen);
     std::vector<std::string> missing;
     for (const db::RealServer& server : balancer.servers)
-        (macs.contains(server.mac) ? routes.asked : missing).push_back(server.address);
+        (macs.contains(server.mac) ? routes.used : missing).push_back(server.address);
     const std::string to = stray_to(seen, balancer.vip);
-    const std::string not_asked =
-        missing.empty() ? "" : "it has not asked for " + joined(missing) + " lately";
+    const std::string not_used =
+        missing.empty() ? ""
+                        : "it has neither asked for " + joined(missing) + " nor sent there lately";
     if (!to.empty()) {
         routes.state = State::missing;
         routes.text = "sends what is for " + balancer.vip + " to " + to +
                       ", none of its servers, and a gateway sends it back, in a circle" +
-                      (missing.empty() ? "" : "; " + not_asked) +
+                      (missing.empty() ? "" : "; " + not_used) +
                       ": give it the routes that are named here";
     } else if (missing.empty()) {
         routes.state = State::used;
-        routes.text = "has asked for each server: its routes are there";
+        routes.text = "asks for each server, or sends there: its routes are there";
     } else {
         routes.state = State::unused;
-        routes.text = not_asked + ": no route there was used";
+        routes.text = not_used + ": it uses no route there";
     }
 }
 

@@ -17,6 +17,11 @@ bool Answers::has(const Mac& synthetic) const
     return std::ranges::any_of(known, [&](const auto& one) { return one.second == synthetic; });
 }
 
+bool Answers::has_prefix_of(const Mac& mac) const
+{
+    return std::ranges::find(prefixes, std::array{mac[0], mac[1]}) != prefixes.end();
+}
+
 const Mac* Answers::find(const Ip& ip) const
 {
     const auto at = std::ranges::lower_bound(known, ip, {}, &std::pair<Ip, Mac>::first);
@@ -54,6 +59,10 @@ std::map<std::string, std::shared_ptr<const Answers>> answers_of(const db::Snaps
             add_servers(balancer, answers);
             if (Ip vip; read_ip(balancer.vip, vip))
                 answers.vips.push_back(vip);
+            // In the other layouts the prefix is no range of its own.
+            if (Mac first; (balancer.mac_layout == "prefix" || balancer.mac_layout == "table") &&
+                           read_mac(balancer.mac_prefix + ":00:00:00:00", first))
+                answers.prefixes.push_back({first[0], first[1]});
         }
     std::map<std::string, std::shared_ptr<const Answers>> all;
     for (auto& [director, answers] : by_director) {

@@ -26,8 +26,11 @@ namespace holdfast::plugin {
 struct Answers {
     std::vector<std::pair<Ip, Mac>> known; // Sorted, each address once.
     std::vector<Ip> vips = {}; // Of its balancers, sorted: what is for these goes to servers alone.
+    std::vector<std::array<std::uint8_t, 2>> prefixes = {}; // Those of synthetic addresses alone.
 
     bool has(const Mac& synthetic) const;
+    /// Whether it can be no machine's, a server's or not.
+    bool has_prefix_of(const Mac& mac) const;
     /// Null if it is no server's.
     const Mac* find(const Ip& ip) const;
     bool operator==(const Answers&) const = default;

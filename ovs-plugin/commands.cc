@@ -205,8 +205,8 @@ nlohmann::json gateways_json(const Router& router)
 nlohmann::json director_json(const std::string& interface, const OriginCount& count)
 {
     auto servers = nlohmann::json::array(), strays = nlohmann::json::array();
-    for (const auto& [mac, asked_ms] : count.director.asked())
-        servers.push_back({{"mac", text_of(mac)}, {"asked_ms_ago", hf_now_ms() - asked_ms}});
+    for (const auto& [mac, used_ms] : count.director.used())
+        servers.push_back({{"mac", text_of(mac)}, {"used_ms_ago", hf_now_ms() - used_ms}});
     for (const auto& stray : count.director.strays())
         strays.push_back({{"vip", text_of(stray.vip)},
                           {"to", text_of(stray.to)},

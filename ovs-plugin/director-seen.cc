@@ -17,9 +17,26 @@ namespace holdfast::plugin {
 namespace {
 
 constexpr std::int64_t stranger_ms = 60'000, sweep_ms = 1'000;
-// A director that uses a server's route asks again within a minute, as nothing else tells it that
-// the server is there still.
-constexpr std::int64_t asked_lately_ms = 120'000;
+// A director that uses a server's route sends there, or asks again, within a minute.
+constexpr std::int64_t used_lately_ms = 120'000;
+
+/// Of an address and a time, so that it is another one after some 16 seconds.
+std::uint64_t note_of(const Mac& synthetic, std::int64_t now_ms)
+{
+    std::uint64_t number = 0;
+    for (const auto byte : synthetic)
+        number = number << 8 | byte;
+    return number << 16 | (static_cast<std::uint64_t>(now_ms) >> 14 & 0xffff);
+}
+
+/// Another one for each of the servers whose addresses differ in one byte alone.
+std::size_t place_of(const Mac& synthetic)
+{
+    std::uint8_t place = 0;
+    for (const auto byte : synthetic)
+        place ^= byte;
+    return place;
+}
 
 /// The address that is asked for, of all in its network.  Who says where an address is, as a
 /// director that has taken over does, asks for none.
@@ -60,22 +77,41 @@ std::size_t DirectorSeen::IpHash::operator()(const Ip& ip) const
 void DirectorSeen::answered(const Mac& synthetic, std::int64_t now_ms)
 {
     const std::lock_guard lock{mutex_};
-    asked_[synthetic] = now_ms;
+    used_[synthetic] = now_ms;
+}
+
+bool DirectorSeen::sent_lately(const Mac& synthetic, std::int64_t now_ms) const
+{
+    return sent_[place_of(synthetic)].load(std::memory_order_relaxed) == note_of(synthetic, now_ms);
+}
+
+void DirectorSeen::note_sent(const Mac& synthetic, std::int64_t now_ms)
+{
+    sent_[place_of(synthetic)].store(note_of(synthetic, now_ms), std::memory_order_relaxed);
+    const std::lock_guard lock{mutex_};
+    used_[synthetic] = now_ms;
 }
 
 bool DirectorSeen::goes_on(const Origin& origin, Bytes frame, std::int64_t now_ms)
 {
     if (frame.size() < ethernet_size)
         return true;
+    const auto to = mac_at(frame, 0);
+    if (sent_lately(to, now_ms))
+        return true;
     const auto packet = packet_of(frame);
     const auto& answers = *origin.answers;
     if (const auto target = asked_of_all(packet))
         return answers.find(*target) || origin.all->has(*target) || may_ask(*target, now_ms);
     const auto ends = ends_of(packet);
-    const auto to = mac_at(frame, 0);
-    if (ends && !(to[0] & 1) && std::ranges::binary_search(answers.vips, ends->second) &&
-        !answers.has(to) && std::ranges::find(origin.ips, ends->first) == origin.ips.end())
-        note_stray(ends->second, to, now_ms);
+    if (!ends || to[0] & 1)
+        return true;
+    // What it says to a server itself, as its own probes do, takes the same route.
+    const bool for_vip = std::ranges::binary_search(answers.vips, ends->second);
+    if ((for_vip || answers.find(ends->second)) && answers.has(to))
+        note_sent(to, now_ms);
+    else if (for_vip && std::ranges::find(origin.ips, ends->first) == origin.ips.end())
+        note_stray(answers, ends->second, to, now_ms);
     return true;
 }
 
@@ -99,9 +135,12 @@ bool DirectorSeen::may_ask(const Ip& stranger, std::int64_t now_ms)
     return true;
 }
 
-void DirectorSeen::note_stray(const Ip& vip, const Mac& to, std::int64_t now_ms)
+void DirectorSeen::note_stray(const Answers& answers, const Ip& vip, const Mac& to,
+                              std::int64_t now_ms)
 {
     const std::lock_guard lock{mutex_};
+    if (answers.has_prefix_of(to) || used_.contains(to))
+        return; // It was a server's.
     auto& stray = strays_[vip];
     stray.vip = vip;
     stray.to = to;
@@ -109,10 +148,10 @@ void DirectorSeen::note_stray(const Ip& vip, const Mac& to, std::int64_t now_ms)
     stray.last_ms = now_ms;
 }
 
-std::map<Mac, std::int64_t> DirectorSeen::asked() const
+std::map<Mac, std::int64_t> DirectorSeen::used() const
 {
     const std::lock_guard lock{mutex_};
-    return asked_;
+    return used_;
 }
 
 std::vector<Stray> DirectorSeen::strays() const
@@ -131,15 +170,15 @@ std::uint64_t DirectorSeen::dropped() const
 }
 
 std::string stray_problem(const db::Balancer& balancer, const std::string& director,
-                          const Stray& stray, const std::map<Mac, std::int64_t>& asked,
+                          const Stray& stray, const std::map<Mac, std::int64_t>& used,
                           std::int64_t now_ms)
 {
     const auto routes = db::director_routes(balancer);
     std::vector<std::string> missing;
     for (std::size_t i = 0; i < balancer.servers.size(); ++i) {
         Mac mac;
-        const auto at = read_mac(balancer.servers[i].mac, mac) ? asked.find(mac) : asked.end();
-        if (at == asked.end() || now_ms - at->second > asked_lately_ms)
+        const auto at = read_mac(balancer.servers[i].mac, mac) ? used.find(mac) : used.end();
+        if (at == used.end() || now_ms - at->second > used_lately_ms)
             missing.push_back(routes[i]);
     }
     std::string text = "balancer " + balancer.name + ": director " + director +

@@ -495,7 +495,7 @@ std::vector<std::string> Module::stray_problems() const
                     std::ranges::find(balancer.directors, vm->id) == balancer.directors.end())
                     continue;
                 problems.push_back(
-                    stray_problem(balancer, vm->name, stray, count->director.asked(), now_ms));
+                    stray_problem(balancer, vm->name, stray, count->director.used(), now_ms));
             }
     return problems;
 }

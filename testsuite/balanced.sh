@@ -57,7 +57,7 @@ seen_of_directors () {
     inside hv1 ovs-appctl holdfast/directors | /usr/bin/python3 -B -c '
 import json, sys
 for one in json.load(sys.stdin)["directors"]:
-    print(one["vm"], "asked for", " ".join(server["mac"] for server in one["servers"]) or "nobody", end=", astray: ")
+    print(one["vm"], "uses", " ".join(server["mac"] for server in one["servers"]) or "no server", end=", astray: ")
     print(" ".join(stray["vip"] for stray in one["strays"]) or "none")'
 }
 

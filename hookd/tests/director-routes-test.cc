@@ -40,9 +40,9 @@ TEST_GROUP(DirectorRoutes)
                                  {{{"vm", "id-lb"}, {"servers", servers}, {"strays", strays}}}}}}};
     }
 
-    static Json asked(const char* last, int ms_ago = 1000)
+    static Json used(const char* last, int ms_ago = 1000)
     {
-        return {{"mac", std::string{"ae:48:0a:00:14:"} + last}, {"asked_ms_ago", ms_ago}};
+        return {{"mac", std::string{"ae:48:0a:00:14:"} + last}, {"used_ms_ago", ms_ago}};
     }
 
     DirectorRoutes judged()
@@ -53,40 +53,43 @@ TEST_GROUP(DirectorRoutes)
     }
 };
 
-TEST(DirectorRoutes, WhoHasAskedForEachServerHasItsRoutes)
+TEST(DirectorRoutes, WhoUsesEachServersRouteHasIt)
 {
-    seen({asked("11"), asked("12")});
+    seen({used("11"), used("12")});
     const auto routes = judged();
     CHECK_TRUE(State::used == routes.state);
     CHECK_EQUAL(std::string{"lb"}, routes.director);
     CHECK_EQUAL(std::string{"hv1"}, routes.hypervisor);
-    LONGS_EQUAL(2, routes.asked.size());
+    LONGS_EQUAL(2, routes.used.size());
 }
 
-TEST(DirectorRoutes, AServerThatWasNotAskedForLatelyIsNamed)
+TEST(DirectorRoutes, AServerThatWasNotUsedLatelyIsNamed)
 {
-    seen({asked("11"), asked("12", 120'000)});
+    seen({used("11"), used("12", 120'000)});
     const auto routes = judged();
     CHECK_TRUE(State::unused == routes.state);
-    CHECK_EQUAL(std::string{"it has not asked for 10.0.20.12 lately: no route there was used"},
-                routes.text);
+    CHECK_EQUAL(
+        std::string{
+            "it has neither asked for 10.0.20.12 nor sent there lately: it uses no route there"},
+        routes.text);
 }
 
 TEST(DirectorRoutes, WhatIsForTheVipAndGoesInACircleIsSaid)
 {
-    seen(Json::array({asked("11")}),
+    seen(Json::array({used("11")}),
          Json::array({Json{{"vip", "10.0.10.100"}, {"to", "52:54:00:00:00:01"}, {"ms_ago", 900}}}));
     const auto routes = judged();
     CHECK_TRUE(State::missing == routes.state);
     STRCMP_EQUAL("sends what is for 10.0.10.100 to 52:54:00:00:00:01, none of its servers, and a "
-                 "gateway sends it back, in a circle; it has not asked for 10.0.20.12 lately: give "
+                 "gateway sends it back, in a circle; it has neither asked for 10.0.20.12 nor sent "
+                 "there lately: give "
                  "it the routes that are named here",
                  routes.text.c_str());
 }
 
 TEST(DirectorRoutes, WhatWentAstrayAMinuteAgoOrForAnotherVipIsNothing)
 {
-    seen({asked("11"), asked("12")},
+    seen({used("11"), used("12")},
          {{{"vip", "10.0.10.100"}, {"to", "52:54:00:00:00:01"}, {"ms_ago", 60'000}},
           {{"vip", "10.0.10.101"}, {"to", "52:54:00:00:00:01"}, {"ms_ago", 1}}});
     CHECK_TRUE(State::used == judged().state);

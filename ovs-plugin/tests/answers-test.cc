@@ -39,6 +39,17 @@ TEST(Answers, each_director_has_the_servers_of_its_balancers_once)
     CHECK_EQUAL(1u, all.at("elsewhere")->known.size());
 }
 
+TEST(Answers, a_prefix_is_of_synthetic_addresses_alone_where_it_comes_first)
+{
+    web.mac_prefix = "ae:49";
+    mail.mac_layout = "suffix";
+    snapshot.balancers = {web, mail};
+    const auto all = answers_of(snapshot);
+    CHECK_TRUE(all.at("lb")->has_prefix_of({0xae, 0x49, 1, 2, 3, 4}));
+    CHECK_FALSE(all.at("lb")->has_prefix_of({0xae, 0x48, 1, 2, 3, 4}));
+    CHECK_FALSE(all.at("elsewhere")->has_prefix_of({0xae, 0x48, 1, 2, 3, 4}));
+}
+
 TEST(Answers, of_both_families_but_a_balancer_has_one)
 {
     mail.vip = "fd00::100";

@@ -125,6 +125,60 @@ TEST(DirectorSeen, what_is_for_a_vip_and_goes_to_no_server_is_astray_B8)
     CHECK_EQUAL(2u, seen.strays().size());
 }
 
+TEST(DirectorSeen, what_it_sends_to_a_server_shows_that_it_has_the_route_B8)
+{
+    seen.answered(synthetic, 1000);
+    CHECK_EQUAL(1000, seen.used().at(synthetic));
+    // It never asks again: answers of the server's keep its neighbour alive.
+    for (std::int64_t now_ms = 2000; now_ms < 500'000; now_ms += 1000) {
+        CHECK_TRUE(sends(packet(synthetic, "192.0.2.1", "10.0.10.100"), now_ms));
+        CHECK_TRUE(now_ms - seen.used().at(synthetic) < 17'000);
+    }
+    // And what it says to the server itself, as its probes do.
+    sends(packet(synthetic, "10.0.10.5", "10.0.20.11"), 800'000);
+    CHECK_EQUAL(800'000, seen.used().at(synthetic));
+}
+
+TEST(DirectorSeen, servers_that_share_a_place_are_both_seen_B8)
+{
+    constexpr Mac other{0xae, 0x48, 10, 0, 11, 20}; // The same bytes: the same place.
+    auto both = *origin.answers;
+    both.known.emplace_back(ip("10.0.20.12"), other);
+    origin.answers = std::make_shared<const Answers>(both);
+    for (const std::int64_t now_ms : {1000, 400'000}) {
+        sends(packet(synthetic, "192.0.2.1", "10.0.10.100"), now_ms);
+        sends(packet(other, "192.0.2.1", "10.0.10.100"), now_ms);
+        CHECK_TRUE(
+            (std::map<Mac, std::int64_t>{{synthetic, now_ms}, {other, now_ms}} == seen.used()));
+    }
+}
+
+TEST(DirectorSeen, what_goes_to_nobody_known_is_no_route_B8)
+{
+    sends(packet(gateway, "192.0.2.1", "10.0.10.100"));
+    sends(packet(gateway, "10.0.10.5", "10.0.20.11"));
+    sends(packet(gateway, "10.0.10.5", "192.0.2.1"));
+    CHECK_TRUE(seen.used().empty());
+}
+
+TEST(DirectorSeen, what_goes_to_a_server_that_was_taken_away_is_not_astray_B8)
+{
+    sends(packet(synthetic, "192.0.2.1", "10.0.10.100"));
+    auto without = *origin.answers;
+    without.known.clear();
+    origin.answers = std::make_shared<const Answers>(without);
+    sends(packet(synthetic, "192.0.2.1", "10.0.10.100"), 500'000);
+    CHECK_TRUE(seen.strays().empty());
+    // A switch that was started since knows it by its prefix, where that is a range of its own.
+    constexpr Mac earlier{0xae, 0x48, 10, 0, 20, 99};
+    without.prefixes = {{0xae, 0x48}};
+    origin.answers = std::make_shared<const Answers>(without);
+    sends(packet(earlier, "192.0.2.1", "10.0.10.100"), 500'000);
+    CHECK_TRUE(seen.strays().empty());
+    sends(packet(gateway, "192.0.2.1", "10.0.10.100"), 500'000);
+    CHECK_EQUAL(1u, seen.strays().size());
+}
+
 TEST(DirectorSeen, what_it_sends_otherwise_is_not_B8)
 {
     sends(packet(gateway, "10.0.10.5", "10.0.10.100")); // It is a client itself.
