@@ -14,7 +14,6 @@
 #include <boost/asio/thread_pool.hpp>
 
 #include <cstdlib>
-#include <set>
 
 #include <spdlog/spdlog.h>
 
@@ -30,6 +29,10 @@ namespace holdfast::hookd {
 namespace {
 
 constexpr auto retry_interval = std::chrono::seconds{1};
+// How often a libvirtd that says nothing is asked whether it lives, and how often without an
+// answer.
+constexpr int keepalive_s = 5;
+constexpr unsigned keepalive_missed = 3;
 
 Reality state_of(virDomainPtr domain)
 {
@@ -114,8 +117,8 @@ struct LibvirtWatch::Impl : std::enable_shared_from_this<LibvirtWatch::Impl> {
             asio::post(io, [self = shared_from_this()] { self->connect_later(); });
             return;
         }
-        virConnectSetKeepAlive(first.get(), 5, 3);
-        virConnectSetKeepAlive(second.get(), 5, 3);
+        virConnectSetKeepAlive(first.get(), keepalive_s, keepalive_missed);
+        virConnectSetKeepAlive(second.get(), keepalive_s, keepalive_missed);
         events = std::move(first);
         calls = std::move(second);
         auto domains = read_all();
@@ -212,7 +215,9 @@ struct LibvirtWatch::Impl : std::enable_shared_from_this<LibvirtWatch::Impl> {
     {
         if (!measured || virConnectIsAlive(measured.get()) != 1) {
             measured.reset(virConnectOpen(uri.c_str()));
-            asked.clear();
+            // A libvirtd that hangs ends the call, and the connection, after so long.
+            if (measured)
+                virConnectSetKeepAlive(measured.get(), keepalive_s, keepalive_missed);
         }
         const auto samples = measured ? load_samples(measured.get(), uuids, asked) : LoadSamples{};
         tell([samples](LibvirtListener& l) { l.loads_read(samples); });
@@ -306,10 +311,10 @@ struct LibvirtWatch::Impl : std::enable_shared_from_this<LibvirtWatch::Impl> {
     asio::thread_pool worker{1};
     asio::thread_pool askers{4}; // For what waits for a QEMU, which can hang.
     asio::thread_pool measurer{1};
-    ConnectPtr events;           // The worker's.
-    ConnectPtr calls;            // The worker's.
-    ConnectPtr measured;         // The measurer's.
-    std::set<std::string> asked; // The measurer's: VMs whose guest was asked for its memory.
+    ConnectPtr events;   // The worker's.
+    ConnectPtr calls;    // The worker's.
+    ConnectPtr measured; // The measurer's.
+    MemoryAsked asked;   // The measurer's.
 };
 
 LibvirtWatch::LibvirtWatch(asio::io_context& io, const std::string& uri, LibvirtListener& listener)

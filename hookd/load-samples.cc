@@ -40,6 +40,7 @@ LoadSample sample_of(const virDomainStatsRecord& record)
 {
     LoadSample sample;
     sample.time_ns = std::chrono::steady_clock::now().time_since_epoch().count();
+    sample.start = static_cast<int>(virDomainGetID(record.dom));
     sample.cpu_ns = figure(record, "cpu.time").value_or(0);
     unsigned n_cpus = 0;
     if (virTypedParamsGetUInt(record.params, record.nparams, "vcpu.current", &n_cpus) == 1)
@@ -51,7 +52,7 @@ LoadSample sample_of(const virDomainStatsRecord& record)
 } // namespace
 
 LoadSamples load_samples(virConnectPtr connection, const std::vector<std::string>& uuids,
-                         std::set<std::string>& asked)
+                         MemoryAsked& asked)
 {
     LoadSamples samples;
     std::vector<DomainPtr> domains;
@@ -73,7 +74,7 @@ LoadSamples load_samples(virConnectPtr connection, const std::vector<std::string
     for (int i = 0; i < n; ++i) {
         const std::string uuid = uuid_of(records[i]->dom);
         const auto sample = sample_of(*records[i]);
-        if (sample.memory < 0 && asked.insert(uuid).second) // It may be that it cannot tell.
+        if (is_to_be_asked(asked, uuid, sample)) // It may be that it cannot tell.
             virDomainSetMemoryStatsPeriod(records[i]->dom, memory_period_s, VIR_DOMAIN_AFFECT_LIVE);
         samples.emplace(uuid, sample);
     }

@@ -5,7 +5,6 @@
 
 #include <libvirt/libvirt.h>
 
-#include <set>
 #include <string>
 #include <vector>
 
@@ -14,9 +13,9 @@
 namespace holdfast::hookd {
 
 /// Of these domains, as far as they run.  Blocks, as long as one of their QEMUs lets it wait.
-/// `asked` has those whose guests were asked to tell of their memory now and then, by the memory
-/// balloon: this asks each once that does not, as one with `<stats period=...>` does.
+/// Asks those guests that do not tell of their memory to do it now and then, by the memory balloon,
+/// as one with `<stats period=...>` does; `asked` has those that were.
 LoadSamples load_samples(virConnectPtr connection, const std::vector<std::string>& uuids,
-                         std::set<std::string>& asked);
+                         MemoryAsked& asked);
 
 } // namespace holdfast::hookd

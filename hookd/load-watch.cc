@@ -5,6 +5,8 @@
 
 #include "hookd/load-watch.h"
 
+#include <chrono>
+
 namespace holdfast::hookd {
 namespace {
 
@@ -24,29 +26,39 @@ void LoadWatch::ask_later()
     next_.async_wait([this](const boost::system::error_code& ended) {
         if (ended)
             return;
-        auto vms = vms_to_measure(world_.ledger.balancers(), world_.ledger.vms(), world_.self());
-        if (!vms.empty() && !asked_) {
-            asked_ = true;
-            world_.read_loads(std::move(vms));
-        }
+        look();
         ask_later();
     });
+}
+
+void LoadWatch::look()
+{
+    write(); // What was not answered for long, as by a libvirtd that hangs, is not known any more.
+    auto wanted = vms();
+    if (wanted.empty() || asked_)
+        return;
+    asked_ = true;
+    world_.read_loads(std::move(wanted));
 }
 
 void LoadWatch::take(const LoadSamples& samples)
 {
     asked_ = false;
-    std::map<std::string, VmLoad> loads;
-    for (const auto& [vm, sample] : samples)
-        if (const auto before = before_.find(vm); before != before_.end())
-            loads.emplace(vm, load_between(before->second, sample));
-    before_ = samples;
-    for (auto& [vm, sample] : before_)
-        if (const auto load = loads.find(vm); load != loads.end())
-            sample.memory = load->second.memory;
+    loads_.take(samples);
+    write();
+}
+
+std::vector<std::string> LoadWatch::vms() const
+{
+    return vms_to_measure(world_.ledger.balancers(), world_.ledger.vms(), world_.self());
+}
+
+void LoadWatch::write()
+{
+    const auto now_ns = std::chrono::steady_clock::now().time_since_epoch().count();
     StoreChange change;
-    change.put_health = rows_with(loads, world_.ledger.balancers(), world_.ledger.vms(),
-                                  world_.ledger.health(), world_.self());
+    change.put_health = rows_with(loads_.of(vms(), now_ns), world_.ledger.balancers(),
+                                  world_.ledger.vms(), world_.ledger.health(), world_.self());
     if (!change.put_health.empty())
         world_.commit(change);
 }

@@ -28,10 +28,13 @@ public:
 
 private:
     void ask_later();
+    void look();
+    std::vector<std::string> vms() const;
+    void write();
 
     World& world_;
     boost::asio::steady_timer next_;
-    LoadSamples before_;
+    Loads loads_;
     bool asked_ = false; // And not answered yet: libvirt can take long.
 };
 
