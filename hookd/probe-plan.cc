@@ -107,20 +107,30 @@ Command move_port()
 
 std::vector<Command> set_up_port(bool v6)
 {
-    std::vector<Command> commands{
-        ip({"link", "set", probe_port, "address", probe_mac, "up"}),
-        ip({"address", "replace", std::string{probe_address} + "/32", "dev", probe_port})};
+    std::vector<Command> commands;
     if (v6)
-        commands.push_back(ip({"address", "replace", std::string{probe_address6} + "/128", "dev",
-                               probe_port, "nodad"},
-                              v6));
-    for (const bool family : {false, true}) {
-        if (family && !v6)
-            continue;
-        commands.push_back(ip({"rule", "flush", "protocol", ours}, family));
-        commands.push_back(ip({"route", "flush", "table", "all", "protocol", ours}, family));
-    }
+        commands = {ip({"address", "replace", std::string{probe_address6} + "/128", "dev",
+                        probe_port, "nodad"},
+                       v6)};
+    else
+        commands = {
+            ip({"link", "set", probe_port, "address", probe_mac, "up"}),
+            ip({"address", "replace", std::string{probe_address} + "/32", "dev", probe_port})};
+    commands.push_back(ip({"rule", "flush", "protocol", ours}, v6));
+    commands.push_back(ip({"route", "flush", "table", "all", "protocol", ours}, v6));
     return commands;
+}
+
+ProbeRoutes::Change without_v6(ProbeRoutes::Change change)
+{
+    for (auto* routes : {&change.remove, &change.add})
+        std::erase_if(*routes, [](const ProbeRoute& route) { return is_v6(route.vip); });
+    return change;
+}
+
+bool is_v6(const ProbeTarget& target)
+{
+    return is_v6(target.balancer.vip);
 }
 
 std::vector<Command> add_route(const ProbeRoute& route)

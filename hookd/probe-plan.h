@@ -60,9 +60,11 @@ private:
 Command make_port(const std::string& bridge, const std::string& ovs_db);
 /// What brings a port that was just made into the namespace.
 Command move_port();
-/// What sets the port up there, for IPv6 too if this machine has it; whatever ways there were are
-/// gone.
+/// What sets the port up there for one family, IPv4 first; whatever ways of it there were are gone.
 std::vector<Command> set_up_port(bool v6);
+/// Without what there is of IPv6.
+ProbeRoutes::Change without_v6(ProbeRoutes::Change change);
+bool is_v6(const ProbeTarget& target);
 std::vector<Command> add_route(const ProbeRoute& route);
 std::vector<Command> remove_route(const ProbeRoute& route);
 

@@ -62,24 +62,23 @@ bool put(const std::string& path, const char* text)
     return done;
 }
 
-/// Whether this machine has IPv6.
-bool has_v6()
+/// The port says nothing by itself, as far as the kernel lets it: all hypervisors' have one MAC
+/// address.  Where IPv6 is switched off these files are not there.
+Result<int> tune_port_v6()
 {
-    return access("/proc/sys/net/ipv6", F_OK) == 0;
+    for (const auto& [what, value] :
+         {std::pair{"disable_ipv6", "0"}, std::pair{"addr_gen_mode", "1"},
+          std::pair{"accept_ra", "0"}, std::pair{"router_solicitations", "0"},
+          std::pair{"accept_dad", "0"}})
+        if (const auto path = std::string{"/proc/sys/net/ipv6/conf/"} + probe_port + "/" + what;
+            !put(path, value))
+            return system_error(path);
+    return 0;
 }
 
-/// An answer's source is the VIP, to which there is no way without a mark.  And the port says
-/// nothing by itself, as far as the kernel lets it: all hypervisors' have one MAC address.
+/// An answer's source is the VIP, to which there is no way without a mark.
 Result<int> tune_port()
 {
-    if (has_v6())
-        for (const auto& [what, value] :
-             {std::pair{"disable_ipv6", "0"}, std::pair{"addr_gen_mode", "1"},
-              std::pair{"accept_ra", "0"}, std::pair{"router_solicitations", "0"},
-              std::pair{"accept_dad", "0"}})
-            if (const auto path = std::string{"/proc/sys/net/ipv6/conf/"} + probe_port + "/" + what;
-                !put(path, value))
-                return system_error(path);
     for (const std::string where : {"all", probe_port})
         if (const auto path = "/proc/sys/net/ipv4/conf/" + where + "/rp_filter"; !put(path, "0"))
             return system_error(path);
@@ -102,7 +101,7 @@ bool port_is_new()
 
 } // namespace
 
-Result<void> set_up_probe_space(const std::string& bridge, const std::string& ovs_db)
+Result<std::string> set_up_probe_space(const std::string& bridge, const std::string& ovs_db)
 {
     if (access(space_path().c_str(), F_OK) != 0)
         if (auto made = run_tool({"ip", "netns", "add", probe_space}, tool_limit); !made)
@@ -115,9 +114,16 @@ Result<void> set_up_probe_space(const std::string& bridge, const std::string& ov
         if (auto moved = run_tool(move_port(), tool_limit); !moved)
             return moved.error();
     }
+    // First what IPv6 says by itself when the port comes up.
+    const auto tuned_v6 = in_space(tune_port_v6);
     if (auto tuned = in_space(tune_port); !tuned)
         return tuned.error();
-    return run_all(set_up_port(has_v6()));
+    if (auto done = run_all(set_up_port(false)); !done)
+        return done.error();
+    if (!tuned_v6)
+        return tuned_v6.error().message;
+    const auto done_v6 = run_all(set_up_port(true));
+    return done_v6 ? std::string{} : done_v6.error().message;
 }
 
 Result<void> change_routes(const ProbeRoutes::Change& change)

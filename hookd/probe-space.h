@@ -16,8 +16,9 @@
 namespace holdfast::hookd {
 
 /// Makes the namespace, and the port in it, where they are not there; no way to a server is left.
-/// Errors: what could not be done, with the program's own line.
-Result<void> set_up_probe_space(const std::string& bridge, const std::string& ovs_db);
+/// Returns: empty, or why there is no IPv6 there.
+/// Errors:  what could not be done, with the program's own line.
+Result<std::string> set_up_probe_space(const std::string& bridge, const std::string& ovs_db);
 
 /// Takes ways away, and adds some.
 /// Errors: of what was to be added; a way that is gone already was to go.

@@ -107,6 +107,7 @@ void Prober::switch_connected()
 {
     ++switch_number_;
     set_up_ = ready_ = false;
+    no_v6_.clear();
     asio::co_spawn(io_, ask_datapath(), asio::detached);
 }
 
@@ -167,6 +168,9 @@ std::vector<ProbeTarget> Prober::targets()
             cannot = "the servers of " + balancer.name + " are not: bridge " +
                      world_.config.bridge +
                      " has the kernel's datapath, where balancers do nothing";
+        else if (!no_v6_.empty() && is_v6(target))
+            cannot = "the servers of " + balancer.name + " are not, as there is no IPv6 here (" +
+                     no_v6_ + "): start the machine with IPv6, or make it anew without --check";
         else if (balancer.protocol != "tcp" && balancer.check != "command")
             cannot = "the servers of " + balancer.name +
                      " are not, and get no connections: its protocol is udp; make it anew with "
@@ -199,14 +203,14 @@ void Prober::make_ways()
     const bool anew = !set_up_;
     if (anew)
         change = {{}, routes_.all()};
-    const auto work = [anew, change, bridge = world_.config.bridge,
-                       ovs_db = world_.config.ovs_db]() -> Result<std::string> {
-        if (anew)
-            if (auto done = set_up_probe_space(bridge, ovs_db); !done)
-                return done.error();
-        if (auto done = change_routes(change); !done)
+    const auto work = [anew, change, bridge = world_.config.bridge, ovs_db = world_.config.ovs_db,
+                       known = no_v6_]() -> Result<std::string> {
+        auto no_v6 = anew ? set_up_probe_space(bridge, ovs_db) : Result<std::string>{known};
+        if (!no_v6)
+            return no_v6;
+        if (auto done = change_routes(no_v6->empty() ? change : without_v6(change)); !done)
             return done.error();
-        return std::string{};
+        return no_v6;
     };
     set_up_ = true; // What is asked for from now on is done after this.
     ways_.run(work, [this, wanted = wanted_, number = switch_number_](const auto& done) {
@@ -230,6 +234,8 @@ void Prober::ways_made(const std::vector<ProbeTarget>& targets, const Result<std
         });
         return;
     }
+    if (*done != std::exchange(no_v6_, *done))
+        look(); // Targets are others now.
     for (const ProbeTarget& target : targets)
         if (std::ranges::find(wanted_, target) != wanted_.end())
             begin(target);

@@ -61,6 +61,7 @@ private:
     std::vector<ProbeTarget> targets();
     void end_all_but(const std::vector<ProbeTarget>& targets);
     void make_ways();
+    /// `done`: why there is no IPv6, or empty.
     void ways_made(const std::vector<ProbeTarget>& targets, const Result<std::string>& done);
     void begin(const ProbeTarget& target);
 
@@ -80,6 +81,7 @@ private:
     std::map<db::HealthKey, RunPtr> runs_;
     boost::asio::steady_timer again_; // After a failure.
     bool look_wanted_ = false;
+    std::string no_v6_;      // Why there is no IPv6 in the namespace; empty if there is.
     bool kernel_ = false;    // The bridge has the kernel's datapath, where balancers do nothing.
     bool connected_ = false; // The switch is there, and its datapath is known.
     bool set_up_ = false;    // The port is as it has to be, or is about to be.

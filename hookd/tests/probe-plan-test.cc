@@ -95,11 +95,21 @@ TEST(ProbeRoutes, ThoseOfAnIpv6VipAreOfItsFamily)
                  "72",
                  line(add[1]).c_str());
     STRCMP_EQUAL("ip -6 -n holdfast-probe rule del priority 1000", line(remove[0]).c_str());
-    // A machine without IPv6 has no commands of it.
-    LONGS_EQUAL(7, set_up_port(true).size());
+    LONGS_EQUAL(3, set_up_port(true).size());
     LONGS_EQUAL(4, set_up_port(false).size());
-    for (const Command& command : set_up_port(false))
-        CHECK_TRUE(command[1] == "-4");
+    for (const bool v6 : {false, true})
+        for (const Command& command : set_up_port(v6))
+            CHECK_TRUE(command[1] == (v6 ? "-6" : "-4"));
+}
+
+TEST(ProbeRoutes, WhereThereIsNoIpv6WaysOfIpv4AreMadeAllTheSame)
+{
+    const ProbeRoute four{"10.0.10.100", "10.0.20.11", 1000}, six{"fd10::100", "fd20::11", 1001};
+    const auto change = without_v6({{six, four}, {four, six}});
+    CHECK_TRUE((std::vector{four} == change.remove));
+    CHECK_TRUE((std::vector{four} == change.add));
+    CHECK_TRUE(is_v6(target("fd10::100", "fd20::11")));
+    CHECK_FALSE(is_v6(target("10.0.10.100", "10.0.20.11")));
 }
 
 TEST(ProbeRoutes, AProgramIsToldWhatItChecks)
