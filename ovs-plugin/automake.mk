@@ -34,6 +34,7 @@ ovs_plugin_libplugin_a_SOURCES = \
 	ovs-plugin/schedule-hash.cc ovs-plugin/schedule-locality.cc ovs-plugin/schedule-rounds.cc \
 	ovs-plugin/secret-hash.h ovs-plugin/secret-hash.cc \
 	ovs-plugin/service.h ovs-plugin/service.cc \
+	ovs-plugin/shards.h \
 	ovs-plugin/spread.h ovs-plugin/spread.cc \
 	ovs-plugin/swallowed.h ovs-plugin/swallowed.cc \
 	ovs-plugin/translate.h ovs-plugin/translate.cc \
@@ -95,6 +96,7 @@ ovs_plugin_tests_plugin_test_SOURCES = \
 	ovs-plugin/tests/schedule-rounds-test.cc \
 	ovs-plugin/tests/schedule-test.cc \
 	ovs-plugin/tests/segment.h \
+	ovs-plugin/tests/shards-test.cc \
 	ovs-plugin/tests/spread-test.cc \
 	ovs-plugin/tests/swallowed-test.cc \
 	ovs-plugin/tests/translate-test.cc \

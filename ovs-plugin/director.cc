@@ -20,14 +20,12 @@ using Span = std::span<std::uint8_t>;
 // How long a silent connection is held (as Linux's connection tracking has it).
 constexpr std::int64_t tcp_ms = 432'000'000, begun_ms = 60'000, ended_ms = 120'000,
                        udp_ms = 300'000;
-// What connections may take: an eighth of the machine's memory, at 264 bytes each.
-constexpr std::size_t of_memory = 8, connection_size = 264;
+// What connections may take: an eighth of the machine's memory, at 264 bytes each.  More than
+// 16 million would take a switch that starts too long to read.
+constexpr std::size_t of_memory = 8, connection_size = 264, room_max = 1 << 24;
 // Of these, those that only begin or have ended, and UDP's: beyond it one of them gives its place
 // to a new one, so that a flood leaves the others alone.
 constexpr std::size_t of_connections = 4;
-// Clients of a service that keep their server; others are placed as if they came for the first
-// time.
-constexpr std::size_t clients_max = 1 << 20;
 // Of TCP, by what the client says; after `reset` it may go on, since anybody can forge one.
 constexpr std::uint8_t begun = 0, established = 1, ended = 2, reset = 3;
 // How often the policy `dynamic` looks at loads, in seconds.
@@ -38,7 +36,7 @@ std::size_t connections_for_memory()
 {
     const auto pages = static_cast<std::size_t>(std::max(sysconf(_SC_PHYS_PAGES), 1L));
     const auto page = static_cast<std::size_t>(std::max(sysconf(_SC_PAGESIZE), 1L));
-    return std::max<std::size_t>(pages * page / of_memory / connection_size, 1 << 16);
+    return std::clamp<std::size_t>(pages * page / of_memory / connection_size, 1 << 16, room_max);
 }
 
 std::int64_t limit_of(std::uint8_t protocol, std::uint8_t state)
@@ -73,6 +71,13 @@ bool by_packet_alone(const std::string& policy)
     return policy == "mh" || policy == "dh" || policy == "sh";
 }
 
+/// How many of so many buckets are looked at once a second: a hundredth, and of few all.
+std::size_t share_of(std::size_t n_buckets)
+{
+    constexpr std::size_t seconds = 100, few = 5'000, most = 50'000;
+    return std::min({n_buckets, n_buckets / seconds + few, most});
+}
+
 void send_to(Span frame, const Mac& mac)
 {
     std::ranges::copy(mac, frame.begin());
@@ -80,17 +85,18 @@ void send_to(Span frame, const Mac& mac)
 
 } // namespace
 
-Director::Director() : room_{connections_for_memory()} {}
+Director::Director() : Director{connections_for_memory()} {}
 
-std::size_t Director::Hash::operator()(const Key& key) const
+Director::Key::Key(const Ip& from, const Ip& to, std::uint16_t from_port, std::uint16_t to_port,
+                   std::uint8_t by)
+    : hash{secret_hash(from, number16(to, 14) ^ (static_cast<std::uint64_t>(by) << 48 |
+                                                 static_cast<std::uint64_t>(from_port) << 32 |
+                                                 static_cast<std::uint64_t>(to_port) << 16))},
+      client{from}, vip{to}, client_port{from_port}, vip_port{to_port}, protocol{by}
 {
-    return secret_hash(key.client,
-                       number16(key.vip, 14) ^ (static_cast<std::uint64_t>(key.protocol) << 48 |
-                                                static_cast<std::uint64_t>(key.client_port) << 32 |
-                                                static_cast<std::uint64_t>(key.vip_port) << 16));
 }
 
-std::size_t Director::ClientHash::operator()(const Ip& client) const
+std::size_t Director::ClientHash::operator()(const Ip& client) const noexcept
 {
     return secret_hash(client, 0);
 }
@@ -228,8 +234,8 @@ Director::Fate Director::place(Span frame, std::size_t& size, IpPacket& packet, 
     const Key key{packet.source(), packet.destination(), packet.source_port(),
                   packet.destination_port(), packet.protocol()};
     const auto flags = packet.flags();
-    auto at = find(key, flags, now_ms);
-    if (at == connections_.end()) {
+    auto* at = find(key, flags, now_ms);
+    if (!at) {
         const bool begins = key.protocol == IPPROTO_UDP || (flags & (tcp_syn | tcp_ack)) == tcp_syn;
         const auto service = services_.find({key.vip, key.vip_port, key.protocol});
         auto* target = service == services_.end() || flags & tcp_rst || !has_room(now_ms)
@@ -241,7 +247,7 @@ Director::Fate Director::place(Span frame, std::size_t& size, IpPacket& packet, 
             size = make_reset(frame, packet);
             return size ? Fate::back : Fate::drop;
         }
-        at = add(*service->second, key, *target, begun, now_ms);
+        at = &add(*service->second, key, *target, begun, now_ms);
     }
     auto& placed = at->second;
     auto& figures = placed.target->figures;
@@ -257,14 +263,13 @@ Director::Fate Director::place(Span frame, std::size_t& size, IpPacket& packet, 
 }
 
 /// The connection of a packet, if it is held and its packet does not begin another one.
-Director::Connections::iterator Director::find(const Key& key, std::uint8_t flags,
-                                               std::int64_t now_ms)
+Director::Entry* Director::find(const Key& key, std::uint8_t flags, std::int64_t now_ms)
 {
-    const auto at = connections_.find(key);
-    if (at == connections_.end() || goes_on(key, at->second, flags))
+    auto* at = connections_.find(key);
+    if (!at || goes_on(key, at->second, flags))
         return at;
-    forget(at, now_ms);
-    return connections_.end();
+    forget(key, now_ms);
+    return nullptr;
 }
 
 /// Whether a packet with these flags is one of that connection, and begins no other one.
@@ -310,8 +315,8 @@ Director::Target* Director::choose(Running& running, const Key& key, bool begins
 /// The server that the client has already, where it is to keep one, and that server takes more.
 Director::Target* Director::by_client(Running& running, const Key& key, std::int64_t now_ms)
 {
-    const auto at = running.clients.find(key.client);
-    if (!running.service.persistence_ms || at == running.clients.end())
+    const auto* at = running.clients.find(key.client);
+    if (!running.service.persistence_ms || !at)
         return nullptr;
     const auto& client = at->second;
     const bool over = !client.connections && client.until_ms <= now_ms;
@@ -320,13 +325,13 @@ Director::Target* Director::by_client(Running& running, const Key& key, std::int
                                                                             : nullptr;
 }
 
-Director::Connections::iterator Director::add(Running& running, const Key& key, Target& target,
-                                              std::uint8_t state, std::int64_t now_ms)
+Director::Entry& Director::add(Running& running, const Key& key, Target& target, std::uint8_t state,
+                               std::int64_t now_ms)
 {
     Placed placed{&running, &target, nullptr, state, now_ms, Kept::none};
     if (running.service.persistence_ms && &target != running.sorry_target &&
-        (running.clients.size() < clients_max || running.clients.contains(key.client))) {
-        auto& client = running.clients[key.client];
+        (running.clients.size() < clients_max || running.clients.find(key.client))) {
+        auto& client = running.clients.add(key.client, {}).second;
         keep(client, &target);
         ++client.connections;
         placed.client = &client;
@@ -337,7 +342,7 @@ Director::Connections::iterator Director::add(Running& running, const Key& key, 
     n_weak_ += is_weak(key.protocol, state);
     if (kept_)
         placed.kept = kept_->put(record_of(key, placed));
-    return connections_.emplace(key, placed).first;
+    return connections_.add(key, placed);
 }
 
 void Director::set_state(const Key& key, Placed& placed, std::uint8_t state)
@@ -367,10 +372,10 @@ void Director::count(const Placed& placed, const Key& key, int by)
     }
 }
 
-Director::Connections::iterator Director::forget(Connections::iterator at, std::int64_t now_ms)
+/// Of one that is held.
+void Director::forget(const Key& key, std::int64_t now_ms)
 {
-    const auto& key = at->first;
-    auto& placed = at->second;
+    auto& placed = connections_.find(key)->second;
     auto& running = *placed.running;
     count(placed, key, -1);
     n_weak_ -= is_weak(key.protocol, placed.state);
@@ -381,7 +386,7 @@ Director::Connections::iterator Director::forget(Connections::iterator at, std::
         placed.client->until_ms = now_ms + running.service.persistence_ms;
     if (placed.target->unused())
         running.targets.erase(Ip{placed.target->figures.address});
-    return connections_.erase(at);
+    connections_.remove(key);
 }
 
 /// From now on the client keeps this server; null: none.
@@ -403,15 +408,15 @@ bool Director::has_room(std::int64_t now_ms)
 /// A weak one gives its place to a new one; false if none is near.
 bool Director::make_room(std::int64_t now_ms)
 {
-    for (int looked = 0; looked < 64; ++looked) {
-        bucket_ = (bucket_ + 1) % connections_.bucket_count();
-        for (auto at = connections_.begin(bucket_); at != connections_.end(bucket_); ++at)
-            if (is_weak(at->first.protocol, at->second.state)) {
-                forget(connections_.find(Key{at->first}), now_ms);
-                return true;
-            }
-    }
-    return false;
+    std::optional<Key> weak;
+    connections_.look_at_next(64, [&](const Entry& one) {
+        if (is_weak(one.first.protocol, one.second.state))
+            weak = one.first;
+        return !weak;
+    });
+    if (weak)
+        forget(*weak, now_ms);
+    return weak.has_value();
 }
 
 /// An error is for who sent what it is about (spec B13); the VIP answers a ping.
@@ -421,10 +426,10 @@ Director::Fate Director::icmp(Span frame, std::size_t& size, IpPacket& packet) c
         const auto about = packet.about();
         if (!about || !about.has_ports())
             return Fate::drop;
-        const auto at =
+        const auto* at =
             connections_.find({about.destination(), about.source(), about.destination_port(),
                                about.source_port(), about.protocol()});
-        if (at == connections_.end())
+        if (!at)
             return Fate::drop;
         send_to(frame, at->second.target->backend.synthetic);
         return Fate::pass;
@@ -458,36 +463,32 @@ void Director::tidy(std::int64_t now_ms, std::int64_t wall_ns)
         weigh(*running, wall_ns, feed_back);
         tidy_clients(*running, now_ms);
     }
-    const auto n = connections_.bucket_count();
     std::vector<Key> silent;
-    for (std::size_t looked = 0; looked < n / 100 + 100 && looked < n; ++looked) {
-        bucket_ = (bucket_ + 1) % n;
-        for (auto at = connections_.begin(bucket_); at != connections_.end(bucket_); ++at)
-            if (at->second.running->gone || at->second.target->gone ||
-                now_ms - at->second.seen_ms > limit_of(at->first.protocol, at->second.state))
-                silent.push_back(at->first);
-    }
+    connections_.look_at_next(share_of(connections_.n_buckets()), [&](const Entry& one) {
+        const auto& [key, placed] = one;
+        if (placed.running->gone || placed.target->gone ||
+            now_ms - placed.seen_ms > limit_of(key.protocol, placed.state))
+            silent.push_back(key);
+        return true;
+    });
     for (const auto& key : silent)
-        forget(connections_.find(key), now_ms);
+        forget(key, now_ms);
     std::erase_if(running_, [](const Running& one) { return one.gone && !one.connections; });
 }
 
 void Director::tidy_clients(Running& running, std::int64_t now_ms)
 {
     auto& clients = running.clients;
-    const auto n = clients.bucket_count();
     std::vector<Ip> over;
-    for (std::size_t looked = 0; looked < n / 100 + 100 && looked < n; ++looked) {
-        running.client_bucket = (running.client_bucket + 1) % n;
-        for (auto at = clients.begin(running.client_bucket);
-             at != clients.end(running.client_bucket); ++at)
-            if (!at->second.connections &&
-                (at->second.until_ms <= now_ms || at->second.target->gone))
-                over.push_back(at->first);
-    }
+    clients.look_at_next(share_of(clients.n_buckets()), [&](const auto& one) {
+        const auto& [client, kept] = one;
+        if (!kept.connections && (kept.until_ms <= now_ms || kept.target->gone))
+            over.push_back(client);
+        return true;
+    });
     for (const auto& client : over) {
-        keep(clients.at(client), nullptr);
-        clients.erase(client);
+        keep(clients.find(client)->second, nullptr);
+        clients.remove(client);
     }
 }
 
@@ -517,11 +518,11 @@ void Director::keep_in(std::unique_ptr<Kept> file, std::int64_t now_ms)
                                 ? decltype(Running::targets)::iterator{}
                                 : service->second->targets.find(v6_from(record, 38));
         if (service == services_.end() || target == service->second->targets.end() ||
-            connections_.contains(key)) {
+            connections_.find(key)) {
             file->drop(place);
             return;
         }
-        add(*service->second, key, target->second, record[1], now_ms)->second.kept = place;
+        add(*service->second, key, target->second, record[1], now_ms).second.kept = place;
     });
     kept_ = std::move(file);
 }
@@ -554,8 +555,7 @@ std::optional<Whereabouts> Director::where(const NewConnection& connection) cons
     const auto only = [](How how, const Target& target) {
         return Whereabouts{how, {target.figures.address}};
     };
-    if (const auto at = connections_.find(key);
-        at != connections_.end() && goes_on(key, at->second, tcp_syn))
+    if (const auto* at = connections_.find(key); at && goes_on(key, at->second, tcp_syn))
         return only(How::held, *at->second.target);
     if (const auto* target = by_client(running, key, connection.now_ms))
         return only(How::client, *target);

@@ -9,7 +9,12 @@
 //
 // Called by the datapath's threads for all frames of the ports that it directs; those whose
 // destination is no VIP's MAC address take no lock.  No system call but where the file of
-// connections grows.  A connection takes some 200 bytes, and 64 in the file.
+// connections grows.
+//
+// Cost, with n connections: a frame a look-up, whatever n; a new one moves the entries of one of
+// the small tables that hold them, at most (ovs-plugin/shards.h), whatever n; tidy(), once a
+// second, looks at a hundredth of n.  A connection takes some 200 bytes, and 64 in the file; both
+// are bounded by room().  A switch that starts reads the whole file, some 300 ns a connection.
 #pragma once
 
 #include <array>
@@ -21,12 +26,12 @@
 #include <optional>
 #include <span>
 #include <string>
-#include <unordered_map>
 #include <vector>
 
 #include "ovs-plugin/ip-packet.h"
 #include "ovs-plugin/kept.h"
 #include "ovs-plugin/service.h"
+#include "ovs-plugin/shards.h"
 
 namespace holdfast::plugin {
 
@@ -66,9 +71,10 @@ struct Whereabouts {
 /// Of one switch, for all its services.
 class Director {
 public:
-    /// Holds as many connections as an eighth of the machine's memory has room for, or `room`.
+    /// Holds as many connections as an eighth of the machine's memory has room for, 16 million at
+    /// most; or `room`.
     Director();
-    explicit Director(std::size_t room) : room_{room} {}
+    explicit Director(std::size_t room) : connections_{room}, room_{room} {}
 
     /// From now on this is directed.  Connections stay where they are as long as their server is
     /// one of the service's.  Null: nothing is.
@@ -91,7 +97,7 @@ public:
 
     /// Weights that change with time, and connections that have been silent for long; to be called
     /// once a second.
-    /// Shape:   a hundredth of the connections a call, and some.
+    /// Shape:   a hundredth of the connections a call, and some 5,000; 50,000 at most.
     /// Units:   `wall_ns` is CLOCK_REALTIME.
     void tidy(std::int64_t now_ms, std::int64_t wall_ns);
 
@@ -105,6 +111,10 @@ public:
 
 private:
     struct Key {
+        Key(const Ip& client, const Ip& vip, std::uint16_t client_port, std::uint16_t vip_port,
+            std::uint8_t protocol);
+
+        std::size_t hash; // Made once a frame.
         Ip client;
         Ip vip;
         std::uint16_t client_port;
@@ -113,7 +123,7 @@ private:
         bool operator==(const Key&) const = default;
     };
     struct Hash {
-        std::size_t operator()(const Key& key) const;
+        std::size_t operator()(const Key& key) const noexcept { return key.hash; }
     };
     /// A server of a service, for as long as connections are its.
     struct Target {
@@ -131,8 +141,11 @@ private:
         std::int64_t until_ms = 0; // When there are none.
     };
     struct ClientHash {
-        std::size_t operator()(const Ip& client) const;
+        std::size_t operator()(const Ip& client) const noexcept;
     };
+    /// Clients of a service that keep their server; others are placed as if they came for the first
+    /// time.
+    static constexpr std::size_t clients_max = 1 << 20;
     /// A service at work.
     struct Running {
         Service service;
@@ -144,8 +157,7 @@ private:
         std::vector<std::uint32_t> dynamic; // Likewise; weights of the policy `dynamic`.
         std::uint64_t version = 0;          // Of `servers`, for the scheduler.
         std::unique_ptr<Scheduler> scheduler;
-        std::unordered_map<Ip, Client, ClientHash> clients;
-        std::size_t client_bucket = 0; // Where tidy() goes on with them.
+        Shards<Ip, Client, ClientHash> clients{clients_max};
         std::uint64_t refused = 0, sorry = 0;
         std::size_t connections = 0;
         bool gone = false; // There is no such service any more.
@@ -159,7 +171,8 @@ private:
         std::int64_t seen_ms = 0;
         Kept::Place kept = Kept::none;
     };
-    using Connections = std::unordered_map<Key, Placed, Hash>;
+    using Connections = Shards<Key, Placed, Hash>;
+    using Entry = Connections::Entry;
     struct Ports {
         Ip vip;
         std::uint16_t port;
@@ -173,17 +186,17 @@ private:
                std::int64_t now_ms);
     Fate icmp(std::span<std::uint8_t> frame, std::size_t& size, IpPacket& packet) const;
     Fate later_fragment(std::span<std::uint8_t> frame, const IpPacket& packet) const;
-    Connections::iterator find(const Key& key, std::uint8_t flags, std::int64_t now_ms);
+    Entry* find(const Key& key, std::uint8_t flags, std::int64_t now_ms);
     Target* choose(Running& running, const Key& key, bool begins, std::int64_t now_ms);
     static bool goes_on(const Key& key, const Placed& placed, std::uint8_t flags);
     static void keep(Client& client, Target* target);
     static void tidy_clients(Running& running, std::int64_t now_ms);
     static Target* by_client(Running& running, const Key& key, std::int64_t now_ms);
-    Connections::iterator add(Running& running, const Key& key, Target& target, std::uint8_t state,
-                              std::int64_t now_ms);
+    Entry& add(Running& running, const Key& key, Target& target, std::uint8_t state,
+               std::int64_t now_ms);
     void set_state(const Key& key, Placed& placed, std::uint8_t state);
     static void count(const Placed& placed, const Key& key, int by);
-    Connections::iterator forget(Connections::iterator at, std::int64_t now_ms);
+    void forget(const Key& key, std::int64_t now_ms);
     bool has_room(std::int64_t now_ms);
     bool make_room(std::int64_t now_ms);
     static Kept::Record record_of(const Key& key, const Placed& placed);
@@ -195,7 +208,6 @@ private:
     Connections connections_;
     const std::size_t room_;
     std::size_t n_weak_ = 0; // Those of them that a new one may take the place of.
-    std::size_t bucket_ = 0; // Where tidy() goes on.
     unsigned seconds_ = 0;   // How often tidy() was called.
     std::unique_ptr<Kept> kept_;
     /// A fragment's packet: later ones have no ports.

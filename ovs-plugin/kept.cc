@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cerrno>
 #include <cstring>
@@ -28,20 +29,23 @@ struct Kept::Slot {
     std::atomic<std::uint8_t> whole;
 };
 
-Result<std::unique_ptr<Kept>> Kept::open(const std::string& path)
+Result<std::unique_ptr<Kept>> Kept::open(const std::string& path, std::size_t most)
 {
     static_assert(sizeof(Slot) == 64 && std::atomic<std::uint8_t>::is_always_lock_free);
     const int file = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     if (file < 0)
         return Error{Errc::unavailable, path + " cannot be opened: " + std::strerror(errno) +
                                             ": connections are not kept over a restart"};
-    std::unique_ptr<Kept> kept{new Kept{file, path}};
+    std::unique_ptr<Kept> kept{new Kept{file, path, most}};
     if (auto mapped = kept->map(); !mapped)
         return mapped.error();
     return kept;
 }
 
-Kept::Kept(int file, std::string path) : file_{file}, path_{std::move(path)} {}
+Kept::Kept(int file, std::string path, std::size_t most)
+    : file_{file}, path_{std::move(path)}, most_{std::min<std::size_t>(most, none)}
+{
+}
 
 Kept::~Kept()
 {
@@ -67,6 +71,12 @@ Result<void> Kept::map()
         status.st_size = sizeof head;
     }
     n_slots_ = (static_cast<std::size_t>(status.st_size) - sizeof head) / sizeof(Slot);
+    if (n_slots_ > most_) {
+        n_slots_ = most_;
+        status.st_size = static_cast<off_t>(sizeof head + n_slots_ * sizeof(Slot));
+        if (ftruncate(file_, status.st_size))
+            return failed("cannot be cut short");
+    }
     // Without holes: what there is no room for would be a fatal signal when it is touched.
     if (n_slots_ && (errno = posix_fallocate(file_, 0, status.st_size)))
         return failed("there is no room");
@@ -86,10 +96,11 @@ Result<void> Kept::map()
 
 bool Kept::grow()
 {
-    if (n_slots_ + n_grow >= none || (refused_ && ++refused_ % try_again_after))
+    const auto n = std::min(n_grow, most_ - n_slots_);
+    if (!n || (refused_ && ++refused_ % try_again_after))
         return false;
     refused_ = 1; // Until it has worked.
-    const auto size = mapped_size_ + n_grow * sizeof(Slot);
+    const auto size = mapped_size_ + n * sizeof(Slot);
     if (posix_fallocate(file_, 0, static_cast<off_t>(size)))
         return false;
     void* const moved = mremap(mapped_, mapped_size_, size, MREMAP_MAYMOVE);
@@ -98,9 +109,9 @@ bool Kept::grow()
     refused_ = 0;
     mapped_ = moved;
     mapped_size_ = size;
-    for (std::size_t i = n_slots_ + n_grow; i-- > n_slots_;)
+    for (std::size_t i = n_slots_ + n; i-- > n_slots_;)
         free_.push_back(static_cast<Place>(i));
-    n_slots_ += n_grow;
+    n_slots_ += n;
     return true;
 }
 

@@ -10,10 +10,10 @@
 
 #include <array>
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <memory>
 #include <string>
-#include <vector>
 
 #include "common/result.h"
 
@@ -28,14 +28,15 @@ public:
     using Place = std::uint32_t;
     static constexpr Place none = UINT32_MAX;
 
-    /// Opens the file, or makes it.  One of another version of Holdfast is begun anew.
-    /// Errors:  unavailable, one line: what, where and why.
-    static Result<std::unique_ptr<Kept>> open(const std::string& path);
+    /// Opens the file, or makes it, for `most` records.  One of another version of Holdfast is
+    /// begun anew; what a larger one has beyond these is forgotten. Errors:  unavailable, one line:
+    /// what, where and why.
+    static Result<std::unique_ptr<Kept>> open(const std::string& path, std::size_t most);
     ~Kept();
     Kept(const Kept&) = delete;
     Kept& operator=(const Kept&) = delete;
 
-    /// Shape:   the file grows by 256 KiB at a time, 64 bytes a record.
+    /// Shape:   the file grows by 256 KiB at a time, 64 bytes a record, and does not shrink.
     /// Returns: `none` if there is no room: the record is not kept then.
     Place put(const Record& record);
     void change(Place place, const Record& record);
@@ -48,19 +49,20 @@ public:
 
 private:
     struct Slot;
-    Kept(int file, std::string path);
+    Kept(int file, std::string path, std::size_t most);
     Result<void> map();
     bool grow();
     Slot& slot(Place place);
 
     int file_;
     std::string path_;
+    std::size_t most_;
     void* mapped_ = nullptr;
     std::size_t mapped_size_ = 0;
     std::size_t n_slots_ = 0;
     std::size_t count_ = 0;
-    std::vector<Place> free_;
-    unsigned refused_ = 0; // Since the disk was found full.
+    std::deque<Place> free_; // Of which none moves when it grows.
+    unsigned refused_ = 0;   // Since the disk was found full.
 };
 
 } // namespace holdfast::plugin

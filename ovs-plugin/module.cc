@@ -76,7 +76,7 @@ std::string kept_path(const std::string& what)
 template <class Keeper>
 void keep(Keeper& what, const std::string& path)
 {
-    auto file = Kept::open(path);
+    auto file = Kept::open(path, what.room());
     if (file)
         what.keep_in(std::move(*file), hf_now_ms());
     else

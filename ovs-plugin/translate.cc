@@ -17,8 +17,6 @@ namespace {
 // How long a silent connection is remembered: TCP as Linux's connection tracking does.
 constexpr std::int64_t tcp_ms = 432'000'000, begun_ms = 60'000, ended_ms = 120'000,
                        udp_ms = 180'000;
-// Of one server: beyond it new ones are refused, rather than all memory taken (some 100 MB).
-constexpr std::size_t connections_max = 1 << 20;
 
 using Span = std::span<std::uint8_t>;
 
@@ -214,7 +212,7 @@ Translator::Fate Translator::inwards(const Face& face, IpPacket& packet, bool pa
     const bool begins = first && (for_vip || !passed_on || before == known_.end());
     if (passed_on && !for_vip && before == known_.end() && !first)
         return Fate::pass;
-    if (before == known_.end() && known_.size() >= connections_max && !make_room())
+    if (before == known_.end() && known_.size() >= room() && !make_room())
         return Fate::drop;
     auto& known = note(
         key, {for_vip ? to : Ip{}, service ? service->port : std::uint16_t{0}, 0, now_ms}, begins);

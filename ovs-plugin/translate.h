@@ -98,6 +98,8 @@ public:
     void unfollow();
     TranslateFigures figures() const;
     std::size_t size() const;
+    /// As many of one server at most: some 200 MB.
+    static constexpr std::size_t room() { return 1 << 20; }
 
 private:
     struct Key {

@@ -6,6 +6,7 @@
 
 #include <csignal>
 #include <cstdlib>
+#include <filesystem>
 #include <fstream>
 #include <set>
 
@@ -48,10 +49,13 @@ TEST_GROUP(Kept)
         close(file);
         path = name;
     }
-    void teardown() override { unlink(path.c_str()); }
-    std::unique_ptr<Kept> open()
+    void teardown() override
     {
-        auto kept = Kept::open(path);
+        unlink(path.c_str());
+    }
+    std::unique_ptr<Kept> open(std::size_t most = 1'000'000)
+    {
+        auto kept = Kept::open(path, most);
         CHECK(bool(kept));
         return std::move(*kept);
     }
@@ -86,9 +90,24 @@ TEST(Kept, what_is_no_such_file_is_begun_anew_and_what_cannot_be_one_is_an_error
     std::ofstream{path} << "Something else, that is longer than the head of such a file would be.";
     auto kept = open();
     CHECK_EQUAL(0u, kept->count());
-    const auto refused = Kept::open("/proc/none/connections");
+    const auto refused = Kept::open("/proc/none/connections", 1);
     CHECK(!refused);
     CHECK(refused.error().message.find("/proc/none/connections") != std::string::npos);
+}
+
+TEST(Kept, it_has_no_more_records_than_it_may)
+{
+    {
+        auto kept = open(5'000);
+        for (std::uint32_t i = 0; i < 5'000; ++i)
+            CHECK(kept->put(record_of(i)) != Kept::none);
+        CHECK(kept->put(record_of(5'000)) == Kept::none);
+        kept->drop(4'321);
+        CHECK_EQUAL(4'321u, kept->put(record_of(5'001)));
+    }
+    CHECK_EQUAL(64u * 5'001, std::filesystem::file_size(path));
+    CHECK_EQUAL(100u, open(100)->count()); // Of the machine that has less memory now.
+    CHECK_EQUAL(64u * 101, std::filesystem::file_size(path));
 }
 
 TEST(Kept, without_room_a_record_is_not_kept_and_nothing_else_happens)

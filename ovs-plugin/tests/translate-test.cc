@@ -444,7 +444,7 @@ TEST(Translate, a_new_process_goes_on)
     char name[] = "/tmp/translated-XXXXXX";
     close(mkstemp(name));
     CHECK(opens({}));
-    translator.keep_in(std::move(*Kept::open(name)), 0);
+    translator.keep_in(std::move(*Kept::open(name, 1000)), 0);
     Made second; // The first is from before the file.
     second.source_port = 40001;
     CHECK(opens(second));
@@ -453,7 +453,7 @@ TEST(Translate, a_new_process_goes_on)
     CHECK(opens(third));
     Translator anew;
     anew.use(balanced({{ip_of(vip), 80, IPPROTO_TCP, 8080}}));
-    anew.keep_in(std::move(*Kept::open(name)), 0);
+    anew.keep_in(std::move(*Kept::open(name, 1000)), 0);
     unlink(name);
     CHECK_EQUAL(2u, anew.size());
     auto answer = answer_of({}, 8080);
