@@ -43,9 +43,10 @@ struct JudgedPort {
     std::shared_ptr<Translator> translator; // Of a balancer's server; else null.
     std::shared_ptr<Director> director;     // The switch's.
     std::shared_ptr<Router> router;         // The switch's.
+    bool each_frame;                        // Is shown; the kernel's datapath shows one of a kind.
 
-    /// Whether the VM is a director: a prober is none.
-    bool is_director() const { return origin.director && !origin.vm.empty(); }
+    /// Whether the VM is a director, of which each frame is seen: a prober is none.
+    bool is_director() const { return each_frame && origin.director && !origin.vm.empty(); }
     /// Shape:   where there are routed VIPs.
     CameBy came_by() const
     {
@@ -414,11 +415,11 @@ void Module::watch_origins(std::vector<Origin> origins)
                     ? before->second
                     : std::make_shared<OriginCount>();
         count->vm = origin.vm;
-        ports.push_back(
-            {origin.interface.c_str(),
-             new JudgedPort{origin, count, translator_for(origin, translators), director_, router_},
-             origin.answers || origin.routed_vips, origin.balanced != nullptr,
-             origin.directs != Directs::no || origin.routed_vips});
+        ports.push_back({origin.interface.c_str(),
+                         new JudgedPort{origin, count, translator_for(origin, translators),
+                                        director_, router_, !in_kernel},
+                         origin.answers || origin.routed_vips, origin.balanced != nullptr,
+                         origin.directs != Directs::no || origin.routed_vips});
     }
     // A server that went took its connections along.
     for (const auto& [interface, translator] : translators_)
