@@ -45,7 +45,15 @@ bool set_own_buffers(int fd, const SocketImage& image)
            set_int(fd, SOL_SOCKET, SO_BUF_LOCK, image.buffer_lock);
 }
 
-/// The socket, with what must be there before it gets its port.
+/// Whether it has a port: one of a new socket's making has none, one that is given may.
+bool has_port(int fd)
+{
+    SocketAddress local;
+    socklen_t size = SocketAddress::capacity;
+    return getsockname(fd, local.get(), &size) == 0 && local.endpoint().port != 0;
+}
+
+/// A new socket of the image's kind.
 Result<Descriptor> make(const SocketImage& image)
 {
     const int type = image.kind == Kind::datagram ? SOCK_DGRAM : SOCK_STREAM;
@@ -53,17 +61,35 @@ Result<Descriptor> make(const SocketImage& image)
         socket(image.family, type | SOCK_CLOEXEC | (image.non_blocking ? SOCK_NONBLOCK : 0), 0)};
     if (!fd)
         return refused(image, "a new socket");
+    return fd;
+}
+
+/// Makes a socket that is given one that was never connected: the kernel's tcp_disconnect()
+/// forgets a shutdown, too.
+Result<void> make_blank(int fd, const SocketImage& image)
+{
+    const sockaddr nowhere{AF_UNSPEC, {}};
+    const bool was_connected = image.kind == Kind::connection || image.kind == Kind::datagram;
+    if (was_connected && connect(fd, &nowhere, sizeof nowhere) != 0)
+        return refused(image, "making its place blank");
+    return {};
+}
+
+/// What must be there before it gets its port.
+Result<void> prepare(int fd, const SocketImage& image)
+{
     // Its owner counts when others join its SO_REUSEPORT group.
     if ((image.user != geteuid() || image.group != getegid()) &&
-        fchown(fd.get(), image.user, image.group))
+        fchown(fd, image.user, image.group))
         return refused(image, "its owner");
-    if (!image.device.empty() &&
-        setsockopt(fd.get(), SOL_SOCKET, SO_BINDTODEVICE, image.device.data(),
-                   static_cast<socklen_t>(image.device.size())))
+    if (!image.device.empty() && setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, image.device.data(),
+                                            static_cast<socklen_t>(image.device.size())))
         return refused(image, "its device " + image.device);
-    if (const auto done = Options::apply(fd.get(), image.options, true); !done)
+    if (has_port(fd))
+        return {};
+    if (const auto done = Options::apply(fd, image.options, true); !done)
         return Error{done.error().code, text(image) + ": " + done.error().message};
-    return fd;
+    return {};
 }
 
 SocketAddress address_of(const SocketImage& image, const Endpoint& endpoint)
@@ -77,7 +103,7 @@ Result<void> bind_to(int fd, const SocketImage& image)
 {
     const bool any = std::all_of(image.local.ip.begin(), image.local.ip.end(),
                                  [](std::uint8_t octet) { return octet == 0; });
-    if (image.local.port || !any) {
+    if ((image.local.port || !any) && !has_port(fd)) {
         const SocketAddress local = address_of(image, image.local);
         if (bind(fd, local.get(), local.size())) {
             const Errc code = errno == EADDRINUSE ? Errc::exists : Errc::io;
@@ -431,6 +457,23 @@ Result<void> finish_sending(Space& space, int fd, const SocketImage& image)
     return space.forge.send(image.family, from_peer(image, fin_flag | ack_flag));
 }
 
+/// Makes a socket that has nothing of its own what the image says.
+Result<void> fill_in(Space& space, int fd, const SocketImage& image)
+{
+    if (auto done = prepare(fd, image); !done)
+        return done;
+    switch (image.kind) {
+    case Kind::connection:
+        return finish_connection(space, fd, image);
+    case Kind::datagram:
+        return finish_datagram(space, fd, image);
+    case Kind::listener:
+    case Kind::unconnected:
+        break;
+    }
+    return finish_unconnected(fd, image);
+}
+
 } // namespace
 
 Result<Descriptor> restore(Space& space, const SocketImage& image)
@@ -438,22 +481,16 @@ Result<Descriptor> restore(Space& space, const SocketImage& image)
     auto fd = make(image);
     if (!fd)
         return fd;
-    Result<void> done;
-    switch (image.kind) {
-    case Kind::listener:
-    case Kind::unconnected:
-        done = finish_unconnected(fd->get(), image);
-        break;
-    case Kind::datagram:
-        done = finish_datagram(space, fd->get(), image);
-        break;
-    case Kind::connection:
-        done = finish_connection(space, fd->get(), image);
-        break;
-    }
-    if (!done)
+    if (auto done = fill_in(space, fd->get(), image); !done)
         return done.error();
     return fd;
+}
+
+Result<void> restore_into(Space& space, int fd, const SocketImage& image)
+{
+    if (auto done = make_blank(fd, image); !done)
+        return done;
+    return fill_in(space, fd, image);
 }
 
 Result<void> go_live(Space& space, int fd, const SocketImage& image)

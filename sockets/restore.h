@@ -21,6 +21,13 @@ namespace holdfast::sockets {
 /// each one line with the socket's name.
 Result<Descriptor> restore(Space& space, const SocketImage& image);
 
+/// The same in the place of a socket that is there: all who hold it hold what it was at home.
+/// `fd`: a socket of the image's kind and family, which CRIU has made; a connection's is not
+/// connected, others have their port already, with the options that come before it (address
+/// reuse, IPV6_V6ONLY).  Its file flags (O_NONBLOCK) stay as they are.
+/// Errors: as restore(); what is in its place is of no use then.
+Result<void> restore_into(Space& space, int fd, const SocketImage& image);
+
 /// Reads the restored socket again and compares; before go_live().
 /// Errors: damaged, with what differs.
 Result<void> verify(Space& space, int fd, const SocketImage& image);

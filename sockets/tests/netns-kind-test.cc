@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "sockets/restore.h"
 #include "sockets/save.h"
 #include "sockets/syscalls.h"
 #include "sockets/tests/mover.h"
@@ -382,4 +383,117 @@ TEST(Datagram, SavingTakesNothingOut)
     STRCMP_EQUAL("ask", read_exactly(service.get(), 3).c_str());
     LONGS_EQUAL(-1, int_option(service.get(), SOL_SOCKET, SO_PEEK_OFF));
     LONGS_EQUAL(0, int_option(service.get(), IPPROTO_IP, IP_RECVORIGDSTADDR));
+}
+
+TEST_GROUP(Given){};
+
+namespace {
+
+/// What CRIU (--tcp-close) leaves where a connection was: unbound, shut both ways.
+Descriptor closed_place(World& world)
+{
+    return world.target.in([&] {
+        Descriptor fd{socket(world.family(), SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)};
+        shutdown(fd.get(), SHUT_RDWR); // ENOTCONN, and it is shut all the same.
+        return fd;
+    });
+}
+
+} // namespace
+
+TEST(Given, ConnectionIsRestoredIntoASocketThatOthersHold)
+{
+    for (const auto family : families) {
+        World world{family};
+        auto listener = world.listen(world.home, 80, 77);
+        auto pair = world.connect(listener.get(), 80);
+        write_all(pair.peer.get(), "waits");
+        wait_for(pair.service.get(), POLLIN, "what waits");
+        Mover mover{world, world.home, world.target};
+        std::vector<Descriptor*> all{&listener, &pair.service};
+        mover.flush(all);
+        mover.save(all);
+        auto place = closed_place(world);
+        const Descriptor held{dup(place.get())}; // As a process of the service holds it.
+        auto again = world.listen(world.target, 80, 5);
+        world.target.gate(Gate::shut);
+        world.target.in([&] {
+            Space& space = world.target.space();
+            must(restore_into(space, again.get(), mover.images[0]));
+            must(restore_into(space, place.get(), mover.images[1]));
+            must(verify(space, again.get(), mover.images[0]));
+            must(verify(space, place.get(), mover.images[1]));
+        });
+        world.plug(world.target);
+        world.target.gate(Gate::open);
+        world.target.in([&] { must(go_live(world.target.space(), place.get(), mover.images[1])); });
+        place.reset(-1);
+        STRCMP_EQUAL("waits", read_exactly(held.get(), 5).c_str());
+        write_all(held.get(), "heard");
+        STRCMP_EQUAL("heard", read_exactly(pair.peer.get(), 5).c_str());
+        auto fresh = world.connect(again.get(), 80);
+        pair.service.reset(-1);
+        listener.reset(-1);
+        world.home.gate(Gate::open);
+    }
+}
+
+TEST(Given, ConnectionThatHadEndedIsReadToItsEnd)
+{
+    World world{World::Family::v4};
+    auto listener = world.listen(world.home, 80);
+    auto pair = world.connect(listener.get(), 80);
+    write_all(pair.peer.get(), "last");
+    shutdown(pair.peer.get(), SHUT_WR);
+    wait_for("the peer's end",
+             [&] { return state_of(pair.service.get()) == TcpState::close_wait; });
+    Mover mover{world, world.home, world.target};
+    std::vector<Descriptor*> all{&pair.service};
+    mover.flush(all);
+    mover.save(all);
+    auto place = closed_place(world);
+    world.target.gate(Gate::shut);
+    world.target.in([&] {
+        must(restore_into(world.target.space(), place.get(), mover.images[0]));
+        must(verify(world.target.space(), place.get(), mover.images[0]));
+    });
+    world.plug(world.target);
+    world.target.gate(Gate::open);
+    world.target.in([&] { must(go_live(world.target.space(), place.get(), mover.images[0])); });
+    STRCMP_EQUAL("last", read_to_end(place.get()).c_str());
+    pair.service.reset(-1);
+    world.home.gate(Gate::open);
+}
+
+TEST(Given, DatagramSocketGetsItsQueueBack)
+{
+    World world{World::Family::v4};
+    auto service = udp_socket(world, world.home, 53);
+    auto first = udp_peer(world, World::Family::v4, 53, 1111);
+    auto second = udp_peer(world, World::Family::v4, 53, 2222);
+    LONGS_EQUAL(3, send(first.get(), "one", 3, 0));
+    LONGS_EQUAL(3, send(second.get(), "two", 3, 0));
+    wait_for("both", [&] { return memory_of(service.get()) > 0; });
+    // Connected, with a datagram of another's in its queue.
+    world.home.in([&] {
+        const SocketAddress to{AF_INET, world.far(2222), 0};
+        LONGS_EQUAL(0, connect(service.get(), to.get(), to.size()));
+    });
+    Mover mover{world, world.home, world.target};
+    std::vector<Descriptor*> all{&service};
+    mover.save(all);
+    auto place = udp_socket(world, world.target, 53);
+    world.target.in([&] {
+        const SocketAddress to{AF_INET, world.far(2222), 0};
+        LONGS_EQUAL(0, connect(place.get(), to.get(), to.size()));
+    });
+    world.target.gate(Gate::shut);
+    world.target.in([&] {
+        must(restore_into(world.target.space(), place.get(), mover.images[0]));
+        must(verify(world.target.space(), place.get(), mover.images[0]));
+    });
+    STRCMP_EQUAL("one", read_some(place.get(), 100).c_str());
+    STRCMP_EQUAL("two", read_some(place.get(), 100).c_str());
+    world.target.gate(Gate::open);
+    world.home.gate(Gate::open);
 }
