@@ -7,21 +7,35 @@ service_libservice_a_SOURCES = \
 	service/definition.h \
 	service/caught.cc \
 	service/caught.h \
+	service/checkpoint-out.cc \
+	service/checkpoint-out.h \
+	service/checkpoint.cc \
+	service/checkpoint.h \
+	service/criu.cc \
+	service/criu.h \
 	service/descriptor.h \
 	service/folder.cc \
 	service/folder.h \
 	service/go-on.cc \
 	service/handoff-door.cc \
 	service/handoff-door.h \
+	service/image-files.cc \
+	service/image-files.h \
 	service/keep.cc \
 	service/keep.h \
 	service/message.cc \
 	service/message.h \
 	service/move-in.cc \
 	service/move-out.cc \
+	service/mounts.cc \
+	service/mounts.h \
 	service/move.h \
+	service/outside.cc \
+	service/outside.h \
 	service/processes.cc \
 	service/processes.h \
+	service/round-plan.cc \
+	service/round-plan.h \
 	service/space.cc \
 	service/space.h \
 	service/spawn.cc \
@@ -38,9 +52,11 @@ service_holdfast_service_LDADD = service/libservice.a handoff/libhandoff-agent.a
 check_PROGRAMS += service/tests/service-test
 TESTS += service/tests/service-test
 service_tests_service_test_SOURCES = service/tests/service-test.cc service/tests/message-test.cc \
+	service/tests/criu-test.cc service/tests/outside-test.cc service/tests/round-plan-test.cc \
 	db/tests/folder.h
 service_tests_service_test_CPPFLAGS = $(AM_CPPFLAGS) $(CPPUTEST_CFLAGS)
-service_tests_service_test_LDADD = service/libservice.a common/libcommon.a $(CPPUTEST_LIBS)
+service_tests_service_test_LDADD = service/libservice.a service/libservice-link.a ctl/libcertificate.a \
+	common/libcommon.a $(OPENSSL_LIBS) $(CPPUTEST_LIBS)
 
 # The connection of the two sides of a service's move (S11).
 noinst_LIBRARIES += service/libservice-link.a

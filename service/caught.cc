@@ -72,6 +72,9 @@ Result<void> tell_kind(Caught& socket)
     socklen_t size = sizeof info;
     if (getsockopt(socket.fd.get(), IPPROTO_TCP, TCP_INFO, &info, &size) != 0)
         return refused("TCP_INFO");
+    socket.waiting = info.tcpi_state == state(sockets::TcpState::listening)
+                         ? info.tcpi_unacked
+                         : 0; // Of a listener it is that (tcp_get_info() in the kernel).
     socket.listens = info.tcpi_state == state(sockets::TcpState::listening);
     socket.connected = !socket.listens && info.tcpi_state != state(sockets::TcpState::closed);
     if (socket.name.empty())
@@ -99,6 +102,7 @@ Result<std::vector<Caught>> catch_sockets(const std::vector<pid_t>& pids)
             continue;
         Caught socket;
         socket.fd = std::move(*fd);
+        socket.holder = holder;
         if (auto told = tell_kind(socket); !told)
             return told.error();
         caught.push_back(std::move(socket));

@@ -26,7 +26,9 @@ struct Caught {
     std::uint64_t inode = 0;
     bool listens = false;
     bool connected = false;          // TCP, in any state of a connection.
+    std::uint32_t waiting = 0;       // A listener's connections that wait to be accepted.
     std::string name;                // What the service is to know it by.
+    sockets::Holder holder;          // One of the processes that have it.
     std::vector<std::uint8_t> state; // What the service said of it.
     Descriptor fd;
 };

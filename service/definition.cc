@@ -20,7 +20,8 @@ std::string encode(const Definition& definition)
                                 {"user", definition.user},
                                 {"command", definition.command},
                                 {"directory", definition.directory},
-                                {"environment", definition.environment}};
+                                {"environment", definition.environment},
+                                {"checkpoint", definition.checkpoint}};
     // An argument may hold bytes that are not UTF-8.
     return object.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }
@@ -39,6 +40,7 @@ try {
     definition.command = object.at("command").get<std::vector<std::string>>();
     definition.directory = object.at("directory");
     definition.environment = object.at("environment").get<std::vector<std::string>>();
+    definition.checkpoint = object.at("checkpoint");
     if (definition.command.empty())
         return Error{Errc::damaged, "the service's definition has no command"};
     return definition;

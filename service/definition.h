@@ -25,6 +25,7 @@ struct Definition {
     std::vector<std::string> command; // An absolute path, and arguments.
     std::string directory = "/";
     std::vector<std::string> environment; // "NAME=VALUE", over what the user's account gives.
+    bool checkpoint = false; // It is run so that CRIU can take it: with the mounts of mounts.h.
 
     bool operator==(const Definition&) const = default;
 };

@@ -163,13 +163,23 @@ void Folder::end_mover() const
 
 Result<Descriptor> Folder::lock(bool wait) const
 {
-    Descriptor held{open(file("lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600)};
+    return hold("lock", wait);
+}
+
+Result<Descriptor> Folder::engine() const
+{
+    return hold("engine", true);
+}
+
+Result<Descriptor> Folder::hold(const char* name, bool wait) const
+{
+    Descriptor held{open(file(name).c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600)};
     if (!held)
-        return system_error(file("lock"));
+        return system_error(file(name));
     if (flock(held.get(), LOCK_EX | (wait ? 0 : LOCK_NB)) != 0)
         return errno == EWOULDBLOCK
                    ? Error{Errc::unavailable, path_ + " is in use: the service runs"}
-                   : system_error(file("lock"));
+                   : system_error(file(name));
     return held;
 }
 

@@ -12,6 +12,8 @@
 //     agreed       from the gate's opening until its program is told that what it took is live
 //     mover        "PID START": the process that moves it, or did last
 //     handoff      where its program finds its agent (service/handoff-door.h)
+//     images       while it moves by checkpoint: what CRIU writes (service/image-files.h)
+//     engine       held by CRIU while it works on the service
 //     lock         held by the process that keeps the service, as long as that lives
 //
 // RUNDIR/service is a mount of its own that is private: no other mount namespace is to keep a
@@ -77,9 +79,13 @@ public:
     void end_mover() const;
     /// Waits for the lock.  Errors: io; unavailable if it is held and `wait` is false.
     Result<Descriptor> lock(bool wait) const;
+    /// Waits until no CRIU works on the service any more, and keeps others off.
+    /// Errors: io.
+    Result<Descriptor> engine() const;
 
 private:
     std::optional<Process> process(const char* name) const;
+    Result<Descriptor> hold(const char* name, bool wait) const;
 
     std::string root_;
     std::string path_;

@@ -11,6 +11,7 @@
 
 #include "service/caught.h"
 #include "service/handoff-door.h"
+#include "service/image-files.h"
 #include "service/move.h"
 #include "service/processes.h"
 #include "sockets/guard.h"
@@ -53,6 +54,9 @@ Result<void> tell_program(const Folder& folder, const std::string& note)
 Result<void> go_on_here(const Folder& folder)
 {
     folder.end_mover();
+    if (auto engine = folder.engine(); !engine) // CRIU, if that is at work, ends by itself.
+        return engine.error();
+    remove_images(folder);
     const auto init = folder.init();
     if (!init)
         return Error{Errc::not_found, folder.path() + ": the service does not run"};

@@ -7,24 +7,31 @@
 
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <cstdio>
+#include <fstream>
 #include <vector>
 
+#include "service/checkpoint.h"
 #include "service/handoff-door.h"
 #include "service/space.h"
 
 namespace holdfast::service {
 namespace {
 
+constexpr std::chrono::minutes restore_limit{10};
+
 /// Leaves the caller's session and outputs.  What is printed from here on is in the service's log.
 void leave_caller(const Folder& folder)
 {
     setsid();
+    signal(SIGPIPE, SIG_IGN); // If the caller has ended, its service must, too.
     const Descriptor nothing{open("/dev/null", O_RDWR | O_CLOEXEC)};
     const Descriptor log{
         open(folder.file("log").c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600)};
@@ -62,24 +69,64 @@ struct Keeper {
     std::span<const Passed> sockets;
     bool held;
     bool successor;
-    int lock; // Held as long as the keeper lives.
-    int tell; // Takes the first process's number, or after a blank what is wrong.
+    const Images* images; // Out of which it comes; or null.
+    int lock;             // Held as long as the keeper lives.
+    int tell;             // Takes the first process's number, or after a blank what is wrong.
 };
+
+/// Ends what a restore that failed has left: a subreaper's children.
+void end_children()
+{
+    const auto path = "/proc/self/task/" + std::to_string(gettid()) + "/children";
+    for (pid_t child = 0; std::ifstream{path} >> child;) {
+        kill(child, SIGKILL);
+        while (waitpid(child, nullptr, 0) < 0 && errno == EINTR)
+            continue;
+    }
+}
+
+/// Out of its images.
+Result<int> bring_back(const Keeper& keeper)
+{
+    const auto root = keeper.folder.file("images/root");
+    if (mkdir(root.c_str(), 0700) != 0 && errno != EEXIST)
+        return system_error(root);
+    prctl(PR_SET_CHILD_SUBREAPER, 1); // The first process becomes a child of ours.
+    auto init = restore(*keeper.images, root, keeper.folder.file("log"), restore_limit);
+    auto kept = init ? keep_init(keeper.folder, *init) : Result<void>{init.error()};
+    if (kept)
+        return init;
+    end_children();
+    return kept.error();
+}
+
+/// Starts the command; `door` is where it finds its agent, if it may be asked for its sockets.
+Result<int> begin(const Keeper& keeper, Descriptor& door)
+{
+    if (keeper.images)
+        return bring_back(keeper);
+    auto definition = keeper.definition;
+    if (!definition.checkpoint) {
+        auto made = make_door(keeper.rundir, definition, keeper.folder);
+        if (!made)
+            return made.error();
+        door = std::move(*made);
+        definition.environment.push_back("HOLDFAST_HANDOFF=" +
+                                         door_path(keeper.rundir, definition.name));
+        if (keeper.successor)
+            definition.environment.push_back("HOLDFAST_HANDOFF_SUCCESSOR=1");
+    }
+    return spawn(definition, keeper.folder, keeper.sockets, keeper.held);
+}
 
 int be_keeper(const Keeper& keeper)
 {
     leave_caller(keeper.folder);
-    auto door = make_door(keeper.rundir, keeper.definition, keeper.folder);
-    auto definition = keeper.definition;
-    definition.environment.push_back("HOLDFAST_HANDOFF=" +
-                                     door_path(keeper.rundir, definition.name));
-    if (keeper.successor)
-        definition.environment.push_back("HOLDFAST_HANDOFF_SUCCESSOR=1");
-    const auto init = door ? spawn(definition, keeper.folder, keeper.sockets, keeper.held)
-                           : Result<int>{door.error()};
+    Descriptor door;
+    const auto init = begin(keeper, door);
     const auto text = init ? std::to_string(*init) : " " + init.error().message;
     const bool told = write(keeper.tell, text.data(), text.size()) > 0;
-    close_all_but(door ? std::vector{keeper.lock, door->get()} : std::vector{keeper.lock});
+    close_all_but(door ? std::vector{keeper.lock, door.get()} : std::vector{keeper.lock});
     if (init && told) {
         int status = 0;
         while (waitpid(*init, &status, 0) < 0 && errno == EINTR)
@@ -89,8 +136,8 @@ int be_keeper(const Keeper& keeper)
     } else if (init) {
         kill(*init, SIGKILL); // Nobody knows of it.
     }
-    remove_space(definition.interface, keeper.folder);
-    remove_door(keeper.rundir, definition.name);
+    remove_space(keeper.definition.interface, keeper.folder);
+    remove_door(keeper.rundir, keeper.definition.name);
     return 0;
 }
 
@@ -104,11 +151,10 @@ std::string read_all(int fd)
     return text;
 }
 
-} // namespace
-
-Result<int> keep(const std::string& rundir, const Definition& definition, const Folder& folder,
-                 std::span<const Passed> sockets, bool held, bool successor)
+/// Starts the keeper; `keeper` lacks its lock and its pipe.
+Result<int> start(Keeper keeper)
 {
+    const Folder& folder = keeper.folder;
     auto lock = folder.lock(false);
     if (!lock)
         return lock.error();
@@ -117,19 +163,34 @@ Result<int> keep(const std::string& rundir, const Definition& definition, const 
     if (pipe2(ends.data(), O_CLOEXEC) != 0)
         return system_error("pipe");
     Descriptor in{ends[0]}, out{ends[1]};
-    const pid_t keeper = fork();
-    if (keeper < 0)
+    keeper.lock = lock->get();
+    keeper.tell = out.get();
+    const pid_t child = fork();
+    if (child < 0)
         return system_error("fork");
-    if (keeper == 0) {
+    if (child == 0) {
         in.reset(-1);
-        _exit(be_keeper(
-            {rundir, definition, folder, sockets, held, successor, lock->get(), out.get()}));
+        _exit(be_keeper(keeper));
     }
     out.reset(-1);
     const auto text = read_all(in.get());
     if (text.empty() || text[0] == ' ')
         return Error{Errc::io, text.empty() ? "the service's keeper died" : text.substr(1)};
     return std::stoi(text);
+}
+
+} // namespace
+
+Result<int> keep(const std::string& rundir, const Definition& definition, const Folder& folder,
+                 std::span<const Passed> sockets, bool held, bool successor)
+{
+    return start({rundir, definition, folder, sockets, held, successor, nullptr, -1, -1});
+}
+
+Result<int> keep_restored(const std::string& rundir, const Definition& definition,
+                          const Folder& folder, const Images& images)
+{
+    return start({rundir, definition, folder, {}, false, false, &images, -1, -1});
 }
 
 } // namespace holdfast::service

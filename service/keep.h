@@ -7,6 +7,7 @@
 #include <span>
 
 #include "common/result.h"
+#include "service/criu.h"
 #include "service/definition.h"
 #include "service/folder.h"
 #include "service/spawn.h"
@@ -14,11 +15,16 @@
 namespace holdfast::service {
 
 /// Starts the keeper, and it the command, with `sockets`, `held` or not (spawn.h), and with
-/// $HOLDFAST_HANDOFF (handoff-door.h).  The keeper leaves the caller's session, and keeps none of
-/// its descriptors. Returns the number of the service's first process, once its command has been
-/// started. Errors: unavailable if the service is kept already; else those of spawn(); nothing runs
-/// then.
+/// $HOLDFAST_HANDOFF (handoff-door.h), unless it is one to be checkpointed.  The keeper leaves the
+/// caller's session, and keeps none of its descriptors. Returns the number of the service's first
+/// process, once its command has been started. Errors: unavailable if the service is kept already;
+/// else those of spawn(); nothing runs then.
 Result<int> keep(const std::string& rundir, const Definition& definition, const Folder& folder,
                  std::span<const Passed> sockets = {}, bool held = false, bool successor = false);
+
+/// The same of a service that comes out of CRIU's images, standing (checkpoint.h).
+/// Errors: those of keep() and restore().
+Result<int> keep_restored(const std::string& rundir, const Definition& definition,
+                          const Folder& folder, const Images& images);
 
 } // namespace holdfast::service

@@ -6,7 +6,10 @@
 #include "service/message.h"
 
 #include <algorithm>
+#include <climits>
 #include <optional>
+
+#include "common/text.h"
 
 namespace holdfast::service {
 namespace {
@@ -112,6 +115,23 @@ std::vector<std::uint8_t> payload_of(const nlohmann::json& json)
 {
     const std::string text = json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
     return {text.begin(), text.end()};
+}
+
+std::string text(const Held& held)
+{
+    return std::to_string(held.process) + "/" + std::to_string(held.fd);
+}
+
+Result<Held> parse_held(const std::string& text)
+{
+    const auto slash = text.find('/');
+    const auto process = parse_number(text.substr(0, slash));
+    const auto fd =
+        slash == std::string::npos ? std::nullopt : parse_number(text.substr(slash + 1));
+    if (!process || !fd || *process < 1 || *process > INT_MAX || *fd < 0 || *fd > INT_MAX)
+        return Error{Errc::damaged, "the other side says that a socket is at \"" +
+                                        one_line(text, 40) + "\", which is no place"};
+    return Held{static_cast<int>(*process), static_cast<int>(*fd)};
 }
 
 std::vector<std::uint8_t> encode(std::span<const MovedSocket> sockets)

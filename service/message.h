@@ -32,13 +32,16 @@ enum class Message : std::uint8_t {
     file = 4,    // H→T: a part of a file of the process state: FilePart.
     sockets =
         5, // H→T: sockets with what the service says of each: MovedSocket, one after the other.
-    restore = 6,  // H→T: all has been sent: {"files": N, "sockets": N}.
+    restore = 6,  // H→T: all has been sent: {"sockets": N, "stood": [number inside of
+                  // a process that stood by its own will, ...]}.
     restored = 7, // T→H: all is there, silent: {"sockets": N, "restore_us": N}.
     failed = 8,   // T→H: it could not be, or H→T: it is not to be: {"why": one line}.
     commit = 9,   // H→T: from here on it is T's: {}.
     live = 10,    // T→H: it lives there: {"live_us": N}.
     outcome = 11, // H→T, instead of hello: what became of move {"move": id}?
     answer = 12,  // T→H: {"outcome": "live" or "failed"}.
+    round = 13,   // H→T, in mode checkpoint: the files of this round are sent: {"round": N};
+                  // answered by ready, or failed.
 };
 
 /// What begins a move.
@@ -65,12 +68,27 @@ std::vector<std::uint8_t> payload_of(const nlohmann::json& json);
 
 /// A socket on its way.
 struct MovedSocket {
-    std::string name;                // What the service knows it by (LISTEN_FDNAMES).
+    std::string name; // Handoff: what the service knows it by (LISTEN_FDNAMES); checkpoint: who
+                      // has it (Held).
     std::vector<std::uint8_t> image; // As sockets/image encodes it.
     std::vector<std::uint8_t> state; // The service's own bytes about it; often none.
 
     bool operator==(const MovedSocket&) const = default;
 };
+
+/// Where a process has a socket: its number inside, and the descriptor; the same after a
+/// checkpoint.
+struct Held {
+    int process = 0;
+    int fd = -1;
+
+    bool operator==(const Held&) const = default;
+};
+
+/// As "12/5", a socket's name on its way in mode checkpoint; and back.
+/// Errors: damaged.
+std::string text(const Held& held);
+Result<Held> parse_held(const std::string& text);
 
 /// Binary: each u32 size of the name, name, u32 size of the image, image, u32 size of the
 /// state, state.

@@ -11,9 +11,14 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
+#include <map>
 #include <optional>
+#include <set>
 
+#include "service/caught.h"
+#include "service/checkpoint.h"
 #include "service/handoff-door.h"
+#include "service/image-files.h"
 #include "service/keep.h"
 #include "service/link.h"
 #include "service/message.h"
@@ -94,6 +99,9 @@ private:
     Result<void> restore_some(bool listeners);
     Result<void> give_to_program();
     Result<void> start_with_sockets();
+    Result<void> take_round(const Frame& frame);
+    Result<void> bring_back();
+    bool by_checkpoint() const { return hello_.mode == "checkpoint"; }
     Result<void> send(Message type, const nlohmann::json& json)
     {
         return link_.send(static_cast<std::uint8_t>(type), payload_of(json), in(ask_limit));
@@ -119,6 +127,8 @@ private:
     int init_ = 0;                // The service's first process here; 0 if there is none yet.
     std::optional<handoff::Service> program_;
     std::vector<Restored> sockets_; // In the order of home's.
+    std::uint32_t round_ = 0;       // The last of which files came.
+    std::set<int> stood_;           // Processes that stood by their own will, by inner number.
     std::optional<sockets::Space> space_;
 };
 
@@ -134,6 +144,9 @@ Result<void> MoveIn::welcome()
     auto definition = decode(answer->value("definition", ""));
     if (!definition)
         return definition.error();
+    if (by_checkpoint())
+        if (auto able = check_engine(); !able)
+            return able;
     definition_ = std::move(*definition);
     return {};
 }
@@ -203,6 +216,7 @@ Result<void> MoveIn::say_ready()
 /// Until home has sent everything.
 Result<void> MoveIn::receive()
 {
+    ImageWriter writer{folder_};
     for (;;) {
         auto frame = link_.receive(in(next_limit));
         if (!frame)
@@ -222,8 +236,25 @@ Result<void> MoveIn::receive()
             }
             break;
         }
-        case Message::restore:
+        case Message::file: {
+            auto part = decode_part(frame->payload);
+            auto taken = part ? writer.take(*part) : Result<void>{part.error()};
+            if (!taken)
+                return taken;
+            round_ = part->round;
+            break;
+        }
+        case Message::round:
+            if (auto taken = take_round(*frame); !taken)
+                return taken;
+            break;
+        case Message::restore: {
+            auto json = parse_payload(frame->payload);
+            if (!json)
+                return json.error();
+            stood_ = json->value("stood", std::set<int>{});
             return {};
+        }
         case Message::failed: {
             auto json = parse_payload(frame->payload);
             return Error{Errc::unavailable,
@@ -236,11 +267,55 @@ Result<void> MoveIn::receive()
     }
 }
 
+/// A round is here whole.
+Result<void> MoveIn::take_round(const Frame& frame)
+{
+    auto json = parse_payload(frame.payload);
+    if (!json)
+        return json.error();
+    if (json->value("round", 1) == 0) // What home's processor can do.
+        if (auto same = check_processor(round_folder(folder_, 0)); !same)
+            return same;
+    return send(Message::ready, nlohmann::json::object());
+}
+
+/// The processes, and in them the sockets' places.
+Result<void> MoveIn::bring_back()
+{
+    auto init = keep_restored(job_.rundir, definition_, folder_,
+                              {round_folder(folder_, round_), "", folder_.file("net")});
+    if (!init)
+        return init.error();
+    init_ = *init;
+    auto pids = processes_of(init_);
+    if (!pids)
+        return pids.error();
+    std::map<int, pid_t> by_inner;
+    for (const pid_t pid : *pids)
+        if (const auto inner = inner_number(pid))
+            by_inner[*inner] = pid;
+    for (Restored& socket : sockets_) {
+        auto held = parse_held(socket.name);
+        if (!held)
+            return held.error();
+        auto place = sockets::take({by_inner[held->process], held->fd, {}});
+        if (!place)
+            return place.error();
+        socket.fd = std::move(*place);
+    }
+    return {};
+}
+
 Result<void> MoveIn::restore_some(bool listeners)
 {
     for (Restored& socket : sockets_) {
         if ((socket.image.kind == sockets::Kind::listener) != listeners)
             continue;
+        if (by_checkpoint()) {
+            if (auto done = sockets::restore_into(*space_, socket.fd.get(), socket.image); !done)
+                return done;
+            continue;
+        }
         auto fd = sockets::restore(*space_, socket.image);
         if (!fd)
             return fd.error();
@@ -252,6 +327,9 @@ Result<void> MoveIn::restore_some(bool listeners)
 /// Listeners first: the others inherit their ports (S4).
 Result<void> MoveIn::restore()
 {
+    if (by_checkpoint())
+        if (auto back = bring_back(); !back)
+            return back;
     const auto begun = std::chrono::steady_clock::now();
     if (auto entered = enter(inside_); !entered)
         return entered;
@@ -261,7 +339,10 @@ Result<void> MoveIn::restore()
     const auto took = std::chrono::steady_clock::now() - begun;
     if (auto left = enter(outside_); !left)
         return left;
-    if (auto given = program_ ? give_to_program() : start_with_sockets(); !given)
+    auto given = by_checkpoint() ? Result<void>{}
+                 : program_      ? give_to_program()
+                                 : start_with_sockets();
+    if (!given)
         return given;
     return send(
         Message::restored,
@@ -314,7 +395,7 @@ Result<void> MoveIn::go_live()
             std::fprintf(stderr, "service %s: %s\n", hello_.name.c_str(),
                          done.error().message.c_str());
     }
-    auto gone = program_ ? program_->go(in(take_limit)) : let_all_go(init_);
+    auto gone = program_ ? program_->go(in(take_limit)) : let_all_go(init_, stood_);
     sockets_.clear(); // The program has them, and alone decides when they are closed.
     if (gone)
         unlink(folder_.file("agreed").c_str());
@@ -322,6 +403,7 @@ Result<void> MoveIn::go_live()
     if (auto sent = send(Message::live, nlohmann::json::object()); !sent)
         std::fprintf(stderr, "service %s: it lives here, and %s could not be told (%s): it asks\n",
                      hello_.name.c_str(), hello_.home.c_str(), sent.error().message.c_str());
+    remove_images(folder_);
     return {};
 }
 

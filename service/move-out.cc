@@ -5,6 +5,7 @@
 
 #include <fcntl.h>
 #include <sched.h>
+#include <signal.h>
 #include <unistd.h>
 
 #include <cstdio>
@@ -12,6 +13,7 @@
 
 #include "handoff/agent.h"
 #include "service/caught.h"
+#include "service/checkpoint-out.h"
 #include "service/folder.h"
 #include "service/handoff-door.h"
 #include "service/link.h"
@@ -33,7 +35,8 @@ constexpr milliseconds ask_limit{10'000};
 constexpr seconds connect_limit{10};
 constexpr seconds ready_limit{60}; // The target makes namespaces and a port, starts a program.
 constexpr seconds restore_limit{60};
-constexpr seconds give_limit{10}; // The service stands still meanwhile.
+constexpr seconds bring_back_limit{600}; // Processes, too: CRIU reads all of their memory.
+constexpr seconds give_limit{10};        // The service stands still meanwhile.
 constexpr seconds live_limit{60};
 
 Deadline in(std::chrono::milliseconds time)
@@ -82,8 +85,9 @@ public:
     /// Errors: the service goes on here, unless committed().
     Result<void> run()
     {
-        for (auto step : {&MoveOut::find, &MoveOut::greet, &MoveOut::look, &MoveOut::flush,
-                          &MoveOut::hold_still, &MoveOut::save_and_send, &MoveOut::commit})
+        for (auto step :
+             {&MoveOut::find, &MoveOut::greet, &MoveOut::look, &MoveOut::send_ahead,
+              &MoveOut::flush, &MoveOut::hold_still, &MoveOut::save_and_send, &MoveOut::commit})
             if (auto done = (this->*step)(); !done)
                 return done;
         return {};
@@ -101,12 +105,15 @@ private:
     Result<void> find();
     Result<void> greet();
     Result<void> look();
+    Result<void> send_ahead();
     Result<void> flush();
     Result<void> hold_still();
     Result<void> save_and_send();
     Result<void> commit();
     Result<void> take_given();
     Result<void> take_waiting();
+    Result<void> name_places();
+    Result<void> send_sockets(const std::vector<MovedSocket>& moved);
     Result<nlohmann::json> await(Message wanted, seconds limit);
     Result<void> send(Message type, const nlohmann::json& json)
     {
@@ -127,8 +134,9 @@ private:
     std::vector<Caught> sockets_;
     std::string reuse_;
     std::optional<Stopped> stopped_;
-    bool touched_ = false; // The gate is not open any more.
-    bool given_ = false;   // The program was asked to give.
+    std::optional<CheckpointOut> checkpoint_; // In that mode.
+    bool touched_ = false;                    // The gate is not open any more.
+    bool given_ = false;                      // The program was asked to give.
     bool committed_ = false;
     bool given_back_ = false;
 };
@@ -140,6 +148,16 @@ Result<void> MoveOut::find()
         return Error{Errc::not_found, "service " + job_.name + " does not run here"};
     if (auto noted = folder_.be_mover(); !noted)
         return noted;
+    auto definition = decode(folder_.read("definition"));
+    if (!definition)
+        return definition.error();
+    if (job_.hello.mode == "checkpoint") {
+        if (auto able = check_engine(); !able)
+            return able;
+        checkpoint_.emplace(folder_, init_->pid);
+    }
+    if (definition->checkpoint)
+        return {}; // No way leads from its mounts to the agent's door.
     auto program = greet_program(folder_);
     if (!program)
         return program.error();
@@ -209,6 +227,20 @@ Result<void> MoveOut::look()
     return folder_.write("reuse", reuse_);
 }
 
+Result<void> MoveOut::send_ahead()
+{
+    if (!checkpoint_)
+        return {};
+    auto sent = [this](std::uint32_t round) -> Result<void> {
+        if (auto told = send(Message::round, {{"round", round}}); !told)
+            return told;
+        auto ready = await(Message::ready, ready_limit);
+        return ready ? Result<void>{} : ready.error();
+    };
+    return checkpoint_->send_ahead(*link_, sent,
+                                   [this](const std::string& text) { step("round", text); });
+}
+
 Result<void> MoveOut::flush()
 {
     step("flush", "its peers stop sending");
@@ -237,7 +269,7 @@ Result<void> MoveOut::hold_still()
         if (auto given = take_given(); !given)
             return given;
     }
-    auto stopped = stop(init_->pid);
+    auto stopped = stop(init_->pid, checkpoint_.has_value());
     if (!stopped)
         return stopped.error();
     stopped_ = std::move(*stopped);
@@ -302,10 +334,31 @@ Result<void> MoveOut::take_waiting()
     return {};
 }
 
+/// They are made again where CRIU puts sockets.  A connection that waits to be accepted has no
+/// place.
+Result<void> MoveOut::name_places()
+{
+    for (Caught& socket : sockets_) {
+        const auto inner = inner_number(socket.holder.pid);
+        if (!inner)
+            return Error{Errc::unavailable, "a process of the service has ended just now"};
+        if (auto told = tell_kind(socket); !told)
+            return told;
+        if (socket.waiting)
+            return Error{Errc::unavailable,
+                         socket.holder.program + " has not accepted " +
+                             std::to_string(socket.waiting) +
+                             " connections that wait: try again when it takes them, or give --mode "
+                             "handoff"};
+        socket.name = text(Held{*inner, socket.holder.fd});
+    }
+    return {};
+}
+
 Result<void> MoveOut::save_and_send()
 {
-    if (auto taken = take_waiting(); !taken)
-        return taken;
+    if (auto named = checkpoint_ ? name_places() : take_waiting(); !named)
+        return named;
     std::vector<MovedSocket> moved;
     for (const Caught& socket : sockets_) {
         auto image = sockets::save(*space_, socket.fd.get());
@@ -314,7 +367,27 @@ Result<void> MoveOut::save_and_send()
         const std::string bytes = sockets::encode(*image);
         moved.push_back({socket.name, {bytes.begin(), bytes.end()}, socket.state});
     }
+    if (checkpoint_) {
+        auto sent = checkpoint_->send_rest(
+            *link_, [this](const std::string& text) { step("dumped", text); });
+        if (!sent)
+            return sent;
+    }
+    if (auto sent = send_sockets(moved); !sent)
+        return sent;
     step("saved", std::to_string(moved.size()) + " sockets are on their way");
+    std::vector<int> stood;
+    for (const pid_t pid : stopped_->others)
+        if (const auto inner = inner_number(pid))
+            stood.push_back(*inner);
+    if (auto sent = send(Message::restore, {{"sockets", moved.size()}, {"stood", stood}}); !sent)
+        return sent;
+    auto restored = await(Message::restored, checkpoint_ ? bring_back_limit : restore_limit);
+    return restored ? Result<void>{} : restored.error();
+}
+
+Result<void> MoveOut::send_sockets(const std::vector<MovedSocket>& moved)
+{
     constexpr std::size_t most = 32 << 20; // A frame holds twice that; one socket's is less.
     for (std::size_t i = 0; i < moved.size();) {
         std::size_t n = 0, size = 0;
@@ -328,10 +401,7 @@ Result<void> MoveOut::save_and_send()
             !sent)
             return sent;
     }
-    if (auto sent = send(Message::restore, {{"sockets", moved.size()}}); !sent)
-        return sent;
-    auto restored = await(Message::restored, restore_limit);
-    return restored ? Result<void>{} : restored.error();
+    return {};
 }
 
 Result<void> MoveOut::commit()
@@ -358,7 +428,9 @@ void MoveOut::undo(const std::string& why)
         std::fprintf(stderr, "service %s: %s\n", job_.name.c_str(), done.error().message.c_str());
     if (stopped_)
         let_go(*stopped_);
-    sockets_.clear(); // A copy here would keep open what the program closes.
+    if (stopped_ && checkpoint_)
+        kill(init_->pid, SIGCONT); // CRIU has stopped it, too.
+    sockets_.clear();              // A copy here would keep open what the program closes.
     if (given_) {
         if (auto kept = program_->keep(in(give_limit)); !kept)
             std::fprintf(stderr, "service %s: %s\n", job_.name.c_str(),

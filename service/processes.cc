@@ -73,7 +73,19 @@ Result<std::vector<pid_t>> processes_of(pid_t init)
     return pids;
 }
 
-Result<Stopped> stop(pid_t init)
+std::optional<int> inner_number(pid_t pid)
+{
+    std::ifstream file{"/proc/" + std::to_string(pid) + "/status"};
+    for (std::string line; std::getline(file, line);) {
+        if (!line.starts_with("NSpid:"))
+            continue;
+        const auto last = line.find_last_of("\t ");
+        return std::atoi(line.c_str() + last + 1);
+    }
+    return std::nullopt;
+}
+
+Result<Stopped> stop(pid_t init, bool again)
 {
     Stopped stopped;
     const auto until = std::chrono::steady_clock::now() + longest_stop;
@@ -89,6 +101,11 @@ Result<Stopped> stop(pid_t init)
             const bool known = stopped.ours.contains(pid) || stopped.others.contains(pid);
             if (!known && is_still(state)) {
                 stopped.others.insert(pid);
+                if (again && state == 'T') {
+                    kill(pid, SIGCONT);
+                    kill(pid, SIGSTOP);
+                    all = false;
+                }
             } else if (!known) {
                 kill(pid, SIGSTOP);
                 stopped.ours.insert(pid);
@@ -108,13 +125,17 @@ Result<Stopped> stop(pid_t init)
     }
 }
 
-Result<void> let_all_go(pid_t init)
+Result<void> let_all_go(pid_t init, const std::set<int>& but)
 {
     auto pids = processes_of(init);
     if (!pids)
         return pids.error();
-    for (const pid_t pid : *pids)
-        kill(pid, SIGCONT);
+    for (const pid_t pid : *pids) {
+        const auto inner = inner_number(pid);
+        if (inner && !but.contains(*inner))
+            kill(pid, SIGCONT);
+    }
+    kill(init, SIGCONT);
     return {};
 }
 

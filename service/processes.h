@@ -4,11 +4,12 @@
 // let go on.
 //
 // All that are in its process namespace; its first process is ours (service/spawn), keeps no socket
-// and is never stopped.
+// and is stopped by CRIU alone.
 #pragma once
 
 #include <sys/types.h>
 
+#include <optional>
 #include <set>
 #include <vector>
 
@@ -21,6 +22,10 @@ namespace holdfast::service {
 /// Errors: not_found if `init` does not run; io.
 Result<std::vector<pid_t>> processes_of(pid_t init);
 
+/// The number that a process has in its own process namespace, the same after a checkpoint; none if
+/// it has ended.
+std::optional<int> inner_number(pid_t pid);
+
 /// Processes that were stopped, and those of them that had been stopped before by somebody else.
 struct Stopped {
     std::set<pid_t> ours;   // To go on.
@@ -28,14 +33,17 @@ struct Stopped {
 };
 
 /// Stops all processes of the service, also those that are made meanwhile, and returns when they
-/// stand still: each is in state T, or ends.
-/// Errors: io; unavailable if one does not stop within 5 s (it waits for a device, state D).  Those
+/// stand still: each is in state T, or ends.  `again`: those that stand already are stopped anew,
+/// for an instant on the way: CRIU takes one that SIGSTOP has stopped, and not one that its
+/// terminal has (SIGTSTP). Errors: io; unavailable if one does not stop within 5 s (it waits for a
+/// device, state D).  Those
 ///         that stopped go on then.
-Result<Stopped> stop(pid_t init);
+Result<Stopped> stop(pid_t init, bool again = false);
 
-/// Lets all processes of the service go on, whoever stopped them.
+/// Lets all processes of the service go on, the first one too, whoever stopped them, but for those
+/// with these numbers inside.
 /// Errors: as processes_of().
-Result<void> let_all_go(pid_t init);
+Result<void> let_all_go(pid_t init, const std::set<int>& but = {});
 
 /// Lets those go on that stop() stopped; one that has ended is passed over.
 void let_go(const Stopped& stopped);

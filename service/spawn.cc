@@ -23,6 +23,8 @@
 #include <optional>
 #include <vector>
 
+#include "service/mounts.h"
+
 namespace holdfast::service {
 namespace {
 
@@ -197,6 +199,8 @@ std::optional<rlimit> files_before;
         siginfo_t info{};
         if (sigwaitinfo(&all, &info) < 0)
             continue;
+        if (info.si_signo == SIGCONT)
+            continue; // It was this process alone that stood.
         if (info.si_signo != SIGCHLD) {
             kill(command, info.si_signo);
             continue;
@@ -211,8 +215,8 @@ std::optional<rlimit> files_before;
 }
 
 /// A mount namespace in which nothing of the outside changes, with a /proc of the new processes,
-/// and without the folders of services.  (Private: a checkpoint of it has no master outside.)
-void make_mounts(const Start& start, int tell)
+/// and without the folders of services.
+void separate_mounts(const Start& start, int tell)
 {
     if (mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0)
         fail(tell, "making all mounts private");
@@ -222,15 +226,33 @@ void make_mounts(const Start& start, int tell)
         fail(tell, "mounting /proc");
 }
 
+/// Nothing that CRIU would find outside: a session, mounts, and what is open on them.
+void be_whole(Start& start, int tell)
+{
+    if (setsid() < 0)
+        fail(tell, "a session of its own");
+    if (auto made = make_mounts(); !made) {
+        const auto& why = made.error().message;
+        const bool told = write(tell, why.data(), why.size()) > 0;
+        _exit(told ? 1 : 2);
+    }
+    start.nothing = Descriptor{open("/dev/null", O_RDWR | O_CLOEXEC)};
+    if (!start.nothing)
+        fail(tell, "/dev/null");
+}
+
 /// The first process.
-[[noreturn]] void be_init(const Start& start, int tell)
+[[noreturn]] void be_init(Start& start, int tell)
 {
     char go = 0;
     if (read(tell, &go, 1) != 1)
         _exit(2); // Who would have kept us has ended.
     if (setns(start.net.get(), CLONE_NEWNET) != 0)
         fail(tell, "entering the network namespace");
-    make_mounts(start, tell);
+    if (start.definition.checkpoint)
+        be_whole(start, tell);
+    else
+        separate_mounts(start, tell);
     sigset_t all;
     sigfillset(&all);
     sigprocmask(SIG_SETMASK, &all, nullptr);
@@ -249,10 +271,10 @@ void make_mounts(const Start& start, int tell)
 }
 
 /// fork() into new namespaces; the caller has one thread, so that nothing is held in the copy.
-pid_t fork_into_spaces()
+pid_t fork_into_spaces(bool checkpoint)
 {
-    return static_cast<pid_t>(
-        syscall(SYS_clone, CLONE_NEWPID | CLONE_NEWNS | SIGCHLD, nullptr, nullptr, nullptr, 0));
+    const int own = CLONE_NEWPID | CLONE_NEWNS | (checkpoint ? CLONE_NEWIPC | CLONE_NEWUTS : 0);
+    return static_cast<pid_t>(syscall(SYS_clone, own | SIGCHLD, nullptr, nullptr, nullptr, 0));
 }
 
 /// Where a namespace of the first process is.  A link: it lives no longer than that process.
@@ -269,13 +291,7 @@ Result<void> link_space(const Folder& folder, const char* kind, int init)
 /// empty if it does not.
 std::string begin(const Folder& folder, int init, Descriptor end)
 {
-    const auto process = process_of(init);
-    auto kept = process ? folder.write("init", std::to_string(process->pid) + " " +
-                                                   std::to_string(process->start) + "\n")
-                        : Result<void>{Error{Errc::io, "the first process died"}};
-    for (const char* kind : {"mnt", "pid"})
-        kept = kept ? link_space(folder, kind, init) : kept;
-    if (!kept)
+    if (auto kept = keep_init(folder, init); !kept)
         return kept.error().message;
     if (write(end.get(), "y", 1) != 1)
         return system_error("starting the first process").message;
@@ -288,6 +304,17 @@ std::string begin(const Folder& folder, int init, Descriptor end)
 
 } // namespace
 
+Result<void> keep_init(const Folder& folder, int init)
+{
+    const auto process = process_of(init);
+    auto kept = process ? folder.write("init", std::to_string(process->pid) + " " +
+                                                   std::to_string(process->start) + "\n")
+                        : Result<void>{Error{Errc::io, "the first process died"}};
+    for (const char* kind : {"mnt", "pid"})
+        kept = kept ? link_space(folder, kind, init) : kept;
+    return kept;
+}
+
 Result<int> spawn(const Definition& definition, const Folder& folder,
                   std::span<const Passed> sockets, bool held)
 {
@@ -298,7 +325,7 @@ Result<int> spawn(const Definition& definition, const Folder& folder,
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()) != 0)
         return system_error("socketpair");
     Descriptor ours{ends[0]}, theirs{ends[1]};
-    const pid_t init = fork_into_spaces();
+    const pid_t init = fork_into_spaces(definition.checkpoint);
     if (init < 0)
         return system_error("new namespaces");
     if (init == 0) {

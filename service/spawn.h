@@ -34,6 +34,10 @@ struct Passed {
 Result<int> spawn(const Definition& definition, const Folder& folder,
                   std::span<const Passed> sockets = {}, bool held = false);
 
+/// Notes in the folder that this is the service's first process, and where its namespaces are.
+/// Errors: io.
+Result<void> keep_init(const Folder& folder, int init);
+
 /// Lets this process have as many descriptors as it may: a service has as many sockets as it likes.
 /// What spawn() starts has the limit of before.
 void raise_file_limit();

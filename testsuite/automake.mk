@@ -18,10 +18,11 @@ TESTSUITE_AT = \
 	testsuite/move.at \
 	testsuite/service.at \
 	testsuite/service-move.at \
+	testsuite/checkpoint.at \
 	testsuite/fault.at \
 	testsuite/sockets.at
 EXTRA_DIST += $(TESTSUITE_AT) testsuite/atlocal.in \
-	testsuite/balanced.sh testsuite/world.sh testsuite/lab.sh testsuite/handoff.sh testsuite/handoff-agent.py \
+	testsuite/balanced.sh testsuite/checkpoint.py testsuite/world.sh testsuite/lab.sh testsuite/handoff.sh testsuite/handoff-agent.py \
 	testsuite/handoff-client.py testsuite/forge.py testsuite/judge.py testsuite/name-client.py \
 	testsuite/name-server.py testsuite/raw.py testsuite/servers-are.py testsuite/stream.py \
 	testsuite/tap-vm.py testsuite/timeline.py

@@ -123,3 +123,15 @@ TEST(Message, NonsenseIsNeverTakenForMore)
             LONGS_EQUAL(bytes.size(), 9 + part->name.size() + part->bytes.size());
     }
 }
+
+TEST(Message, PlaceOfASocketComesThrough)
+{
+    const Held held{12, 5};
+    STRCMP_EQUAL("12/5", text(held).c_str());
+    auto read = parse_held("12/5");
+    CHECK_TRUE(bool(read));
+    CHECK_TRUE(*read == held);
+    for (const char* wrong :
+         {"", "/", "12", "12/", "/5", "0/5", "12/-1", "12/5/1", "99999999999/1"})
+        CHECK_TRUE(parse_held(wrong).error().code == Errc::damaged);
+}

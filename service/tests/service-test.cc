@@ -14,10 +14,13 @@
 
 #include <cstdio>
 #include <cstdlib>
+#include <fstream>
 #include <vector>
 
 #include "db/tests/folder.h"
 #include "service/folder.h"
+#include "service/image-files.h"
+#include "service/processes.h"
 #include "service/space.h"
 #include "service/spawn.h"
 
@@ -148,6 +151,86 @@ TEST(Service, CommandGetsSocketsByTheConventionOfSdListenFds)
     };
     CHECK_EQUAL("2 dns:http 0\n" + name(two.get()) + "\n" + name(one.get()) + "\nno more",
                 folder.read("log"));
+}
+
+TEST(Service, OneToBeCheckpointedHasASessionMountsAndNamespacesOfItsOwn)
+{
+    auto one = definition(
+        "cut -d' ' -f 6 /proc/1/stat; ls -A /tmp /run /dev/shm | grep -v : | grep .\n"
+        "for own in /proc /dev /dev/pts /dev/shm /run /tmp; do\n"
+        "grep -c \"^[^ ]* $own \" /proc/self/mounts; done\n"
+        "for ns in ipc uts; do readlink /proc/self/ns/$ns; done\n"
+        "ls -l /dev/ptmx | grep -o pts/ptmx; echo into >/dev/null && readlink /proc/1/fd/0");
+    one.checkpoint = true;
+    one.user = "root";
+    const int pid = start(one);
+    CHECK_EQUAL(0, wait_for(pid));
+    const auto log = folder.read("log");
+    STRCMP_CONTAINS("1\n1\n1\n1\n1\n1\n1\nipc:", log.c_str());
+    STRCMP_CONTAINS("pts/ptmx\n/dev/null", log.c_str());
+    for (const char* space : {"ipc", "uts"}) {
+        char text[64] = {};
+        CHECK_TRUE(readlink((std::string{"/proc/self/ns/"} + space).c_str(), text, 63) > 0);
+        CHECK_TRUE(log.find(text) == std::string::npos);
+    }
+}
+
+TEST(Service, OneThatStandsByItsOwnWillStandsWhenOthersGoOn)
+{
+    // By SIGTSTP, as its terminal does it; its parent leaves it so.
+    auto one = definition("import os, signal\n"
+                          "child = os.fork()\n"
+                          "if not child:\n"
+                          "    os.setpgid(0, 0)\n"
+                          "    os.kill(os.getpid(), signal.SIGTSTP)\n"
+                          "    os._exit(1)\n"
+                          "os.waitpid(child, os.WUNTRACED)\n"
+                          "print(child, flush=True)\n"
+                          "while True: signal.pause()\n");
+    one.command[0] = "/usr/bin/python3";
+    const int pid = start(one);
+    while (folder.read("log").empty())
+        sched_yield();
+    const int inner = std::stoi(folder.read("log"));
+    const auto stopped = stop(pid, true);
+    CHECK_TRUE(bool(stopped));
+    CHECK_EQUAL(1u, stopped->ours.size());
+    CHECK_EQUAL(1u, stopped->others.size());
+    const pid_t sleeper = *stopped->others.begin(), other = *stopped->ours.begin();
+    CHECK_TRUE(inner_number(sleeper) == inner);
+    auto state = [](pid_t of) {
+        std::string text;
+        std::ifstream file{"/proc/" + std::to_string(of) + "/stat"};
+        std::getline(file, text);
+        return text.at(text.rfind(')') + 2);
+    };
+    CHECK_EQUAL('T', state(sleeper));
+    check_ok(let_all_go(pid, {inner}));
+    while (state(other) == 'T')
+        sched_yield();
+    CHECK_EQUAL('T', state(sleeper));
+    check_ok(let_all_go(pid));
+    while (state(sleeper) == 'T')
+        sched_yield();
+    kill(pid, SIGKILL);
+    wait_for(pid);
+    CHECK_FALSE(inner_number(sleeper).has_value());
+}
+
+TEST(Service, ImagesAreWrittenPartByPartAndLinkedToTheRoundBefore)
+{
+    ImageWriter writer{folder};
+    check_ok(writer.take({"a.img", 1, false, {'o', 'n'}}));
+    check_ok(writer.take({"a.img", 1, true, {'e'}}));
+    check_ok(writer.take({"a.img", 2, true, {'t', 'w', 'o'}}));
+    CHECK_EQUAL(std::string("one"), folder.read("images/2/parent/a.img"));
+    CHECK_EQUAL(std::string("two"), folder.read("images/2/a.img"));
+    CHECK_EQUAL(-1, access(folder.file("images/1/parent").c_str(), F_OK));
+    // None is written twice, none beyond what a move has.
+    CHECK_TRUE(writer.take({"a.img", 2, true, {}}).error().code == Errc::io);
+    CHECK_TRUE(writer.take({"a.img", 99, true, {}}).error().code == Errc::damaged);
+    remove_images(folder);
+    CHECK_EQUAL(-1, access(folder.file("images").c_str(), F_OK));
 }
 
 TEST(Service, FirstProcessPassesSigtermOnReapsAndEndsWithTheCommand)

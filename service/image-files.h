@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// service/image-files: CRIU's images on their way (spec S5).
+//
+// They lie in the service's folder, on both sides alike: images/N for each round N, with `parent`
+// in it, a link to the round before.  Round 0 is what the processor can do; the last is the dump.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "common/descriptor.h"
+#include "common/result.h"
+#include "service/folder.h"
+#include "service/link.h"
+#include "service/message.h"
+
+namespace holdfast::service {
+
+/// The folder of a round.
+std::string round_folder(const Folder& folder, std::uint32_t round);
+
+/// Makes it, empty, with its link.
+/// Errors: io.
+Result<std::string> make_round(const Folder& folder, std::uint32_t round);
+
+/// Sends a round's files; `ahead`: memory that was sent is not needed here any more, and goes.
+/// Returns the bytes that were sent.
+/// Errors: io; those of Link::send().
+Result<std::uint64_t> send_round(Link& link, const Folder& folder, std::uint32_t round, bool ahead);
+
+/// Takes all images away.
+void remove_images(const Folder& folder);
+
+/// Writes files as they come.
+class ImageWriter {
+public:
+    explicit ImageWriter(const Folder& folder) : folder_{folder} {}
+
+    /// Parts come in their order, one file after the other.
+    /// Errors: io, e.g. if there is no room; damaged for a round that cannot be.
+    Result<void> take(const FilePart& part);
+
+private:
+    Folder folder_;
+    Descriptor file_; // Of which the next part is.
+    std::string path_;
+};
+
+} // namespace holdfast::service

@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// service/mounts: the file systems of a service's own (spec S5).
+//
+// A service sees its hypervisor's files, and has for itself what belongs to its processes: /proc,
+// /dev with its terminals and shared memory, /run, /tmp.  Those move with it, with what is in them;
+// all other files are to be the same on both hypervisors.
+#pragma once
+
+#include "common/result.h"
+
+namespace holdfast::service {
+
+/// Makes them.  The caller is the first process of new process and mount namespaces, and has no
+/// file open below the places that are replaced but by descriptor; its working directory is "/"
+/// afterwards.
+/// Errors: io, with the place; the namespace is of no use then.
+Result<void> make_mounts();
+
+} // namespace holdfast::service

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// service/outside: what a service has open or mounted that is not its own (spec S5).
+//
+// CRIU makes anew what is the service's: its processes, its own file systems with all that is in
+// them.  What it shares with the hypervisor is found again at the target by name.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "common/result.h"
+
+namespace holdfast::service {
+
+/// A line of /proc/PID/mountinfo, as far as it matters here.
+struct Mount {
+    int id = 0;
+    std::string device; // "MAJOR:MINOR"
+    std::string point;
+
+    bool operator==(const Mount&) const = default;
+};
+
+/// The lines of a mountinfo file; a line that is none is left out.
+/// Source: proc_pid_mountinfo(5).
+std::vector<Mount> parse_mounts(const std::string& text);
+
+/// Where the service has a file system of its hypervisor's: each but "/" itself, which CRIU is
+/// given as a whole.  One is the service's own if its device is not among `hypervisor`.
+std::vector<std::string> shared_mounts(const std::vector<Mount>& service,
+                                       const std::vector<Mount>& hypervisor);
+
+/// What is outside.
+struct Outside {
+    std::vector<std::string> mounts; // Mount points that the target has, too.
+    std::vector<std::string> logs;   // CRIU's names of the service's log: "file[MOUNT:INODE]".
+
+    bool operator==(const Outside&) const = default;
+};
+
+/// Reads what is outside of the processes below `init`; `log`: the file that their outputs go to,
+/// empty if there is none.
+/// Errors: not_found if the process is not there; io.
+Result<Outside> find_outside(int init, const std::string& log);
+
+/// As a line of JSON: {"logs": [NAME ...], "mounts": [PATH ...]}; and back.
+/// Errors: damaged.
+std::string encode(const Outside& outside);
+Result<Outside> decode_outside(const std::string& text);
+
+} // namespace holdfast::service
