@@ -25,10 +25,10 @@ packages=(
     libnftables-dev libmnl-dev
     # To run it.
     openvswitch-switch openvswitch-common libvirt-daemon-system libvirt-clients
-    libvirt-daemon-driver-qemu qemu-system-x86 sqlite3
+    libvirt-daemon-driver-qemu qemu-system-x86 sqlite3 criu
     # The lab, its guests and the tests.
     iproute2 iputils-ping busybox-static cpio procps mandoc ipvsadm keepalived python3-os-ken
-    systemd-journal-remote
+    systemd-journal-remote nginx-light
 )
 
 cd "$(dirname "$(readlink -f "$0")")" || exit 1

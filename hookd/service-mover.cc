@@ -25,6 +25,7 @@ namespace holdfast::hookd {
 namespace {
 
 constexpr std::chrono::seconds ask_again{1};
+constexpr std::chrono::minutes go_on_limit{11}; // A CRIU at work is waited for.
 
 } // namespace
 
@@ -191,7 +192,7 @@ void ServiceMover::decide_out(const OutgoingPtr& out, bool is_committed)
 /// It goes on here, whatever was done to it.
 void ServiceMover::go_on(const OutgoingPtr& out)
 {
-    tools_.run({service_program(), "go-on", rundir_, out->row.name}, std::chrono::seconds{60},
+    tools_.run({service_program(), "go-on", rundir_, out->row.name}, go_on_limit,
                [this, out](const Result<std::string>& done) {
                    world_.problem("service " + out->row.name,
                                   done ? ""

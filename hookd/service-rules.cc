@@ -124,9 +124,10 @@ Result<void> may_move(const db::Service& service, const std::string& target,
         return refuse("is pinned: 'holdfast service pin " + service.name + " off' first");
     if (service.hypervisor != self)
         return refuse("is on " + service.hypervisor);
-    if ((mode.empty() ? service.mode : mode) != "handoff")
-        return refuse("cannot be moved by checkpoint in this version: give --mode handoff, if its "
-                      "program can take sockets over (holdfast-handoff(3))");
+    if (mode == "checkpoint" && service.mode != mode)
+        return refuse("was run with --mode " + service.mode +
+                      ", which cannot be checkpointed: stop it and run it with --mode checkpoint, "
+                      "or move it as it is");
     if (target == self)
         return refuse("is on " + target + " already");
     auto to = db::find_hypervisor(hypervisors, target);
@@ -190,7 +191,8 @@ service::Definition definition_of(const db::Service& row, bool offloads)
             .user = row.user,
             .command = row.command,
             .directory = row.directory,
-            .environment = row.environment};
+            .environment = row.environment,
+            .checkpoint = row.mode == "checkpoint"};
 }
 
 } // namespace holdfast::hookd

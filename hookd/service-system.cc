@@ -133,6 +133,14 @@ Result<System> look_at_system(const db::Service& row, const OurBridge& bridge)
     return System{*program, text != "netdev"};
 }
 
+Result<void> look_at_engine(const std::string& mode)
+{
+    if (mode != "checkpoint" || find_program("criu"))
+        return {};
+    return not_found("criu is not on this hypervisor, by which --mode checkpoint moves a service: "
+                     "apt-get install criu, or give --mode handoff");
+}
+
 Result<std::string> make_service(const service::Folder& folder, const std::string& rundir,
                                  const db::Service& row, bool offloads, const OurBridge& bridge)
 {

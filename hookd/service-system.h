@@ -31,6 +31,9 @@ std::string service_program();
 /// Errors: not_found or invalid, one line with the mend; io or unavailable if Open vSwitch cannot
 ///         be asked.
 Result<System> look_at_system(const db::Service& row, const OurBridge& bridge);
+/// Whether this hypervisor has what a service of this mode is to be moved with.
+/// Errors: not_found, with the package.
+Result<void> look_at_engine(const std::string& mode);
 
 /// Makes its folder, its network and its port, and plugs the port into the bridge.
 Result<std::string> make_service(const service::Folder& folder, const std::string& rundir,

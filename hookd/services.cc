@@ -114,7 +114,10 @@ asio::awaitable<Result<Services::Json>> Services::start_all(db::Service wanted)
     };
     if (auto may = may_run(wanted, neighbours(), new_uuid()); !may)
         co_return may.error();
-    std::function<Result<System>()> look = [wanted, bridge = bridge_of(world_)] {
+    std::function<Result<System>()> look = [wanted,
+                                            bridge = bridge_of(world_)]() -> Result<System> {
+        if (auto able = look_at_engine(wanted.mode); !able)
+            return able.error();
         return look_at_system(wanted, bridge);
     };
     auto system = co_await aside(std::move(look));

@@ -111,8 +111,12 @@ TEST(ServiceMove, WhatMayNotMoveIsSaidWithTheMend)
     refused(row, "hv2", "", "service count does not run: run it first");
     refused(count(), "hv1", "", "service count is on hv1 already");
     refused(count(), "hv2", "checkpoint",
-            "service count cannot be moved by checkpoint in this version: give --mode handoff, if "
-            "its program can take sockets over (holdfast-handoff(3))");
+            "service count was run with --mode handoff, which cannot be checkpointed: stop it and "
+            "run it with --mode checkpoint, or move it as it is");
+    row = count();
+    row.mode = "checkpoint";
+    for (const char* mode : {"", "checkpoint", "handoff"})
+        CHECK_TRUE(bool(may_move(row, "hv2", mode, "hv1", two())));
 }
 
 TEST(ServiceMove, TargetsThatCannotTakeItAreRefused)
