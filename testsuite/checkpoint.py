@@ -9,9 +9,9 @@ bridge takes the service's frames from one port to the other.
 
     checkpoint.py HOLDFAST-SERVICE FOLDER STEP...
 
-STEP: `without` (the target has no CRIU: it is refused before anything is touched), `stay` (the target gives it up when all is there: it goes on at home), `killed` (move-out is
-killed while it waits for the target's word: it goes on at home), `move`.  After each step every
-connection must go on, and a line says so.
+STEP: `without` (the target has no CRIU: it is refused before anything is touched), `stay` (when all
+is at the target, home gives it up: it goes on at home), `killed` (move-out is killed then: the
+same), `move`.  After each step every connection must go on, and a line says so.
 """
 
 import hashlib
@@ -106,7 +106,7 @@ class Echo:
     """Connections that are written to and read from all the time, by `nc -e cat`."""
 
     def __init__(self):
-        self.clients = [connect(7) for _ in range(4)]
+        self.clients = [connect(7) for _ in range(2)]
         self.read = [0] * len(self.clients)
         self.wrong = []
         for i, client in enumerate(self.clients):
