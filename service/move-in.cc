@@ -38,7 +38,7 @@ constexpr milliseconds ask_limit{10'000};
 constexpr milliseconds plug_limit{20'000};
 constexpr seconds accept_limit{10};
 constexpr seconds start_limit{30}; // A program that takes sockets over says so by then.
-constexpr seconds next_limit{120}; // Home's next message: a memory round takes its time.
+constexpr seconds next_limit{660}; // Home's next message: CRIU there has ten minutes.
 constexpr seconds take_limit{30};
 
 Deadline in(std::chrono::milliseconds time)
@@ -238,6 +238,8 @@ Result<void> MoveIn::receive()
         }
         case Message::file: {
             auto part = decode_part(frame->payload);
+            if (!by_checkpoint())
+                return Error{Errc::damaged, "files are not to be sent in mode " + hello_.mode};
             auto taken = part ? writer.take(*part) : Result<void>{part.error()};
             if (!taken)
                 return taken;

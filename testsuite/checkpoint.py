@@ -153,7 +153,7 @@ class Echo:
 
 
 class Download:
-    """A large file on its way, from a Python program."""
+    """A large file on its way, from a Python program: more than buffers take, to the end."""
 
     def __init__(self, file):
         self.digest = hashlib.sha256(file.read_bytes()).hexdigest()
