@@ -183,6 +183,11 @@ Under way_under(const db::Chain& chain, const std::vector<db::Chain>& chains)
     return under;
 }
 
+bool shares_a_hop(const db::Chain& a, const db::Chain& b)
+{
+    return share_any(a.hops, b.hops);
+}
+
 std::vector<ChainStep> add_steps(const db::Chain& chain, const Under& under)
 {
     if (under.enter == Under::Enter::apart || under.enter == Under::Enter::mixed) {

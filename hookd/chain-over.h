@@ -39,6 +39,9 @@ struct Under {
 /// What lies under a chain among all chains; itself may be among them.
 Under way_under(const db::Chain& chain, const std::vector<db::Chain>& chains);
 
+/// Whether what comes out of some hop may be of either chain.
+bool shares_a_hop(const db::Chain& a, const db::Chain& b);
+
 /// The steps by which a chain comes; the last is the chain itself.
 std::vector<ChainStep> add_steps(const db::Chain& chain, const Under& under);
 

@@ -25,6 +25,8 @@ namespace asio = boost::asio;
 
 // How long a frame may take from a hop's port to its way out again.  Nobody can see into a hop.
 constexpr auto drain_time = std::chrono::seconds{1};
+// Until what was cut off and could not be ended is tried again.
+constexpr auto retry_time = std::chrono::seconds{5};
 // How long a hypervisor has to say that its switch has the flows.
 constexpr auto answer_limit = std::chrono::seconds{10};
 // Of db::ChainChange.
@@ -75,17 +77,27 @@ std::string ChainRollout::changer(const db::Chain& chain) const
     return who != self && lives ? who : "";
 }
 
+/// Whether its change, if it is under way, is its adding or removing.
+bool ChainRollout::comes_or_goes(const db::Chain& chain) const
+{
+    return adding_.contains(chain.name) ||
+           (!chain.change.empty() && db::ChainChange::of(chain).verb != verb_set);
+}
+
 Result<void> ChainRollout::may_change(const db::Chain& chain) const
 {
     if (const std::string who = changer(chain); !who.empty())
         return Error{Errc::unavailable, "chain " + chain.name + ": " + who +
                                             " is changing it just now: try again in some seconds"};
-    const auto chains = daemon_.world().ledger.chains();
-    for (const db::Chain& other : chains) {
-        if (other.change.empty() || other.priority <= chain.priority || changer(other).empty())
+    for (const db::Chain& other : taken()) {
+        if (other.priority <= chain.priority || !shares_a_hop(other, chain))
             continue;
-        if (const Under below = way_under(other, chains);
-            by_steps(below) && below.chain == chain.name)
+        if (!other.open && other.change.empty() && !changing_.contains(other.name))
+            return Error{Errc::unavailable, "chain " + chain.name +
+                                                ": the adding or removing of chain " + other.name +
+                                                " over it was cut off: delete that one "
+                                                "first"};
+        if (comes_or_goes(other) && !changer(other).empty())
             return Error{Errc::unavailable, "chain " + chain.name + ": chain " + other.name +
                                                 " comes or goes over it just now: try again in "
                                                 "some seconds"};
@@ -99,13 +111,19 @@ void ChainRollout::resume()
         const auto told = [this, name = chain.name](const Result<Left>& done) {
             if (!done) {
                 spdlog::warn("chain {}: its change was cut off: {}", name, done.error().message);
+                resume_later();
                 return;
             }
             spdlog::info("chain {}: the change that was cut off has ended", name);
             resume(); // Of those that could not be changed beside this one.
         };
-        if (!may_change(chain))
+        if (db::ChainChange::of(chain).hypervisor != daemon_.world().self() ||
+            changing_.contains(chain.name))
             continue;
+        if (!may_change(chain)) {
+            resume_later();
+            continue;
+        }
         if (chain.change == mark(verb_add))
             add(chain, told);
         else if (chain.change == mark(verb_del) || chain.change == mark(verb_over))
@@ -113,6 +131,20 @@ void ChainRollout::resume()
         else if (chain.change == mark(verb_set))
             set(chain, settled(chain), told);
     }
+}
+
+void ChainRollout::resume_later()
+{
+    if (retries_)
+        return;
+    retries_ = true;
+    retry_.expires_after(retry_time);
+    retry_.async_wait([this](boost::system::error_code ended) {
+        if (ended)
+            return; // With all of this.
+        retries_ = false;
+        resume();
+    });
 }
 
 void ChainRollout::run(const std::string& chain, Work work, Done done)
@@ -227,9 +259,7 @@ ChainRollout::Work ChainRollout::take_steps(std::string_view verb, std::vector<C
             continue;
         }
         const auto& why = there.error();
-        // What comes out of a hop of a chain that goes at once goes nowhere astray, at worst
-        // nowhere.
-        if ((removes && (last || steps.size() == 2)) || (verb == verb_add && last)) {
+        if (last && (removes || verb == verb_add)) {
             spdlog::warn("chain {}: {}: it is {} all the same", step.chain.name, why.message,
                          removes ? "removed" : "open");
         } else if (first && is_new) {

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include <boost/asio/awaitable.hpp>
+#include <boost/asio/steady_timer.hpp>
 
 #include <functional>
 #include <map>
@@ -53,9 +54,8 @@ public:
     /// All chains, those that are being added too: their names and numbers are taken.
     std::vector<db::Chain> taken() const;
     /// Whether the chain may be changed now.
-    /// Errors: unavailable while this or another living hypervisor changes it, or a chain that
-    /// comes
-    ///         or goes over it by steps.
+    /// Errors: unavailable while this or another living hypervisor changes it; or a chain of
+    ///         higher priority, with a hop in common, comes or goes, or was cut off at that.
     Result<void> may_change(const db::Chain& chain) const;
     /// Ends what an earlier run of this daemon began.
     void resume();
@@ -70,6 +70,8 @@ private:
     Work take_steps(std::string_view verb, std::vector<ChainStep> steps,
                     std::optional<std::string> was);
     std::string changer(const db::Chain& chain) const;
+    bool comes_or_goes(const db::Chain& chain) const;
+    void resume_later();
     Result<Under> under(const db::Chain& chain) const;
     boost::asio::awaitable<Result<void>> publish(const db::Chain& chain,
                                                  const std::optional<std::string>& was);
@@ -80,6 +82,8 @@ private:
     std::string mark(std::string_view verb) const;
 
     Daemon& daemon_;
+    boost::asio::steady_timer retry_{daemon_.io()};
+    bool retries_ = false;                    // retry_ runs.
     std::set<std::string> changing_;          // Names of the chains that are changed now.
     std::map<std::string, db::Chain> adding_; // Those of them that may not be stored yet.
 };
