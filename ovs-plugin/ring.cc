@@ -36,6 +36,9 @@ void RingCount::learn(const FrameKinds& kinds, bool agree)
 {
     if (!agree && !kinds.all_known)
         taken_.clear();
+    const auto is_long = [](const FrameKind& kind) { return kind.back() != 0; };
+    if (agree && std::any_of(kinds.others.begin(), kinds.others.end(), is_long))
+        return; // As many buffers as frames by accident: the next may take more.
     for (const FrameKind& kind : kinds.others) {
         if (!agree)
             taken_.erase(kind);
@@ -51,8 +54,9 @@ void RingCount::quiet(std::uint64_t sent, std::uint16_t used, const FrameKinds& 
     if (begun_ && sent != sent_) {
         const bool agree =
             sent - sent_ < countable && sent - sent_ == static_cast<std::uint16_t>(used - used_);
+        if (!agree || agreed_ > 0) // The first after they disagreed may make up for that.
+            learn(kinds, agree);
         agreed_ = agree ? agreed_ + (sent - sent_) : 0;
-        learn(kinds, agree);
     }
     begun_ = true;
     sent_ = sent;

@@ -26,7 +26,8 @@ struct GuestRing {
 };
 
 /// Frames that a device either takes or does not, all of them: the destination's MAC address, the
-/// VLAN's identifier (two bytes, 0 for no tag), and 1 if they are too long for one buffer.
+/// VLAN's identifier (two bytes, 0 for no tag, else with bit 4 of the first), and 1 if they are too
+/// long for one buffer.
 using FrameKind = std::array<std::uint8_t, 9>;
 
 /// What was put into a tap in some time.

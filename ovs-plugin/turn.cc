@@ -158,7 +158,7 @@ std::optional<FrameKind> SourceTurn::kind_of(std::span<const std::uint8_t> frame
     FrameKind kind{};
     std::copy(to.begin(), to.end(), kind.begin());
     if (tagged) {
-        kind[6] = frame[14] & 0x0f;
+        kind[6] = 0x10 | (frame[14] & 0x0f); // Identifier 0 is not the same as no tag.
         kind[7] = frame[15];
     }
     kind[8] = frame.size() > one_buffer;
@@ -194,8 +194,9 @@ void SourceTurn::compare_counts(std::int64_t now_ms)
     if (!tap_is_empty() || !qemu_waits())
         return;
     const auto used = ring_.used();
+    const auto kinds = kinds_since(count_.quiet_sent());
     if (used && hf_watch_sent(watch_) == sent)
-        count_.quiet(sent, *used, kinds_since(count_.quiet_sent()));
+        count_.quiet(sent, *used, kinds);
 }
 
 /// The guest's own count says how many frames it has not got.  Those that were not in the tap any
