@@ -122,8 +122,9 @@ Result<std::string> set_up_probe_space(const std::string& bridge, const std::str
         return done.error();
     if (!tuned_v6)
         return tuned_v6.error().message;
-    const auto done_v6 = run_all(set_up_port(true));
-    return done_v6 ? std::string{} : done_v6.error().message;
+    if (auto done = run_all(set_up_port(true)); !done) // It has IPv6, and this is tried again.
+        return done.error();
+    return std::string{};
 }
 
 Result<void> change_routes(const ProbeRoutes::Change& change)

@@ -29,13 +29,13 @@ std::uint64_t note_of(const Mac& synthetic, std::int64_t now_ms)
     return number << 16 | (static_cast<std::uint64_t>(now_ms) >> 14 & 0xffff);
 }
 
-/// Another one for each of the servers whose addresses differ in one byte alone.
+/// One of 4096 places: servers that are sent to by turns should not share one.
 std::size_t place_of(const Mac& synthetic)
 {
-    std::uint8_t place = 0;
+    std::uint64_t number = 0;
     for (const auto byte : synthetic)
-        place ^= byte;
-    return place;
+        number = number << 8 | byte;
+    return number * 0x9e3779b97f4a7c15 >> 52; // Multiplicative hashing by the golden ratio.
 }
 
 /// The address that is asked for, of all in its network.  Who says where an address is, as a

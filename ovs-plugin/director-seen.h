@@ -66,7 +66,7 @@ private:
 
     /// What need not be noted again: a server's address, and until when.  Of servers that share a
     /// place each is noted again when the other was.
-    std::array<std::atomic<std::uint64_t>, 256> sent_{};
+    std::array<std::atomic<std::uint64_t>, 4096> sent_{};
 
     mutable std::mutex mutex_; // For what follows.
     std::map<Mac, std::int64_t> used_;
