@@ -22,6 +22,7 @@ namespace {
 
 constexpr std::chrono::seconds switch_limit{15}; // ovs-vsctl itself waits for 10 s.
 constexpr std::chrono::seconds service_limit{30};
+constexpr std::chrono::minutes undo_limit{11}; // A CRIU that is at work is waited for.
 
 Error not_found(const std::string& line)
 {
@@ -174,7 +175,7 @@ Result<std::string> undo_service(const std::string& rundir, const db::Service& r
         command.push_back("forget");
     const auto unplugged =
         run_tool(vsctl(bridge, {"--if-exists", "del-port", service_port(row.id)}), switch_limit);
-    auto undone = run_tool(command, service_limit);
+    auto undone = run_tool(command, undo_limit);
     if (!undone)
         return told(undone.error());
     if (!unplugged)

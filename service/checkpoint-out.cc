@@ -33,6 +33,8 @@ CheckpointOut::~CheckpointOut()
 
 Result<Figures> CheckpointOut::write_round(bool last)
 {
+    if (auto room = has_room(folder_); !room)
+        return room.error();
     ++round_;
     auto path = make_round(folder_, round_);
     if (!path)

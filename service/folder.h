@@ -10,6 +10,7 @@
 //     reuse        while it moves: its sockets that share their address (service/caught.h)
 //     given        while its program stands still because it was asked to give its sockets
 //     agreed       from the gate's opening until its program is told that what it took is live
+//     lived        once a move had it come to live here
 //     mover        "PID START": the process that moves it, or did last
 //     handoff      where its program finds its agent (service/handoff-door.h)
 //     images       while it moves by checkpoint: what CRIU writes (service/image-files.h)

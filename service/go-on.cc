@@ -39,13 +39,12 @@ Result<void> tell_program(const Folder& folder, const std::string& note)
     const auto until = std::chrono::steady_clock::now() + program_limit;
     auto door = open_door(folder);
     auto program = door ? door->accept(until) : Result<handoff::Service>{door.error()};
+    // One that was told already, and connected anew, may be the only one that comes.
+    while (program && note == "agreed" && !program->hello().agreed)
+        program = door->accept(until);
     if (!program)
         return program.error();
-    Result<void> told;
-    if (note == "given")
-        told = program->keep(until);
-    else if (program->hello().agreed)
-        told = program->go(until);
+    auto told = note == "given" ? program->keep(until) : program->go(until);
     if (told)
         unlink(folder.file(note.c_str()).c_str());
     return told;
@@ -93,7 +92,7 @@ int tell_lock(const std::string& rundir, const std::string& name)
     const Folder folder{rundir, name};
     folder.end_mover(); // So that what is found stays so.
     if (!enter(folder)) {
-        std::puts("none");
+        std::puts(folder.read("lived").empty() ? "none" : "ended");
         return 0;
     }
     const auto gate = sockets::gate_now();

@@ -6,6 +6,7 @@
 #include "service/image-files.h"
 
 #include <fcntl.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <filesystem>
@@ -99,10 +100,24 @@ void remove_images(const Folder& folder)
     fs::remove_all(folder.file("images"), code);
 }
 
+Result<void> has_room(const Folder& folder)
+{
+    struct statvfs room {};
+    if (statvfs(folder.path().c_str(), &room) != 0)
+        return system_error(folder.path());
+    if (room.f_bavail < room.f_blocks / 10)
+        return Error{Errc::unavailable, folder.path() +
+                                            ": there is no room for the service's "
+                                            "memory; a tenth of it stays free for others"};
+    return {};
+}
+
 Result<void> ImageWriter::take(const FilePart& part)
 {
     if (part.round > last_round)
         return Error{Errc::damaged, "the other side sends more rounds than there are"};
+    if (auto room = has_room(folder_); !room)
+        return room;
     const auto path = round_folder(folder_, part.round) + "/" + part.name;
     if (!file_ || path != path_) {
         std::error_code code;

@@ -32,6 +32,10 @@ Result<std::uint64_t> send_round(Link& link, const Folder& folder, std::uint32_t
 /// Takes all images away.
 void remove_images(const Folder& folder);
 
+/// Whether images may be written: the folder is in memory that all daemons share.
+/// Errors: unavailable, with the folder; io.
+Result<void> has_room(const Folder& folder);
+
 /// Writes files as they come.
 class ImageWriter {
 public:

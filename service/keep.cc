@@ -122,6 +122,8 @@ Result<int> begin(const Keeper& keeper, Descriptor& door)
 int be_keeper(const Keeper& keeper)
 {
     leave_caller(keeper.folder);
+    if (keeper.images) // CRIU works for long: home must hear at once if move-in ends meanwhile.
+        close_all_but({keeper.lock, keeper.tell});
     Descriptor door;
     const auto init = begin(keeper, door);
     const auto text = init ? std::to_string(*init) : " " + init.error().message;

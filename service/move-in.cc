@@ -17,6 +17,7 @@
 
 #include "service/caught.h"
 #include "service/checkpoint.h"
+#include "common/text.h"
 #include "service/handoff-door.h"
 #include "service/image-files.h"
 #include "service/keep.h"
@@ -74,13 +75,16 @@ public:
 
     /// Errors: nothing of the service is left here, unless live().
     Result<void> run()
-    {
+    try {
         for (auto step :
              {&MoveIn::welcome, &MoveIn::make_room, &MoveIn::start_program, &MoveIn::say_ready,
               &MoveIn::receive, &MoveIn::restore, &MoveIn::await_commit, &MoveIn::go_live})
             if (auto done = (this->*step)(); !done)
                 return done;
         return {};
+    } catch (const nlohmann::json::exception& wrong) {
+        return Error{Errc::damaged,
+                     hello_.home + " says what is of the wrong shape: " + wrong.what()};
     }
     bool live() const { return live_; }
     /// Takes away what was made, without a word to the peers.
@@ -144,6 +148,10 @@ Result<void> MoveIn::welcome()
     auto definition = decode(answer->value("definition", ""));
     if (!definition)
         return definition.error();
+    if (hello_.mode != "checkpoint" && hello_.mode != "handoff")
+        return Error{Errc::damaged, "there is no mode " + one_line(hello_.mode, 20)};
+    if (by_checkpoint() && !definition->checkpoint)
+        return Error{Errc::invalid, "it was not run with --mode checkpoint"};
     if (by_checkpoint())
         if (auto able = check_engine(); !able)
             return able;
@@ -156,6 +164,8 @@ Result<void> MoveIn::make_room()
     made_ = true;
     if (auto made = folder_.make(); !made)
         return made;
+    remove_images(folder_); // Of a move that was cut off.
+    unlink(folder_.file("lived").c_str());
     if (auto noted = folder_.be_mover(); !noted)
         return noted;
     if (auto noted = folder_.write("definition", encode(definition_) + "\n"); !noted)
@@ -387,8 +397,14 @@ Result<void> MoveIn::go_live()
             return noted;
     if (auto entered = enter(inside_); !entered)
         return entered;
-    if (auto opened = sockets::set_gate(sockets::Gate::open); !opened)
+    // For as long as its folder is there: if it ends soon, nobody takes that for a move that
+    // failed.
+    if (auto noted = folder_.write("lived", "1\n"); !noted)
+        return noted;
+    if (auto opened = sockets::set_gate(sockets::Gate::open); !opened) {
+        unlink(folder_.file("lived").c_str());
         return opened;
+    }
     live_ = true;
     for (const Restored& socket : sockets_) {
         // One that its peer has reset meanwhile says so here; the program finds out as it would
@@ -399,9 +415,10 @@ Result<void> MoveIn::go_live()
     }
     auto gone = program_ ? program_->go(in(take_limit)) : let_all_go(init_, stood_);
     sockets_.clear(); // The program has them, and alone decides when they are closed.
-    if (gone)
-        unlink(folder_.file("agreed").c_str());
-    talk_.say("live", {{"pid", init_}, {"trouble", gone ? "" : gone.error().message}});
+    if (!gone)
+        return gone; // hookd finds the gate open, and has go-on do it.
+    unlink(folder_.file("agreed").c_str());
+    talk_.say("live", {{"pid", init_}, {"trouble", ""}});
     if (auto sent = send(Message::live, nlohmann::json::object()); !sent)
         std::fprintf(stderr, "service %s: it lives here, and %s could not be told (%s): it asks\n",
                      hello_.name.c_str(), hello_.home.c_str(), sent.error().message.c_str());
@@ -424,8 +441,8 @@ Result<void> MoveIn::start_with_sockets()
 
 void MoveIn::discard(const std::string& why)
 {
-    if (made_ && init_)
-        kill(init_, SIGKILL); // Behind the lock: its sockets close in repair mode, or unheard.
+    if (const auto init = made_ ? folder_.init() : std::nullopt)
+        kill(init->pid, SIGKILL); // Behind the lock: its sockets close in repair mode, or unheard.
     sockets_.clear();
     // hookd takes away the rest.
     static_cast<void>(send(made_ ? Message::failed : Message::refused, {{"why", why}}));

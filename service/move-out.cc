@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include <cstdio>
+#include <filesystem>
 #include <optional>
 
 #include "handoff/agent.h"
@@ -32,6 +33,7 @@ using std::chrono::milliseconds;
 using std::chrono::seconds;
 
 constexpr milliseconds ask_limit{10'000};
+constexpr std::uintmax_t log_max = 16U << 20;
 constexpr seconds connect_limit{10};
 constexpr seconds ready_limit{60}; // The target makes namespaces and a port, starts a program.
 constexpr seconds restore_limit{60};
@@ -84,13 +86,16 @@ public:
 
     /// Errors: the service goes on here, unless committed().
     Result<void> run()
-    {
+    try {
         for (auto step :
              {&MoveOut::find, &MoveOut::greet, &MoveOut::look, &MoveOut::send_ahead,
               &MoveOut::flush, &MoveOut::hold_still, &MoveOut::save_and_send, &MoveOut::commit})
             if (auto done = (this->*step)(); !done)
                 return done;
         return {};
+    } catch (const nlohmann::json::exception& wrong) {
+        return Error{Errc::damaged,
+                     job_.target + " says what is of the wrong shape: " + wrong.what()};
     }
     /// Whether the service may live at the target.
     bool committed() const { return committed_; }
@@ -154,6 +159,11 @@ Result<void> MoveOut::find()
     if (job_.hello.mode == "checkpoint") {
         if (auto able = check_engine(); !able)
             return able;
+        std::error_code code;
+        if (std::filesystem::file_size(folder_.file("log"), code) > log_max && !code)
+            return Error{Errc::invalid, "its log, " + folder_.file("log") +
+                                            ", is larger than 16 MB, and would be sent while it "
+                                            "stands still: truncate it"};
         checkpoint_.emplace(folder_, init_->pid);
     }
     if (definition->checkpoint)
@@ -231,14 +241,19 @@ Result<void> MoveOut::send_ahead()
 {
     if (!checkpoint_)
         return {};
+    // This takes long, and a copy here would keep open what the service closes meanwhile.
+    sockets_.clear();
     auto sent = [this](std::uint32_t round) -> Result<void> {
         if (auto told = send(Message::round, {{"round", round}}); !told)
             return told;
         auto ready = await(Message::ready, ready_limit);
         return ready ? Result<void>{} : ready.error();
     };
-    return checkpoint_->send_ahead(*link_, sent,
-                                   [this](const std::string& text) { step("round", text); });
+    if (auto ahead = checkpoint_->send_ahead(
+            *link_, sent, [this](const std::string& text) { step("round", text); });
+        !ahead)
+        return ahead;
+    return look();
 }
 
 Result<void> MoveOut::flush()
@@ -429,8 +444,9 @@ void MoveOut::undo(const std::string& why)
     if (stopped_)
         let_go(*stopped_);
     if (stopped_ && checkpoint_)
-        kill(init_->pid, SIGCONT); // CRIU has stopped it, too.
-    sockets_.clear();              // A copy here would keep open what the program closes.
+        if (folder_.init() == init_)
+            kill(init_->pid, SIGCONT); // CRIU has stopped it, too.
+    sockets_.clear();                  // A copy here would keep open what the program closes.
     if (given_) {
         if (auto kept = program_->keep(in(give_limit)); !kept)
             std::fprintf(stderr, "service %s: %s\n", job_.name.c_str(),
