@@ -18,7 +18,7 @@ space () {
         </dev/null >"$1/init.log" 2>&1 5>&- 7>&- &
     space_outer=$!
     echo $space_outer >"$1/outer"
-    until_true 10 test -e "$1/ready" || return 1
+    until_true 60 test -e "$1/ready" || return 1
     read -r space_pid space_rest <"/proc/$space_outer/task/$space_outer/children"
     echo "$space_pid" >"$1/pid"
     inside "$1" mount -t tmpfs tmpfs /run
