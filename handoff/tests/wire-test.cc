@@ -109,7 +109,7 @@ TEST(Wire, DamageIsNamed)
     CHECK_EQUAL(std::string("a message is cut short"), wrong_with(good.substr(0, 7)));
     CHECK_EQUAL(std::string("a message is not as long as it says"), wrong_with(good + "z"));
     CHECK_EQUAL(std::string("a hello has roles that nobody knows"),
-                wrong_with(bytes({1, 1, 0, 0, 0, 0, 0, 5, 0, 0, 0, 8, 'w'})));
+                wrong_with(bytes({1, 1, 0, 0, 0, 0, 0, 5, 0, 0, 0, 16, 'w'})));
     CHECK_EQUAL(std::string("a message is longer than it should be"),
                 wrong_with(bytes({1, 2, 0, 0, 0, 0, 0, 1, 0})));
     CHECK_EQUAL(std::string("a message is empty"), wrong_with(bytes({1, 4, 0, 0, 0, 0, 0, 0})));
