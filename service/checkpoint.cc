@@ -11,7 +11,6 @@
 
 #include <filesystem>
 #include <fstream>
-#include <iterator>
 
 #include "common/run-tool.h"
 #include "common/text.h"
@@ -25,12 +24,6 @@ constexpr std::chrono::seconds check_limit{30};
 // In the folder of a dump:
 constexpr const char* outside_name = "outside"; // encode(Outside)
 constexpr const char* output_name = "output";   // What the service has printed.
-
-std::string read_text(const std::string& path)
-{
-    std::ifstream file{path};
-    return {std::istreambuf_iterator<char>{file}, {}};
-}
 
 Result<void> copy(const std::string& from, const std::string& to)
 {

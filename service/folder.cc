@@ -23,17 +23,10 @@ namespace {
 
 namespace fs = std::filesystem;
 
-std::string text_of(const std::string& path)
-{
-    std::ostringstream text;
-    text << std::ifstream{path, std::ios::binary}.rdbuf();
-    return text.str();
-}
-
 /// Whether something is mounted right there (proc(5), mountinfo; no path of ours has a blank).
 bool is_mount(const std::string& path)
 {
-    std::istringstream mounts{text_of("/proc/self/mountinfo")};
+    std::istringstream mounts{read_text("/proc/self/mountinfo")};
     for (std::string line; std::getline(mounts, line);) {
         std::istringstream words{line};
         std::string word;
@@ -62,7 +55,7 @@ Result<void> make_private(const std::string& root)
 
 std::optional<Process> process_of(int pid)
 {
-    const auto text = text_of("/proc/" + std::to_string(pid) + "/stat");
+    const auto text = read_text("/proc/" + std::to_string(pid) + "/stat");
     const auto name_end = text.rfind(')'); // The name may hold anything, blanks too.
     if (name_end == std::string::npos)
         return std::nullopt;
@@ -127,7 +120,7 @@ Result<void> Folder::write(const char* name, const std::string& text) const
 
 std::string Folder::read(const char* name) const
 {
-    auto text = text_of(file(name));
+    auto text = read_text(file(name));
     while (!text.empty() && text.back() == '\n')
         text.pop_back();
     return text;

@@ -12,20 +12,9 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include <cerrno>
-#include <cstring>
 #include <sstream>
 
 namespace holdfast::service {
-namespace {
-
-Error failed(const std::string& what)
-{
-    return {Errc::io, what + ": " + std::strerror(errno)};
-}
-
-} // namespace
-
 std::string door_path(const std::string& rundir, const std::string& name)
 {
     return rundir + "/handoff/" + name;
@@ -39,14 +28,14 @@ Result<Descriptor> make_door(const std::string& rundir, const Definition& defini
         return Error{Errc::not_found, "user " + definition.user + " is not known here"};
     const std::string path = door_path(rundir, definition.name);
     if (mkdir((rundir + "/handoff").c_str(), 0755) != 0 && errno != EEXIST)
-        return failed(rundir + "/handoff");
+        return system_error(rundir + "/handoff");
     auto listener = handoff::Listener::listen(path, user->pw_uid);
     if (!listener)
         return listener.error();
     Descriptor door{fcntl(listener->fd(), F_DUPFD_CLOEXEC, 0)};
     const auto self = process_of(getpid());
     if (!door || !self)
-        return failed(path);
+        return system_error(path);
     auto noted =
         folder.write("handoff", std::to_string(self->pid) + " " + std::to_string(self->start) +
                                     " " + std::to_string(door.get()) + "\n");
@@ -69,7 +58,7 @@ Result<handoff::Listener> open_door(const Folder& folder)
         return Error{Errc::not_found, "the process that keeps the service has ended"};
     Descriptor door{static_cast<int>(syscall(SYS_pidfd_getfd, process.get(), number, 0))};
     if (!door)
-        return failed("the service's handoff socket");
+        return system_error("the service's handoff socket");
     return handoff::Listener{std::move(door)};
 }
 

@@ -143,16 +143,6 @@ int be_keeper(const Keeper& keeper)
     return 0;
 }
 
-/// Reads until the other end closes.
-std::string read_all(int fd)
-{
-    std::string text;
-    std::array<char, 512> part;
-    for (ssize_t size; (size = read(fd, part.data(), part.size())) > 0;)
-        text.append(part.data(), static_cast<std::size_t>(size));
-    return text;
-}
-
 /// Starts the keeper; `keeper` lacks its lock and its pipe.
 Result<int> start(Keeper keeper)
 {

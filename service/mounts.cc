@@ -13,11 +13,9 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <cstring>
-#include <fstream>
-#include <iterator>
 #include <string>
 
+#include "service/descriptor.h"
 #include "service/outside.h"
 
 namespace holdfast::service {
@@ -63,11 +61,6 @@ constexpr std::array<std::array<const char*, 2>, 5> links{{
     {"/proc/self/fd/2", "/dev/stderr"},
 }};
 
-Error refused(const std::string& what)
-{
-    return {Errc::io, what + ": " + std::strerror(errno)};
-}
-
 bool is_replaced(const std::string& path)
 {
     return std::ranges::any_of(own_mounts, [&](const Own& own) {
@@ -78,13 +71,13 @@ bool is_replaced(const std::string& path)
 /// Takes away all that the hypervisor has mounted where our own comes, the last first.
 Result<void> clear()
 {
-    std::ifstream file{"/proc/self/mountinfo"};
-    const std::string text{std::istreambuf_iterator<char>{file}, {}};
-    const auto mounts = parse_mounts(text);
-    for (auto mount = mounts.rbegin(); mount != mounts.rend(); ++mount)
+    const auto mounts = mounts_of("self");
+    if (!mounts)
+        return mounts.error();
+    for (auto mount = mounts->rbegin(); mount != mounts->rend(); ++mount)
         if (is_replaced(mount->point) && umount2(mount->point.c_str(), MNT_DETACH) != 0 &&
             errno != EINVAL && errno != ENOENT) // It went with one that was detached before.
-            return refused(mount->point);
+            return system_error(mount->point);
     return {};
 }
 
@@ -92,9 +85,9 @@ Result<void> mount_own(const Own& own)
 {
     // The folders below /dev are in what has just been mounted there.
     if (mkdir(own.point, 0755) != 0 && errno != EEXIST)
-        return refused(own.point);
+        return system_error(own.point);
     if (mount(own.type, own.point, own.type, own.flags, own.options) != 0)
-        return refused(own.point);
+        return system_error(own.point);
     return {};
 }
 
@@ -102,10 +95,10 @@ Result<void> fill_dev()
 {
     for (const Device& device : devices)
         if (mknod(device.path, S_IFCHR | 0666, makedev(device.major, device.minor)) != 0)
-            return refused(device.path);
+            return system_error(device.path);
     for (const auto& [target, path] : links)
         if (symlink(target, path) != 0)
-            return refused(path);
+            return system_error(path);
     return {};
 }
 
@@ -115,7 +108,7 @@ Result<void> make_mounts()
 {
     umask(0);
     if (mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0)
-        return refused("making all mounts private");
+        return system_error("making all mounts private");
     if (auto done = clear(); !done)
         return done;
     for (const Own& own : own_mounts)
@@ -125,7 +118,7 @@ Result<void> make_mounts()
         return done;
     umask(022);
     if (chdir("/") != 0)
-        return refused("/");
+        return system_error("/");
     return {};
 }
 

@@ -15,9 +15,9 @@
 #include <optional>
 #include <set>
 
+#include "common/text.h"
 #include "service/caught.h"
 #include "service/checkpoint.h"
-#include "common/text.h"
 #include "service/handoff-door.h"
 #include "service/image-files.h"
 #include "service/keep.h"

@@ -8,8 +8,6 @@
 #include <sys/stat.h>
 
 #include <algorithm>
-#include <cerrno>
-#include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -18,20 +16,13 @@
 
 #include <nlohmann/json.hpp>
 
+#include "service/descriptor.h"
 #include "service/processes.h"
 
 namespace holdfast::service {
 namespace {
 
 namespace fs = std::filesystem;
-
-Result<std::string> text_of(const std::string& path)
-{
-    std::ifstream file{path};
-    if (!file)
-        return Error{Errc::io, path + ": " + std::strerror(errno)};
-    return std::string{std::istreambuf_iterator<char>{file}, {}};
-}
 
 /// A path of mountinfo: blanks and the like are there as \ooo.
 std::string unescaped(const std::string& word)
@@ -95,6 +86,15 @@ std::vector<Mount> parse_mounts(const std::string& text)
     return all;
 }
 
+Result<std::vector<Mount>> mounts_of(const std::string& process)
+{
+    const auto path = "/proc/" + process + "/mountinfo";
+    std::ifstream file{path};
+    if (!file)
+        return system_error(path);
+    return parse_mounts({std::istreambuf_iterator<char>{file}, {}});
+}
+
 std::vector<std::string> shared_mounts(const std::vector<Mount>& service,
                                        const std::vector<Mount>& hypervisor)
 {
@@ -112,17 +112,17 @@ Result<Outside> find_outside(int init, const std::string& log)
     if (!pids)
         return pids.error();
     pids->push_back(init);
-    const auto inside = text_of("/proc/" + std::to_string(init) + "/mountinfo");
-    const auto here = text_of("/proc/self/mountinfo");
+    const auto inside = mounts_of(std::to_string(init));
+    const auto here = mounts_of("self");
     if (!inside || !here)
         return inside ? here.error() : inside.error();
     Outside outside;
-    outside.mounts = shared_mounts(parse_mounts(*inside), parse_mounts(*here));
+    outside.mounts = shared_mounts(*inside, *here);
     if (log.empty())
         return outside;
     struct stat file {};
     if (stat(log.c_str(), &file) != 0)
-        return Error{Errc::io, log + ": " + std::strerror(errno)};
+        return system_error(log);
     std::set<std::string> names;
     for (const pid_t pid : *pids)
         add_logs(pid, file, names);

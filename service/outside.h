@@ -26,6 +26,10 @@ struct Mount {
 /// Source: proc_pid_mountinfo(5).
 std::vector<Mount> parse_mounts(const std::string& text);
 
+/// The mounts that a process sees, by its number or "self".
+/// Errors: io.
+Result<std::vector<Mount>> mounts_of(const std::string& process);
+
 /// Where the service has a file system of its hypervisor's: each but "/" itself, which CRIU is
 /// given as a whole.  One is the service's own if its device is not among `hypervisor`.
 std::vector<std::string> shared_mounts(const std::vector<Mount>& service,

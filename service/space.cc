@@ -33,20 +33,6 @@ Result<void> run_ip(std::vector<std::string> words)
     return done ? Result<void>{} : done.error();
 }
 
-/// Reads until the other end closes.
-std::string read_all(int fd)
-{
-    std::string text;
-    std::array<char, 1024> part;
-    for (;;) {
-        const auto size = read(fd, part.data(), part.size());
-        if (size > 0)
-            text.append(part.data(), static_cast<std::size_t>(size));
-        else if (size == 0 || errno != EINTR)
-            return text;
-    }
-}
-
 /// Does `work` in a process of its own.
 Result<void> aside(const std::function<Result<void>()>& work)
 {
