@@ -132,7 +132,10 @@ int holdfast_handoff_give(struct holdfast_handoff* handoff, const char* name, in
 /** Ends the giving: those were all.  Errors as of give(). */
 int holdfast_handoff_done(struct holdfast_handoff* handoff);
 
-/** After TAKEN: this service can go on with what it took.  Errors as of give(). */
+/**
+ * After TAKEN: this service can go on with what it took.  From then on it keeps that also if the agent
+ * ends: the next one says GO or DROP.  Errors as of give().
+ */
 int holdfast_handoff_ready(struct holdfast_handoff* handoff);
 
 /**
