@@ -104,7 +104,10 @@ std::vector<DirectorRoutes> judge_directors(const db::Balancer& balancer,
         }
         try {
             const Json seen = seen_of(*answer->second, id);
-            if (seen.is_null())
+            if (!answer->second->value("seen", true))
+                routes.text = "cannot be judged: with the kernel's datapath the switch of " +
+                              vm->hypervisor + " does not see what it sends";
+            else if (seen.is_null())
                 routes.text = "has no port on the switch of " + vm->hypervisor + ": start it";
             else
                 judge(balancer, seen, routes);

@@ -397,7 +397,8 @@ void Module::cmd_directors(unixctl_conn* conn, const Args&)
         if (const auto at = forged_.find(origin.interface);
             origin.director && !origin.vm.empty() && at != forged_.end())
             directors.push_back(director_json(origin.interface, *at->second));
-    hf_reply(conn, true, dump({{"directors", directors}}).c_str());
+    const bool seen = !hf_kernel_datapath(bridge_.c_str());
+    hf_reply(conn, true, dump({{"seen", seen}, {"directors", directors}}).c_str());
 }
 
 void Module::cmd_place(unixctl_conn* conn, const Args& args)

@@ -71,13 +71,6 @@ bool by_packet_alone(const std::string& policy)
     return policy == "mh" || policy == "dh" || policy == "sh";
 }
 
-/// How many of so many buckets are looked at once a second: a hundredth, and of few all.
-std::size_t share_of(std::size_t n_buckets)
-{
-    constexpr std::size_t seconds = 100, few = 5'000, most = 50'000;
-    return std::min({n_buckets, n_buckets / seconds + few, most});
-}
-
 void send_to(Span frame, const Mac& mac)
 {
     std::ranges::copy(mac, frame.begin());
@@ -453,18 +446,23 @@ Director::Fate Director::later_fragment(Span frame, const IpPacket& packet) cons
     return Fate::drop;
 }
 
-// --- Once a second. ---
+// --- By the clock. ---
 
-void Director::tidy(std::int64_t now_ms, std::int64_t wall_ns)
+void Director::weigh(std::int64_t wall_ns)
 {
     const std::lock_guard lock{mutex_};
     const bool feed_back = ++seconds_ % feed_back_every == 0;
-    for (auto& [ports, running] : services_) {
+    for (auto& [ports, running] : services_)
         weigh(*running, wall_ns, feed_back);
+}
+
+void Director::tidy(std::int64_t now_ms)
+{
+    const std::lock_guard lock{mutex_};
+    for (auto& [ports, running] : services_)
         tidy_clients(*running, now_ms);
-    }
     std::vector<Key> silent;
-    connections_.look_at_next(share_of(connections_.n_buckets()), [&](const Entry& one) {
+    connections_.look_at_next(connections_.n_in_turn(), [&](const Entry& one) {
         const auto& [key, placed] = one;
         if (placed.running->gone || placed.target->gone ||
             now_ms - placed.seen_ms > limit_of(key.protocol, placed.state))
@@ -480,7 +478,7 @@ void Director::tidy_clients(Running& running, std::int64_t now_ms)
 {
     auto& clients = running.clients;
     std::vector<Ip> over;
-    clients.look_at_next(share_of(clients.n_buckets()), [&](const auto& one) {
+    clients.look_at_next(clients.n_in_turn(), [&](const auto& one) {
         const auto& [client, kept] = one;
         if (!kept.connections && (kept.until_ms <= now_ms || kept.target->gone))
             over.push_back(client);

@@ -12,9 +12,10 @@
 // connections grows.
 //
 // Cost, with n connections: a frame a look-up, whatever n; a new one moves the entries of one of
-// the small tables that hold them, at most (ovs-plugin/shards.h), whatever n; tidy(), once a
-// second, looks at a hundredth of n.  A connection takes some 200 bytes, and 64 in the file; both
-// are bounded by room().  A switch that starts reads the whole file, some 300 ns a connection.
+// the small tables that hold them, at most (ovs-plugin/shards.h), whatever n; tidy(), ten
+// times a second, looks at a thousandth of n.  A connection takes some 200 bytes, and 64 in the
+// file; both are bounded by room().  A switch that starts reads the whole file, some 300 ns a
+// connection.
 #pragma once
 
 #include <array>
@@ -95,11 +96,12 @@ public:
     Fate direct(std::span<std::uint8_t> frame, std::size_t& size, bool held_only, bool may_choose,
                 std::int64_t now_ms);
 
-    /// Weights that change with time, and connections that have been silent for long; to be called
-    /// once a second.
-    /// Shape:   a hundredth of the connections a call, and some 5,000; 50,000 at most.
+    /// Weights that change with time; to be called once a second.
     /// Units:   `wall_ns` is CLOCK_REALTIME.
-    void tidy(std::int64_t now_ms, std::int64_t wall_ns);
+    void weigh(std::int64_t wall_ns);
+    /// Forgets some of what has been silent for long; to be called ten times a second.
+    /// Shape:   as many as Shards::n_in_turn().
+    void tidy(std::int64_t now_ms);
 
     std::vector<ServiceFigures> figures() const;
     /// What becomes of the packet that begins this connection; it changes nothing.
@@ -208,7 +210,7 @@ private:
     Connections connections_;
     const std::size_t room_;
     std::size_t n_weak_ = 0; // Those of them that a new one may take the place of.
-    unsigned seconds_ = 0;   // How often tidy() was called.
+    unsigned seconds_ = 0;   // How often weigh() was called.
     std::unique_ptr<Kept> kept_;
     /// A fragment's packet: later ones have no ports.
     struct Fragmented {

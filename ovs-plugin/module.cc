@@ -133,15 +133,27 @@ void Module::run()
         look_at_tunnel();
         tell_forged();
         probe_hops();
-        for (auto& [interface, translator] : translators_)
-            translator->tidy(hf_now_ms());
-        director_->tidy(hf_now_ms(), wall_ns());
+        director_->weigh(wall_ns());
         ask_gateways();
     } else if (router_->hurries()) {
         ask_gateways();
     }
+    if (hf_now_ms() >= each_tenth_ms_) {
+        each_tenth_ms_ = hf_now_ms() + 100;
+        for (auto& [interface, translator] : translators_)
+            translator->tidy(hf_now_ms());
+        director_->tidy(hf_now_ms());
+    }
     if (!settling_.empty())
         run_settling();
+}
+
+/// Of servers that are plugged in here, or of the built-in director.
+bool Module::has_connections() const
+{
+    return director_->size() || std::ranges::any_of(translators_, [](const auto& one) {
+               return one.second->size() > 0;
+           });
 }
 
 void Module::wait()
@@ -149,7 +161,7 @@ void Module::wait()
     hf_wait_for_wake();
     for (const auto& one : settling_)
         hf_wait_for_look(bridge_.c_str(), one.seen);
-    auto until = each_second_ms_;
+    auto until = has_connections() ? std::min(each_second_ms_, each_tenth_ms_) : each_second_ms_;
     if (!todo_.empty() || inputs_stale_ || tunnel_.has_more())
         until = 0;
     for (const auto& [vm, departure] : departures_) {

@@ -161,6 +161,7 @@ private:
     void add_sync(unixctl_conn*, bool settle);
     void answer_sync(const Sync& sync);
     void run_settling();
+    bool has_connections() const;
     std::map<std::uint64_t, Sync> syncs_;
     std::deque<Settling> settling_;
     std::uint64_t next_sync_ = 1;
@@ -182,6 +183,7 @@ private:
     std::map<std::string, std::shared_ptr<OriginCount>> forged_; // By interface.
     std::int64_t queues_long_until_ms_ = 0; // When no move or change is felt any more.
     std::int64_t each_second_ms_ = 0;       // When what is done once a second is due.
+    std::int64_t each_tenth_ms_ = 0;        // What is done ten times a second.
 
     Tunnel tunnel_;
 

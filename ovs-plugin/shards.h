@@ -14,6 +14,7 @@
 // Not to be called by two threads at once.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <unordered_map>
@@ -64,6 +65,22 @@ public:
 
     /// How many buckets there are: about as many as there were entries at most.
     std::size_t n_buckets() const { return n_buckets_; }
+
+    /// How many buckets to look at ten times a second, for all to have their turn in a minute or
+    /// two: a thousandth, of few all, and 5,000 at most, which takes half a millisecond.
+    std::size_t n_in_turn() const
+    {
+        constexpr std::size_t turns = 1'000, few = 500, most = 5'000;
+        return std::min({n_buckets_, n_buckets_ / turns + few, most});
+    }
+
+    template <class Each>
+    void for_each(const Each& each) const
+    {
+        for (const auto& shard : shards_)
+            for (const auto& entry : shard)
+                each(entry);
+    }
 
     /// Looks at the entries of the next `n` buckets, as long as `look` returns true; it changes
     /// nothing here.

@@ -6,6 +6,7 @@
 #include <netinet/in.h>
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 
 #include "ovs-plugin/secret-hash.h"
@@ -57,7 +58,7 @@ std::int64_t limit_of(std::uint8_t protocol, std::uint8_t state)
 
 } // namespace
 
-std::size_t Translator::Hash::operator()(const Key& key) const
+std::size_t Translator::Hash::operator()(const Key& key) const noexcept
 {
     return secret_hash(key.client, static_cast<std::uint64_t>(key.protocol) << 32 |
                                        static_cast<std::uint64_t>(key.client_port) << 16 |
@@ -207,12 +208,12 @@ Translator::Fate Translator::inwards(const Face& face, IpPacket& packet, bool pa
     // A new connection begins with SYN; a datagram is as good as one.  What looks direct may be
     // what the server's former switch has translated, and passes on: that begins none that is
     // known, and makes none known that goes on.
-    const auto before = known_.find(key);
+    const auto* before = known_.find(key);
     const bool first = packet.protocol() == IPPROTO_UDP || packet.flags() & tcp_syn;
-    const bool begins = first && (for_vip || !passed_on || before == known_.end());
-    if (passed_on && !for_vip && before == known_.end() && !first)
+    const bool begins = first && (for_vip || !passed_on || !before);
+    if (passed_on && !for_vip && !before && !first)
         return Fate::pass;
-    if (before == known_.end() && known_.size() >= room() && !make_room())
+    if (!before && known_.size() >= room() && !make_room())
         return Fate::drop;
     auto& known = note(
         key, {for_vip ? to : Ip{}, service ? service->port : std::uint16_t{0}, 0, now_ms}, begins);
@@ -229,27 +230,27 @@ Translator::Fate Translator::inwards(const Face& face, IpPacket& packet, bool pa
 /// One that has ended, or never was, gives its place to a new one; false if none is near.
 bool Translator::make_room()
 {
-    for (int looked = 0; looked < 64; ++looked) {
-        bucket_ = (bucket_ + 1) % known_.bucket_count();
-        for (auto at = known_.begin(bucket_); at != known_.end(bucket_); ++at) {
-            if (limit_of(at->first.protocol, at->second.state) == tcp_ms)
-                continue;
-            forget(known_.find(Key{at->first}));
-            return true;
-        }
-    }
-    return false;
+    std::optional<Key> over;
+    known_.look_at_next(64, [&](const auto& one) {
+        const auto& [key, known] = one;
+        if (limit_of(key.protocol, known.state) != tcp_ms)
+            over = key;
+        return !over;
+    });
+    if (over)
+        forget(*over);
+    return over.has_value();
 }
 
 /// The connection, as it is known already or, if it begins `anew`, as it is now.
 Translator::Known& Translator::note(const Key& key, const Known& now, bool anew)
 {
-    const auto [at, is_new] = known_.try_emplace(key, now);
-    const bool other = at->second.vip != now.vip || at->second.vip_port != now.vip_port;
-    if (!is_new && !(anew && (other || has_ended(at->second.state))))
-        return at->second;
-    set(key, at->second, now);
-    return at->second;
+    const auto* before = known_.find(key);
+    auto& known = known_.add(key, now).second;
+    const bool other = known.vip != now.vip || known.vip_port != now.vip_port;
+    if (!before || (anew && (other || has_ended(known.state))))
+        set(key, known, now);
+    return known;
 }
 
 /// From now on the connection is this.
@@ -261,11 +262,12 @@ void Translator::set(const Key& key, Known& known, const Known& now)
     follow(key, known);
 }
 
-void Translator::forget(std::unordered_map<Key, Known, Hash>::iterator at)
+void Translator::forget(const Key& key)
 {
-    if (kept_)
-        kept_->drop(at->second.kept);
-    known_.erase(at);
+    const auto* known = known_.find(key);
+    if (known && kept_)
+        kept_->drop(known->second.kept);
+    known_.remove(key);
 }
 
 void Translator::note_flags(const Key& key, Known& known, std::uint8_t flags, bool client)
@@ -312,7 +314,9 @@ void Translator::keep_in(std::unique_ptr<Kept> file, std::int64_t now_ms)
         const auto one = connection_in(record);
         const Key key{one.client, one.client_port, one.server, one.server_port, one.protocol};
         const Known known{one.vip, one.vip_port, one.state, now_ms, place};
-        if (!face_of(one.server) || !known_.emplace(key, known).second)
+        if (face_of(one.server) && !known_.find(key))
+            known_.add(key, known);
+        else
             file->drop(place);
     });
     kept_ = std::move(file);
@@ -341,9 +345,9 @@ bool Translator::is_from_wrong_address(const IpPacket& packet) const
     if (packet.protocol() != IPPROTO_UDP || packet.is_later() || !packet.has_ports())
         return false;
     return std::ranges::any_of(balanced_.faces, [&](const Face& face) {
-        const auto known = known_.find({packet.destination(), packet.destination_port(),
-                                        face.address, packet.source_port(), IPPROTO_UDP});
-        return known != known_.end() && known->second.vip != Ip{};
+        const auto* known = known_.find({packet.destination(), packet.destination_port(),
+                                         face.address, packet.source_port(), IPPROTO_UDP});
+        return known && known->second.vip != Ip{};
     });
 }
 
@@ -357,11 +361,10 @@ Translator::Fate Translator::outwards(const Face& face, IpPacket& packet, std::i
         return Fate::pass;
     const Key key{packet.destination(), packet.destination_port(), packet.source(),
                   packet.source_port(), packet.protocol()};
-    auto known = known_.find(key);
+    auto* known = known_.find(key);
     // One that was taken away has answers to give still.
-    const bool service =
-        known != known_.end() || face.serves(packet.protocol(), packet.source_port());
-    if (service && known == known_.end()) {
+    const bool service = known || face.serves(packet.protocol(), packet.source_port());
+    if (service && !known) {
         if ((packet.flags() & (tcp_syn | tcp_ack)) != tcp_syn)
             return Fate::drop;                 // It would show the server's own address (B5).
         note(key, {Ip{}, 0, 0, now_ms}, true); // The server begins it.
@@ -426,9 +429,9 @@ Translator::Fate Translator::error_outwards(IpPacket& packet) const
     const auto* face = about ? face_of(about.destination()) : nullptr;
     if (!face || !about.has_ports() || !face->serves(about.protocol(), about.destination_port()))
         return Fate::pass;
-    const auto known = known_.find({about.source(), about.source_port(), about.destination(),
-                                    about.destination_port(), about.protocol()});
-    if (known == known_.end())
+    const auto* known = known_.find({about.source(), about.source_port(), about.destination(),
+                                     about.destination_port(), about.protocol()});
+    if (!known)
         return Fate::drop;
     if (known->second.vip != Ip{}) {
         about.set_destination(known->second.vip);
@@ -442,19 +445,15 @@ Translator::Fate Translator::error_outwards(IpPacket& packet) const
 void Translator::tidy(std::int64_t now_ms)
 {
     const std::lock_guard lock{mutex_};
-    const auto n = known_.bucket_count();
-    for (std::size_t looked = 0; looked < n / 100 + 100 && looked < n; ++looked) {
-        bucket_ = (bucket_ + 1) % n;
-        std::vector<Key> silent;
-        for (auto at = known_.begin(bucket_); at != known_.end(bucket_); ++at) {
-            const auto& [key, known] = *at;
-            const auto limit = limit_of(key.protocol, known.state);
-            if (now_ms - known.seen_ms > limit)
-                silent.push_back(key);
-        }
-        for (const auto& key : silent)
-            forget(known_.find(key));
-    }
+    std::vector<Key> silent;
+    known_.look_at_next(known_.n_in_turn(), [&](const auto& one) {
+        const auto& [key, known] = one;
+        if (now_ms - known.seen_ms > limit_of(key.protocol, known.state))
+            silent.push_back(key);
+        return true;
+    });
+    for (const auto& key : silent)
+        forget(key);
 }
 
 std::vector<Connection> Translator::follow()
@@ -462,8 +461,7 @@ std::vector<Connection> Translator::follow()
     const std::lock_guard lock{mutex_};
     std::vector<Connection> all;
     all.reserve(known_.size());
-    for (const auto& [key, known] : known_)
-        all.push_back(connection_of(key, known));
+    known_.for_each([&](const auto& one) { all.push_back(connection_of(one.first, one.second)); });
     following_ = true;
     fresh_.clear();
     return all;
@@ -499,7 +497,7 @@ void Translator::adopt(Bytes frame, std::int64_t now_ms)
 {
     for (const auto& one : connections_in(frame)) {
         const Key key{one.client, one.client_port, one.server, one.server_port, one.protocol};
-        set(key, known_[key], {one.vip, one.vip_port, one.state, now_ms});
+        set(key, known_.add(key, {}).second, {one.vip, one.vip_port, one.state, now_ms});
     }
 }
 

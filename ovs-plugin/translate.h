@@ -10,7 +10,8 @@
 // connection in the middle for forged, by their sequence numbers.
 //
 // Called by the datapath's threads, for frames of servers' ports only: one lock a frame, and no
-// system call but where the file of connections grows.  A connection takes some 200 bytes.
+// system call but where the file of connections grows.  A connection takes some 200 bytes; a new
+// one moves those of one small table at most (ovs-plugin/shards.h).
 #pragma once
 
 #include <array>
@@ -18,12 +19,12 @@
 #include <memory>
 #include <mutex>
 #include <string>
-#include <unordered_map>
 #include <vector>
 
 #include "ovs-plugin/connection.h"
 #include "ovs-plugin/ip-packet.h"
 #include "ovs-plugin/kept.h"
+#include "ovs-plugin/shards.h"
 
 namespace holdfast::plugin {
 
@@ -88,8 +89,8 @@ public:
     /// Out of the server's port.
     Fate from_server(std::span<std::uint8_t> frame, std::int64_t now_ms);
 
-    /// Forgets some of what has been silent for long; to be called once a second.
-    /// Shape:   a hundredth of the connections a call, and some.
+    /// Forgets some of what has been silent for long; to be called ten times a second.
+    /// Shape:   as many as Shards::n_in_turn().
     void tidy(std::int64_t now_ms);
 
     /// All connections, and from now on fresh() has those that begin or end.
@@ -111,7 +112,7 @@ private:
         bool operator==(const Key&) const = default;
     };
     struct Hash {
-        std::size_t operator()(const Key& key) const;
+        std::size_t operator()(const Key& key) const noexcept;
     };
     struct Known {
         Ip vip{};
@@ -145,15 +146,14 @@ private:
     static Connection connection_of(const Key& key, const Known& known);
     void set(const Key& key, Known& known, const Known& now);
     void follow(const Key& key, Known& known);
-    void forget(std::unordered_map<Key, Known, Hash>::iterator at);
+    void forget(const Key& key);
     void adopt(Bytes frame, std::int64_t now_ms);
 
     mutable std::mutex mutex_;
     Balanced balanced_;
-    std::unordered_map<Key, Known, Hash> known_;
+    Shards<Key, Known, Hash> known_{room()};
     std::array<Fragmented, 256> fragments_;
     std::size_t next_fragment_ = 0;
-    std::size_t bucket_ = 0; // Where tidy() goes on.
     std::unique_ptr<Kept> kept_;
     bool following_ = false;
     std::vector<Connection> fresh_;

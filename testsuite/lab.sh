@@ -190,11 +190,14 @@ scheduler () {
     on lb "$scheduler_rules"
 }
 
-# gets ADDRESS COUNT: c1 asks so often, one after the other: who answered.
+# gets ADDRESS COUNT: c1 asks so often, one after the other: who answered.  Each time from another port:
+# IPVS gives one that it has seen in the last two minutes the server that it had.
 gets () {
+    gets_port=$(cat gets-port 2>/dev/null || echo 20000)
+    echo $((gets_port + $2)) >gets-port
     on c1 sh -c 'for i in $(seq $2); do
-        curl -s --max-time 10 "http://$1/" || echo none
-    done | tr "\n" " "' gets "$1" "$2" | sed 's/ $//'
+        curl -s --max-time 10 --local-port $(($3 + i)) "http://$1/" || echo none
+    done | tr "\n" " "' gets "$1" "$2" "$gets_port" | sed 's/ $//'
 }
 
 # two_directors: the same world with directors lb1 on hv1 and lb2 on hv2, servers s1 and s2.

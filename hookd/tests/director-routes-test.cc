@@ -74,6 +74,18 @@ TEST(DirectorRoutes, AServerThatWasNotUsedLatelyIsNamed)
         routes.text);
 }
 
+TEST(DirectorRoutes, WhereTheSwitchDoesNotSeeWhatItSendsNothingIsSaidOfItsRoutes)
+{
+    seen(Json::array());
+    answers.at("hv1")->emplace("seen", false);
+    const auto routes = judged();
+    CHECK_TRUE(State::unknown == routes.state);
+    CHECK_EQUAL(
+        std::string{"cannot be judged: with the kernel's datapath the switch of hv1 does not "
+                    "see what it sends"},
+        routes.text);
+}
+
 TEST(DirectorRoutes, WhatIsForTheVipAndGoesInACircleIsSaid)
 {
     seen(Json::array({used("11")}),

@@ -59,6 +59,12 @@ TEST_GROUP(Translate)
     {
         return translator.from_server(frame, now) == Translator::Fate::pass;
     }
+    /// As often as it takes to look at all that it holds.
+    void tidy(std::int64_t now)
+    {
+        for (int call = 0; call < 20; ++call)
+            translator.tidy(now);
+    }
     bool opens(Made made)
     {
         made.flags = tcp_syn;
@@ -369,9 +375,9 @@ TEST(Translate, ended_connections_are_forgotten_sooner)
     CHECK(out(frame));
     frame = frame_with(other);
     CHECK(in(frame));
-    translator.tidy(100'000);
+    tidy(100'000);
     CHECK_EQUAL(2u, translator.size());
-    translator.tidy(121'000);
+    tidy(121'000);
     CHECK_EQUAL(1u, translator.size());
     other.flags = tcp_rst;
     frame = frame_with(other);
@@ -379,12 +385,12 @@ TEST(Translate, ended_connections_are_forgotten_sooner)
     other.flags = tcp_ack; // It goes on: the reset was somebody else's.
     frame = frame_with(other);
     CHECK(in(frame, false, 200'000));
-    translator.tidy(321'000);
+    tidy(321'000);
     CHECK_EQUAL(1u, translator.size());
     other.flags = tcp_rst;
     frame = frame_with(other);
     CHECK(in(frame, false, 400'000));
-    translator.tidy(521'000);
+    tidy(521'000);
     CHECK_EQUAL(0u, translator.size());
 }
 
@@ -411,11 +417,11 @@ TEST(Translate, what_only_began_is_forgotten_soon)
     CHECK(out(back));
     frame = frame_with(other);
     CHECK(in(frame));
-    translator.tidy(61'000);
+    tidy(61'000);
     CHECK_EQUAL(1u, translator.size());
-    translator.tidy(300'000'000);
+    tidy(300'000'000);
     CHECK_EQUAL(1u, translator.size());
-    translator.tidy(433'000'000);
+    tidy(433'000'000);
     CHECK_EQUAL(0u, translator.size());
 }
 
