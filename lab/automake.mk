@@ -26,7 +26,7 @@ EXTRA_DIST += lab/lab lab/demo lab/fault-matrix lab/kernel-check \
 	lab/guest/init lab/guest/count lab/guest/make-image lab/guest/fetch-kernel \
 	lab/labkit/__init__.py lab/labkit/aftermath.py lab/labkit/base.py lab/labkit/clean.py \
 	lab/labkit/guest.py lab/labkit/halts.py lab/labkit/hypervisor.py \
-	lab/labkit/hypervisor-init.sh lab/labkit/image.py lab/labkit/measure.py \
+	lab/labkit/hypervisor-init.sh lab/labkit/image.py lab/labkit/kernel.py lab/labkit/measure.py \
 	lab/labkit/network.py lab/labkit/offload.py lab/labkit/ovn.py \
 	lab/labkit/parties.py lab/labkit/passages.py lab/labkit/plain-init.sh \
 	lab/labkit/scene.py lab/labkit/spaces.py
