@@ -87,6 +87,7 @@ private:
     void locate(const db::Vm& vm);
     void add(int table, int priority, std::string match, std::string actions);
     void add_entry();
+    void add_underlay();
     void add_chain(const db::Chain& chain);
     void add_path(const Path& path);
     void add_probe(const db::Chain& chain, const Place& place);
@@ -211,6 +212,28 @@ void Compiler::add_entry()
         add(table_entry, 140000, "in_port=" + std::to_string(uplink->ofport) + ",reg15=0",
             "load:1->NXM_NX_REG1[]," + resubmit(table_classify));
     add(table_entry, 130000, "reg15=0", resubmit(table_classify));
+    add_underlay();
+}
+
+/// What this hypervisor itself sends from the tunnel's address, and gets there, is on no chain:
+/// the tunnel that leads to the hops would be led to the hops.
+void Compiler::add_underlay()
+{
+    const auto& vtep = self_->vtep;
+    if (vtep.empty())
+        return;
+    const bool v6 = vtep.find(':') != std::string::npos;
+    const auto pass = [&](const std::string& port, const std::string& match) {
+        add(table_entry, 145000, "in_port=" + port + ",reg15=0," + match, release());
+    };
+    pass("LOCAL", (v6 ? "ipv6,ipv6_src=" : "ip,nw_src=") + vtep);
+    if (!v6)
+        pass("LOCAL", "arp,arp_spa=" + vtep);
+    for (const auto* uplink : uplinks_) {
+        const auto port = std::to_string(uplink->ofport);
+        pass(port, (v6 ? "ipv6,ipv6_dst=" : "ip,nw_dst=") + vtep);
+        pass(port, (v6 ? "icmp6,icmp_type=135,icmp_code=0,nd_target=" : "arp,arp_tpa=") + vtep);
+    }
 }
 
 void Compiler::add_fallbacks()

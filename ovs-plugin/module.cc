@@ -389,11 +389,13 @@ void Module::leave_where_moved(const db::Snapshot& snapshot)
         return;
     for (const auto& vm : snapshot.vms) {
         auto departure = departures_.find(vm.id);
+        if (departure == departures_.end())
+            continue;
         const bool elsewhere = std::any_of(
             snapshot.hypervisors.begin(), snapshot.hypervisors.end(), [&](const auto& hypervisor) {
                 return !hypervisor.self && hypervisor.name == vm.hypervisor;
             });
-        if (departure != departures_.end() && elsewhere)
+        if (elsewhere)
             departure->second->leave_by(uplink->interface);
     }
 }

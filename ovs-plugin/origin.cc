@@ -229,7 +229,8 @@ void set_director(Origin& origin, const Port& port, const Directed& directed)
 } // namespace
 
 std::vector<Origin> origins_of(const db::Snapshot& snapshot, const std::vector<Port>& ports,
-                               const Directed* directed)
+                               const Directed* directed,
+                               const std::shared_ptr<const Addresses>& known)
 {
     const bool wanted = !snapshot.chains.empty() || !snapshot.balancers.empty() ||
                         std::any_of(snapshot.vms.begin(), snapshot.vms.end(),
@@ -240,17 +241,19 @@ std::vector<Origin> origins_of(const db::Snapshot& snapshot, const std::vector<P
     const auto answers = answers_of(snapshot);
     const auto to_probes = std::make_shared<const Answers>(answers_to_probes(snapshot));
     const auto balanced = balanced_of(snapshot);
-    auto all = std::make_shared<Addresses>();
+    auto addresses = std::make_shared<Addresses>();
     std::map<std::string, Origin> by_vm;
     for (const auto& vm : snapshot.vms) {
         auto origin = origin_of(vm);
         origin.hop = std::any_of(snapshot.chains.begin(), snapshot.chains.end(),
                                  [&](const db::Chain& chain) { return passes(chain, vm.id); });
-        all->macs.insert(all->macs.end(), origin.macs.begin(), origin.macs.end());
-        all->ips.insert(all->ips.end(), origin.ips.begin(), origin.ips.end());
+        addresses->macs.insert(addresses->macs.end(), origin.macs.begin(), origin.macs.end());
+        addresses->ips.insert(addresses->ips.end(), origin.ips.begin(), origin.ips.end());
         by_vm.emplace(vm.id, std::move(origin));
     }
-    all->sort();
+    addresses->sort();
+    const std::shared_ptr<const Addresses> all =
+        known && *known == *addresses ? known : std::move(addresses);
     const auto routed = routed_vips(snapshot);
     for (const auto& port : ports) {
         const bool is_vms = port.kind == "vm" || port.kind == "port";

@@ -72,9 +72,12 @@ struct Origin {
 /// What each VM that is plugged in here may say; nothing where there is neither a chain nor a
 /// balancer nor a VM that is protected.  `directed` is null if there is no built-in director.
 /// Shape:   one for each port of a VM, and with a built-in director or a routed server one for each
-///          port but tunnels; O(VMs of the fleet * log).
+///          port but tunnels; O(VMs of the fleet * log).  `known` is `all` of the last time, or
+///          null: the same object is taken again if nothing of it changed, so that who compares two
+///          results, port by port, need not look at all addresses of the fleet for each.
 std::vector<Origin> origins_of(const db::Snapshot& snapshot, const std::vector<Port>& ports,
-                               const Directed* directed = nullptr);
+                               const Directed* directed = nullptr,
+                               const std::shared_ptr<const Addresses>& known = nullptr);
 
 enum class Verdict {
     true_,      // Or nothing that can be told.

@@ -189,7 +189,8 @@ void Reader::compile_and_post(std::vector<std::uint64_t> syncs)
     work.probes = ready(wanted.probes, wanted.problems);
     work.guarded = std::move(wanted.guarded);
     if (snapshot_)
-        work.origins = origins_of(*snapshot_, ports, directed_.get());
+        work.origins = origins_of(*snapshot_, ports, directed_.get(), addresses_);
+    addresses_ = work.origins.empty() ? nullptr : work.origins.front().all;
     work.directed = directed_;
     work.problems = std::move(wanted.problems);
     work.generation = ++generation_;

@@ -123,6 +123,7 @@ private:
     std::string last_state_;
     std::shared_ptr<const db::Snapshot> snapshot_;
     std::shared_ptr<const Directed> directed_;
+    std::shared_ptr<const Addresses> addresses_; // Of the origins that were posted last.
     std::string bridge_;
     std::vector<FlowPtr> intended_; // Sorted by key.
     // What the main thread will be done with: freed on this thread, since that takes milliseconds

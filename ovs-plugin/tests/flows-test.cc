@@ -117,6 +117,30 @@ TEST(Flows, NoTwoHaveOneKey)
         CHECK_TRUE(keys.insert({flow.table, flow.priority, flow.match}).second);
 }
 
+TEST(Flows, WhatTheHypervisorItselfSaysByTheTunnelsAddressIsOnNoChain)
+{
+    const auto released = actions(table_classify, 65536, "");
+    STRCMP_EQUAL(released.c_str(),
+                 actions(table_entry, 145000, "in_port=LOCAL,reg15=0,ip,nw_src=10.90.0.1").c_str());
+    STRCMP_EQUAL(
+        released.c_str(),
+        actions(table_entry, 145000, "in_port=LOCAL,reg15=0,arp,arp_spa=10.90.0.1").c_str());
+    STRCMP_EQUAL(released.c_str(),
+                 actions(table_entry, 145000, "in_port=1,reg15=0,ip,nw_dst=10.90.0.1").c_str());
+    STRCMP_EQUAL(released.c_str(),
+                 actions(table_entry, 145000, "in_port=1,reg15=0,arp,arp_tpa=10.90.0.1").c_str());
+    snapshot.hypervisors[0].vtep = "fd90::1";
+    STRCMP_EQUAL(
+        released.c_str(),
+        actions(table_entry, 145000, "in_port=LOCAL,reg15=0,ipv6,ipv6_src=fd90::1").c_str());
+    STRCMP_EQUAL(released.c_str(),
+                 actions(table_entry, 145000, "in_port=1,reg15=0,ipv6,ipv6_dst=fd90::1").c_str());
+    STRCMP_EQUAL(released.c_str(), actions(table_entry, 145000,
+                                           "in_port=1,reg15=0,icmp6,icmp_type=135,icmp_code=0,"
+                                           "nd_target=fd90::1")
+                                       .c_str());
+}
+
 TEST(Flows, ClassifierLeadsToTheFirstHop)
 {
     STRCMP_EQUAL("load:0->NXM_NX_REG1[],load:0x1001->NXM_NX_REG0[],resubmit(,252)",

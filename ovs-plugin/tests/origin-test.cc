@@ -127,6 +127,16 @@ TEST(Origins, WithoutChainsAndProtectionNothingIsLookedAt)
     CHECK_EQUAL(1u, origins_of(snapshot, ports).size());
 }
 
+TEST(Origins, AddressesOfTheFleetAreTheSameObjectAsLongAsTheyAreTheSame)
+{
+    const auto before = origins_of(snapshot, ports).at(0).all;
+    POINTERS_EQUAL(before.get(), origins_of(snapshot, ports, nullptr, before).at(0).all.get());
+    snapshot.vms[1].ips = {"10.0.0.3"};
+    const auto after = origins_of(snapshot, ports, nullptr, before).at(0).all;
+    CHECK_TRUE(after->has(ip("10.0.0.3")));
+    CHECK_FALSE(after->has(ip("10.0.0.2")));
+}
+
 TEST(Origins, ItsOwnFramesAreTrue)
 {
     for (const bool protect : {false, true}) {
