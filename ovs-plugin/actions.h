@@ -11,6 +11,8 @@
 namespace holdfast::plugin {
 
 constexpr int table_entry = 0;
+constexpr int table_elect = 247;
+constexpr int table_arrive = 248;
 constexpr int table_spread = 249;
 constexpr int table_classify = 250;
 constexpr int table_exit = 251;

@@ -19,7 +19,11 @@ namespace {
 
 constexpr const char* none_port = "load:0xffff->NXM_OF_IN_PORT[]";
 constexpr const char* clear_registers =
-    "load:0->NXM_NX_REG0[],load:0->NXM_NX_REG1[],load:0->NXM_NX_REG2[]";
+    "load:0->NXM_NX_REG0[],load:0->NXM_NX_REG1[],load:0->NXM_NX_REG2[],load:0->NXM_NX_REG5[]";
+// reg1 has a bit for each.
+constexpr const char* from_uplink = "reg1=1/1";
+constexpr const char* for_nobody_here = "reg1=2/2";
+
 /// Gives the frame back to the operator's own flows.
 std::string release()
 {
@@ -88,6 +92,7 @@ private:
     void add(int table, int priority, std::string match, std::string actions);
     void add_entry();
     void add_underlay();
+    void add_arrive(const Place& place);
     void add_chain(const db::Chain& chain);
     void add_path(const Path& path);
     void add_probe(const db::Chain& chain, const Place& place);
@@ -102,6 +107,8 @@ private:
     bool works(const std::string& id) const;
     std::uint32_t label_of(const std::string& id) const;
     std::uint32_t group_of(const db::Chain& chain, const db::Hop& hop) const;
+    bool is_passed(const Path& path, const db::Hop& hop) const;
+    std::uint32_t last_of(const Path& path) const;
     std::string lead(const Path& path, std::size_t from) const;
 
     const db::Snapshot& snapshot_;
@@ -210,7 +217,10 @@ void Compiler::add_entry()
     }
     for (const auto* uplink : uplinks_)
         add(table_entry, 140000, "in_port=" + std::to_string(uplink->ofport) + ",reg15=0",
-            "load:1->NXM_NX_REG1[]," + resubmit(table_classify));
+            "load:1->NXM_NX_REG1[]," + resubmit(table_arrive));
+    add(table_arrive, 65536, "", "load:3->NXM_NX_REG1[]," + resubmit(table_classify));
+    add(table_deliver, 179000, for_nobody_here, resubmit(table_elect));
+    add(table_elect, 65536, "", "drop");
     add(table_entry, 130000, "reg15=0", resubmit(table_classify));
     add_underlay();
 }
@@ -234,6 +244,20 @@ void Compiler::add_underlay()
         pass(port, (v6 ? "ipv6,ipv6_dst=" : "ip,nw_dst=") + vtep);
         pass(port, (v6 ? "icmp6,icmp_type=135,icmp_code=0,nd_target=" : "arp,arp_tpa=") + vtep);
     }
+}
+
+/// What comes in by an uplink for a VM that is here enters a chain here.  Else the fabric has
+/// flooded it, and each hypervisor has got one: it enters the chain where its last hop is, so once.
+/// If it is for nobody there either, it is flooded once more, and comes to no switch that would
+/// lead it through the chain again.
+void Compiler::add_arrive(const Place& place)
+{
+    if (place.port || place.turned)
+        for (const auto& port : place.vm->ports)
+            add(table_arrive, 100000, "dl_dst=" + port.mac, resubmit(table_classify));
+    if (place.here && hop_ids_.contains(place.vm->id))
+        add(table_elect, 100000, "reg5=" + hex(place.vm->label),
+            "load:0->NXM_NX_REG1[]," + resubmit(table_deliver));
 }
 
 void Compiler::add_fallbacks()
@@ -271,17 +295,35 @@ std::uint32_t Compiler::group_of(const db::Chain& chain, const db::Hop& hop) con
     return chain.spi << 8 | place;
 }
 
-/// The actions that lead a frame to the next hop of places [from, end), or release it after the
-/// last.  A dead hop is left out only where the chain says `bypass` (spec C10); of a group only
+/// Whether frames are led to the hop at all.  A dead one is left out only where the chain says
+/// `bypass` (spec C10).
+bool Compiler::is_passed(const Path& path, const db::Hop& hop) const
+{
+    return hop.led && !hop.vms.empty() &&
+           (path.chain->dead != "bypass" ||
+            std::any_of(hop.vms.begin(), hop.vms.end(),
+                        [this](const std::string& id) { return works(id); }));
+}
+
+/// The label of the VM that is the path's last hop, whatever way it takes; 0 if there is no such
+/// one.
+std::uint32_t Compiler::last_of(const Path& path) const
+{
+    const auto last = std::find_if(path.hops.rbegin(), path.hops.rend(), [&](const db::Hop* hop) {
+        return hop->kind != "tap" && is_passed(path, *hop);
+    });
+    return last != path.hops.rend() && (*last)->vms.size() == 1 ? label_of((*last)->vms[0]) : 0;
+}
+
+/// The actions that lead a frame to the next hop of places [from, end), or release it: after the
+/// last, at the place where it entered; where there is none at all, where it is.  Of a group only
 /// the members that work take part.
 std::string Compiler::lead(const Path& path, std::size_t from) const
 {
     std::string copies;
     for (std::size_t i = from; i < path.hops.size(); ++i) {
         const auto& hop = *path.hops[i];
-        const bool dead = std::none_of(hop.vms.begin(), hop.vms.end(),
-                                       [this](const std::string& id) { return works(id); });
-        if (!hop.led || hop.vms.empty() || (dead && path.chain->dead == "bypass"))
+        if (!is_passed(path, hop))
             continue;
         if (hop.kind == "tap") {
             copies +=
@@ -294,7 +336,7 @@ std::string Compiler::lead(const Path& path, std::size_t from) const
             return copies + load_vm(label_of(hop.vms[0])) + "," + resubmit(table_deliver);
         }
     }
-    return copies + resubmit(table_release);
+    return copies + (from ? resubmit(table_release) : release());
 }
 
 /// One direction of a chain.
@@ -303,8 +345,9 @@ void Compiler::add_path(const Path& path)
     const auto& chain = *path.chain;
     if (chain.open)
         add(table_classify, 70000 + chain.priority, path.match,
-            std::string{"load:0->NXM_NX_REG1[],"} + lead(path, 0));
-    if (chain.open && lead(path, 0) == resubmit(table_release))
+            "load:0->NXM_NX_REG1[0],load:" + hex(last_of(path)) + "->NXM_NX_REG5[]," +
+                lead(path, 0));
+    if (chain.open && lead(path, 0) == release())
         result_.problems.push_back("chain " + chain.name + " (path " + std::to_string(path.spi) +
                                    "): every hop is dead and bypassed: traffic passes "
                                    "unfiltered; start a hop, or set --dead drop");
@@ -481,7 +524,7 @@ void Compiler::add_release(const Place& place)
                     : std::string{none_port};
             add(table_release, 90000, destination, in_port + "," + release());
         } else if (!place.vtep.empty()) {
-            add(table_classify, 179000, "reg1=1," + source, release());
+            add(table_classify, 179000, std::string{from_uplink} + "," + source, release());
             if (tunnel_) {
                 add(table_release, 100000, "reg2=0," + source,
                     through_tunnel(0, place.vtep, tunnel_));
@@ -560,6 +603,7 @@ FlowSet Compiler::run()
         add_chain(chain);
     }
     for (const auto& [id, place] : places_) {
+        add_arrive(place);
         add_deliver(place);
         if (chained) // A balanced frame alone comes out of no hop.
             add_release(place);

@@ -121,22 +121,43 @@ counts () {
     inside "$1" "$abs_top_builddir/lab/guest/hop" count
 }
 
-# underlay HV1 HV2: joins two switches by a wire and the tunnel port; br0 has the tunnel's address.
+# underlay HV1 HV2: joins two switches by a wire and the tunnel port.
 underlay () {
     ip link add eth0 mtu 1650 netns "$(cat "$1/pid")" type veth \
-        peer name eth0 mtu 1650 netns "$(cat "$2/pid")" || return 1
-    for underlay_hv in "$1" "$2"; do
-        underlay_ip=10.90.0.$(cat "$underlay_hv/number")
-        quiet "$underlay_hv" eth0 &&
-        inside "$underlay_hv" sh -c 'echo 1 > /proc/sys/net/ipv4/conf/all/arp_ignore' &&
-        inside "$underlay_hv" ovs-vsctl --timeout=20 add-port br0 eth0 -- \
-            add-port br0 holdfast0 -- set Interface holdfast0 type=vxlan options:remote_ip=flow \
-            options:key=flow options:dst_port=4790 options:df_default=false \
-            options:local_ip="$underlay_ip" -- \
-            set Interface br0 mtu_request=1650 &&
-        inside "$underlay_hv" ip address replace "$underlay_ip/24" dev br0 &&
-        inside "$underlay_hv" ip link set br0 up || return 1
+        peer name eth0 mtu 1650 netns "$(cat "$2/pid")" && uplink "$1" && uplink "$2"
+}
+
+# fabric NAME HV...: joins switches by a place NAME that bridges, as a network's switch does.
+fabric () {
+    fabric_name=$1
+    shift
+    space "$fabric_name" && inside "$fabric_name" ip link add fabric mtu 1650 type bridge &&
+    inside "$fabric_name" ip link set fabric up || return 1
+    for fabric_hv in "$@"; do
+        join "$fabric_name" "$fabric_hv" && uplink "$fabric_hv" || return 1
     done
+}
+
+# join FABRIC NAME: gives NAME its eth0, on the fabric.
+join () {
+    ip link add "f-$2" mtu 1650 netns "$(cat "$1/pid")" type veth \
+        peer name eth0 mtu 1650 netns "$(cat "$2/pid")" &&
+    inside "$1" ip link set "f-$2" master fabric &&
+    quiet "$1" "f-$2"
+}
+
+# uplink HV: its eth0 is the switch's, with the tunnel port; br0 has the tunnel's address.
+uplink () {
+    uplink_ip=10.90.0.$(cat "$1/number")
+    quiet "$1" eth0 &&
+    inside "$1" sh -c 'echo 1 > /proc/sys/net/ipv4/conf/all/arp_ignore' &&
+    inside "$1" ovs-vsctl --timeout=20 add-port br0 eth0 -- \
+        add-port br0 holdfast0 -- set Interface holdfast0 type=vxlan options:remote_ip=flow \
+        options:key=flow options:dst_port=4790 options:df_default=false \
+        options:local_ip="$uplink_ip" -- \
+        set Interface br0 mtu_request=1650 &&
+    inside "$1" ip address replace "$uplink_ip/24" dev br0 &&
+    inside "$1" ip link set br0 up
 }
 
 # store HV: writes lines (see write-store.cc) into HV's store, and has the switch read it.
