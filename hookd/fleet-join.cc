@@ -395,10 +395,11 @@ void FleetLink::status(Done done)
     auto answer = [this, done](const std::vector<db::Hypervisor>& rows) {
         Json members = Json::array();
         for (const db::Hypervisor& row : rows) {
+            const db::Hypervisor* heard = world_.ledger.hypervisor(row.name);
             members.push_back({{"hypervisor", row.name},
                                {"number", row.number},
                                {"vtep", row.vtep},
-                               {"seen_ns", row.seen},
+                               {"seen_ns", heard ? heard->seen : 0},
                                {"self", row.name == world_.self()}});
         }
         const char* state = !configured() ? "none" : connected() ? "connected" : "disconnected";

@@ -27,6 +27,7 @@
 #include "hookd/fleet-note.h"
 #include "hookd/fleet-sync.h"
 #include "hookd/mover.h"
+#include "hookd/silence.h"
 #include "hookd/tool.h"
 #include "hookd/world.h"
 
@@ -124,7 +125,7 @@ private:
     void beat();
     void note_seen(const std::vector<db::Hypervisor>& rows);
     void do_tasks();
-    void do_task(const db::Task& task);
+    void do_task(const db::Task& task, bool fresh);
     void finish_task(db::Task task, const Result<Json>& result);
 
     /// A question that is not answered yet.
@@ -148,9 +149,11 @@ private:
     bool push_wanted_ = false;
     bool pushing_ = false;
     std::shared_ptr<const db::FleetSnapshot> snapshot_;
+    Silence silence_;
     Done joiner_; // Who waits for init or join.
     std::map<std::string, Question> questions_;
     std::set<std::string> tasks_begun_;
+    bool tasks_known_ = false; // Looked at since the database was reached.
     Worker worker_;
     std::function<void()> ready_;
     bool ready_told_ = false; // Since the database was reached.
