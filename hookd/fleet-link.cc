@@ -226,6 +226,8 @@ void FleetLink::beat()
                 note_seen(*rows);
         });
         push_soon(); // Moves that have become history go, whatever else happens.
+    } else if (configured() && snapshot_ && snapshot_->connected && !joiner_) {
+        try_join(); // What it was refused for may have passed.
     } else if (!note_.listen.empty() && !joiner_) {
         serve_again();
     }

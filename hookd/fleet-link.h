@@ -62,7 +62,9 @@ public:
     /// Begins a fleet here, with a database of its own that listens at `listen`.
     void init(const std::string& listen, Done done);
     /// Joins the fleet at `address`.
-    /// Errors: exists if a hypervisor of this name is in it already; invalid while there are
+    /// A hypervisor of this name and address that is silent was this one, with a store that was
+    /// lost: its place is taken.
+    /// Errors: exists if another hypervisor of this name is in it already; invalid while there are
     ///         chains or balancers here that the fleet does not know.
     void join(const std::string& address, Done done);
     /// Leaves it; the store stays as it is, without the others' rows.
@@ -112,9 +114,10 @@ private:
     void end_server();
     void on_snapshot(std::shared_ptr<const db::FleetSnapshot> snapshot);
     void try_join();
+    void join_as(db::Hypervisor row, const Result<std::vector<db::Hypervisor>>& members);
     void joined(const Result<db::Hypervisor>& row);
     void finish_join(const Result<void>& done);
-    Result<void> take_number(const db::Hypervisor& row);
+    Result<void> take_identity(const db::Hypervisor& row);
     void forget_others();
     void answer_joiner(const Result<Json>& answer);
     Shared shared(const db::Hypervisor& self) const;
