@@ -26,7 +26,7 @@ struct Hypervisor {
     std::string vtep;     // IP address of the tunnel's end; empty without a fleet.
     std::string bridge;   // The bridge that the VMs of this hypervisor are plugged into.
     bool self = false;    // True for the one row that is this machine (store only).
-    TimeNs seen = 0;      // When it last said that it lives.
+    TimeNs seen = 0;      // When it last said that it lives: by its clock; in a store, by ours.
     bool drained = false; // No VM is to come: its own are led away (holdfast node drain).
 
     bool operator==(const Hypervisor&) const = default;

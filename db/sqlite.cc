@@ -173,6 +173,15 @@ bool Connection::read_only() const
     return sqlite3_db_readonly(connection_, "main") == 1;
 }
 
+bool Connection::moved() const
+{
+    int moved = 0;
+    if (const int code = sqlite3_file_control(connection_, "main", SQLITE_FCNTL_HAS_MOVED, &moved);
+        code != SQLITE_OK)
+        fail(connection_, code);
+    return moved != 0;
+}
+
 void Connection::checkpoint_on_close(bool on)
 {
     sqlite3_db_config(connection_, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, on ? 0 : 1, nullptr);

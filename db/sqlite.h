@@ -100,6 +100,8 @@ public:
     void roll_back() noexcept;
     /// Whether the file could be opened for reading only.
     bool read_only() const;
+    /// Whether the file it has open is no more the one at its path: removed, or another's place.
+    bool moved() const;
     /// Whether closing the last connection copies the write-ahead log into the file.
     void checkpoint_on_close(bool on);
     /// The number given to the row inserted last.

@@ -36,6 +36,8 @@ struct Store::Impl {
     Result<void> open_to_read();
     Result<void> open_to_read(Connection::Mode mode);
     void read_a_copy_of_this_version();
+    Result<bool> keep_file();
+    Result<void> write_anew();
     /// The error for a failure of SQLite, naming the file and the mend.
     Error explain(const SqliteError& error) const;
     Error explain(const BadRow& error) const;

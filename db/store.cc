@@ -181,6 +181,51 @@ void Store::Impl::read_a_copy_of_this_version()
     look_again = true;
 }
 
+Result<bool> Store::Impl::keep_file()
+{
+    const auto moved = guarded([](Connection& store) { return store.moved(); });
+    if (!moved || !*moved)
+        return moved;
+    std::error_code code;
+    if (fs::exists(path, code))
+        return Error{Errc::exists, path + ": is not the file that holdfast-hookd has open: restart "
+                                          "it to use this one, or move it away and the open one "
+                                          "is written here again"};
+    if (code)
+        return Error{Errc::io, path + ": cannot be looked at (" + code.message() +
+                                   "): check its folder's owner and mode"};
+    if (auto written = write_anew(); !written)
+        return written.error();
+    return true;
+}
+
+/// A file without a name lives as long as it is open: it is the source.
+Result<void> Store::Impl::write_anew()
+{
+    if (auto made = make_folder(path); !made)
+        return made;
+    const auto draft = path + ".new";
+    std::error_code code;
+    // Of an earlier attempt, or of the file that went: they would be taken for the new one's.
+    for (const auto& stale : {draft, draft + "-wal", draft + "-shm", path + "-wal", path + "-shm"})
+        if (fs::remove(stale, code); code)
+            return Error{Errc::io, stale + ": cannot be removed (" + code.message() +
+                                       "): check its folder's owner and mode"};
+    if (auto copied = caught([&] {
+            Connection{draft, Connection::Mode::write}.copy_from(*connection);
+        });
+        !copied)
+        return copied;
+    if (fs::rename(draft, path, code); code)
+        return Error{Errc::io, path + ": cannot be made (" + code.message() +
+                                   "): check its folder's owner and mode"};
+    auto old = std::move(connection);
+    auto opened = open_to_write();
+    if (!opened)
+        connection = std::move(old);
+    return opened;
+}
+
 Result<void> Store::Impl::begin()
 {
     if (in_transaction)
@@ -241,6 +286,11 @@ Result<Store> Store::open_read_only(const std::string& path)
     if (auto opened = impl->open(); !opened)
         return opened.error();
     return Store{std::move(impl)};
+}
+
+Result<bool> Store::keep_file()
+{
+    return impl_->keep_file();
 }
 
 Store::Transaction::Transaction(Store& store) : store_{store}, begun_{store.impl_->begin()}

@@ -61,6 +61,12 @@ public:
         bool done_ = false;
     };
 
+    /// For who writes, outside of a transaction: sees that the file it has open is the one at its
+    /// path.  If there is none any more, all that the open one holds is written there anew; true
+    /// if that was needed.
+    /// Errors:  exists if another file lies there, which is kept; io.
+    Result<bool> keep_file();
+
     Result<Snapshot> snapshot();
     /// Cheap: the version of the newest commit, for pollers.
     Result<std::int64_t> version();

@@ -113,6 +113,8 @@ hookd_libhookd_a_SOURCES = \
 	hookd/service-receiver.cc \
 	hookd/service-rules.cc \
 	hookd/service-rules.h \
+	hookd/silence.cc \
+	hookd/silence.h \
 	hookd/service-system.cc \
 	hookd/service-system.h \
 	hookd/services.cc \
@@ -155,6 +157,7 @@ hookd_tests_hookd_test_SOURCES = \
 	hookd/tests/records-test.cc \
 	hookd/tests/service-move-test.cc \
 	hookd/tests/service-test.cc \
+	hookd/tests/silence-test.cc \
 	hookd/tests/trace-test.cc
 hookd_tests_hookd_test_CPPFLAGS = $(AM_CPPFLAGS) $(CPPUTEST_CFLAGS) $(LIBVIRT_CFLAGS)
 hookd_tests_hookd_test_LDADD = hookd/libhookd.a service/libservice.a db/libfleet.a db/libdb.a common/libcommon.a \

@@ -306,11 +306,18 @@ asio::awaitable<Result<void>> ChainRollout::ask_all(const std::vector<std::strin
             if (--gathered->missing == 0)
                 done(gathered->result);
         };
-        daemon_.in_place(take);
+        daemon_.in_place([take, self = daemon_.world().self()](const Result<void>& there) {
+            take(there ? there : Error{there.error().code, self + ": " + there.error().message});
+        });
         for (const std::string& name : others) {
             daemon_.fleet().ask(name, "sync", nlohmann::json::object(), answer_limit,
-                                [take](const Result<nlohmann::json>& answer) {
-                                    take(answer ? Result<void>{} : answer.error());
+                                [take, name](const Result<nlohmann::json>& answer) {
+                                    if (answer)
+                                        return take({});
+                                    const Error& why = answer.error();
+                                    // What it says itself does not name it.
+                                    const bool own = why.code == Errc::invalid;
+                                    take(Error{why.code, (own ? name + ": " : "") + why.message});
                                 });
         }
     });

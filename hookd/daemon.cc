@@ -26,6 +26,8 @@ namespace {
 
 // Of this hypervisor, at once; more wait for their turn.
 constexpr std::size_t most_migrations = 16;
+// Until a store's file that went is missed, if nothing is written meanwhile.
+constexpr auto store_interval = std::chrono::seconds{2};
 
 /// A task that was under way when the daemon ended: nobody knows how it goes on.
 db::Task given_up(db::Task task)
@@ -41,8 +43,8 @@ db::Task given_up(db::Task task)
 
 Daemon::Daemon(asio::io_context& io, World world)
     : io_{io}, world_{std::move(world)}, link_{io, *this}, mover_{io, world_, link_},
-      prober_{io, world_, link_}, loads_{io, world_}, tools_{io, 4}, migrations_{io,
-                                                                                 most_migrations}
+      prober_{io, world_, link_}, loads_{io, world_}, tools_{io, 4},
+      migrations_{io, most_migrations}, store_timer_{io}
 {
     world_.on_change = [this](const StoreChange& change) {
         if (change.concerns_flows())
@@ -86,6 +88,7 @@ Result<void> Daemon::start(OvsLoop& loop, const std::string& rundir)
     fleet_->start();
     make_tunnel();
     forget_old_tasks();
+    watch_store();
     link_.start();
     libvirt_ = std::make_unique<LibvirtWatch>(io_, world_.config.libvirt_uri, *this);
     return {};
@@ -179,6 +182,18 @@ void Daemon::forget_old_tasks()
             change.put_tasks.push_back(given_up(task));
     }
     world_.commit(change);
+}
+
+/// The switch and the fleet go by a file that anybody may remove.
+void Daemon::watch_store()
+{
+    if (auto kept = world_.keep_store(); !kept)
+        spdlog::debug("store: {}", kept.error().message); // A problem is noted already.
+    store_timer_.expires_after(store_interval);
+    store_timer_.async_wait([this](boost::system::error_code cancelled) {
+        if (!cancelled)
+            watch_store();
+    });
 }
 
 void Daemon::ask_switch(std::string method, std::vector<std::string> args, Tools::Done done)

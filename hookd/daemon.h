@@ -84,6 +84,7 @@ private:
     Result<void> make_identity();
     void make_tunnel();
     void forget_old_tasks();
+    void watch_store();
     void refresh();
     void settle();
     void note_forged(const nlohmann::json& event);
@@ -106,6 +107,7 @@ private:
     bool refresh_wanted_ = false;
     std::vector<std::function<void(Result<void>)>> settling_; // Who waits for the next pass.
     bool settle_runs_ = false;
+    boost::asio::steady_timer store_timer_;
 };
 
 } // namespace holdfast::hookd

@@ -9,13 +9,12 @@
 #include <tuple>
 
 #include "db/find.h"
+#include "hookd/silence.h"
 
 namespace holdfast::hookd {
 namespace {
 
 constexpr db::TimeNs second = 1'000'000'000;
-// Four heartbeats; hookd names one that is silent for longer as a problem.
-constexpr db::TimeNs silence_limit = 60 * second;
 // The fleet database tells of an arrival within a second; it may be away.
 constexpr db::TimeNs landing_limit = 15 * second;
 // What is wrong with a VM itself is wrong wherever it goes.
@@ -31,7 +30,8 @@ const db::Vm* find_vm(const FleetView& view, const std::string& id)
 
 bool is_silent(const db::Hypervisor& row, db::TimeNs now)
 {
-    return !row.self && row.seen > 0 && now - row.seen > silence_limit;
+    return !row.self && row.seen > 0 &&
+           now - row.seen > std::chrono::nanoseconds{silence_limit}.count();
 }
 
 /// Whether a move away from `node` is under way.

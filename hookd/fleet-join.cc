@@ -150,10 +150,38 @@ void FleetLink::try_join()
     row.seen = now_ns();
     if (!note_.joined && note_.listen.empty())
         row.number = 0; // The lowest that is free; who begins a fleet keeps its own.
-    fleet_->join(row, [this](const Result<db::Hypervisor>& result) {
+    fleet_->read_hypervisors(
+        [this, row](const Result<std::vector<db::Hypervisor>>& members) { join_as(row, members); });
+}
+
+/// Joins with `row`, or in the place that was this machine's before its store was lost.
+void FleetLink::join_as(db::Hypervisor row, const Result<std::vector<db::Hypervisor>>& members)
+{
+    auto ended = [this](const Result<db::Hypervisor>& result) {
         joining_ = false;
         joined(result);
-    });
+    };
+    if (!members) {
+        ended(members.error());
+        return;
+    }
+    const auto now = std::chrono::steady_clock::now();
+    silence_.look(*members, now);
+    if (const db::Hypervisor* before = row_before(*members, row)) {
+        if (!silence_.silent(before->id, now)) {
+            ended(Error{Errc::exists,
+                        "fleet: there is a hypervisor " + row.name +
+                            " with this address already: "
+                            "if it was this machine, and its store was lost, try again when it has "
+                            "been silent for a minute; else set another `hypervisor` in "
+                            "holdfast.conf"});
+            return;
+        }
+        row.id = before->id;
+        row.number = before->number;
+        row.drained = before->drained;
+    }
+    fleet_->join(row, ended);
 }
 
 void FleetLink::joined(const Result<db::Hypervisor>& row)
@@ -164,7 +192,7 @@ void FleetLink::joined(const Result<db::Hypervisor>& row)
     if (!row)
         done = row.error();
     else
-        done = take_number(*row);
+        done = take_identity(*row);
     trouble_ = done ? "" : done.error().message;
     world_.problem("fleet", trouble_);
     if (!done) {
@@ -201,18 +229,27 @@ void FleetLink::finish_join(const Result<void>& done)
     on_snapshot(snapshot_);
 }
 
-/// The number that the fleet gave; VMs that carry another get new labels.
-Result<void> FleetLink::take_number(const db::Hypervisor& row)
+/// The number that the fleet gave, so that VMs get labels of it; or all that it knew of this
+/// hypervisor before the store was lost.
+Result<void> FleetLink::take_identity(const db::Hypervisor& row)
 {
     db::Hypervisor self = world_.ledger.self();
-    if (row.number == self.number)
+    const bool as_before = row.id != self.id;
+    if (row.number == self.number && !as_before)
         return {};
-    auto vms = renumbered(world_.ledger.vms(), self.number, row.number);
+    const auto& here = world_.ledger.vms();
+    auto vms = as_before ? labelled_as_before(snapshot_->vms, here, row.number)
+                         : renumbered(here, self.number, row.number);
     if (!vms)
         return vms.error();
+    if (as_before)
+        spdlog::warn("fleet: {} is in it with another store, and silent: taking its place",
+                     row.name);
     StoreChange change;
     change.put_vms = *vms;
     self.number = row.number;
+    self.id = row.id;
+    self.drained = row.drained;
     change.put_hypervisors = {self};
     return world_.commit(change);
 }
@@ -395,10 +432,11 @@ void FleetLink::status(Done done)
     auto answer = [this, done](const std::vector<db::Hypervisor>& rows) {
         Json members = Json::array();
         for (const db::Hypervisor& row : rows) {
+            const db::Hypervisor* heard = world_.ledger.hypervisor(row.name);
             members.push_back({{"hypervisor", row.name},
                                {"number", row.number},
                                {"vtep", row.vtep},
-                               {"seen_ns", row.seen},
+                               {"seen_ns", heard ? heard->seen : 0},
                                {"self", row.name == world_.self()}});
         }
         const char* state = !configured() ? "none" : connected() ? "connected" : "disconnected";

@@ -20,7 +20,6 @@ namespace holdfast::hookd {
 namespace {
 
 constexpr auto beat_interval = std::chrono::seconds{15};
-constexpr auto silence_limit = std::chrono::seconds{60};
 
 /// Whether each row has one of its name in the fleet.
 template <class Row>
@@ -72,7 +71,9 @@ void FleetLink::on_snapshot(std::shared_ptr<const db::FleetSnapshot> snapshot)
     bool was_connected = snapshot_ && snapshot_->connected;
     snapshot_ = std::move(snapshot);
     if (snapshot_->connected != was_connected) {
-        ready_told_ = false;
+        ready_told_ = tasks_known_ = false;
+        if (snapshot_->connected && joined_)
+            silence_.listen_anew(std::chrono::steady_clock::now());
         spdlog::info("fleet: database {} at {}", snapshot_->connected ? "connected" : "away",
                      note_.address);
     }
@@ -225,6 +226,8 @@ void FleetLink::beat()
                 note_seen(*rows);
         });
         push_soon(); // Moves that have become history go, whatever else happens.
+    } else if (configured() && snapshot_ && snapshot_->connected && !joiner_) {
+        try_join(); // What it was refused for may have passed.
     } else if (!note_.listen.empty() && !joiner_) {
         serve_again();
     }
@@ -238,13 +241,15 @@ void FleetLink::beat()
 /// Keeps when the others were last heard of, and says so if that is long ago.
 void FleetLink::note_seen(const std::vector<db::Hypervisor>& rows)
 {
+    const auto now = std::chrono::steady_clock::now();
+    const auto changed = silence_.look(rows, now);
     StoreChange change;
     for (const db::Hypervisor& row : rows) {
         const db::Hypervisor* known = world_.ledger.hypervisor(row.name);
-        if (!known || known->seen == row.seen)
-            continue;
+        if (!known || (known->seen != 0 && !changed.contains(row.id)))
+            continue; // One that is new here is given its minute.
         change.seen.push_back(*known);
-        change.seen.back().seen = row.seen;
+        change.seen.back().seen = now_ns();
     }
     world_.commit(change);
     std::erase_if(world_.problems, [this](const auto& problem) {
@@ -253,8 +258,7 @@ void FleetLink::note_seen(const std::vector<db::Hypervisor>& rows)
                !world_.ledger.hypervisor(problem.first.substr(subject.size()));
     });
     for (const db::Hypervisor& row : world_.ledger.hypervisors()) {
-        auto silent = (now_ns() - row.seen) / 1'000'000'000;
-        bool lost = !row.self && row.seen > 0 && silent > silence_limit.count();
+        bool lost = !row.self && silence_.silent(row.id, now);
         world_.problem("hypervisor " + row.name,
                        lost ? "its holdfast-hookd was not heard of for more than a minute: see "
                               "whether the machine and the daemon run"
@@ -389,6 +393,7 @@ void FleetLink::ask(const std::string& hypervisor, const std::string& verb, cons
 
 void FleetLink::do_tasks()
 {
+    const bool fresh = std::exchange(tasks_known_, true);
     std::set<std::string> there;
     for (const db::Task& task : snapshot_->tasks) {
         there.insert(task.id);
@@ -410,17 +415,18 @@ void FleetLink::do_tasks()
             else
                 asked.mapped().done(reply);
         } else if (task.hypervisor == world_.self() && task.state == "asked") {
-            do_task(task);
+            do_task(task, fresh);
         }
     }
     std::erase_if(tasks_begun_, [&](const std::string& id) { return !there.contains(id); });
 }
 
-void FleetLink::do_task(const db::Task& task)
+/// `fresh`: it came while we looked.  How old another is only the clock of who asked can tell.
+void FleetLink::do_task(const db::Task& task, bool fresh)
 {
     if (!tasks_begun_.insert(task.id).second)
         return;
-    if (task.deadline < now_ns()) {
+    if (!fresh && task.deadline < now_ns()) {
         finish_task(task, Error{Errc::unavailable, "it was not begun in time"});
         return;
     }

@@ -27,6 +27,7 @@
 #include "hookd/fleet-note.h"
 #include "hookd/fleet-sync.h"
 #include "hookd/mover.h"
+#include "hookd/silence.h"
 #include "hookd/tool.h"
 #include "hookd/world.h"
 
@@ -61,7 +62,9 @@ public:
     /// Begins a fleet here, with a database of its own that listens at `listen`.
     void init(const std::string& listen, Done done);
     /// Joins the fleet at `address`.
-    /// Errors: exists if a hypervisor of this name is in it already; invalid while there are
+    /// A hypervisor of this name and address that is silent was this one, with a store that was
+    /// lost: its place is taken.
+    /// Errors: exists if another hypervisor of this name is in it already; invalid while there are
     ///         chains or balancers here that the fleet does not know.
     void join(const std::string& address, Done done);
     /// Leaves it; the store stays as it is, without the others' rows.
@@ -111,9 +114,10 @@ private:
     void end_server();
     void on_snapshot(std::shared_ptr<const db::FleetSnapshot> snapshot);
     void try_join();
+    void join_as(db::Hypervisor row, const Result<std::vector<db::Hypervisor>>& members);
     void joined(const Result<db::Hypervisor>& row);
     void finish_join(const Result<void>& done);
-    Result<void> take_number(const db::Hypervisor& row);
+    Result<void> take_identity(const db::Hypervisor& row);
     void forget_others();
     void answer_joiner(const Result<Json>& answer);
     Shared shared(const db::Hypervisor& self) const;
@@ -124,7 +128,7 @@ private:
     void beat();
     void note_seen(const std::vector<db::Hypervisor>& rows);
     void do_tasks();
-    void do_task(const db::Task& task);
+    void do_task(const db::Task& task, bool fresh);
     void finish_task(db::Task task, const Result<Json>& result);
 
     /// A question that is not answered yet.
@@ -148,9 +152,11 @@ private:
     bool push_wanted_ = false;
     bool pushing_ = false;
     std::shared_ptr<const db::FleetSnapshot> snapshot_;
+    Silence silence_;
     Done joiner_; // Who waits for init or join.
     std::map<std::string, Question> questions_;
     std::set<std::string> tasks_begun_;
+    bool tasks_known_ = false; // Looked at since the database was reached.
     Worker worker_;
     std::function<void()> ready_;
     bool ready_told_ = false; // Since the database was reached.

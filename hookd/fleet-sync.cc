@@ -231,4 +231,35 @@ Result<std::vector<db::Vm>> renumbered(const std::vector<db::Vm>& vms, int from,
     return changed;
 }
 
+const db::Hypervisor* row_before(const std::vector<db::Hypervisor>& fleet,
+                                 const db::Hypervisor& self)
+{
+    auto found = std::find_if(fleet.begin(), fleet.end(), [&](const db::Hypervisor& row) {
+        return row.name == self.name && row.id != self.id && !row.vtep.empty() &&
+               row.vtep == self.vtep;
+    });
+    return found == fleet.end() ? nullptr : &*found;
+}
+
+Result<std::vector<db::Vm>> labelled_as_before(const std::vector<db::Vm>& fleet,
+                                               const std::vector<db::Vm>& store, int number)
+{
+    Index shared{fleet, &db::Vm::id};
+    std::vector<db::Vm> all = fleet;
+    std::vector<db::Vm> changed;
+    for (db::Vm vm : store) {
+        if (const db::Vm* before = shared.find(vm.id)) {
+            changed.push_back(*before);
+            continue;
+        }
+        auto label = next_label(all, number);
+        if (!label)
+            return label.error();
+        vm.label = *label;
+        all.push_back(vm);
+        changed.push_back(vm);
+    }
+    return changed;
+}
+
 } // namespace holdfast::hookd

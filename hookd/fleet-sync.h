@@ -42,4 +42,15 @@ db::FleetChange push_changes(const db::FleetSnapshot& fleet, const Shared& store
 /// Errors: unavailable if there are too many.
 Result<std::vector<db::Vm>> renumbered(const std::vector<db::Vm>& vms, int from, int to);
 
+/// The row that was the fleet's for this machine before its store was lost: of its name and its
+/// tunnel's address, with another id.  Null if there is none.
+const db::Hypervisor* row_before(const std::vector<db::Hypervisor>& fleet,
+                                 const db::Hypervisor& self);
+
+/// The rows of the VMs in a store that was made anew, once it has the identity that the fleet knew
+/// before, with `number`: those that the fleet has as they are there, the others with new labels.
+/// Errors: unavailable if there are too many.
+Result<std::vector<db::Vm>> labelled_as_before(const std::vector<db::Vm>& fleet,
+                                               const std::vector<db::Vm>& store, int number);
+
 } // namespace holdfast::hookd

@@ -72,6 +72,9 @@ public:
     const db::Hypervisor* hypervisor(const std::string& name) const;
     const db::Service* service(const std::string& id) const;
 
+    /// See db::Store::keep_file().
+    Result<bool> keep_file() { return store_.keep_file(); }
+
     /// What operators asked of this hypervisor, done or not.
     Result<std::vector<db::Task>> tasks() { return store_.tasks(); }
     /// The paths as they are in the file.

@@ -21,11 +21,29 @@ Result<void> World::commit(const StoreChange& change)
 {
     if (change.empty())
         return {};
+    if (auto kept = keep_store(); !kept)
+        return kept;
     auto done = ledger.apply(change);
     problem("store", done ? "" : done.error().message);
     if (done && on_change)
         on_change(change);
     return done;
+}
+
+Result<void> World::keep_store()
+{
+    const auto kept = ledger.keep_file();
+    problem("store's file", kept ? "" : kept.error().message);
+    if (!kept)
+        return kept.error();
+    if (!*kept)
+        return {};
+    StoreChange told;
+    told.events = {event("store-rewritten",
+                         config.store + " had gone: all that was in it was written anew",
+                         now_ns())};
+    spdlog::warn("{}", told.events[0].text);
+    return ledger.apply(told);
 }
 
 void World::problem(const std::string& subject, const std::string& text)

@@ -56,6 +56,9 @@ struct World {
     /// Stores a change and tells switch and fleet; one that fails is logged and shown as a
     /// problem, and leaves everything as it was.
     Result<void> commit(const StoreChange& change);
+    /// Sees that the store's file is there still, and writes it anew if it has gone; one that
+    /// cannot be is shown as a problem.
+    Result<void> keep_store();
     /// Notes a problem, or with an empty text its end.
     void problem(const std::string& subject, const std::string& text);
     /// A line of the time line, of this hypervisor.

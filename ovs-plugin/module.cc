@@ -320,6 +320,12 @@ void Module::finish_work(Work& work)
 
 void Module::answer_sync(const Sync& sync)
 {
+    if (store_ != "ok") {
+        // Who asked would take the flows of what was read before for those of what it wrote.
+        hf_reply(sync.conn, false,
+                 ("store: " + store_ + "; the switch goes on with what it has").c_str());
+        return;
+    }
     if (sync.settle) {
         settling_.push_back({sync.conn, hf_looks(bridge_.c_str()), 0});
         hf_revalidate(bridge_.c_str());

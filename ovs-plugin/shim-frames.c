@@ -152,31 +152,43 @@ clear(struct ovs_list *list, size_t *n)
     *n = 0;
 }
 
+static const struct guard *
+find_guard(const struct guard *list, size_t n, const struct netdev *netdev)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (list[i].netdev == netdev) {
+            return &list[i];
+        }
+    }
+    return NULL;
+}
+
 /* Takes out of 'batch' what was flooded and is not for this port. */
 static void
 drop_flooded(struct netdev *netdev, struct dp_packet_batch *batch)
 {
-    struct eth_addr mac = eth_addr_zero;
+    struct guard guard = {.mac = eth_addr_zero}; /* For nobody: of a port that is going. */
     struct dp_packet *packet;
     size_t i, size = dp_packet_batch_size(batch);
-    bool wire = false;
     uint32_t mark;
 
     ovs_mutex_lock(&mutex);
-    for (i = 0; i < n_guards; i++) {
-        if (guards[i].netdev == netdev) {
-            mac = guards[i].mac;
-            wire = guards[i].wire;
-        }
+    const struct guard *found = find_guard(guards, n_guards, netdev);
+    if (found) {
+        guard = *found;
     }
+    bool guarded = netdev->ol_flags & GUARDED;
     ovs_mutex_unlock(&mutex);
+    if (!guarded) {
+        return; /* It was when its bit was read. */
+    }
     atomic_read_relaxed(&guard_mark, &mark);
     DP_PACKET_BATCH_REFILL_FOR_EACH (i, size, packet, batch) {
         const struct eth_header *eth = dp_packet_data(packet);
 
         if ((packet->md.pkt_mark & ~HF_LONG_WAY) == mark
-            || (!wire && eth_addr_is_multicast(eth->eth_dst))
-            || eth_addr_equals(eth->eth_dst, mac)) {
+            || (!guard.wire && eth_addr_is_multicast(eth->eth_dst))
+            || eth_addr_equals(eth->eth_dst, guard.mac)) {
             dp_packet_batch_refill(batch, packet, i);
         } else {
             atomic_count_inc(&n_guard_dropped);
@@ -651,30 +663,36 @@ void
 hf_guard_ports(const char *bridge, const struct hf_guard *wanted, size_t n, uint32_t mark)
 {
     struct ofproto *ofproto = hf_find_bridge(bridge);
+    struct guard *fresh = xmalloc(MAX(n, 1) * sizeof *fresh);
 
-    atomic_store_relaxed(&guard_mark, mark);
-    ovs_mutex_lock(&mutex);
-    for (size_t i = 0; i < n_guards; i++) {
-        if (guards[i].netdev) {
-            guards[i].netdev->ol_flags &= ~GUARDED;
-        }
-        free(guards[i].interface);
-    }
-    guards = xrealloc(guards, n * sizeof *guards);
-    n_guards = n;
     for (size_t i = 0; i < n; i++) {
         struct ofport *port = ofproto
             ? shash_find_data(&ofproto->port_by_name, wanted[i].interface) : NULL;
 
-        guards[i].interface = xstrdup(wanted[i].interface);
-        guards[i].netdev = port ? port->netdev : NULL;
-        guards[i].mac = eth_addr_zero;
-        guards[i].wire = wanted[i].wire;
-        eth_addr_from_string(wanted[i].mac, &guards[i].mac);
-        if (port) {
-            port->netdev->ol_flags |= GUARDED;
+        fresh[i].interface = xstrdup(wanted[i].interface);
+        fresh[i].netdev = port ? port->netdev : NULL;
+        fresh[i].mac = eth_addr_zero;
+        fresh[i].wire = wanted[i].wire;
+        eth_addr_from_string(wanted[i].mac, &fresh[i].mac);
+    }
+    atomic_store_relaxed(&guard_mark, mark);
+    ovs_mutex_lock(&mutex);
+    /* The datapath's threads look at the bit without the mutex: a port that stays guarded has it
+     * throughout, or what is flooded meanwhile would go in. */
+    for (size_t i = 0; i < n; i++) {
+        if (fresh[i].netdev) {
+            fresh[i].netdev->ol_flags |= GUARDED;
         }
     }
+    for (size_t i = 0; i < n_guards; i++) {
+        if (guards[i].netdev && !find_guard(fresh, n, guards[i].netdev)) {
+            guards[i].netdev->ol_flags &= ~GUARDED;
+        }
+        free(guards[i].interface);
+    }
+    free(guards);
+    guards = fresh;
+    n_guards = n;
     ovs_mutex_unlock(&mutex);
     hf_kernel_guard_ports(bridge, wanted, n, mark);
 }

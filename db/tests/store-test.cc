@@ -11,6 +11,7 @@
 
 #include <csignal>
 #include <fstream>
+#include <functional>
 #include <sstream>
 #include <vector>
 
@@ -659,6 +660,62 @@ TEST(Store, ColumnThatHoldsNonsenseIsNamed)
     check_ok(store.put(vm("v")));
     sql(path, "UPDATE vm SET ips = 'nonsense'");
     check_error(Errc::damaged, path, "vm.ips of v", store.vms().error());
+}
+
+TEST(Store, FileThatWentIsWrittenAnewWithAllThatItHeld)
+{
+    const auto under = folder / "under";
+    const auto file = under + "/holdfast.db";
+    auto store = open_store(file);
+    check_ok(store.put(vm("v")));
+    CHECK_FALSE(*store.keep_file());
+    const std::vector<std::function<void()>> away{
+        [&] { std::filesystem::remove(file); }, // Its log, which is not of the next, stays.
+        [&] { std::filesystem::remove_all(under); },
+    };
+    for (const auto& go : away) {
+        go();
+        check_ok(store.put(vm("w"))); // Not lost, though no reader finds it now.
+        const auto version = *store.version();
+        CHECK_TRUE(*store.keep_file());
+        CHECK_FALSE(*store.keep_file());
+        auto reader = open_reader(file);
+        CHECK_TRUE(*reader.vms() == *store.vms());
+        CHECK_EQUAL(2u, reader.vms()->size());
+        CHECK_EQUAL(version, *reader.version());
+        check_ok(store.remove_vm("w"));
+        CHECK_TRUE(*reader.vms() == std::vector{vm("v")});
+    }
+}
+
+TEST(Store, FileInThePlaceOfTheOpenOneIsRefusedAndKept)
+{
+    auto store = open_store(path);
+    check_ok(store.put(vm("v")));
+    std::filesystem::rename(path, path + ".was");
+    std::ofstream{path} << "of another";
+    const auto kept = store.keep_file();
+    CHECK_FALSE(bool(kept));
+    check_error(Errc::exists, path, "restart", kept.error());
+    STRCMP_EQUAL("of another", content(path).c_str());
+    // The mend that it names.
+    std::filesystem::remove(path);
+    CHECK_TRUE(*store.keep_file());
+    CHECK_TRUE(*open_reader(path).vms() == std::vector{vm("v")});
+}
+
+TEST(Store, FileThatCannotBeWrittenAnewIsSaidSoAndTriedAgain)
+{
+    auto store = open_store(path);
+    check_ok(store.put(vm("v")));
+    std::filesystem::remove(path);
+    std::filesystem::create_directories(path + ".new/in-the-way");
+    const auto kept = store.keep_file();
+    CHECK_FALSE(bool(kept));
+    check_error(Errc::io, path, "owner", kept.error());
+    CHECK_TRUE(*store.vms() == std::vector{vm("v")});
+    std::filesystem::remove_all(path + ".new");
+    CHECK_TRUE(*store.keep_file());
 }
 
 TEST(Store, FullDiskChangesNothing)

@@ -268,3 +268,43 @@ TEST(FleetSync, ServicesAreTheirHypervisorsAndTheHigherEpochWins)
     CHECK_TRUE(out.remove_services == std::vector<std::string>{"old"});
     CHECK_EQUAL(3u, pull(true).put_services.size());
 }
+
+TEST(FleetSync, APlaceIsTakenBackByNameAndAddressOnly)
+{
+    auto self = hypervisor("hv3", true);
+    self.vtep = "10.0.0.3";
+    self.id = "new";
+    auto before = hypervisor("hv3", false);
+    before.vtep = "10.0.0.3";
+    std::vector<db::Hypervisor> rows;
+    const auto found = [&] {
+        rows = {hypervisor("hv1", false), before};
+        return row_before(rows, self);
+    };
+    STRCMP_EQUAL("id-hv3", found()->id.c_str());
+    before.vtep = "10.0.0.4";
+    POINTERS_EQUAL(nullptr, found());
+    before.vtep = self.vtep = "";
+    POINTERS_EQUAL(nullptr, found());
+    before.vtep = self.vtep = "10.0.0.3";
+    before.name = "hv4";
+    POINTERS_EQUAL(nullptr, found());
+    before = self;
+    POINTERS_EQUAL(nullptr, found());
+}
+
+TEST(FleetSync, VmsOfAPlaceTakenBackKeepTheirLabels)
+{
+    std::vector<db::Vm> fleet{vm("a", "hv3", 4), vm("b", "hv1", 1)};
+    fleet[0].label = 3U << 12 | 1;
+    fleet[1].label = 3U << 12 | 2; // Has moved away from here.
+    std::vector<db::Vm> store{vm("new", "hv3", 1), vm("a", "hv3", 1)};
+    store[0].label = 1U << 12 | 1;
+    store[1].label = 1U << 12 | 2;
+    const auto rows = labelled_as_before(fleet, store, 3);
+    CHECK_TRUE(bool(rows));
+    CHECK_EQUAL(2u, rows->size());
+    CHECK_TRUE((*rows)[1] == fleet[0]);
+    STRCMP_EQUAL("new", (*rows)[0].id.c_str());
+    CHECK_EQUAL(3U << 12 | 3, (*rows)[0].label);
+}
