@@ -21,6 +21,7 @@ enum class Errc {
     damaged,     // A file or message is not what it should be.
     too_new,     // The store was made by a newer program.
     io,          // The operating system refused.
+    outdated,    // What the decision rests on is another by now: decide again.
 };
 
 /// A failure: its kind, and one line for a person.

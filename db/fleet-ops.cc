@@ -324,25 +324,47 @@ void refuse_if_changed(FleetOps& ops, const FleetChange& change, const std::stri
                                        "try again in some seconds"});
 }
 
+/// The transaction fails with `meaning` unless the rows of this kind are these, each of them whole
+/// and with the columns of `row`.
+void expect_rows(FleetOps& ops, const char* table, const json& row, json where, json rows,
+                 Error meaning)
+{
+    auto columns = json::array();
+    for (const auto& item : row.items())
+        columns.push_back(item.key());
+    ops.meanings.emplace_back(ops.params.size() - 1, std::move(meaning));
+    add(ops, {{"op", "wait"},
+              {"timeout", 0},
+              {"table", table},
+              {"columns", std::move(columns)},
+              {"until", "=="},
+              {"where", std::move(where)},
+              {"rows", std::move(rows)}});
+}
+
+/// The transaction fails unless the chains of other priorities than this one's are still those that
+/// were seen.
+void expect_seen(FleetOps& ops, const std::vector<Chain>& seen, const Chain& chain)
+{
+    auto rows = json::array();
+    for (const auto& other : seen)
+        if (other.priority != chain.priority)
+            rows.push_back(to_json(other));
+    expect_rows(ops, "Chain", to_json(chain), where_all(is_not("priority", chain.priority)),
+                std::move(rows),
+                {Errc::outdated, "chain " + chain.name +
+                                     ": other chains have changed meanwhile: try again in some "
+                                     "seconds"});
+}
+
 /// The transaction fails unless the balancer's row is still this one.
 void expect_unchanged(FleetOps& ops, const Balancer& was)
 {
     const json row = to_json(was);
-    auto columns = json::array();
-    for (const auto& item : row.items())
-        columns.push_back(item.key());
-    ops.meanings.emplace_back(
-        ops.params.size() - 1,
-        Error{Errc::unavailable, "balancer " + was.name +
-                                     ": another hypervisor has changed or deleted it: see "
-                                     "\"holdfast balancer list\", then try again"});
-    add(ops, {{"op", "wait"},
-              {"timeout", 0},
-              {"table", "Balancer"},
-              {"columns", std::move(columns)},
-              {"until", "=="},
-              {"where", where_all(is("name", was.name))},
-              {"rows", where_all(row)}});
+    expect_rows(ops, "Balancer", row, where_all(is("name", was.name)), where_all(row),
+                {Errc::unavailable, "balancer " + was.name +
+                                        ": another hypervisor has changed or deleted it: see "
+                                        "\"holdfast balancer list\", then try again"});
 }
 
 /// Refused if there is one of this name that is another: two that are new, added at once.
@@ -529,6 +551,24 @@ Vm vm_from(const json& row)
     return vm;
 }
 
+Chain chain_from(const json& row)
+{
+    Chain chain;
+    chain.name = row.at("name");
+    chain.spi = row.at("spi");
+    chain.rspi = row.at("rspi");
+    chain.match = row.at("match");
+    chain.match_reverse = row.at("match_reverse");
+    chain.priority = row.at("priority");
+    chain.symmetric = row.at("symmetric");
+    chain.dead = row.at("dead");
+    chain.probe = row.at("probe");
+    chain.open = !row.at("closed").get<bool>();
+    chain.change = row.at("change");
+    chain.hops = read_each(list_from(row.at("hops")), hop_from_text);
+    return chain;
+}
+
 bool is_address(std::string_view one)
 {
     if (one.starts_with("unix:"))
@@ -610,6 +650,8 @@ Result<FleetOps> compose(const FleetChange& change, const std::string& own, cons
         if (change.chains_were.contains(row.name))
             expect(ops, "Chain", true, where_all(is("name", row.name)),
                    {Errc::not_found, "chain " + row.name + ": another hypervisor has deleted it"});
+        if (change.chains_seen)
+            expect_seen(ops, *change.chains_seen, row);
         put(ops, row);
     }
     for (const auto& row : change.put_balancers)
@@ -703,6 +745,29 @@ Result<std::vector<Hypervisor>> read_hypervisors(const json& answer)
         return not_an_answer();
     }
     std::ranges::sort(all, {}, &Hypervisor::name);
+    return all;
+}
+
+FleetOps compose_read_chains()
+{
+    FleetOps ops;
+    add(ops, {{"op", "select"}, {"table", "Chain"}, {"where", json::array()}});
+    return ops;
+}
+
+Result<std::vector<Chain>> read_chains(const json& answer)
+{
+    const auto* rows = rows_of(answer, 0);
+    if (!rows)
+        return not_an_answer();
+    std::vector<Chain> all;
+    try {
+        for (const auto& row : *rows)
+            all.push_back(chain_from(row));
+    } catch (const json::exception&) {
+        return not_an_answer();
+    }
+    std::ranges::sort(all, {}, &Chain::name);
     return all;
 }
 

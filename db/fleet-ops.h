@@ -61,6 +61,8 @@ Result<int> number_for(const Hypervisor& row, const nlohmann::json& answer);
 
 FleetOps compose_read_hypervisors();
 Result<std::vector<Hypervisor>> read_hypervisors(const nlohmann::json& answer);
+FleetOps compose_read_chains();
+Result<std::vector<Chain>> read_chains(const nlohmann::json& answer);
 FleetOps compose_read_vm(const std::string& id);
 Result<std::optional<Vm>> read_vm(const nlohmann::json& answer);
 

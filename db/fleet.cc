@@ -628,6 +628,17 @@ void Fleet::read_hypervisors(std::function<void(Result<std::vector<Hypervisor>>)
     });
 }
 
+void Fleet::read_chains(std::function<void(Result<std::vector<Chain>>)> done)
+{
+    impl_->loop().post([this, done = std::move(done)] {
+        impl_->ask(compose_read_chains(), Impl::deadline(),
+                   [caller = impl_->caller, done](auto answer) {
+                       call<std::vector<Chain>>(caller, done,
+                                                answer ? db::read_chains(*answer) : answer.error());
+                   });
+    });
+}
+
 void Fleet::read_vm(const std::string& id, std::function<void(Result<std::optional<Vm>>)> done)
 {
     impl_->loop().post([this, id, done = std::move(done)] {

@@ -134,6 +134,12 @@ bool may_matter(const std::vector<Way>& ways, const std::vector<std::vector<Way>
     });
 }
 
+/// Whether its change, if it is under way, is its adding or removing.
+bool comes_or_goes(const db::Chain& chain)
+{
+    return !chain.change.empty() && db::ChainChange::of(chain).verb != "set";
+}
+
 /// The chain with these hops and without its probe, which is not for hops that are not its own.
 db::Chain with_hops(db::Chain chain, Hops hops, bool open)
 {
@@ -149,6 +155,11 @@ void append(std::vector<ChainStep>& steps, Result<std::vector<ChainStep>> more)
 }
 
 } // namespace
+
+bool by_steps(const Under& under)
+{
+    return under.enter == Under::Enter::first || under.enter == Under::Enter::last;
+}
 
 Under way_under(const db::Chain& chain, const std::vector<db::Chain>& chains)
 {
@@ -183,14 +194,39 @@ Under way_under(const db::Chain& chain, const std::vector<db::Chain>& chains)
     return under;
 }
 
-bool shares_a_hop(const db::Chain& a, const db::Chain& b)
+Result<Under> quiet_way_under(const db::Chain& chain, const std::vector<db::Chain>& chains,
+                              const std::set<std::string>& busy)
 {
-    return share_any(a.hops, b.hops);
+    Under found = way_under(chain, chains);
+    if (busy.contains(found.chain)) // What it is while it changes says nothing of what it will be.
+        return Error{Errc::unavailable, "chain " + chain.name + ": chain " + found.chain +
+                                            " of lower priority, with hops in common, is being "
+                                            "changed just now: try again in some seconds"};
+    return found;
+}
+
+Result<void> may_change_beside(const db::Chain& chain, const std::vector<db::Chain>& chains,
+                               const std::set<std::string>& busy)
+{
+    for (const db::Chain& other : chains) {
+        if (other.priority <= chain.priority || !share_any(other.hops, chain.hops))
+            continue;
+        if (!other.open && other.change.empty())
+            return Error{Errc::unavailable, "chain " + chain.name +
+                                                ": the adding or removing of chain " + other.name +
+                                                " over it was cut off: delete that one "
+                                                "first"};
+        if (comes_or_goes(other) && busy.contains(other.name))
+            return Error{Errc::unavailable, "chain " + chain.name + ": chain " + other.name +
+                                                " comes or goes over it just now: try again in "
+                                                "some seconds"};
+    }
+    return {};
 }
 
 std::vector<ChainStep> add_steps(const db::Chain& chain, const Under& under)
 {
-    if (under.enter == Under::Enter::apart || under.enter == Under::Enter::mixed) {
+    if (!by_steps(under)) {
         auto closed = chain;
         closed.open = false;
         return {{closed}, {chain}};
@@ -208,7 +244,7 @@ std::vector<ChainStep> remove_steps(const db::Chain& chain, const Under& under)
     const bool open = under.enter == Under::Enter::first;
     const auto begin = with_hops(chain, chain.hops, open);
     std::vector<ChainStep> steps{{begin}};
-    if (under.enter == Under::Enter::first || under.enter == Under::Enter::last) {
+    if (by_steps(under)) {
         append(steps, change_steps(begin, with_hops(chain, under.hops, open)));
         steps[1].drain = !open; // Frames that are this chain's alone have passed all of its hops.
         steps.push_back({steps.back().chain});

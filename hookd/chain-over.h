@@ -15,6 +15,7 @@
 // out.
 #pragma once
 
+#include <set>
 #include <string>
 #include <vector>
 
@@ -36,11 +37,24 @@ struct Under {
     std::string chain;         // The lower chain's name; empty for apart.
 };
 
+/// Whether a chain comes and goes with the hops of the one under it.
+bool by_steps(const Under& under);
+
 /// What lies under a chain among all chains; itself may be among them.
 Under way_under(const db::Chain& chain, const std::vector<db::Chain>& chains);
 
-/// Whether what comes out of some hop may be of either chain.
-bool shares_a_hop(const db::Chain& a, const db::Chain& b);
+/// The same of a chain that shall come or go.
+/// Shape:   `busy`: the names of the chains that somebody who lives changes now.
+/// Errors:  unavailable if the lower chain is changed now.
+Result<Under> quiet_way_under(const db::Chain& chain, const std::vector<db::Chain>& chains,
+                              const std::set<std::string>& busy);
+
+/// Whether no other chain is in the way of a change of this one, which may also be its coming.
+/// Shape:   `busy` as above; what is done to a chain is what its `change` says.
+/// Errors:  unavailable if a chain of higher priority, with a hop in common, comes or goes, or was
+///          cut off at that.
+Result<void> may_change_beside(const db::Chain& chain, const std::vector<db::Chain>& chains,
+                               const std::set<std::string>& busy);
 
 /// The steps by which a chain comes; the last is the chain itself.
 std::vector<ChainStep> add_steps(const db::Chain& chain, const Under& under);

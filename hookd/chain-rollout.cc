@@ -29,6 +29,8 @@ constexpr auto drain_time = std::chrono::seconds{1};
 constexpr auto retry_time = std::chrono::seconds{5};
 // How long a hypervisor has to say that its switch has the flows.
 constexpr auto answer_limit = std::chrono::seconds{10};
+// How often a change is decided anew because other chains have changed meanwhile.
+constexpr int most_decisions = 100;
 // Of db::ChainChange.
 constexpr std::string_view verb_add = "add";
 constexpr std::string_view verb_over =
@@ -40,12 +42,6 @@ constexpr auto left_open =
     "; the chain keeps every hop that is led to now: see holdfast chain show";
 constexpr auto left_closed = "; the chain is there and takes no traffic: delete it when the "
                              "hypervisor answers";
-
-/// Whether a chain comes and goes with the hops of the one under it.
-bool by_steps(const Under& under)
-{
-    return under.enter == Under::Enter::first || under.enter == Under::Enter::last;
-}
 
 } // namespace
 
@@ -77,11 +73,14 @@ std::string ChainRollout::changer(const db::Chain& chain) const
     return who != self && lives ? who : "";
 }
 
-/// Whether its change, if it is under way, is its adding or removing.
-bool ChainRollout::comes_or_goes(const db::Chain& chain) const
+/// Those of the chains that somebody who lives changes now.
+std::set<std::string> ChainRollout::busy(const Chains& chains) const
 {
-    return adding_.contains(chain.name) ||
-           (!chain.change.empty() && db::ChainChange::of(chain).verb != verb_set);
+    std::set<std::string> names;
+    for (const db::Chain& chain : chains)
+        if (!changer(chain).empty())
+            names.insert(chain.name);
+    return names;
 }
 
 Result<void> ChainRollout::may_change(const db::Chain& chain) const
@@ -89,20 +88,11 @@ Result<void> ChainRollout::may_change(const db::Chain& chain) const
     if (const std::string who = changer(chain); !who.empty())
         return Error{Errc::unavailable, "chain " + chain.name + ": " + who +
                                             " is changing it just now: try again in some seconds"};
-    for (const db::Chain& other : taken()) {
-        if (other.priority <= chain.priority || !shares_a_hop(other, chain))
-            continue;
-        if (!other.open && other.change.empty() && !changing_.contains(other.name))
-            return Error{Errc::unavailable, "chain " + chain.name +
-                                                ": the adding or removing of chain " + other.name +
-                                                " over it was cut off: delete that one "
-                                                "first"};
-        if (comes_or_goes(other) && !changer(other).empty())
-            return Error{Errc::unavailable, "chain " + chain.name + ": chain " + other.name +
-                                                " comes or goes over it just now: try again in "
-                                                "some seconds"};
-    }
-    return {};
+    auto chains = taken();
+    for (db::Chain& other : chains) // What is begun here may not be stored yet.
+        if (const auto begun = changing_.find(other.name); begun != changing_.end())
+            other.change = mark(begun->second);
+    return may_change_beside(chain, chains, busy(chains));
 }
 
 void ChainRollout::resume()
@@ -147,95 +137,118 @@ void ChainRollout::resume_later()
     });
 }
 
-void ChainRollout::run(const std::string& chain, Work work, Done done)
+void ChainRollout::run(const db::Chain& chain, std::string_view verb, Planner planner, Done done)
 {
-    changing_.insert(chain);
-    asio::co_spawn(daemon_.io(), to_its_end(chain, std::move(work), std::move(done)),
+    changing_[chain.name] = verb;
+    asio::co_spawn(daemon_.io(), to_its_end(chain, std::move(planner), std::move(done)),
                    [](const std::exception_ptr& failure) {
                        if (failure)
                            std::rethrow_exception(failure);
                    });
 }
 
-asio::awaitable<void> ChainRollout::to_its_end(std::string chain, Work work, Done done)
+asio::awaitable<void> ChainRollout::to_its_end(db::Chain chain, Planner planner, Done done)
 {
-    const auto result = co_await std::move(work);
-    changing_.erase(chain);
+    const auto result = co_await change(chain, planner);
+    changing_.erase(chain.name);
     done(result);
 }
 
 void ChainRollout::add(const db::Chain& chain, Done done)
 {
     adding_[chain.name] = chain;
-    run(chain.name, add_all(chain), [this, name = chain.name, done](const Result<Left>& result) {
-        adding_.erase(name);
-        done(result);
-    });
+    run(
+        chain, verb_add, [this, chain](const Chains& chains) { return plan_add(chain, chains); },
+        [this, name = chain.name, done](const Result<Left>& result) {
+            adding_.erase(name);
+            done(result);
+        });
 }
 
 void ChainRollout::set(const db::Chain& from, const db::Chain& to, Done done)
 {
-    run(from.name, set_all(from, to), std::move(done));
+    run(
+        from, verb_set, [this, from, to](const Chains&) { return plan_set(from, to); },
+        std::move(done));
 }
 
 void ChainRollout::remove(const db::Chain& chain, Done done)
 {
-    run(chain.name, remove_all(chain), std::move(done));
+    run(
+        chain, verb_del, [this, chain](const Chains& chains) { return plan_remove(chain, chains); },
+        std::move(done));
 }
 
-/// What lies under the chain.
-/// Errors: unavailable while that is changed itself.
-Result<Under> ChainRollout::under(const db::Chain& chain) const
+/// What lies under the chain, which shall come or go.
+Result<Under> ChainRollout::under(const db::Chain& chain, const Chains& chains) const
 {
-    const auto chains = daemon_.world().ledger.chains();
-    Under found = way_under(chain, chains);
-    if (found.enter == Under::Enter::mixed)
+    const auto found = quiet_way_under(chain, chains, busy(chains));
+    if (found && found->enter == Under::Enter::mixed)
         spdlog::warn(
             "chain {}: frames that are inside of its hops now and have come by chain {} go on "
             "by the one that is there when they come out",
-            chain.name, found.chain);
-    for (const db::Chain& other : chains)
-        if (by_steps(found) && other.name == found.chain && !changer(other).empty())
-            return Error{Errc::unavailable, "chain " + chain.name + ": chain " + other.name +
-                                                " of lower priority, with hops in common, is being "
-                                                "changed just now: try again in some seconds"};
+            chain.name, found->chain);
     return found;
 }
 
-ChainRollout::Work ChainRollout::add_all(db::Chain chain)
+Result<ChainRollout::Plan> ChainRollout::plan_add(const db::Chain& chain,
+                                                  const Chains& chains) const
 {
-    const auto found = under(chain);
+    const auto found = under(chain, chains);
     if (!found)
-        co_return found.error();
-    auto steps = add_steps(chain, *found);
-    co_return co_await take_steps(by_steps(*found) ? verb_over : verb_add, std::move(steps),
-                                  std::nullopt);
+        return found.error();
+    return Plan{by_steps(*found) ? verb_over : verb_add, add_steps(chain, *found), std::nullopt};
 }
 
-ChainRollout::Work ChainRollout::set_all(db::Chain from, db::Chain to)
+Result<ChainRollout::Plan> ChainRollout::plan_set(const db::Chain& from, const db::Chain& to) const
 {
     auto steps = change_steps(from, to);
     if (!steps) // A hop that the one cut off before left over is in the way of this one.
         steps = change_steps(settled(from), to);
     if (!steps)
-        co_return steps.error();
-    co_return co_await take_steps(verb_set, std::move(*steps), from.change);
+        return steps.error();
+    return Plan{verb_set, std::move(*steps), from.change};
 }
 
-ChainRollout::Work ChainRollout::remove_all(db::Chain chain)
+Result<ChainRollout::Plan> ChainRollout::plan_remove(const db::Chain& chain,
+                                                     const Chains& chains) const
 {
-    const auto found = under(chain);
+    const auto found = under(chain, chains);
     if (!found)
-        co_return found.error();
-    auto steps = remove_steps(chain, *found);
-    co_return co_await take_steps(verb_del, std::move(steps), chain.change);
+        return found.error();
+    return Plan{verb_del, remove_steps(chain, *found), chain.change};
 }
 
-/// Each of the steps, once every switch has the one before.  `was`: who changes the chain until
-/// now, as its row says; nothing if there is none.
-ChainRollout::Work ChainRollout::take_steps(std::string_view verb, std::vector<ChainStep> steps,
-                                            std::optional<std::string> was)
+/// The whole change.  What it is decided by is read from the fleet's database, and the first step
+/// is published only if that is so still: of two hypervisors that begin at the same instant what
+/// may not be beside each other, one begins, and the other decides again and is refused.
+ChainRollout::Work ChainRollout::change(const db::Chain& chain, const Planner& planner)
 {
+    for (int n_decided = 0; n_decided < most_decisions; ++n_decided) {
+        auto chains = co_await read_chains();
+        if (!chains)
+            co_return chains.error();
+        if (auto may = may_change_beside(chain, *chains, busy(*chains)); !may)
+            co_return may.error();
+        auto plan = planner(*chains);
+        if (!plan)
+            co_return plan.error();
+        auto done = co_await take_steps(std::move(*plan), std::move(*chains));
+        if (done || done.error().code != Errc::outdated)
+            co_return done;
+    }
+    co_return Error{Errc::unavailable, "chain " + chain.name +
+                                           ": other chains change all the time: try again in "
+                                           "some seconds"};
+}
+
+/// Each of the steps, once every switch has the one before.
+/// Errors: outdated if the first is refused because the chains are no more those that were seen.
+ChainRollout::Work ChainRollout::take_steps(Plan plan, std::optional<Chains> seen)
+{
+    const auto verb = plan.verb;
+    auto& steps = plan.steps;
+    auto& was = plan.was;
     const bool removes = steps.back().gone;
     Left left;
     for (ChainStep& step : steps) {
@@ -248,9 +261,10 @@ ChainRollout::Work ChainRollout::take_steps(std::string_view verb, std::vector<C
         if (step.gone)
             done = co_await withdraw(step.chain.name, *was);
         else
-            done = co_await publish(step.chain, was);
+            done = co_await publish(step.chain, was, seen);
         if (!done)
             co_return done.error();
+        seen.reset(); // From now on the mark keeps others off.
         const bool is_new = !was;
         was = step.chain.change;
         auto there = co_await in_place_everywhere();
@@ -268,18 +282,25 @@ ChainRollout::Work ChainRollout::take_steps(std::string_view verb, std::vector<C
         } else {
             // The exits stay: a switch that did not answer may still lead there.
             step.chain.change.clear();
-            co_await publish(step.chain, was);
+            co_await publish(step.chain, was, seen);
             co_return Error{why.code, why.message + (step.chain.open ? left_open : left_closed)};
         }
     }
     co_return left;
 }
 
-asio::awaitable<Result<void>> ChainRollout::publish(const db::Chain& chain,
-                                                    const std::optional<std::string>& was)
+asio::awaitable<Result<ChainRollout::Chains>> ChainRollout::read_chains()
 {
-    return await_answer<Result<void>>(daemon_.io(), [this, chain, was](auto done) {
-        daemon_.fleet().put_chain(chain, was, done);
+    return await_answer<Result<Chains>>(daemon_.io(),
+                                        [this](auto done) { daemon_.fleet().read_chains(done); });
+}
+
+asio::awaitable<Result<void>> ChainRollout::publish(const db::Chain& chain,
+                                                    const std::optional<std::string>& was,
+                                                    const std::optional<Chains>& seen)
+{
+    return await_answer<Result<void>>(daemon_.io(), [this, chain, was, seen](auto done) {
+        daemon_.fleet().put_chain(chain, was, seen, done);
     });
 }
 

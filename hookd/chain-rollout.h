@@ -38,10 +38,10 @@ public:
     explicit ChainRollout(Daemon& daemon) : daemon_{daemon} {}
 
     /// Adds it: no frame enters before every switch knows where it goes on.
-    /// Errors: those of the fleet, then there is no such chain; unavailable while the chain under
-    /// it
-    ///         is changed, or if a hypervisor does not answer: a chain that comes over another may
-    ///         be left closed, or with all hops that frames are led to; the error says which.
+    /// Errors: those of the fleet, then there is no such chain; unavailable as quiet_way_under()
+    ///         and may_change_beside(), or if a hypervisor does not answer: a chain that comes over
+    ///         another may be left closed, or with all hops that frames are led to; the error says
+    ///         which.
     void add(const db::Chain& chain, Done done);
     /// Changes it under traffic.
     /// Errors: as change_steps(), then nothing is changed; unavailable if a hypervisor does not
@@ -54,27 +54,38 @@ public:
     /// All chains, those that are being added too: their names and numbers are taken.
     std::vector<db::Chain> taken() const;
     /// Whether the chain may be changed now.
-    /// Errors: unavailable while this or another living hypervisor changes it; or a chain of
-    ///         higher priority, with a hop in common, comes or goes, or was cut off at that.
+    /// Errors: unavailable while this or another living hypervisor changes it; or as
+    ///         may_change_beside(), which what is begun is judged by once more.
     Result<void> may_change(const db::Chain& chain) const;
     /// Ends what an earlier run of this daemon began.
     void resume();
 
 private:
     using Work = boost::asio::awaitable<Result<Left>>;
-    void run(const std::string& chain, Work work, Done done);
-    boost::asio::awaitable<void> to_its_end(std::string chain, Work work, Done done);
-    Work add_all(db::Chain chain);
-    Work set_all(db::Chain from, db::Chain to);
-    Work remove_all(db::Chain chain);
-    Work take_steps(std::string_view verb, std::vector<ChainStep> steps,
-                    std::optional<std::string> was);
+    using Chains = std::vector<db::Chain>;
+    /// What is to be done.
+    struct Plan {
+        std::string_view verb;          // Of db::ChainChange.
+        std::vector<ChainStep> steps;   // At least one.
+        std::optional<std::string> was; // Who changes the chain until now; none: it is new.
+    };
+    /// Makes it, by all chains as they are now.
+    using Planner = std::function<Result<Plan>(const Chains& chains)>;
+    void run(const db::Chain& chain, std::string_view verb, Planner planner, Done done);
+    boost::asio::awaitable<void> to_its_end(db::Chain chain, Planner planner, Done done);
+    Work change(const db::Chain& chain, const Planner& planner);
+    Result<Plan> plan_add(const db::Chain& chain, const Chains& chains) const;
+    Result<Plan> plan_set(const db::Chain& from, const db::Chain& to) const;
+    Result<Plan> plan_remove(const db::Chain& chain, const Chains& chains) const;
+    Work take_steps(Plan plan, std::optional<Chains> seen);
     std::string changer(const db::Chain& chain) const;
-    bool comes_or_goes(const db::Chain& chain) const;
+    std::set<std::string> busy(const Chains& chains) const;
     void resume_later();
-    Result<Under> under(const db::Chain& chain) const;
+    Result<Under> under(const db::Chain& chain, const Chains& chains) const;
+    boost::asio::awaitable<Result<Chains>> read_chains();
     boost::asio::awaitable<Result<void>> publish(const db::Chain& chain,
-                                                 const std::optional<std::string>& was);
+                                                 const std::optional<std::string>& was,
+                                                 const std::optional<Chains>& seen);
     boost::asio::awaitable<Result<void>> withdraw(const std::string& name, const std::string& was);
     boost::asio::awaitable<Result<void>> ask_all(const std::vector<std::string>& others);
     Work in_place_everywhere();
@@ -83,9 +94,9 @@ private:
 
     Daemon& daemon_;
     boost::asio::steady_timer retry_{daemon_.io()};
-    bool retries_ = false;                    // retry_ runs.
-    std::set<std::string> changing_;          // Names of the chains that are changed now.
-    std::map<std::string, db::Chain> adding_; // Those of them that may not be stored yet.
+    bool retries_ = false;                        // retry_ runs.
+    std::map<std::string, std::string> changing_; // The chains that are changed now, and the verb.
+    std::map<std::string, db::Chain> adding_;     // Those of them that may not be stored yet.
 };
 
 } // namespace holdfast::hookd

@@ -111,6 +111,10 @@ void Commands::chain_add(const Json& arguments, Done done)
         done(chain.error());
         return;
     }
+    if (auto may = rollout_.may_change(*chain); !may) {
+        done(may.error());
+        return;
+    }
     rollout_.add(*chain, [this, chain, done](const Result<ChainRollout::Left>& left) {
         if (!left) {
             done(left.error());

@@ -266,7 +266,18 @@ void FleetLink::note_seen(const std::vector<db::Hypervisor>& rows)
     }
 }
 
-void FleetLink::put_chain(const db::Chain& chain, const std::optional<std::string>& was, Told done)
+void FleetLink::read_chains(std::function<void(const Result<std::vector<db::Chain>>&)> done)
+{
+    if (!configured())
+        done(world_.ledger.chains());
+    else if (!connected())
+        done(away("chains"));
+    else
+        fleet_->read_chains(std::move(done));
+}
+
+void FleetLink::put_chain(const db::Chain& chain, const std::optional<std::string>& was,
+                          const std::optional<std::vector<db::Chain>>& seen, Told done)
 {
     StoreChange local;
     local.put_chains = {chain};
@@ -274,6 +285,7 @@ void FleetLink::put_chain(const db::Chain& chain, const std::optional<std::strin
     change.put_chains = {chain};
     if (was)
         change.chains_were = {{chain.name, *was}};
+    change.chains_seen = seen;
     change_shared("chains", local, change, std::move(done));
 }
 
@@ -318,6 +330,14 @@ void FleetLink::put_service(const db::Service& service, Told done)
     change_shared("names of services", local, change, std::move(done));
 }
 
+/// Why what belongs to the fleet cannot be changed: `what` that is, for people.
+Error FleetLink::away(const char* what) const
+{
+    return {Errc::unavailable, std::string{what} +
+                                   " belong to the whole fleet, which cannot be reached (" +
+                                   state() + "): try again when it is back"};
+}
+
 /// Rows that belong to the fleet; `what` they are, for people.
 void FleetLink::change_shared(const char* what, const StoreChange& local,
                               const db::FleetChange& change, Told done)
@@ -327,9 +347,7 @@ void FleetLink::change_shared(const char* what, const StoreChange& local,
         return;
     }
     if (!connected()) {
-        done(Error{Errc::unavailable, std::string{what} +
-                                          " belong to the whole fleet, which cannot be reached (" +
-                                          state() + "): try again when it is back"});
+        done(away(what));
         return;
     }
     fleet_->transact(change, [this, local, done](const Result<void>& result) {

@@ -72,12 +72,18 @@ public:
     /// State, address and members, for fleet/status.
     void status(Done done);
 
+    /// Reads all chains: from the database now if there is a fleet, else from the store.
+    /// Errors: unavailable as put_chain().
+    void read_chains(std::function<void(const Result<std::vector<db::Chain>>&)> done);
+
     /// Puts or removes a chain: in the database if there is a fleet, else in the store.  `was` is
     /// what its `change` is by now, as far as is known: another hypervisor may be quicker.  None:
-    /// the chain is new.
+    /// the chain is new.  `seen`: all chains, where the change rests on the others.
     /// Errors:  unavailable if there is a fleet that cannot be reached now, or if another
-    ///          hypervisor has begun to change the chain; exists.
-    void put_chain(const db::Chain& chain, const std::optional<std::string>& was, Told done);
+    ///          hypervisor has begun to change the chain; exists; outdated if a chain of another
+    ///          priority is not as it was seen.
+    void put_chain(const db::Chain& chain, const std::optional<std::string>& was,
+                   const std::optional<std::vector<db::Chain>>& seen, Told done);
     void remove_chain(const std::string& name, const std::string& was, Told done);
 
     /// The same for a balancer.  `was` is its row as far as is known; none: it is new.
@@ -103,6 +109,7 @@ public:
     void set_ready(std::function<void()> ready);
 
 private:
+    Error away(const char* what) const;
     void change_shared(const char* what, const StoreChange& local, const db::FleetChange& change,
                        Told done);
     void load_note();

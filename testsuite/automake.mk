@@ -24,7 +24,7 @@ TESTSUITE_AT = \
 EXTRA_DIST += $(TESTSUITE_AT) testsuite/atlocal.in \
 	testsuite/balanced.sh testsuite/checkpoint.py testsuite/world.sh testsuite/lab.sh testsuite/handoff.sh testsuite/handoff-agent.py \
 	testsuite/handoff-client.py testsuite/forge.py testsuite/judge.py testsuite/name-client.py \
-	testsuite/name-server.py testsuite/raw.py testsuite/servers-are.py testsuite/stream.py \
+	testsuite/name-server.py testsuite/never-beside.py testsuite/raw.py testsuite/servers-are.py testsuite/stream.py \
 	testsuite/tap-vm.py testsuite/timeline.py
 
 # Used by testsuite/switch.at: a store as hookd would write it.

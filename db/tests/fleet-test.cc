@@ -200,6 +200,15 @@ public:
         fleet_->join(row, [&](auto result) { done.set_value(result); });
         return done.get_future().get();
     }
+    /// All chains, read from the server.
+    std::vector<Chain> chains()
+    {
+        std::promise<Result<std::vector<Chain>>> done;
+        fleet_->read_chains([&](auto rows) { done.set_value(rows); });
+        const auto rows = done.get_future().get();
+        CHECK_TRUE(bool(rows));
+        return *rows;
+    }
     Fleet& operator*() { return *fleet_; }
     Fleet* operator->() { return fleet_.get(); }
 
@@ -460,6 +469,51 @@ TEST(Fleet, AChainIsChangedByTheHypervisorThatWasFirst)
     check_ok(a.transact(removal));
     change.chains_were = {{"one", "set a"}};
     check_error(Errc::not_found, "chain one: another hypervisor", a.transact(change));
+}
+
+TEST(Fleet, AChainIsChangedBesideTheChainsThatWereSeen)
+{
+    Bench bench;
+    Member a{*bench.loop, "a", false, bench.remote};
+    CHECK_TRUE(a.sees_connection(true));
+    auto lower = chain("lower", 1, "ip"), higher = chain("higher", 2, "tcp"),
+         beside = chain("beside", 3, "udp");
+    lower.change.clear();
+    higher.priority = 2000;
+    FleetChange first;
+    first.put_chains = {lower, beside};
+    check_ok(a.transact(first));
+    const auto seen = a.chains();
+    CHECK_TRUE(seen == std::vector({beside, lower}));
+    // Both begin by what they saw.
+    FleetChange comes, changes;
+    comes.put_chains = {higher};
+    changes.put_chains = {lower};
+    changes.put_chains[0].change = "set b";
+    comes.chains_seen = changes.chains_seen = seen;
+    check_ok(a.transact(comes));
+    check_error(Errc::outdated, "chain lower: other chains", a.transact(changes));
+    CHECK_TRUE(a.chains() == std::vector({beside, higher, lower}));
+    changes.chains_seen = a.chains();
+    check_ok(a.transact(changes));
+    // The other way round, and for a chain that has gone.
+    FleetChange goes;
+    goes.put_chains = {higher};
+    goes.put_chains[0].change = "del a";
+    goes.chains_seen = comes.put_chains;
+    goes.chains_seen->push_back(lower);
+    check_error(Errc::outdated, "chain higher: other chains", a.transact(goes));
+    FleetChange removal;
+    removal.remove_chains = {"lower"};
+    check_ok(a.transact(removal));
+    check_error(Errc::outdated, "chain higher: other chains", a.transact(goes));
+    goes.chains_seen = a.chains();
+    check_ok(a.transact(goes));
+    // Those of the same priority are in nobody's way.
+    changes.put_chains = {beside};
+    changes.chains_seen = a.chains();
+    check_ok(a.transact(first));
+    check_ok(a.transact(changes));
 }
 
 TEST(Fleet, BalancersAreUniqueByNameAndByVipPortAndProtocol)

@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <random>
+#include <set>
 
 #include "hookd/classifier.h"
 #include "hookd/tests/chain-walk.h"
@@ -69,6 +70,16 @@ std::string under(const db::Chain& chain, const std::vector<db::Chain>& chains)
     auto with = chain;
     with.hops = found.hops;
     return (found.enter == Under::Enter::first ? "first " : "last ") + text_of(with);
+}
+
+/// Why a chain may not be changed; empty if it may.
+std::string refusal(const db::Chain& chain, const std::vector<db::Chain>& chains,
+                    const std::set<std::string>& busy)
+{
+    const auto may = may_change_beside(chain, chains, busy);
+    if (!may)
+        CHECK_TRUE(may.error().code == Errc::unavailable);
+    return may ? "" : may.error().message;
 }
 
 /// All ways of frames of both chains, or of the higher one alone, through these steps.
@@ -198,6 +209,51 @@ TEST(ChainOver, AChainInBetweenThatHasAllFramesHidesWhatIsFurtherDown)
 TEST(ChainOver, BothWaysOfAChainComeOverBothWaysOfAnother)
 {
     STRCMP_EQUAL("first a b", under(both_ways(higher("a c")), {both_ways(lower("a b"))}).c_str());
+}
+
+TEST(ChainOver, AChainIsNotChangedWhileAHigherOneWithACommonHopComesOrGoes)
+{
+    auto over = higher("a c");
+    STRCMP_EQUAL("", refusal(lower("a b"), {over}, {}).c_str());
+    for (const auto* change : {"add hv2", "over hv2", "del hv2"}) {
+        over.change = change;
+        STRCMP_EQUAL("chain lower: chain higher comes or goes over it just now: try again in some "
+                     "seconds",
+                     refusal(lower("a b"), {lower("a b"), over}, {"higher"}).c_str());
+        STRCMP_EQUAL("", refusal(lower("d b"), {over}, {"higher"}).c_str());
+        over.priority = 1000;
+        STRCMP_EQUAL("", refusal(lower("a b"), {over}, {"higher"}).c_str());
+        over.priority = 2000;
+        // Nobody who lives does it.
+        STRCMP_EQUAL("", refusal(lower("a b"), {over}, {"lower"}).c_str());
+    }
+    over.change = "set hv2";
+    STRCMP_EQUAL("", refusal(lower("a b"), {over}, {"higher"}).c_str());
+}
+
+TEST(ChainOver, AChainIsNotChangedUnderOneThatWasCutOff)
+{
+    auto over = higher("a c");
+    over.open = false;
+    STRCMP_EQUAL("chain lower: the adding or removing of chain higher over it was cut off: delete "
+                 "that one first",
+                 refusal(lower("a b"), {over}, {}).c_str());
+    STRCMP_EQUAL("", refusal(lower("d b"), {over}, {}).c_str());
+    over.change = "add hv2"; // Of one who is dead, and who ends it when it is back.
+    STRCMP_EQUAL("", refusal(lower("a b"), {over}, {}).c_str());
+}
+
+TEST(ChainOver, AChainDoesNotComeByTheHopsOfOneThatIsChanged)
+{
+    const auto found = quiet_way_under(higher("a c"), {lower("a b")}, {"lower"});
+    CHECK_FALSE(found);
+    STRCMP_EQUAL("chain higher: chain lower of lower priority, with hops in common, is being "
+                 "changed just now: try again in some seconds",
+                 found.error().message.c_str());
+    // Whatever it is just now: here one whose hops come in another order.
+    CHECK_FALSE(quiet_way_under(higher("b a"), {lower("a b")}, {"lower"}));
+    CHECK_TRUE(quiet_way_under(higher("a c"), {lower("a b")}, {"higher"}));
+    CHECK_TRUE(quiet_way_under(higher("c d"), {lower("a b")}, {"lower"}));
 }
 
 TEST(ChainOver, TheProbeIsForTheChainsOwnHops)
