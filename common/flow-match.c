@@ -10,8 +10,10 @@
 
 #include "openvswitch/dynamic-string.h"
 #include "openvswitch/match.h"
+#include "openvswitch/meta-flow.h"
 #include "openvswitch/ofp-actions.h"
 #include "openvswitch/ofp-flow.h"
+#include "openvswitch/ofp-parse.h"
 #include "openvswitch/ofp-port.h"
 #include "flow.h"
 #include "util.h"
@@ -59,10 +61,58 @@ refuse_what_no_frame_has(const struct ofputil_flow_mod *fm, const struct match *
         return xstrdup("metadata, conj_id, recirc_id and ct_state are not set in a frame that "
                        "enters: leave them out");
     }
+    if (masks->pkt_mark || masks->dp_hash) {
+        return xstrdup("pkt_mark and dp_hash are not part of a frame, and the switch changes them "
+                       "on its way: leave them out");
+    }
     if (!is_all_zeros(&masks->tunnel, sizeof masks->tunnel)) {
         return xstrdup("tunnel fields are not part of a frame that enters: leave them out");
     }
     return NULL;
+}
+
+/* Whether no bit of the value is beyond the field, where the parser would cut it off. */
+static bool
+fits(const struct mf_field *field, const union mf_value *value, const union mf_value *mask)
+{
+    if (field->id == MFF_DL_VLAN && value->be16 == htons(OFP10_VLAN_NONE)) {
+        return true; /* Its name for a frame without a tag. */
+    }
+    return mf_is_value_valid(field, value)
+           && (is_all_ones(mask, field->n_bytes) || mf_is_value_valid(field, mask));
+}
+
+static char *
+refuse_field(const struct mf_field *field, const char *name, const char *text)
+{
+    union mf_value value, mask;
+
+    if (!field->usable_protocols_exact) {
+        return xasprintf("%s is no field of OpenFlow: leave it out", name);
+    }
+    char *error = mf_parse(field, text, NULL, &value, &mask);
+    if (!error && !fits(field, &value, &mask)) {
+        error = xasprintf("%s=%s is out of range: ovs-fields(7) says which values %s has",
+                          name, text, name);
+    }
+    return error;
+}
+
+/* What the parser takes without a word, and is none the less wrong in itself. */
+static char *
+refuse_fields(const char *text)
+{
+    char *copy = xstrdup(text);
+    char *rest = copy, *name, *value, *error = NULL;
+
+    while (!error && ofputil_parse_key_value(&rest, &name, &value)) {
+        const struct mf_field *field = mf_from_name(name);
+        if (field) {
+            error = refuse_field(field, name, value);
+        }
+    }
+    free(copy);
+    return error;
 }
 
 static char *
@@ -76,10 +126,20 @@ parse(const char *text, struct match *match)
         return error;
     }
     minimatch_expand(&fm.match, match);
-    error = usable ? refuse_what_no_frame_has(&fm, match)
-                   : xstrdup("the fields of the match contradict each other");
+    error = refuse_fields(text);
+    if (!error) {
+        error = usable ? refuse_what_no_frame_has(&fm, match)
+                       : xstrdup("the fields of the match contradict each other");
+    }
     minimatch_destroy(&fm.match);
     return error;
+}
+
+static void
+forget_in_port(struct match *match)
+{
+    match->flow.in_port.ofp_port = 0;
+    match->wc.masks.in_port.ofp_port = 0;
 }
 
 char *
@@ -95,8 +155,7 @@ flow_match_parse(const char *text, char **normalized, char **reversed)
 
     *normalized = match_to_string(&match, NULL, OFP_DEFAULT_PRIORITY);
 
-    match.flow.in_port.ofp_port = 0;
-    match.wc.masks.in_port.ofp_port = 0;
+    forget_in_port(&match);
 
     struct match swapped = match;
     bool ports = !is_icmpv4(&match.flow, NULL) && !is_icmpv6(&match.flow, NULL);
@@ -108,22 +167,81 @@ flow_match_parse(const char *text, char **normalized, char **reversed)
     return NULL;
 }
 
-char *
-flow_match_relate(const char *a, const char *b, bool *meet, bool *within)
+static char *
+parse_both(const char *a, const char *b, struct match *first, struct match *second)
+{
+    char *error = parse(a, first);
+    return error ? error : parse(b, second);
+}
+
+/* Whether the source and the destination, 'size' bytes of struct flow each, are known whole of a
+ * frame of both, and one. */
+static bool
+same_address(const struct match *a, const struct match *b, size_t src, size_t dst, size_t size)
+{
+    const uint8_t *values[] = { (const uint8_t *) &a->flow, (const uint8_t *) &b->flow };
+    const uint8_t *masks[] = { (const uint8_t *) &a->wc.masks, (const uint8_t *) &b->wc.masks };
+
+    for (; size--; src++, dst++) {
+        if (((masks[0][src] | masks[1][src]) & (masks[0][dst] | masks[1][dst])) != 0xff
+            || (values[0][src] | values[1][src]) != (values[0][dst] | values[1][dst])) {
+            return false;
+        }
+    }
+    return true;
+}
+
+#define SAME_ADDRESS(A, B, SRC, DST)                                               \
+    same_address(A, B, offsetof(struct flow, SRC), offsetof(struct flow, DST),     \
+                 sizeof ((struct flow *) NULL)->SRC)
+
+/* No host sends to itself through a switch.  It does ask for its own address, by ARP. */
+static bool
+from_a_host_to_itself(const struct match *a, const struct match *b)
+{
+    bool ipv4 = (a->flow.dl_type | b->flow.dl_type) == htons(ETH_TYPE_IP);
+
+    return (ipv4 && SAME_ADDRESS(a, b, nw_src, nw_dst))
+           || SAME_ADDRESS(a, b, ipv6_src, ipv6_dst) || SAME_ADDRESS(a, b, dl_src, dl_dst);
+}
+
+static bool
+meet(const struct match *a, const struct match *b)
 {
     struct flow_wildcards common;
+
+    flow_wildcards_and(&common, &a->wc, &b->wc);
+    return flow_equal_except(&a->flow, &b->flow, &common) && !from_a_host_to_itself(a, b);
+}
+
+char *
+flow_match_relate(const char *a, const char *b, bool *meet_, bool *within)
+{
     struct match first, second;
 
-    *meet = *within = false;
-    char *error = parse(a, &first);
+    *meet_ = *within = false;
+    char *error = parse_both(a, b, &first, &second);
     if (!error) {
-        error = parse(b, &second);
+        *meet_ = meet(&first, &second);
+        *within = *meet_ && !flow_wildcards_has_extra(&first.wc, &second.wc);
     }
-    if (error) {
+    return error;
+}
+
+char *
+flow_match_mistakes(const char *a, const char *b, bool *mistakes)
+{
+    struct match first, second;
+
+    *mistakes = false;
+    char *error = parse_both(a, b, &first, &second);
+    if (error || !first.wc.masks.in_port.ofp_port
+        || (second.wc.masks.in_port.ofp_port
+            && first.flow.in_port.ofp_port == second.flow.in_port.ofp_port)) {
         return error;
     }
-    flow_wildcards_and(&common, &first.wc, &second.wc);
-    *meet = flow_equal_except(&first.flow, &second.flow, &common);
-    *within = *meet && !flow_wildcards_has_extra(&first.wc, &second.wc);
+    forget_in_port(&first);
+    forget_in_port(&second);
+    *mistakes = meet(&first, &second);
     return NULL;
 }

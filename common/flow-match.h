@@ -24,8 +24,14 @@ char *flow_match_parse(const char *text, char **normalized, char **reversed);
 
 /* How the frames of two classifiers lie to each other, each as flow_match_parse() normalized it:
  * '*meet' says whether one frame can be of both, '*within' whether each of 'a' is one of 'b'.
+ * Frames from a host to itself are none: but for them, the way back of a chain to a host would meet
+ * the way there of every other chain to it.
  * On failure returns one line, and both are false; the caller frees it, with free(). */
 char *flow_match_relate(const char *a, const char *b, bool *meet, bool *within);
+
+/* Whether 'a' takes frames of 'b' that are not its own once nothing is known of in_port, as it is
+ * behind a hop: '*mistakes'.  Shape and errors as flow_match_relate(). */
+char *flow_match_mistakes(const char *a, const char *b, bool *mistakes);
 
 #ifdef __cplusplus
 }

@@ -3,6 +3,8 @@
 // ctl/verb-chain: `holdfast chain …`.
 #include <config.h>
 
+#include <iostream>
+
 #include "common/text.h"
 #include "ctl/answers.h"
 #include "ctl/verbs.h"
@@ -28,6 +30,8 @@ void tell(const Session& session, const Json& answer, const std::string& chain, 
     for (const auto& name : texts_of(answer, "left"))
         session.print("left out: " + one_line(name) +
                       " was not heard of; it follows when it is back\n");
+    for (const auto& note : texts_of(answer, "notes"))
+        std::cerr << "holdfast: " << one_line(note, 4000) << "\n";
 }
 
 } // namespace

@@ -115,7 +115,12 @@ Result<void> Store::Impl::open()
 {
     connection.reset();
     look_again = false;
-    auto opened = read_only ? open_to_read() : open_to_write();
+    std::error_code code; // What cannot be looked at is refused by opening it.
+    Result<void> opened;
+    if (fs::is_directory(path, code))
+        opened = Error{Errc::invalid, path + ": is a folder: name the store's file in it"};
+    else
+        opened = read_only ? open_to_read() : open_to_write();
     look_again |= !opened;
     return opened;
 }

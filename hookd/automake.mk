@@ -22,10 +22,14 @@ hookd_libhookd_a_SOURCES = \
 	hookd/balancer.h \
 	hookd/chain-change.cc \
 	hookd/chain-change.h \
+	hookd/chain-meet.cc \
+	hookd/chain-meet.h \
 	hookd/chain-over.cc \
 	hookd/chain-over.h \
 	hookd/chain-rollout.cc \
 	hookd/chain-rollout.h \
+	hookd/chain-way.cc \
+	hookd/chain-way.h \
 	hookd/chain.cc \
 	hookd/chain.h \
 	hookd/classifier.cc \
@@ -140,9 +144,11 @@ hookd_tests_hookd_test_SOURCES = \
 	hookd/tests/balancer-trace-test.cc \
 	hookd/tests/balancer-way-test.cc \
 	hookd/tests/chain-change-test.cc \
+	hookd/tests/chain-meet-test.cc \
 	hookd/tests/chain-over-test.cc \
 	hookd/tests/chain-walk.h \
 	hookd/tests/chain-test.cc \
+	hookd/tests/classifier-test.cc \
 	hookd/tests/director-routes-test.cc \
 	hookd/tests/drain-test.cc \
 	hookd/tests/fleet-sync-test.cc \

@@ -8,52 +8,17 @@
 #include <algorithm>
 #include <iterator>
 
+#include "hookd/chain-way.h"
 #include "hookd/classifier.h"
 
 namespace holdfast::hookd {
 namespace {
-
-using Hops = std::vector<db::Hop>;
-
-/// One direction of a chain.
-struct Way {
-    const db::Chain* chain = nullptr;
-    std::string match;
-    Hops hops; // In this direction's order.
-};
-
-std::vector<Way> ways_of(const db::Chain& chain)
-{
-    std::vector<Way> ways{{&chain, chain.match, chain.hops}};
-    if (chain.symmetric)
-        ways.push_back({&chain, chain.match_reverse, {chain.hops.rbegin(), chain.hops.rend()}});
-    return ways;
-}
 
 /// Whether each hop of `some` is one of `all`.
 bool has_all(const Hops& all, const Hops& some)
 {
     return std::all_of(some.begin(), some.end(), [&](const db::Hop& hop) {
         return std::find(all.begin(), all.end(), hop) != all.end();
-    });
-}
-
-/// Whether what comes out of a common hop goes on by the same hops on either way.
-bool same_onward(const Hops& a, const Hops& b)
-{
-    for (auto here = a.begin(); here != a.end(); ++here)
-        for (auto there = b.begin(); there != b.end(); ++there)
-            if (share(*here, *there) &&
-                (here->kind != there->kind || !std::equal(here + 1, a.end(), there + 1, b.end())))
-                return false;
-    return true;
-}
-
-bool share_any(const Hops& a, const Hops& b)
-{
-    return std::any_of(a.begin(), a.end(), [&](const db::Hop& hop) {
-        return std::any_of(b.begin(), b.end(),
-                           [&](const db::Hop& other) { return share(hop, other); });
     });
 }
 

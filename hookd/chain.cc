@@ -10,6 +10,7 @@
 
 #include "common/text.h"
 #include "db/find.h"
+#include "hookd/chain-meet.h"
 #include "hookd/name.h"
 
 namespace holdfast::hookd {
@@ -55,12 +56,20 @@ Result<db::Hop> make_hop(const ChainRequest& request, std::string word,
     hop.kind = take_kind(word);
     for (std::size_t at = 0; at <= word.size();) {
         const std::size_t end = std::min(word.find('|', at), word.size());
+        if (end == at)
+            return refuse(request, word.empty()
+                                       ? "a hop has no name: give each in --via a VM"
+                                       : "group " + one_line(word, 80) +
+                                             " has an empty member: name a VM on each side of |");
+
         auto vm = db::find_vm(vms, word.substr(at, end - at));
         if (!vm)
             return refuse(request, vm.error().message, vm.error().code);
         if (hop.kind == "wire" && vm->ports.size() != 2) {
-            return refuse(request, "VM " + vm->name + " has " + std::to_string(vm->ports.size()) +
-                                       " ports: a wire has two, in and out");
+            const auto ports = vm->ports.size();
+            return refuse(request, "VM " + vm->name + " has " + std::to_string(ports) +
+                                       (ports == 1 ? " port" : " ports") +
+                                       ": a wire has two, in and out");
         }
         hop.vms.push_back(vm->id);
         at = end + 1;
@@ -198,6 +207,8 @@ Result<db::Chain> make_chain(const ChainRequest& request, const ParsedMatch& mat
         chain.match_reverse = *match.reversed;
     }
     if (auto fine = check_free(request, chain, chains); !fine)
+        return fine.error();
+    if (auto fine = check_in_port(chain, chains, vms); !fine)
         return fine.error();
     if (auto fine = give_spis(request, chain, chains, number); !fine)
         return fine.error();

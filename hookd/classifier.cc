@@ -44,4 +44,14 @@ Relation relate(const std::string& first, const std::string& second)
     return found;
 }
 
+bool mistakes(const std::string& first, const std::string& second)
+{
+    // Few have one; of the others nothing need be read.
+    if (first.find("in_port=") == std::string::npos)
+        return false;
+    bool found = false;
+    const Text error{flow_match_mistakes(first.c_str(), second.c_str(), &found)};
+    return found;
+}
+
 } // namespace holdfast::hookd

@@ -22,4 +22,9 @@ struct Relation {
 /// Shape:   both normalized; one that cannot be read has no frames.
 Relation relate(const std::string& first, const std::string& second);
 
+/// Whether the first takes frames of the second that are not its own where nothing is known of
+/// in_port, as behind a hop.
+/// Shape:   as for relate().
+bool mistakes(const std::string& first, const std::string& second);
+
 } // namespace holdfast::hookd

@@ -11,6 +11,7 @@
 
 #include "common/text.h"
 #include "db/find.h"
+#include "hookd/chain-meet.h"
 #include "hookd/chain.h"
 #include "hookd/classifier.h"
 #include "hookd/commands.h"
@@ -67,6 +68,15 @@ Json names_of(const std::vector<db::Vm>& vms)
     return names;
 }
 
+/// What is to be said of a chain that is taken as it is.
+Json notes_on(const db::Chain& chain, const std::vector<db::Chain>& chains)
+{
+    Json notes = Json::array();
+    if (auto note = note_same_priority(chain, chains); !note.empty())
+        notes.push_back(note);
+    return notes;
+}
+
 /// Numbers in the lines of the switch's check: "ok N flows".
 int count_of(const std::string& text)
 {
@@ -106,7 +116,8 @@ void Commands::chain_add(const Json& arguments, Done done)
         return;
     }
     const Ledger& ledger = world().ledger;
-    auto chain = make_chain(*request, *match, rollout_.taken(), ledger.vms(), ledger.self().number);
+    const auto taken = rollout_.taken();
+    auto chain = make_chain(*request, *match, taken, ledger.vms(), ledger.self().number);
     if (!chain) {
         done(chain.error());
         return;
@@ -115,7 +126,8 @@ void Commands::chain_add(const Json& arguments, Done done)
         done(may.error());
         return;
     }
-    rollout_.add(*chain, [this, chain, done](const Result<ChainRollout::Left>& left) {
+    const auto notes = notes_on(*chain, taken);
+    rollout_.add(*chain, [this, chain, notes, done](const Result<ChainRollout::Left>& left) {
         if (!left) {
             done(left.error());
             return;
@@ -126,7 +138,8 @@ void Commands::chain_add(const Json& arguments, Done done)
                   {"spi", chain->spi},
                   {"rspi", chain->rspi},
                   {"pending", names_of(pending_hops(*chain, world().ledger.vms()))},
-                  {"left", *left}});
+                  {"left", *left},
+                  {"notes", notes}});
     });
 }
 
@@ -174,7 +187,13 @@ void Commands::chain_set(const Json& arguments, Done done)
         done(to.error());
         return;
     }
-    rollout_.set(*chain, *to, [this, to, done](const Result<ChainRollout::Left>& left) {
+    const auto taken = rollout_.taken();
+    if (auto fine = check_in_port(*to, taken, world().ledger.vms()); !fine) {
+        done(fine.error());
+        return;
+    }
+    const auto notes = notes_on(*to, taken);
+    rollout_.set(*chain, *to, [this, to, notes, done](const Result<ChainRollout::Left>& left) {
         if (!left) {
             done(left.error());
             return;
@@ -182,7 +201,8 @@ void Commands::chain_set(const Json& arguments, Done done)
         note("chain-changed", "chain " + to->name + " is changed", to->name);
         done(Json{{"chain", to->name},
                   {"pending", names_of(pending_hops(*to, world().ledger.vms()))},
-                  {"left", *left}});
+                  {"left", *left},
+                  {"notes", notes}});
     });
 }
 

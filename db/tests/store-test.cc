@@ -515,6 +515,13 @@ TEST(Store, MissingStoreIsNotFound)
     CHECK_FALSE(std::filesystem::exists(path));
 }
 
+TEST(Store, FolderInPlaceOfTheFileIsSaidToBeOne)
+{
+    for (const auto& opened : {Store::open(folder.path()), Store::open_read_only(folder.path())})
+        check_error(Errc::invalid, folder.path(), "is a folder: name the store's file in it",
+                    opened.error());
+}
+
 TEST(Store, FolderThatCannotBeMadeIsAnError)
 {
     const auto refused = Store::open("/proc/none/holdfast.db");

@@ -76,6 +76,29 @@ TEST(Chain, VmTwiceIsRefused)
     CHECK_EQUAL(std::string("chain c1: VM fw is in it twice: name each hop once"), error());
 }
 
+TEST(Chain, HopWithoutANameIsRefusedAsSuch)
+{
+    for (const std::string group : {"fw|", "|fw", "fw||ids", "tap:|"}) {
+        request.via = {group};
+        const auto named = group.substr(group.find(':') + 1);
+        CHECK_EQUAL("chain c1: group " + named +
+                        " has an empty member: name a VM on each side of |",
+                    error());
+    }
+    for (const std::string none : {"", "wire:"}) {
+        request.via = {none};
+        CHECK_EQUAL(std::string("chain c1: a hop has no name: give each in --via a VM"), error());
+    }
+}
+
+TEST(Chain, WireOfOnePortIsRefused)
+{
+    request.via = {"wire:fw"};
+    CHECK_EQUAL(std::string("chain c1: VM fw has 1 port: a wire has two, in and out"), error());
+    vms[0].ports.clear();
+    CHECK_EQUAL(std::string("chain c1: VM fw has 0 ports: a wire has two, in and out"), error());
+}
+
 TEST(Chain, EmptyChainIsRefused)
 {
     request.via.clear();
