@@ -114,10 +114,10 @@ Flow lead_to_server(int director_port, const db::RealServer& server, std::uint32
 
 std::vector<Flow> lead_where_directed(const db::RealServer& server, std::uint32_t label)
 {
-    // By an uplink, too: the address is no VM's, but where it leads is known.
-    return {
-        {table_classify, 66000, to_server(server), "load:0->NXM_NX_REG1[]," + lead_there(label)},
-        {table_release, 120000, to_server(server), lead_there(label)}};
+    // By an uplink, too: it was for a VIP that is directed here.
+    return {{table_arrive, 100000, to_server(server), resubmit(table_classify)},
+            {table_classify, 66000, to_server(server), lead_there(label)},
+            {table_release, 120000, to_server(server), lead_there(label)}};
 }
 
 Flow lead_to_nobody(int director_port, const std::string& mac_prefix)

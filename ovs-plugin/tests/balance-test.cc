@@ -201,7 +201,8 @@ TEST(Balance, nor_where_the_switch_is_the_director)
     const auto directed = directed_of(snapshot, nullptr, 0);
     CHECK_EQUAL(1u, directed->services.at(0).backends.size());
     CHECK_FALSE(directed->services[0].sorry.has_value());
-    CHECK(actions(250, 66000, "ip,dl_dst=ae:48:0a:00:14:0b").starts_with("load:0->NXM_NX_REG1[],"));
+    CHECK(actions(250, 66000, "ip,dl_dst=ae:48:0a:00:14:0b") != "none");
+    CHECK_EQUAL(std::string{"resubmit(,250)"}, actions(248, 100000, "ip,dl_dst=ae:48:0a:00:14:0b"));
     CHECK_EQUAL(std::string{"none"}, actions(250, 66000, "ipv6,dl_dst=ae:48:00:00:00:12"));
 }
 
