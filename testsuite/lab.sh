@@ -216,12 +216,14 @@ END
     for guest in lb1 lb2 s1 s2; do on $guest true || return 1; done
 }
 
-# director_up NAME: its IPVS has the VIP and both servers, and takes up connections of the other.
+# director_up NAME: its IPVS has the VIP and both servers, and takes up connections of the other.  The
+# address last: before, its own kernel would end what comes for it.
 director_up () {
-    on "$1" 'ip address add 10.0.10.100/32 dev lo; echo 1 >/proc/sys/net/ipv4/vs/sloppy_tcp
+    on "$1" 'echo 1 >/proc/sys/net/ipv4/vs/sloppy_tcp
         for server in 10.0.20.11 10.0.20.12; do ip route replace $server/32 dev eth0 scope link; done
         ipvsadm -A -t 10.0.10.100:7 -s mh -b mh-port
-        for server in 10.0.20.11 10.0.20.12; do ipvsadm -a -t 10.0.10.100:7 -r $server:7 -g; done'
+        for server in 10.0.20.11 10.0.20.12; do ipvsadm -a -t 10.0.10.100:7 -r $server:7 -g; done
+        ip address add 10.0.10.100/32 dev lo'
 }
 
 # claims DIRECTOR: says that the VIP is its own (RFC 5227), and the router believes it.
