@@ -4,6 +4,8 @@
 // hypervisor's switch does with one.
 #include <config.h>
 
+#include <algorithm>
+
 #include "common/text.h"
 #include "db/find.h"
 #include "hookd/chain.h"
@@ -17,8 +19,19 @@ namespace {
 
 using Json = nlohmann::json;
 
+/// The VM at whose hypervisor a packet from outside enters the chain: the one that it is for; if
+/// that is none, the last hop, since then the network floods it.  Null if that is a group, or none.
+const db::Vm* entered_at(const db::Chain& chain, const std::string& packet, const Ledger& ledger)
+{
+    if (const db::Vm* receiver = receiver_of(packet, ledger.vms()))
+        return receiver;
+    const auto last = std::find_if(chain.hops.rbegin(), chain.hops.rend(),
+                                   [](const db::Hop& hop) { return hop.kind != "tap"; });
+    return last != chain.hops.rend() && last->vms.size() == 1 ? ledger.vm(last->vms[0]) : nullptr;
+}
+
 /// Where the packet enters a switch.
-WalkOrder walk_of(const std::string& packet, World& world)
+WalkOrder walk_of(const std::string& packet, const db::Chain& chain, World& world)
 {
     const Ledger& ledger = world.ledger;
     std::string in_port = field_of(packet, "in_port");
@@ -29,6 +42,9 @@ WalkOrder walk_of(const std::string& packet, World& world)
     } else if (sender && !sender->ports.empty() && sender->ports[0].ofport) {
         order.hypervisor = sender->hypervisor;
         order.where = "in_port=" + std::to_string(sender->ports[0].ofport);
+    } else if (const db::Vm* vm = entered_at(chain, packet, ledger);
+               vm && !vm->hypervisor.empty()) {
+        order.hypervisor = vm->hypervisor;
     }
     return order;
 }
@@ -50,7 +66,7 @@ void Commands::chain_trace(const Json& arguments, Done done)
                    "packet \"" + one_line(packet, 80) + "\": " + parsed.error().message});
         return;
     }
-    WalkOrder order = walk_of(packet, world());
+    WalkOrder order = walk_of(packet, *chain, world());
     order.is_hop = [this, name = chain->name](const db::Vm& vm) {
         auto now = db::find_chain(world().ledger.chains(), name);
         return now && db::passes(*now, vm.id);

@@ -106,10 +106,14 @@ std::string field_of(const std::string& flow, const std::string& field)
     return {};
 }
 
-const db::Vm* sender_of(const std::string& packet, const std::vector<db::Vm>& vms)
+namespace {
+
+/// The VM that has the packet's MAC address in one field, or its IP address in one of others.
+const db::Vm* owner_of(const std::string& packet, const char* mac_field,
+                       std::initializer_list<const char*> ip_fields, const std::vector<db::Vm>& vms)
 {
-    std::string mac = field_of(packet, "dl_src");
-    for (const char* field : {"nw_src", "ipv6_src", "ip_src", "arp_spa"}) {
+    std::string mac = field_of(packet, mac_field);
+    for (const char* field : ip_fields) {
         std::string ip = field_of(packet, field);
         for (const db::Vm& vm : vms) {
             bool by_ip = !ip.empty() && std::find(vm.ips.begin(), vm.ips.end(), ip) != vm.ips.end();
@@ -121,6 +125,18 @@ const db::Vm* sender_of(const std::string& packet, const std::vector<db::Vm>& vm
         }
     }
     return nullptr;
+}
+
+} // namespace
+
+const db::Vm* sender_of(const std::string& packet, const std::vector<db::Vm>& vms)
+{
+    return owner_of(packet, "dl_src", {"nw_src", "ipv6_src", "ip_src", "arp_spa"}, vms);
+}
+
+const db::Vm* receiver_of(const std::string& packet, const std::vector<db::Vm>& vms)
+{
+    return owner_of(packet, "dl_dst", {"nw_dst", "ipv6_dst", "ip_dst", "arp_tpa"}, vms);
 }
 
 std::string with_macs(const std::string& packet, const std::vector<db::Vm>& vms)

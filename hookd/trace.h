@@ -60,6 +60,8 @@ std::string field_of(const std::string& flow, const std::string& field);
 
 /// The VM that sends the packet, by its source MAC or IP address; null if none is known.
 const db::Vm* sender_of(const std::string& packet, const std::vector<db::Vm>& vms);
+/// Likewise the one that it is for.
+const db::Vm* receiver_of(const std::string& packet, const std::vector<db::Vm>& vms);
 /// `packet` with the MAC addresses of the VMs that its IP addresses belong to, where it
 /// names none, so that the switches treat it as they would treat the real one.
 std::string with_macs(const std::string& packet, const std::vector<db::Vm>& vms);
