@@ -19,7 +19,7 @@ namespace {
 
 constexpr const char* none_port = "load:0xffff->NXM_OF_IN_PORT[]";
 constexpr const char* clear_registers =
-    "load:0->NXM_NX_REG0[],load:0->NXM_NX_REG1[],load:0->NXM_NX_REG2[],load:0->NXM_NX_REG5[]";
+    "load:0->NXM_NX_REG0[],load:0->NXM_NX_REG1[],load:0->NXM_NX_REG2[]";
 // reg1 has a bit for each.
 constexpr const char* from_uplink = "reg1=1/1";
 constexpr const char* for_nobody_here = "reg1=2/2";
@@ -343,11 +343,11 @@ std::string Compiler::lead(const Path& path, std::size_t from) const
 void Compiler::add_path(const Path& path)
 {
     const auto& chain = *path.chain;
+    const auto first = chain.open ? lead(path, 0) : "";
     if (chain.open)
         add(table_classify, 70000 + chain.priority, path.match,
-            "load:0->NXM_NX_REG1[0],load:" + hex(last_of(path)) + "->NXM_NX_REG5[]," +
-                lead(path, 0));
-    if (chain.open && lead(path, 0) == release())
+            "load:0->NXM_NX_REG1[0],load:" + hex(last_of(path)) + "->NXM_NX_REG5[]," + first);
+    if (first == release())
         result_.problems.push_back("chain " + chain.name + " (path " + std::to_string(path.spi) +
                                    "): every hop is dead and bypassed: traffic passes "
                                    "unfiltered; start a hop, or set --dead drop");
