@@ -4,6 +4,7 @@
 noinst_LIBRARIES += db/libdb.a
 db_libdb_a_SOURCES = \
 	db/balancer.h db/balancer.cc \
+	db/chain-order.h \
 	db/find.h db/find.cc \
 	db/rows.h \
 	db/schema.h db/schema.cc \

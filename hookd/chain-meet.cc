@@ -7,6 +7,7 @@
 
 #include <algorithm>
 
+#include "db/chain-order.h"
 #include "db/find.h"
 #include "hookd/chain-way.h"
 #include "hookd/classifier.h"
@@ -49,9 +50,22 @@ std::string common_vm(const db::Chain& a, const db::Chain& b, const std::vector<
     return {};
 }
 
+bool same_order(const db::Chain& a, const db::Chain& b)
+{
+    return db::chain_order(a.spi) == db::chain_order(b.spi);
+}
+
+/// Whether frames of both have passed the same hops, whichever of them they took.
+bool same_in_the_end(const db::Chain& a, const db::Chain& b)
+{
+    return a.dead == b.dead &&
+           std::is_permutation(a.hops.begin(), a.hops.end(), b.hops.begin(), b.hops.end());
+}
+
 bool meet_by_other_ways(const db::Chain& a, const db::Chain& b)
 {
     return a.priority == b.priority && share_any(a.hops, b.hops) &&
+           (same_order(a, b) || !same_in_the_end(a, b)) &&
            any_ways(a, b, [&](const Way& way, const Way& other) {
                return (a.dead != b.dead || way.hops != other.hops) &&
                       relate(way.match, other.match).meet;
@@ -90,9 +104,13 @@ std::string note_same_priority(const db::Chain& chain, const std::vector<db::Cha
     });
     if (other == chains.end())
         return {};
+    const bool first = db::chain_order(chain.spi) > db::chain_order(other->spi);
     return "chain " + chain.name + " has frames and a hop in common with chain " + other->name +
            " at the same priority, " + std::to_string(chain.priority) +
-           ": such frames may go by either, and skip a hop: give each another --priority";
+           (same_order(chain, *other)
+                ? ": such frames may go by either, and skip a hop"
+                : ": such frames go by " + (first ? chain.name : other->name) + " alone") +
+           ": give each another --priority";
 }
 
 } // namespace holdfast::hookd

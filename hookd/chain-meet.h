@@ -25,8 +25,9 @@ Result<void> check_in_port(const db::Chain& chain, const std::vector<db::Chain>&
                            const std::vector<db::Vm>& vms);
 
 /// What is to be said of a chain that has a hop, frames and the priority in common with others of
-/// the chains, but not the way: OpenFlow leaves undefined which one such a frame takes.  It is not
-/// refused, since symmetric chains for two VMs have the frames from one to the other in common.
+/// the chains, but not all hops: the switches take one of the two for such a frame (db/chain-order.h).
+/// It is not refused, since symmetric chains for two VMs have the frames from one to the other in
+/// common.
 /// Shape:   one line, which names the first of them, or empty; its own row is passed over as above.
 std::string note_same_priority(const db::Chain& chain, const std::vector<db::Chain>& chains);
 

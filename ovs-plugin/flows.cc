@@ -8,6 +8,7 @@
 #include <set>
 
 #include "db/balancer.h"
+#include "db/chain-order.h"
 #include "ovs-plugin/balance.h"
 #include "ovs-plugin/route.h"
 #include "ovs-plugin/shim.h"
@@ -86,6 +87,8 @@ private:
         std::string match;
         std::vector<const db::Hop*> hops; // In this direction's order.
         bool backwards = false;
+
+        int priority() const { return path_priority(*chain, backwards); }
     };
 
     void locate(const db::Vm& vm);
@@ -219,7 +222,7 @@ void Compiler::add_entry()
         add(table_entry, 140000, "in_port=" + std::to_string(uplink->ofport) + ",reg15=0",
             "load:1->NXM_NX_REG1[]," + resubmit(table_arrive));
     add(table_arrive, 65536, "", "load:3->NXM_NX_REG1[]," + resubmit(table_classify));
-    add(table_deliver, 179000, for_nobody_here, resubmit(table_elect));
+    add(table_deliver, over_paths, for_nobody_here, resubmit(table_elect));
     add(table_elect, 65536, "", "drop");
     add(table_entry, 130000, "reg15=0", resubmit(table_classify));
     add_underlay();
@@ -345,7 +348,7 @@ void Compiler::add_path(const Path& path)
     const auto& chain = *path.chain;
     const auto first = chain.open ? lead(path, 0) : "";
     if (chain.open)
-        add(table_classify, 70000 + chain.priority, path.match,
+        add(table_classify, path.priority(), path.match,
             "load:0->NXM_NX_REG1[0],load:" + hex(last_of(path)) + "->NXM_NX_REG5[]," + first);
     if (first == release())
         result_.problems.push_back("chain " + chain.name + " (path " + std::to_string(path.spi) +
@@ -360,10 +363,10 @@ void Compiler::add_path(const Path& path)
             // it says as any VM.
             if (path.hops[i]->kind == "tap")
                 for (const auto& port : at->second.vm->ports)
-                    add(table_exit, 139000,
+                    add(table_exit, over_paths,
                         "reg0=" + hex(at->second.vm->label) + ",dl_src=" + port.mac,
                         resubmit(table_classify));
-            add(table_exit, 70000 + chain.priority,
+            add(table_exit, path.priority(),
                 with("reg0=" + hex(at->second.vm->label), without_in_port(path.match)),
                 path.hops[i]->kind == "tap" ? "drop" : lead(path, i + 1));
             if (path.hops[i]->kind == "wire")
@@ -380,7 +383,7 @@ void Compiler::add_probe(const db::Chain& chain, const Place& place)
     if (chain.probe.empty() || !place.here || place.vm->state != "running" ||
         place.vm->hypervisor != self_->name)
         return;
-    const Flow catcher{table_exit, 140000,
+    const Flow catcher{table_exit, over_paths + 1,
                        with("reg0=" + hex(place.vm->label), without_in_port(chain.probe)), "drop"};
     add(catcher.table, catcher.priority, catcher.match, catcher.actions);
     result_.probes.push_back({place.vm->id, place.port->interface, chain.probe, catcher});
@@ -389,16 +392,16 @@ void Compiler::add_probe(const db::Chain& chain, const Place& place)
 /// A wire takes frames in at its first port, those of the way back at its second.
 void Compiler::add_wire(const Path& path, const Place& place)
 {
-    const auto* second = place.second;
-    if (!path.backwards || !second)
+    if (!path.chain->symmetric || !place.second)
         return;
+    const auto port = (path.backwards ? place.second : place.port)->ofport;
     const auto match = with("reg0=" + hex(place.vm->label), without_in_port(path.match));
     if (!place.turned) {
-        add(table_deliver, 120000, match + ",reg2=3", deliver_here(second->ofport, true));
-        add(table_deliver, 120000, match + ",reg2=1", deliver_here(second->ofport, false));
+        add(table_deliver, path.priority(), match + ",reg2=3", deliver_here(port, true));
+        add(table_deliver, path.priority(), match + ",reg2=1", deliver_here(port, false));
     }
     if (place.here)
-        add(table_deliver, 120000, match + ",reg2=0", deliver_here(second->ofport, false));
+        add(table_deliver, path.priority(), match + ",reg2=0", deliver_here(port, false));
 }
 
 /// Which member of a group gets the frames of a slot: those of a member that dies, moves or comes
@@ -524,7 +527,7 @@ void Compiler::add_release(const Place& place)
                     : std::string{none_port};
             add(table_release, 90000, destination, in_port + "," + release());
         } else if (!place.vtep.empty()) {
-            add(table_classify, 179000, std::string{from_uplink} + "," + source, release());
+            add(table_classify, over_paths, std::string{from_uplink} + "," + source, release());
             if (tunnel_) {
                 add(table_release, 100000, "reg2=0," + source,
                     through_tunnel(0, place.vtep, tunnel_));
@@ -638,6 +641,13 @@ std::string deliver_elsewhere(std::uint32_t label, const std::string& vtep, int 
                               bool passed_on)
 {
     return through_tunnel(passed_on ? label | passed_on_bit : label, vtep, tunnel_port);
+}
+
+int path_priority(const db::Chain& chain, bool backwards)
+{
+    constexpr int lowest = 200'000;
+    return lowest + (chain.priority * db::chain_orders + db::chain_order(chain.spi)) * 2 +
+           (backwards ? 0 : 1);
 }
 
 FlowSet compile(const db::Snapshot& snapshot, const std::vector<Port>& ports,

@@ -52,7 +52,7 @@ using Overrides = std::map<std::string, Override>;
 /// A flow: its key is (table, priority, match).
 struct Flow {
     int table = 0;
-    int priority = 0;  // 65536 to 179999: hidden from controllers.
+    int priority = 0;  // 65536 or more: hidden from controllers.
     std::string match; // As ovs-ofctl writes it.
     std::string actions;
 
@@ -87,6 +87,12 @@ struct FlowSet {
     std::vector<HopProbe> probes;      // Sorted; their catchers are among the flows.
     std::vector<std::string> problems; // One line each: what is missing and what follows.
 };
+
+/// The priority of a path's flows, between 200,000 and `over_paths`: by the chain's, then in the
+/// order of db/chain-order.h, and of one chain the way there comes before the way back.
+int path_priority(const db::Chain& chain, bool backwards);
+/// Beyond all of those.
+constexpr int over_paths = 2'000'000'000;
 
 /// A label that no VM has: a frame that only warms the tunnel up, dropped where it arrives.
 constexpr std::uint32_t label_warm_up = 0x7fffff;

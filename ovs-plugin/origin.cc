@@ -5,6 +5,8 @@
 
 #include <algorithm>
 #include <map>
+#include <string_view>
+#include <unordered_set>
 
 #include "ovs-plugin/answers.h"
 #include "ovs-plugin/balance.h"
@@ -211,6 +213,16 @@ bool Origin::operator==(const Origin& other) const
 
 namespace {
 
+/// The id of the VM of which it is a port; empty if it is none's.
+std::string_view id_of(const Port& port)
+{
+    if (port.kind == "vm")
+        return port.vm_id;
+    if (port.kind == "port")
+        return port.iface_id;
+    return {};
+}
+
 /// What the built-in director does at a port that is this one.
 void set_director(Origin& origin, const Port& port, const Directed& directed)
 {
@@ -224,6 +236,30 @@ void set_director(Origin& origin, const Port& port, const Directed& directed)
     both->known.insert(both->known.end(), vips->known.begin(), vips->known.end());
     std::ranges::sort(both->known);
     origin.answers = std::move(both);
+}
+
+/// By VM, what those may say that have a port here; the addresses of all go into `all`.
+std::map<std::string_view, Origin> origins_here(const db::Snapshot& snapshot,
+                                                const std::vector<Port>& ports, Addresses& all)
+{
+    std::unordered_set<std::string_view> here;
+    std::unordered_set<std::string_view> hops;
+    for (const auto& port : ports)
+        here.insert(id_of(port));
+    for (const auto& chain : snapshot.chains)
+        for (const auto& hop : chain.hops)
+            hops.insert(hop.vms.begin(), hop.vms.end());
+    std::map<std::string_view, Origin> by_vm;
+    for (const auto& vm : snapshot.vms) {
+        auto origin = origin_of(vm);
+        all.macs.insert(all.macs.end(), origin.macs.begin(), origin.macs.end());
+        all.ips.insert(all.ips.end(), origin.ips.begin(), origin.ips.end());
+        if (!here.contains(vm.id))
+            continue;
+        origin.hop = hops.contains(vm.id);
+        by_vm.emplace(vm.id, std::move(origin));
+    }
+    return by_vm;
 }
 
 } // namespace
@@ -242,23 +278,13 @@ std::vector<Origin> origins_of(const db::Snapshot& snapshot, const std::vector<P
     const auto to_probes = std::make_shared<const Answers>(answers_to_probes(snapshot));
     const auto balanced = balanced_of(snapshot);
     auto addresses = std::make_shared<Addresses>();
-    std::map<std::string, Origin> by_vm;
-    for (const auto& vm : snapshot.vms) {
-        auto origin = origin_of(vm);
-        origin.hop = std::any_of(snapshot.chains.begin(), snapshot.chains.end(),
-                                 [&](const db::Chain& chain) { return passes(chain, vm.id); });
-        addresses->macs.insert(addresses->macs.end(), origin.macs.begin(), origin.macs.end());
-        addresses->ips.insert(addresses->ips.end(), origin.ips.begin(), origin.ips.end());
-        by_vm.emplace(vm.id, std::move(origin));
-    }
+    const auto by_vm = origins_here(snapshot, ports, *addresses);
     addresses->sort();
     const std::shared_ptr<const Addresses> all =
         known && *known == *addresses ? known : std::move(addresses);
     const auto routed = routed_vips(snapshot);
     for (const auto& port : ports) {
-        const bool is_vms = port.kind == "vm" || port.kind == "port";
-        const auto at =
-            is_vms ? by_vm.find(port.kind == "vm" ? port.vm_id : port.iface_id) : by_vm.end();
+        const auto at = by_vm.find(id_of(port));
         if (port.kind == "tunnel" || (!directed && !routed && at == by_vm.end()))
             continue;
         auto& origin = origins.emplace_back(at == by_vm.end() ? Origin{} : at->second);

@@ -49,19 +49,16 @@ SourceTurn::SourceTurn(std::string bridge, std::string interface, std::string ma
       tap_{tap}, qemu_{qemu}, led_{led}, watch_{hf_watch_open(bridge_.c_str(), interface.c_str())},
       pin_{hf_pin_open(bridge_.c_str(), interface.c_str(), mac_.c_str(), false)}
 {
-    int size = 0;
     ifreq request{};
     // The number was looked up a moment ago: it must still be this port's tap, and not block.
-    if (tap_ >= 0 &&
-        (ioctl(tap_, TUNGETIFF, &request) != 0 || interface != request.ifr_name ||
-         !(fcntl(tap_, F_GETFL) & O_NONBLOCK) || ioctl(tap_, TUNGETVNETHDRSZ, &size) != 0)) {
+    if (tap_ >= 0 && (ioctl(tap_, TUNGETIFF, &request) != 0 || interface != request.ifr_name ||
+                      !(fcntl(tap_, F_GETFL) & O_NONBLOCK))) {
         hf_log(HF_WARN, (interface + ": the descriptor is not its tap: what lies in the tap at "
                                      "the guest's stop will be lost")
                             .c_str());
         close(tap_);
         tap_ = -1;
     }
-    header_size_ = static_cast<std::size_t>(size);
     many_queues_ = request.ifr_flags & IFF_MULTI_QUEUE;
     if (watch_)
         hf_watch_set_mode(watch_, HF_COPY);
@@ -249,12 +246,16 @@ bool SourceTurn::qemu_waits() const
 void SourceTurn::take_from_tap()
 {
     std::uint8_t buffer[65536 + 64];
+    // The virtio-net header before each frame: of 10 bytes until the guest's driver has begun.
+    int header = 0;
+    if (ioctl(tap_, TUNGETVNETHDRSZ, &header) != 0)
+        return; // The tap has gone.
     for (int i = 0; i < take_max; ++i) {
         const auto size = read(tap_, buffer, sizeof buffer);
-        if (size < static_cast<ssize_t>(header_size_) + 14)
+        if (size < header + 14)
             return; // Empty (EAGAIN), or the tap has gone.
-        n_unfinished_ += header_size_ >= 2 && buffer[1] != no_gso;
-        taken_.emplace_back(buffer + header_size_, buffer + size);
+        n_unfinished_ += header >= 2 && buffer[1] != no_gso;
+        taken_.emplace_back(buffer + header, buffer + size);
     }
 }
 

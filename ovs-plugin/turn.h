@@ -129,8 +129,7 @@ private:
     int tap_;
     int qemu_;
     bool led_;
-    std::size_t header_size_ = 0; // virtio-net header before each frame of the tap.
-    bool many_queues_ = false;    // Only one of them is ours.
+    bool many_queues_ = false; // Only one of them is ours.
     hf_watch* watch_;
     hf_pin* pin_; // Its MAC stays here until it runs elsewhere.
     bool left_ = false;

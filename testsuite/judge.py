@@ -70,8 +70,10 @@ def main(arguments):
         paths = [f"{place}/counts.json" for place in (places or name).split("+")]
         counts = merged(paths, report["run"])
         print(f"{name}: {json.dumps(counts)}", file=sys.stderr)
+        looped = sum(read(path).get("looped", 0) for path in paths)
         print(f"{name}: {word('request', counts['request'], sent, allowed)}, "
-              f"{word('answer', counts['answer'], sent, allowed)}")
+              f"{word('answer', counts['answer'], sent, allowed)}"
+              + (f", {looped} frames went round" if looped else ""))
 
 
 main(sys.argv[1:])

@@ -119,6 +119,25 @@ TEST(ChainMeet, FramesOfTwoChainsAtOnePriorityAreSaid)
     STRCMP_CONTAINS("with chain web at", note_same_priority(db, {web, mail}).c_str());
 }
 
+TEST(ChainMeet, WhichOfTwoChainsTakesTheirCommonFramesIsSaidIfItMakesADifference)
+{
+    auto db = row("db", 1000, "ip,nw_dst=10.0.0.30", "f x", "ip,nw_src=10.0.0.30");
+    db.spi = 0x1003;
+    auto first = web;
+    first.spi = 0x1005;
+    STRCMP_CONTAINS("such frames go by web alone: give", note_same_priority(db, {first}).c_str());
+    STRCMP_CONTAINS("such frames go by web alone: give", note_same_priority(first, {db}).c_str());
+    first.spi = 0x1001;
+    STRCMP_CONTAINS("such frames go by db alone: give", note_same_priority(db, {first}).c_str());
+    db.hops = hops("i f"); // The same hops, in whatever order.
+    CHECK_EQUAL(std::string{}, note_same_priority(db, {first}));
+    db.dead = "bypass";
+    STRCMP_CONTAINS("such frames go by db alone: give", note_same_priority(db, {first}).c_str());
+    db.dead = first.dead;
+    first.spi = db.spi;
+    STRCMP_CONTAINS("skip a hop", note_same_priority(db, {first}).c_str());
+}
+
 TEST(ChainMeet, NothingIsSaidWhereItMakesNoDifference)
 {
     const auto note = [&](const db::Chain& added) { return note_same_priority(added, {web}); };

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "db/chain-order.h"
 #include "ovs-plugin/flows.h"
 
 #include <algorithm>
@@ -65,6 +66,15 @@ TEST_GROUP(Flows)
         return "none";
     }
 
+    int there() const
+    {
+        return path_priority(snapshot.chains[0], false);
+    }
+    int back() const
+    {
+        return path_priority(snapshot.chains[0], true);
+    }
+
     void make_symmetric()
     {
         auto& chain = snapshot.chains[0];
@@ -104,7 +114,54 @@ TEST(Flows, AllAreHiddenAndLeaveInBandControlAlone)
     plug_ids();
     for (const auto& flow : compile(snapshot, ports, overrides).flows) {
         CHECK_TRUE(flow.priority >= 65536);
-        CHECK_TRUE(flow.priority <= 179999);
+    }
+}
+
+TEST(Flows, PathsOfOnePriorityAreInOneOrderWhateverTheirTable)
+{
+    auto& a = snapshot.chains[0];
+    auto b = a;
+    b.spi = 0x1003;
+    // The higher priority, of one priority always the same chain, of one chain the way there.
+    CHECK_TRUE(path_priority(a, false) > path_priority(a, true));
+    const bool first = path_priority(a, true) > path_priority(b, false);
+    CHECK_TRUE(first ? path_priority(a, false) > path_priority(b, true)
+                     : path_priority(a, false) < path_priority(b, true));
+    for (std::uint32_t spi : {0x1001u, 0x7fefffu, 0x7fffffu}) {
+        a.spi = spi;
+        b.priority = a.priority + 1;
+        CHECK_TRUE(path_priority(a, false) < path_priority(b, true));
+    }
+    a.priority = 65535;
+    CHECK_TRUE(path_priority(a, false) < over_paths);
+    a.priority = 0;
+    CHECK_TRUE(path_priority(a, true) > 179999);
+}
+
+TEST(Flows, ChainsOfOneHypervisorAllDifferInOrder)
+{
+    std::set<int> orders;
+    for (std::uint32_t spi = 0x5001; spi <= 0x5fff; ++spi)
+        CHECK_TRUE(orders.insert(db::chain_order(spi)).second);
+    CHECK_TRUE(*orders.rbegin() < db::chain_orders);
+}
+
+TEST(Flows, WireTakesFramesInAtItsFirstPortAndThoseOfTheWayBackAtItsSecond)
+{
+    make_symmetric();
+    auto& fw = snapshot.vms[0];
+    fw.ports.push_back({"52:54:00:00:00:11", "", "br0", "", 0});
+    ports.push_back(port("vm", 14, "fw", "52:54:00:00:00:11"));
+    snapshot.chains[0].hops[0].kind = "wire";
+    const auto out = [](int ofport) {
+        return "load:0xffff->NXM_OF_IN_PORT[],load:0x48460001->NXM_NX_PKT_MARK[],output:" +
+               std::to_string(ofport);
+    };
+    for (const char* from : {",reg2=0", ",reg2=1"}) {
+        CHECK_EQUAL(out(fw_port), actions(table_deliver, there(),
+                                          std::string{"reg0=0x1001,ip,nw_dst=10.0.0.5"} + from));
+        CHECK_EQUAL(out(14), actions(table_deliver, back(),
+                                     std::string{"reg0=0x1001,ip,nw_src=10.0.0.5"} + from));
     }
 }
 
@@ -145,7 +202,7 @@ TEST(Flows, ClassifierLeadsToTheFirstHop)
 {
     STRCMP_EQUAL("load:0->NXM_NX_REG1[0],load:0x2001->NXM_NX_REG5[],load:0x1001->NXM_NX_REG0[],"
                  "resubmit(,252)",
-                 actions(table_classify, 71000, "ip,in_port=9,nw_dst=10.0.0.5").c_str());
+                 actions(table_classify, there(), "ip,in_port=9,nw_dst=10.0.0.5").c_str());
 }
 
 TEST(Flows, WhatTheFabricFloodsEntersAChainOnceWhereItsLastHopIs)
@@ -158,18 +215,18 @@ TEST(Flows, WhatTheFabricFloodsEntersAChainOnceWhereItsLastHopIs)
     STRCMP_EQUAL("resubmit(,250)",
                  actions(table_arrive, 100000, "dl_dst=52:54:00:00:00:03").c_str());
     STRCMP_EQUAL("load:3->NXM_NX_REG1[],resubmit(,250)", actions(table_arrive, 65536, "").c_str());
-    STRCMP_EQUAL("resubmit(,247)", actions(table_deliver, 179000, "reg1=2/2").c_str());
+    STRCMP_EQUAL("resubmit(,247)", actions(table_deliver, over_paths, "reg1=2/2").c_str());
     STRCMP_EQUAL("drop", actions(table_elect, 65536, "").c_str());
     // fw, the last of the way back, is here; ids, of the other way, elsewhere.
     STRCMP_EQUAL("load:0->NXM_NX_REG1[0],load:0x1001->NXM_NX_REG5[],load:0x2001->NXM_NX_REG0[],"
                  "resubmit(,252)",
-                 actions(table_classify, 71000, "ip,nw_src=10.0.0.5").c_str());
+                 actions(table_classify, back(), "ip,nw_src=10.0.0.5").c_str());
     STRCMP_EQUAL("load:0->NXM_NX_REG1[],resubmit(,252)",
                  actions(table_elect, 100000, "reg5=0x1001").c_str());
     STRCMP_EQUAL("none", actions(table_elect, 100000, "reg5=0x2001").c_str());
     // A group may be left here or there: nobody is the one.
     snapshot.chains[0].hops[1].vms.emplace_back("fw");
-    CHECK_TRUE(actions(table_classify, 71000, "ip,in_port=9,nw_dst=10.0.0.5")
+    CHECK_TRUE(actions(table_classify, there(), "ip,in_port=9,nw_dst=10.0.0.5")
                    .find("load:0x0->NXM_NX_REG5[]") != std::string::npos);
     // One that is turned away from here is sent after.
     overrides["fw"] = {Override::Place::elsewhere, "10.90.0.2"};
@@ -180,7 +237,7 @@ TEST(Flows, WhatTheFabricFloodsEntersAChainOnceWhereItsLastHopIs)
 TEST(Flows, WhatPassesNoHopIsReleasedWhereItIs)
 {
     snapshot.chains[0].hops = {{{"fw"}, "tap"}};
-    const auto path = actions(table_classify, 71000, "ip,in_port=9,nw_dst=10.0.0.5");
+    const auto path = actions(table_classify, there(), "ip,in_port=9,nw_dst=10.0.0.5");
     const auto released = actions(table_classify, 65536, "");
     CHECK_TRUE(path.ends_with(released));
     CHECK_TRUE(path.find("IN_PORT") == std::string::npos);
@@ -189,14 +246,14 @@ TEST(Flows, WhatPassesNoHopIsReleasedWhereItIs)
 TEST(Flows, FrameOutOfAHopGoesToTheNextWhateverPortItEnteredBy)
 {
     STRCMP_EQUAL("load:0x2001->NXM_NX_REG0[],resubmit(,252)",
-                 actions(table_exit, 71000, "reg0=0x1001,ip,nw_dst=10.0.0.5").c_str());
+                 actions(table_exit, there(), "reg0=0x1001,ip,nw_dst=10.0.0.5").c_str());
 }
 
 TEST(Flows, FrameOutOfTheLastHopIsReleased)
 {
     plug_ids();
     STRCMP_EQUAL("resubmit(,253)",
-                 actions(table_exit, 71000, "reg0=0x2001,ip,nw_dst=10.0.0.5").c_str());
+                 actions(table_exit, there(), "reg0=0x2001,ip,nw_dst=10.0.0.5").c_str());
 }
 
 TEST(Flows, SymmetricChainPassesTheHopsInReverseOrder)
@@ -205,11 +262,11 @@ TEST(Flows, SymmetricChainPassesTheHopsInReverseOrder)
     plug_ids();
     STRCMP_EQUAL("load:0->NXM_NX_REG1[0],load:0x1001->NXM_NX_REG5[],load:0x2001->NXM_NX_REG0[],"
                  "resubmit(,252)",
-                 actions(table_classify, 71000, "ip,nw_src=10.0.0.5").c_str());
+                 actions(table_classify, back(), "ip,nw_src=10.0.0.5").c_str());
     STRCMP_EQUAL("load:0x1001->NXM_NX_REG0[],resubmit(,252)",
-                 actions(table_exit, 71000, "reg0=0x2001,ip,nw_src=10.0.0.5").c_str());
+                 actions(table_exit, back(), "reg0=0x2001,ip,nw_src=10.0.0.5").c_str());
     STRCMP_EQUAL("resubmit(,253)",
-                 actions(table_exit, 71000, "reg0=0x1001,ip,nw_src=10.0.0.5").c_str());
+                 actions(table_exit, back(), "reg0=0x1001,ip,nw_src=10.0.0.5").c_str());
 }
 
 TEST(Flows, HopElsewhereIsReachedThroughTheTunnel)
@@ -357,7 +414,7 @@ TEST(Flows, MovingAVmTouchesItsDeliveryAloneWhateverItsPaths)
 
 TEST(Flows, UplinkFrameOfAVmElsewhereWasClassifiedThere)
 {
-    CHECK_TRUE(actions(table_classify, 179000, "reg1=1/1,dl_src=52:54:00:00:00:02")
+    CHECK_TRUE(actions(table_classify, over_paths, "reg1=1/1,dl_src=52:54:00:00:00:02")
                    .find("load:0x80000000->NXM_NX_REG15[]") != std::string::npos);
 }
 
@@ -389,7 +446,7 @@ TEST(Flows, PendingHopDropsAndIsNamed)
 {
     snapshot.vms.erase(snapshot.vms.begin() + 1);
     STRCMP_EQUAL("load:0x7fffff->NXM_NX_REG0[],resubmit(,252)",
-                 actions(table_exit, 71000, "reg0=0x1001,ip,nw_dst=10.0.0.5").c_str());
+                 actions(table_exit, there(), "reg0=0x1001,ip,nw_dst=10.0.0.5").c_str());
     snapshot.vms.push_back(vm("ids", 0x2001, "hv1", "52:54:00:00:00:02"));
     const auto set = compile(snapshot, ports, overrides);
     LONGS_EQUAL(1, set.problems.size());
@@ -400,7 +457,7 @@ TEST(Flows, DeadHopIsBypassedOnlyWhereTheChainSaysSo)
 {
     snapshot.vms[1].state = "stopped";
     const auto exit_of_fw = [&] {
-        return actions(table_exit, 71000, "reg0=0x1001,ip,nw_dst=10.0.0.5");
+        return actions(table_exit, there(), "reg0=0x1001,ip,nw_dst=10.0.0.5");
     };
     STRCMP_EQUAL("load:0x2001->NXM_NX_REG0[],resubmit(,252)", exit_of_fw().c_str());
     snapshot.chains[0].dead = "bypass";
