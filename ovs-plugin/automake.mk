@@ -11,6 +11,7 @@ ovs_plugin_libplugin_a_SOURCES = \
 	ovs-plugin/answers.h ovs-plugin/answers.cc \
 	ovs-plugin/arp.h ovs-plugin/arp.cc \
 	ovs-plugin/arrival.h ovs-plugin/arrival.cc \
+	ovs-plugin/audit.h ovs-plugin/audit.cc \
 	ovs-plugin/balance.h ovs-plugin/balance.cc \
 	ovs-plugin/connection.h ovs-plugin/connection.cc \
 	ovs-plugin/departure.h ovs-plugin/departure.cc \

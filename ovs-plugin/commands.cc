@@ -28,12 +28,6 @@ namespace {
 // Long polls kept open at once; one more answers the oldest.
 constexpr std::size_t watchers_max = 16;
 
-std::string describe(const Flow& flow)
-{
-    return "table=" + std::to_string(flow.table) + ", priority=" + std::to_string(flow.priority) +
-           (flow.match.empty() ? "" : "," + flow.match) + " actions=" + flow.actions;
-}
-
 /// JSON text; what is no UTF-8 is replaced, not thrown over.
 std::string dump(const json& value)
 {
@@ -360,23 +354,8 @@ void Module::cmd_flows(unixctl_conn* conn, const Args&)
 
 void Module::cmd_check(unixctl_conn* conn, const Args&)
 {
-    if (!todo_.empty())
-        return hf_reply(conn, false, "flows are being changed just now: ask again");
-    std::string text;
-    std::size_t n_present = 0;
-    for (const auto& flow : installed_) {
-        const int error = hf_flow_check(bridge_.c_str(), flow->parsed);
-        n_present += error == 0 || error == EEXIST;
-        if (error)
-            text += (error == EEXIST ? "different: " : "missing: ") + describe(flow->flow) + "\n";
-    }
-    if (const auto n = hf_flow_count(bridge_.c_str()); n != n_present + guarded_)
-        text += "extra: " + std::to_string(n - n_present - guarded_) + " flows of ours in " +
-                bridge_ + " that nothing asked for\n";
-    if (text.empty())
-        hf_reply(conn, true, ("ok " + std::to_string(installed_.size()) + " flows").c_str());
-    else
-        hf_reply(conn, false, text.c_str());
+    audits_.emplace_back(conn);
+    hf_wake();
 }
 
 void Module::cmd_balancers(unixctl_conn* conn, const Args&)

@@ -146,6 +146,7 @@ void Module::run()
     }
     if (!settling_.empty())
         run_settling();
+    run_audits();
 }
 
 /// Of servers that are plugged in here, or of the built-in director.
@@ -162,7 +163,7 @@ void Module::wait()
     for (const auto& one : settling_)
         hf_wait_for_look(bridge_.c_str(), one.seen);
     auto until = has_connections() ? std::min(each_second_ms_, each_tenth_ms_) : each_second_ms_;
-    if (!todo_.empty() || inputs_stale_ || tunnel_.has_more())
+    if (!todo_.empty() || inputs_stale_ || tunnel_.has_more() || !audits_.empty())
         until = 0;
     for (const auto& [vm, departure] : departures_) {
         until = std::min(until, departure->next_wake());
@@ -235,8 +236,10 @@ void Module::lengthen_queues()
 void Module::take_work()
 {
     for (auto& work : reader_.take()) {
-        if (!work.puts.empty() || !work.removes.empty())
+        if (!work.puts.empty() || !work.removes.empty()) {
             lengthen_queues(); // Putting flows takes the loop's time, slice by slice.
+            std::erase_if(audits_, [](Audit& audit) { return !audit.begin_again(); });
+        }
         todo_.push_back(std::move(work));
     }
 }
@@ -334,6 +337,14 @@ void Module::answer_sync(const Sync& sync)
     hf_reply(sync.conn, true, ("{\"generation\":" + std::to_string(generation_) + "}").c_str());
 }
 
+void Module::run_audits()
+{
+    if (todo_.empty())
+        std::erase_if(audits_, [this](Audit& audit) {
+            return audit.run(installed_, bridge_, guarded_ ? 1 : 0);
+        });
+}
+
 /// Answers those whose two looks have ended (see shim.h).
 void Module::run_settling()
 {
@@ -366,6 +377,8 @@ void Module::leave_bridge(const std::string& bridge)
 /// Once the store says what we knew before it, the store is enough.
 void Module::drop_settled_overrides(const db::Snapshot& snapshot)
 {
+    if (overrides_.empty())
+        return;
     std::string self;
     for (const auto& hypervisor : snapshot.hypervisors)
         if (hypervisor.self)

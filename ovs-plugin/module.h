@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "ovs-plugin/arrival.h"
+#include "ovs-plugin/audit.h"
 #include "ovs-plugin/departure.h"
 #include "ovs-plugin/director-seen.h"
 #include "ovs-plugin/director.h"
@@ -161,9 +162,11 @@ private:
     void add_sync(unixctl_conn*, bool settle);
     void answer_sync(const Sync& sync);
     void run_settling();
+    void run_audits();
     bool has_connections() const;
     std::map<std::uint64_t, Sync> syncs_;
     std::deque<Settling> settling_;
+    std::vector<Audit> audits_; // Who asks whether the flows are as they should be.
     std::uint64_t next_sync_ = 1;
 
     /// What became of a hop's probe.

@@ -443,19 +443,15 @@ hf_flow_packets(const char *bridge, const struct hf_flow *flow)
 }
 
 size_t
-hf_flow_count(const char *bridge)
+hf_flow_count(const char *bridge, int table)
 {
     struct ofproto *ofproto = hf_find_bridge(bridge);
-    struct oftable *table;
+    struct rule *rule;
     size_t n = 0;
 
-    if (ofproto) {
-        OFPROTO_FOR_EACH_TABLE (table, ofproto) {
-            struct rule *rule;
-
-            CLS_FOR_EACH (rule, cr, &table->cls) {
-                n += rule->flow_cookie == htonll(HF_COOKIE);
-            }
+    if (ofproto && table < ofproto->n_tables) {
+        CLS_FOR_EACH (rule, cr, &ofproto->tables[table].cls) {
+            n += rule->flow_cookie == htonll(HF_COOKIE);
         }
     }
     return n;

@@ -90,8 +90,8 @@ int hf_flow_remove(const char *bridge, const struct hf_flow *flow);
 int hf_flow_check(const char *bridge, const struct hf_flow *flow);
 /* How often it was hit; UINT64_MAX if it is not installed. */
 uint64_t hf_flow_packets(const char *bridge, const struct hf_flow *flow);
-/* How many flows of ours 'bridge' has in all. */
-size_t hf_flow_count(const char *bridge);
+/* How many flows of ours a table of 'bridge' has, 0 to 254.  O(all its flows). */
+size_t hf_flow_count(const char *bridge, int table);
 
 /* How often the datapath's remembered flows were all looked at; changes in other threads.
  * What was remembered before hf_revalidate() is right once two looks have ended since: the first
