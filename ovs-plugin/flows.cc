@@ -24,6 +24,8 @@ constexpr const char* clear_registers =
 // reg1 has a bit for each.
 constexpr const char* from_uplink = "reg1=1/1";
 constexpr const char* for_nobody_here = "reg1=2/2";
+// In reg3: of no slot yet.
+constexpr std::uint32_t unspread = spread_slots;
 
 /// Gives the frame back to the operator's own flows.
 std::string release()
@@ -100,6 +102,7 @@ private:
     void add_path(const Path& path);
     void add_probe(const db::Chain& chain, const Place& place);
     void add_wire(const Path& path, const Place& place);
+    void add_spread();
     void add_group(const db::Chain& chain, const db::Hop& hop);
     void add_deliver(const Place& place);
     void add_release(const Place& place);
@@ -121,6 +124,7 @@ private:
     std::map<std::string, const db::Hypervisor*> hypervisors_;
     std::map<std::string, Place> places_; // By VM id.
     std::set<std::string> hop_ids_;
+    bool hops_here_ = false;                             // Else nothing comes out of a hop here.
     std::set<std::string> wire_ids_;                     // Those of them with two ports in use.
     const std::map<std::string, const db::Vm*> servers_; // Of balancers, by address.
     std::set<std::string> server_ids_;
@@ -332,9 +336,9 @@ std::string Compiler::lead(const Path& path, std::size_t from) const
             copies +=
                 "clone(" + load_vm(label_of(hop.vms[0])) + "," + resubmit(table_deliver) + "),";
         } else if (hop.vms.size() > 1) {
-            return copies + "load:" + hex(group_of(*path.chain, hop)) + "->NXM_NX_REG4[]," +
-                   "multipath(symmetric_l3l4+udp,0,modulo_n," + std::to_string(spread_slots) +
-                   ",0,NXM_NX_REG3[0..7])," + resubmit(table_spread);
+            return copies + "load:" + hex(group_of(*path.chain, hop)) +
+                   "->NXM_NX_REG4[],load:" + hex(unspread) + "->NXM_NX_REG3[]," +
+                   resubmit(table_spread);
         } else {
             return copies + load_vm(label_of(hop.vms[0])) + "," + resubmit(table_deliver);
         }
@@ -404,6 +408,20 @@ void Compiler::add_wire(const Path& path, const Place& place)
         add(table_deliver, path.priority(), match + ",reg2=0", deliver_here(port, false));
 }
 
+/// A connection is spread by its addresses and ports; fragments, of which the first alone has
+/// ports, by their addresses, so that all of a packet pass one member.
+void Compiler::add_spread()
+{
+    const auto by = [](const std::string& fields) {
+        return "load:0->NXM_NX_REG3[],multipath(" + fields + ",0,modulo_n," +
+               std::to_string(spread_slots) + ",0,NXM_NX_REG3[0..7])," + resubmit(table_spread);
+    };
+    const auto any = "reg3=" + hex(unspread);
+    add(table_spread, 110000, any, by("symmetric_l3l4+udp"));
+    for (const char* fragment : {",ip,ip_frag=yes", ",ipv6,ip_frag=yes"})
+        add(table_spread, 120000, any + fragment, by("symmetric_l3"));
+}
+
 /// Which member of a group gets the frames of a slot: those of a member that dies, moves or comes
 /// change hands, and no others (spec C9).
 void Compiler::add_group(const db::Chain& chain, const db::Hop& hop)
@@ -430,8 +448,10 @@ void Compiler::add_chain(const db::Chain& chain)
     path.match = chain.match;
     for (const auto& hop : chain.hops) {
         path.hops.push_back(&hop);
-        if (hop.vms.size() > 1)
+        if (hop.vms.size() > 1) {
+            add_spread();
             add_group(chain, hop);
+        }
     }
     add_path(path);
     if (chain.symmetric) {
@@ -513,7 +533,8 @@ void Compiler::add_release(const Place& place)
     for (const auto& port : place.vm->ports) {
         const auto source = "dl_src=" + port.mac;
         const auto destination = "dl_dst=" + port.mac;
-        add(table_exit, 66500, source, "drop");
+        if (hops_here_)
+            add(table_exit, 66500, source, "drop");
         if (here) {
             const auto at = std::find_if(place.others.begin(), place.others.end(),
                                          [&](const Port* other) { return other->mac == port.mac; });
@@ -528,7 +549,7 @@ void Compiler::add_release(const Place& place)
             add(table_release, 90000, destination, in_port + "," + release());
         } else if (!place.vtep.empty()) {
             add(table_classify, over_paths, std::string{from_uplink} + "," + source, release());
-            if (tunnel_) {
+            if (tunnel_ && hops_here_) {
                 add(table_release, 100000, "reg2=0," + source,
                     through_tunnel(0, place.vtep, tunnel_));
                 add(table_release, 80000, "reg2=0," + destination,
@@ -600,6 +621,9 @@ FlowSet Compiler::run()
     for (const auto& vm : snapshot_.vms)
         if (vm.label)
             locate(vm);
+    hops_here_ = std::any_of(places_.begin(), places_.end(), [this](const auto& at) {
+        return at.second.port && hop_ids_.contains(at.first);
+    });
     add_entry();
     add_fallbacks();
     for (const auto& chain : snapshot_.chains) {

@@ -98,7 +98,9 @@ constexpr int over_paths = 2'000'000'000;
 constexpr std::uint32_t label_warm_up = 0x7fffff;
 
 /// Returns the flows of bridge `self.bridge`.
-/// Shape:   O(chain hops + VMs + ports); each VM costs two flows where it is remote.
+/// Shape:   O(chain hops + VMs + ports); each VM costs one flow where it is remote, and three more
+/// where
+///          some hop has its port.
 /// Errors:  none; what cannot be done is left out and named in `problems`.
 /// Source:  spec C3 to C8, C12, C14.
 FlowSet compile(const db::Snapshot& snapshot, const std::vector<Port>& ports,

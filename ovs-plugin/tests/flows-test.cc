@@ -117,6 +117,30 @@ TEST(Flows, AllAreHiddenAndLeaveInBandControlAlone)
     }
 }
 
+TEST(Flows, WhereNoHopHasItsPortAVMElsewhereCostsOneFlow)
+{
+    const auto of_ids = [this] {
+        const auto all = compile(snapshot, ports, overrides).flows;
+        return std::count_if(all.begin(), all.end(), [](const Flow& flow) {
+            return flow.match.find("52:54:00:00:00:02") != std::string::npos;
+        });
+    };
+    CHECK_EQUAL(4, of_ids());
+    std::erase_if(ports, [](const Port& one) { return one.vm_id == "fw"; });
+    CHECK_EQUAL(1, of_ids());
+}
+
+TEST(Flows, FragmentsOfAGroupsPacketsAreSpreadByTheirAddresses)
+{
+    STRCMP_EQUAL("none", actions(table_spread, 110000, "reg3=0x100").c_str());
+    snapshot.chains[0].hops[0].vms.emplace_back("ids");
+    CHECK_TRUE(actions(table_classify, there(), "ip,in_port=9,nw_dst=10.0.0.5")
+                   .ends_with("load:0x100->NXM_NX_REG3[],resubmit(,249)"));
+    STRCMP_CONTAINS("(symmetric_l3l4+udp,", actions(table_spread, 110000, "reg3=0x100").c_str());
+    for (const char* match : {"reg3=0x100,ip,ip_frag=yes", "reg3=0x100,ipv6,ip_frag=yes"})
+        STRCMP_CONTAINS("(symmetric_l3,", actions(table_spread, 120000, match).c_str());
+}
+
 TEST(Flows, PathsOfOnePriorityAreInOneOrderWhateverTheirTable)
 {
     auto& a = snapshot.chains[0];
