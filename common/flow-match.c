@@ -82,6 +82,24 @@ fits(const struct mf_field *field, const union mf_value *value, const union mf_v
            && (is_all_ones(mask, field->n_bytes) || mf_is_value_valid(field, mask));
 }
 
+/* Whether no octet of an address or its mask is above 255: the parser would take it modulo 256. */
+static bool
+octets_fit(const struct mf_field *field, const char *text)
+{
+    if (field->string != MFS_IPV4 && field->string != MFS_ETHERNET) {
+        return true;
+    }
+    while (*text) {
+        char *end;
+        if (strtoul(text, &end, field->string == MFS_IPV4 ? 10 : 16) > UINT8_MAX
+            || strchr("+-", *text)) {
+            return false;
+        }
+        text = end > text ? end : text + 1;
+    }
+    return true;
+}
+
 static char *
 refuse_field(const struct mf_field *field, const char *name, const char *text)
 {
@@ -91,7 +109,7 @@ refuse_field(const struct mf_field *field, const char *name, const char *text)
         return xasprintf("%s is no field of OpenFlow: leave it out", name);
     }
     char *error = mf_parse(field, text, NULL, &value, &mask);
-    if (!error && !fits(field, &value, &mask)) {
+    if (!error && !(fits(field, &value, &mask) && octets_fit(field, text))) {
         error = xasprintf("%s=%s is out of range: ovs-fields(7) says which values %s has",
                           name, text, name);
     }

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <iterator>
 
+#include "db/chain-order.h"
 #include "hookd/chain-way.h"
 #include "hookd/classifier.h"
 
@@ -72,16 +73,34 @@ Beneath beneath(const Way& way, const std::vector<std::vector<Way>>& lower)
     return found;
 }
 
-/// The open chains of lower priority, by falling priority.
+/// Whether it takes the frames of both: by priority, then by the order of db/chain-order.h.
+bool is_over(const db::Chain& a, const db::Chain& b)
+{
+    return std::pair{a.priority, db::chain_order(a.spi)} >
+           std::pair{b.priority, db::chain_order(b.spi)};
+}
+
+/// Whether a frame can be of both.
+bool meet(const db::Chain& a, const db::Chain& b)
+{
+    const auto ways = ways_of(a);
+    const auto others = ways_of(b);
+    return std::any_of(ways.begin(), ways.end(), [&](const Way& way) {
+        return std::any_of(others.begin(), others.end(),
+                           [&](const Way& other) { return relate(way.match, other.match).meet; });
+    });
+}
+
+/// The open chains beneath it, the uppermost first.
 std::vector<std::vector<Way>> ways_below(const db::Chain& chain,
                                          const std::vector<db::Chain>& chains)
 {
     std::vector<std::vector<Way>> lower;
     for (const db::Chain& other : chains)
-        if (other.open && other.priority < chain.priority && other.name != chain.name)
+        if (other.open && is_over(chain, other) && other.name != chain.name)
             lower.push_back(ways_of(other));
     std::stable_sort(lower.begin(), lower.end(), [](const auto& a, const auto& b) {
-        return a.front().chain->priority > b.front().chain->priority;
+        return is_over(*a.front().chain, *b.front().chain);
     });
     return lower;
 }
@@ -174,17 +193,19 @@ Result<void> may_change_beside(const db::Chain& chain, const std::vector<db::Cha
                                const std::set<std::string>& busy)
 {
     for (const db::Chain& other : chains) {
-        if (other.priority <= chain.priority || !share_any(other.hops, chain.hops))
+        const bool cut_off = !other.open && other.change.empty();
+        const bool at_it = comes_or_goes(other) && busy.contains(other.name);
+        if (!(cut_off || at_it) || !is_over(other, chain) || !share_any(other.hops, chain.hops) ||
+            !meet(other, chain))
             continue;
-        if (!other.open && other.change.empty())
+        if (cut_off)
             return Error{Errc::unavailable, "chain " + chain.name +
                                                 ": the adding or removing of chain " + other.name +
                                                 " over it was cut off: delete that one "
                                                 "first"};
-        if (comes_or_goes(other) && busy.contains(other.name))
-            return Error{Errc::unavailable, "chain " + chain.name + ": chain " + other.name +
-                                                " comes or goes over it just now: try again in "
-                                                "some seconds"};
+        return Error{Errc::unavailable, "chain " + chain.name + ": chain " + other.name +
+                                            " comes or goes over it just now: try again in "
+                                            "some seconds"};
     }
     return {};
 }

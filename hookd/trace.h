@@ -17,7 +17,7 @@ namespace holdfast::hookd {
 
 /// What one switch does with the packet.
 struct TraceStep {
-    std::vector<std::string> rules;      // "table 250: tcp, priority 71000", in order.
+    std::vector<std::string> rules;      // "table 250: tcp, priority 1000", in order.
     std::optional<int> out_port;         // The first OpenFlow port that it leaves by.
     std::optional<std::uint32_t> tun_id; // Set before it leaves by the tunnel.
     std::string tun_dst;                 // Likewise.

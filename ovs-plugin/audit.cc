@@ -25,7 +25,7 @@ std::string describe(const Flow& flow)
 
 bool Audit::begin_again()
 {
-    const int n_begun = n_begun_ + 1;
+    const int n_begun = n_begun_ + (last_ ? 1 : 0); // Many changes can come before the first look.
     *this = Audit{conn_};
     n_begun_ = n_begun;
     if (n_begun_ <= begun_max)
@@ -45,9 +45,13 @@ bool Audit::run(const FlowsByKey& installed, const std::string& bridge, std::siz
         look_at(**at, bridge);
         last_ = *at;
     }
-    if (!all_seen_ || !count(bridge))
+    if (!all_seen_)
         return false;
-    answer(installed.size(), bridge, n_unlisted);
+    if (table_ == 0) // Where they are.
+        n_unlisted_ = n_unlisted;
+    if (!count(bridge))
+        return false;
+    answer(installed.size(), bridge);
     return true;
 }
 
@@ -69,13 +73,13 @@ bool Audit::count(const std::string& bridge)
     return table_ == tables;
 }
 
-void Audit::answer(std::size_t n_installed, const std::string& bridge, std::size_t n_unlisted) const
+void Audit::answer(std::size_t n_installed, const std::string& bridge) const
 {
     auto text = wrong_;
     if (n_wrong_ > wrong_named)
         text += "and " + std::to_string(n_wrong_ - wrong_named) + " more\n";
-    if (n_counted_ > n_present_ + n_unlisted)
-        text += "extra: " + std::to_string(n_counted_ - n_present_ - n_unlisted) +
+    if (n_counted_ > n_present_ + n_unlisted_)
+        text += "extra: " + std::to_string(n_counted_ - n_present_ - n_unlisted_) +
                 " flows of ours in " + bridge + " that nothing asked for\n";
     if (text.empty())
         hf_reply(conn_, true, ("ok " + std::to_string(n_installed) + " flows").c_str());

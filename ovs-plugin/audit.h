@@ -26,13 +26,13 @@ public:
     bool begin_again();
     /// Looks at some more.  True when it has answered: "ok N flows", or an error that names what is
     /// missing, different or too many.
-    /// Shape:   `n_unlisted` flows of ours are in the bridge besides `installed`.
+    /// Shape:   `n_unlisted` flows of ours are in table 0 besides `installed`.
     bool run(const FlowsByKey& installed, const std::string& bridge, std::size_t n_unlisted);
 
 private:
     void look_at(const ParsedFlow& flow, const std::string& bridge);
     bool count(const std::string& bridge);
-    void answer(std::size_t n_installed, const std::string& bridge, std::size_t n_unlisted) const;
+    void answer(std::size_t n_installed, const std::string& bridge) const;
 
     unixctl_conn* conn_;
     int n_begun_ = 1;
@@ -43,6 +43,7 @@ private:
     std::string wrong_; // A line for each of the first of them.
     int table_ = 0;     // The next one whose flows are to be counted.
     std::size_t n_counted_ = 0;
+    std::size_t n_unlisted_ = 0;
 };
 
 } // namespace holdfast::plugin

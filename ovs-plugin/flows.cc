@@ -396,7 +396,7 @@ void Compiler::add_probe(const db::Chain& chain, const Place& place)
 /// A wire takes frames in at its first port, those of the way back at its second.
 void Compiler::add_wire(const Path& path, const Place& place)
 {
-    if (!path.chain->symmetric || !place.second)
+    if (!place.second)
         return;
     const auto port = (path.backwards ? place.second : place.port)->ofport;
     const auto match = with("reg0=" + hex(place.vm->label), without_in_port(path.match));

@@ -59,6 +59,7 @@ SourceTurn::SourceTurn(std::string bridge, std::string interface, std::string ma
         close(tap_);
         tap_ = -1;
     }
+    has_header_ = request.ifr_flags & IFF_VNET_HDR;
     many_queues_ = request.ifr_flags & IFF_MULTI_QUEUE;
     if (watch_)
         hf_watch_set_mode(watch_, HF_COPY);
@@ -248,7 +249,7 @@ void SourceTurn::take_from_tap()
     std::uint8_t buffer[65536 + 64];
     // The virtio-net header before each frame: of 10 bytes until the guest's driver has begun.
     int header = 0;
-    if (ioctl(tap_, TUNGETVNETHDRSZ, &header) != 0)
+    if (has_header_ && ioctl(tap_, TUNGETVNETHDRSZ, &header) != 0)
         return; // The tap has gone.
     for (int i = 0; i < take_max; ++i) {
         const auto size = read(tap_, buffer, sizeof buffer);

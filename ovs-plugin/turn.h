@@ -129,6 +129,7 @@ private:
     int tap_;
     int qemu_;
     bool led_;
+    bool has_header_ = false;  // A virtio-net device's tap has one before each frame.
     bool many_queues_ = false; // Only one of them is ours.
     hf_watch* watch_;
     hf_pin* pin_; // Its MAC stays here until it runs elsewhere.

@@ -231,6 +231,24 @@ TEST(ChainOver, AChainIsNotChangedWhileAHigherOneWithACommonHopComesOrGoes)
     STRCMP_EQUAL("", refusal(lower("a b"), {over}, {"higher"}).c_str());
 }
 
+TEST(ChainOver, OfOnePriorityItIsTheOneOfHigherOrderThatLiesOver)
+{
+    auto old = lower("a b");
+    auto made = row("made", 1000, to_web_http, "a c");
+    old.spi = 0x1001;
+    made.spi = 0x1003;
+    STRCMP_EQUAL("first a b", under(made, {old}).c_str());
+    STRCMP_EQUAL("apart", under(old, {made}).c_str());
+    made.change = "over hv2";
+    STRCMP_CONTAINS("chain made comes or goes over it", refusal(old, {made}, {"made"}).c_str());
+    STRCMP_EQUAL("",
+                 refusal(lower("a b", elsewhere), {made}, {"made"}).c_str()); // No common frames.
+    made.change.clear();
+    std::swap(old.spi, made.spi);
+    STRCMP_EQUAL("apart", under(made, {old}).c_str());
+    STRCMP_EQUAL("first a b", under(row("made", 2000, to_web_http, "a c"), {old}).c_str());
+}
+
 TEST(ChainOver, AChainIsNotChangedUnderOneThatWasCutOff)
 {
     auto over = higher("a c");

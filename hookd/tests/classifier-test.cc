@@ -25,18 +25,34 @@ TEST(Classifier, NumberBeyondItsFieldIsRefused)
          {"dl_vlan_pcp=8", "vlan_vid=0x2001", "ip,nw_tos=3", "ip,ip_dscp=64", "ip,nw_ecn=4",
           "ipv6,ipv6_label=0x100000", "ipv6,ipv6_label=0/0x100000", "mpls,mpls_label=0x100000",
           "mpls,mpls_tc=8", "mpls,mpls_bos=2", "arp,arp_op=256", "tcp,tp_dst=65536",
-          "ip,nw_proto=256"})
+          "ip,nw_proto=256", "ip,nw_dst=256.1.1.1", "ip,nw_dst=10.0.0.-1", "arp,arp_tpa=10.0.0.999",
+          "dl_dst=52:54:00:00:00:1ff", "ip,nw_src=10.0.0.1/255.255.256.0"})
         CHECK_TEXT(!error(text).empty(), text.c_str());
 }
 
 TEST(Classifier, HighestAndLowestNumbersOfAFieldAreTaken)
 {
-    for (const std::string text :
-         {"dl_vlan=4095", "dl_vlan=0xffff", "dl_vlan=0,dl_vlan_pcp=7", "vlan_vid=0x1388",
-          "vlan_vid=0x1000/0x1000", "vlan_tci=0xffff", "ip,nw_tos=252", "ip,ip_dscp=63",
-          "ip,nw_ecn=3", "ipv6,ipv6_label=0xfffff", "mpls,mpls_label=0xfffff,mpls_tc=7,mpls_bos=1",
-          "arp,arp_op=255", "tcp,tp_dst=65535,tcp_flags=0xfff", "tcp,tcp_flags=+syn-ack",
-          "ip,ip_frag=later", "in_port=LOCAL,ip"})
+    for (const std::string text : {"dl_vlan=4095",
+                                   "dl_vlan=0xffff",
+                                   "dl_vlan=0,dl_vlan_pcp=7",
+                                   "vlan_vid=0x1388",
+                                   "vlan_vid=0x1000/0x1000",
+                                   "vlan_tci=0xffff",
+                                   "ip,nw_tos=252",
+                                   "ip,ip_dscp=63",
+                                   "ip,nw_ecn=3",
+                                   "ipv6,ipv6_label=0xfffff",
+                                   "mpls,mpls_label=0xfffff,mpls_tc=7,mpls_bos=1",
+                                   "arp,arp_op=255",
+                                   "tcp,tp_dst=65535,tcp_flags=0xfff",
+                                   "tcp,tcp_flags=+syn-ack",
+                                   "ip,ip_frag=later",
+                                   "in_port=LOCAL,ip",
+                                   "ip,nw_dst=255.255.255.255",
+                                   "ip,nw_dst=10.0.0.0/24",
+                                   "ip,nw_src=10.0.0.0/255.255.0.255",
+                                   "dl_dst=ff:ff:ff:ff:ff:fe",
+                                   "dl_src=01:00:00:00:00:00/01:00:00:00:00:00"})
         CHECK_EQUAL(std::string{}, error(text));
 }
 

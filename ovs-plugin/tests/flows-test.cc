@@ -114,6 +114,7 @@ TEST(Flows, AllAreHiddenAndLeaveInBandControlAlone)
     plug_ids();
     for (const auto& flow : compile(snapshot, ports, overrides).flows) {
         CHECK_TRUE(flow.priority >= 65536);
+        CHECK_TRUE(flow.table != table_entry || flow.priority <= 179999);
     }
 }
 
