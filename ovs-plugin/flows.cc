@@ -7,6 +7,7 @@
 #include <iterator>
 #include <set>
 
+#include "common/policies.h"
 #include "db/balancer.h"
 #include "db/chain-order.h"
 #include "ovs-plugin/balance.h"
@@ -570,6 +571,12 @@ void Compiler::add_balancers()
                                            " of its server: start it, or \"holdfast balancer "
                                            "server del " +
                                            balancer.name + " " + server.address + "\"");
+        if (db::is_builtin(balancer) && !is_policy(balancer.policy))
+            result_.problems.push_back(
+                "balancer " + balancer.name + ": its policy \"" + balancer.policy +
+                "\" is unknown to this switch, which does not direct it: let all "
+                "hypervisors have one version of Holdfast, or make it anew "
+                "with a policy of holdfast(1)");
         if (db::is_builtin(balancer))
             add_directed(balancer);
         for (const auto& director : balancer.directors) {

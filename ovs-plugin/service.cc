@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <functional>
 
+#include "common/policies.h"
 #include "db/balancer.h"
 #include "ovs-plugin/balance.h"
 #include "ovs-plugin/mix.h"
@@ -76,8 +77,8 @@ std::shared_ptr<const Maglev> table_for(const Service& service, const Service* b
 std::optional<Service> service_of(const db::Snapshot& snapshot, const db::Balancer& balancer)
 {
     Service service;
-    if (!db::is_builtin(balancer) || !read_ip(balancer.vip, service.vip) ||
-        !read_mac(balancer.vip_mac, service.mac))
+    if (!db::is_builtin(balancer) || !is_policy(balancer.policy) ||
+        !read_ip(balancer.vip, service.vip) || !read_mac(balancer.vip_mac, service.mac))
         return std::nullopt;
     service.name = balancer.name;
     service.port = static_cast<std::uint16_t>(balancer.port);

@@ -114,6 +114,7 @@ TEST(Balance, a_prober_is_a_director_that_knows_the_servers_of_the_switches)
 {
     auto& web = snapshot.balancers.front();
     web.director = "builtin";
+    web.policy = "mh";
     web.directors.clear();
     web.vip_mac = "ae:48:0a:00:0a:64";
     ports = {{"br0", "hf-probe", 9, "", "", "", 0, "local"},
@@ -204,6 +205,26 @@ TEST(Balance, nor_where_the_switch_is_the_director)
     CHECK(actions(250, 66000, "ip,dl_dst=ae:48:0a:00:14:0b") != "none");
     CHECK_EQUAL(std::string{"resubmit(,250)"}, actions(248, 100000, "ip,dl_dst=ae:48:0a:00:14:0b"));
     CHECK_EQUAL(std::string{"none"}, actions(250, 66000, "ipv6,dl_dst=ae:48:00:00:00:12"));
+}
+
+/// As in a row of another version: it must not be chosen by.
+TEST(Balance, a_policy_that_is_none_is_told_and_directs_nothing)
+{
+    auto& web = snapshot.balancers.front();
+    web.director = "builtin";
+    web.directors.clear();
+    web.vip_mac = "ae:48:0a:00:0a:64";
+    for (const char* policy : {"", "newest"}) {
+        web.policy = policy;
+        CHECK_TRUE(directed_of(snapshot, nullptr, 0) == nullptr);
+        const auto set = compile(snapshot, ports, {});
+        CHECK_EQUAL(1u, set.problems.size());
+        CHECK(set.problems[0].find("policy \"" + web.policy + "\" is unknown") !=
+              std::string::npos);
+    }
+    web.policy = "mh";
+    CHECK_FALSE(directed_of(snapshot, nullptr, 0) == nullptr);
+    CHECK_TRUE(compile(snapshot, ports, {}).problems.empty());
 }
 
 TEST(Balance, a_server_that_no_vm_is_is_told)
