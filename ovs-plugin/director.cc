@@ -228,7 +228,9 @@ Director::Fate Director::place(Span frame, std::size_t& size, IpPacket& packet, 
                   packet.destination_port(), packet.protocol()};
     const auto flags = packet.flags();
     auto* at = find(key, flags, now_ms);
-    if (!at) {
+    if (at) {
+        set_state(key, at->second, state_after(at->second.state, flags));
+    } else {
         const bool begins = key.protocol == IPPROTO_UDP || (flags & (tcp_syn | tcp_ack)) == tcp_syn;
         const auto service = services_.find({key.vip, key.vip_port, key.protocol});
         auto* target = service == services_.end() || flags & tcp_rst || !has_room(now_ms)
@@ -240,6 +242,7 @@ Director::Fate Director::place(Span frame, std::size_t& size, IpPacket& packet, 
             size = make_reset(frame, packet);
             return size ? Fate::back : Fate::drop;
         }
+        // Whatever its first packet says: of those anybody can send any number.
         at = &add(*service->second, key, *target, begun, now_ms);
     }
     auto& placed = at->second;
@@ -247,7 +250,6 @@ Director::Fate Director::place(Span frame, std::size_t& size, IpPacket& packet, 
     ++figures.packets;
     figures.bytes += frame.size();
     placed.seen_ms = now_ms;
-    set_state(key, placed, state_after(placed.state, flags));
     if (packet.is_fragment())
         fragments_[next_fragment_++ % fragments_.size()] = {
             key.client, key.vip, packet.id(), key.protocol, placed.target->backend.synthetic, true};
@@ -272,7 +274,7 @@ bool Director::goes_on(const Key& key, const Placed& placed, std::uint8_t flags)
     const bool begins = (flags & (tcp_syn | tcp_ack)) == tcp_syn;
     const bool anew = key.protocol == IPPROTO_UDP
                           ? !target->backend.works
-                          : begins && (state == ended || state == reset ||
+                          : begins && (state == ended || state == reset || !target->backend.works ||
                                        (state == begun && !target->backend.takes));
     return !running->gone && !target->gone && !anew;
 }

@@ -259,6 +259,10 @@ TEST(Director, a_dead_server_gets_nothing_new_and_the_others_connections_stay_B1
     service.backends[1].takes = service.backends[1].works = false;
     use({service});
     CHECK(opens(begun) != 2);
+    // And a client that begins anew from a port of a connection that nobody ended.
+    const auto old = std::ranges::find(where, 2, [](const auto& one) { return one.second; });
+    CHECK_EQUAL(2, goes_on(old->first));
+    CHECK(opens(old->first) != 2);
 }
 
 TEST(Director, without_a_server_the_client_is_told_or_the_sorry_server_has_it_B10)
@@ -336,6 +340,31 @@ TEST(Director, what_it_holds_is_bounded_by_memory_and_a_flood_takes_none_that_go
         CHECK_TRUE(sends(port, tcp_syn) && sends(port, tcp_ack));
     CHECK_FALSE(sends(6000, tcp_syn));
     CHECK_EQUAL(40u, small.size());
+}
+
+TEST(Director, a_flood_of_what_goes_on_by_no_connection_takes_no_room_of_others_B9)
+{
+    Director small{40};
+    small.use(directed({service_of("mh", 2)}), 0);
+    const auto sends = [&](std::uint16_t port, std::uint8_t flags) {
+        Made made;
+        made.to = vip_mac;
+        made.source_port = port;
+        made.flags = flags;
+        auto frame = frame_with(made);
+        return small.direct(frame, size, false, false, now) == Director::Fate::pass;
+    };
+    for (std::uint16_t port = 1000; port < 5000; ++port)
+        CHECK_TRUE(sends(port, tcp_ack)); // Each is led where such a connection would be.
+    CHECK_TRUE(sends(1, tcp_syn) && sends(1, tcp_ack));
+    now += 61'000;
+    tidy(small);
+    CHECK_EQUAL(1u, small.size());
+    // One that does go on here is held as long as any.
+    CHECK_TRUE(sends(2, tcp_ack) && sends(2, tcp_ack));
+    now += 61'000;
+    tidy(small);
+    CHECK_EQUAL(2u, small.size());
 }
 
 TEST(Director, a_client_keeps_its_server_while_that_lives_B11)
