@@ -595,11 +595,17 @@ void Compiler::add_balancers()
 
 void Compiler::add_directed(const db::Balancer& balancer)
 {
-    for (const auto& server : db::all_servers(balancer))
-        if (const auto vm = servers_.find(server.address);
-            vm != servers_.end() && fits(balancer, server) && !is_routed(balancer, server))
-            for (auto& flow : lead_where_directed(server, vm->second->label))
-                result_.flows.push_back(std::move(flow));
+    const auto prober = std::ranges::find_if(ports_, is_prober);
+    for (const auto& server : db::all_servers(balancer)) {
+        const auto vm = servers_.find(server.address);
+        if (vm == servers_.end() || !fits(balancer, server))
+            continue;
+        if (!is_routed(balancer, server))
+            std::ranges::move(lead_where_directed(server, vm->second->label),
+                              std::back_inserter(result_.flows));
+        else if (prober != ports_.end())
+            result_.flows.push_back(lead_to_server(prober->ofport, server, vm->second->label));
+    }
 }
 
 void Compiler::add_director(const db::Balancer& balancer, const Port& port)

@@ -134,6 +134,26 @@ TEST(Balance, a_prober_is_a_director_that_knows_the_servers_of_the_switches)
     CHECK_TRUE(answers_to_probes(snapshot).known.empty());
 }
 
+/// A gateway is not in the port's VLAN; what it probes is a VM here.
+TEST(Balance, a_probe_of_a_routed_server_goes_by_no_gateway_B10)
+{
+    auto& web = snapshot.balancers.front();
+    web.director = "builtin";
+    web.policy = "mh";
+    web.directors.clear();
+    web.vip_mac = "ae:48:0a:00:0a:64";
+    web.gateway = "10.0.10.1";
+    web.servers[0].way = "routed";
+    ports.push_back({"br0", "hf-probe", 9, "", "", "", 0, "local"});
+    const auto directed = directed_of(snapshot, nullptr, 0);
+    for (const auto& origin : origins_of(snapshot, ports, directed.get()))
+        CHECK_EQUAL(origin.interface != "hf-probe", origin.routed_vips != nullptr);
+    CHECK_EQUAL(std::string{"strip_vlan,load:0x1002->NXM_NX_REG0[],resubmit(,252)"},
+                actions(0, 152001, "in_port=9,ip,dl_dst=ae:48:0a:00:14:0b,reg15=0"));
+    CHECK_EQUAL(std::string{"none"},
+                actions(0, 152001, "in_port=9,ip,dl_dst=ae:48:0a:00:14:0c,reg15=0"));
+}
+
 TEST(Balance, a_servers_port_translates_for_all_its_public_addresses)
 {
     auto api = snapshot.balancers[0];
