@@ -17,7 +17,8 @@ namespace holdfast::plugin {
 
 namespace {
 
-constexpr db::TimeNs dead_after = 30'000'000'000;
+// Each is heard of every 15 s; of who is late once by a moment one look finds nothing new.
+constexpr db::TimeNs dead_after = 40'000'000'000;
 
 /// Thousandths as a share; none if not known.
 std::optional<double> share_of(int thousandths)

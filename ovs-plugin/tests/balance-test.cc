@@ -247,6 +247,19 @@ TEST(Balance, a_policy_that_is_none_is_told_and_directs_nothing)
     CHECK_TRUE(compile(snapshot, ports, {}).problems.empty());
 }
 
+/// Two that hold one VIP would take each other's connections.
+TEST(Balance, who_is_late_once_holds_its_vips_still_B14)
+{
+    constexpr db::TimeNs second = 1'000'000'000;
+    auto& hypervisors = snapshot.hypervisors;
+    hypervisors[1].seen = 100 * second;
+    Ip theirs = ip_of({10, 0, 10, 1});
+    while (holds(hypervisors, theirs, 100 * second))
+        ++theirs[15];
+    CHECK_FALSE(holds(hypervisors, theirs, 132 * second));
+    CHECK_TRUE(holds(hypervisors, theirs, 141 * second));
+}
+
 TEST(Balance, a_server_that_no_vm_is_is_told)
 {
     snapshot.vms[1].ips.clear();
