@@ -216,7 +216,7 @@ Director::Fate Director::direct(Span frame, std::size_t& size, bool held_only, b
         return Fate::drop;
     const std::lock_guard lock{mutex_};
     if (packet.is_icmp())
-        return icmp(frame, size, packet);
+        return icmp(frame, size, packet, now_ms);
     if (packet.is_later())
         return later_fragment(frame, packet);
     return packet.has_ports() ? place(frame, size, packet, now_ms) : Fate::drop;
@@ -286,16 +286,8 @@ Director::Target* Director::choose(Running& running, const Key& key, bool begins
     const auto& service = running.service;
     const NewConnection connection{key.client,   key.vip,      key.client_port,
                                    key.vip_port, key.protocol, now_ms};
-    if (!begins) {
-        // Another director has placed it, or this one before it lost all it knew: where each
-        // computes the same, it is where it would be if all servers were well.
-        const auto there =
-            service.policy == "mh"
-                ? running.scheduler->choose(
-                      {running.all_well, running.version, service.table.get()}, connection)
-                : std::nullopt;
-        return there ? running.by_place[*there] : nullptr;
-    }
+    if (!begins)
+        return placed_elsewhere(running, connection);
     if (auto* target = by_client(running, key, now_ms))
         return target;
     if (const auto chosen = running.scheduler->choose(
@@ -305,6 +297,17 @@ Director::Target* Director::choose(Running& running, const Key& key, bool begins
         target->figures.refused += is_full(running.servers[target->place]);
     running.sorry += running.sorry_target != nullptr;
     return running.sorry_target;
+}
+
+/// The server of a connection that another director has placed, or this one before it lost all it
+/// knew: where each computes the same, that where it would be if all servers were well; else none.
+Director::Target* Director::placed_elsewhere(Running& running, const NewConnection& connection)
+{
+    if (running.service.policy != "mh")
+        return nullptr;
+    const auto there = running.scheduler->choose(
+        {running.all_well, running.version, running.service.table.get()}, connection);
+    return there ? running.by_place[*there] : nullptr;
 }
 
 /// The server that the client has already, where it is to keep one, and that server takes more.
@@ -415,18 +418,24 @@ bool Director::make_room(std::int64_t now_ms)
 }
 
 /// An error is for who sent what it is about (spec B13); the VIP answers a ping.
-Director::Fate Director::icmp(Span frame, std::size_t& size, IpPacket& packet) const
+Director::Fate Director::icmp(Span frame, std::size_t& size, IpPacket& packet,
+                              std::int64_t now_ms) const
 {
     if (packet.is_error()) {
         const auto about = packet.about();
         if (!about || !about.has_ports())
             return Fate::drop;
-        const auto* at =
-            connections_.find({about.destination(), about.source(), about.destination_port(),
-                               about.source_port(), about.protocol()});
-        if (!at)
+        const Key key{about.destination(), about.source(), about.destination_port(),
+                      about.source_port(), about.protocol()};
+        const auto* at = connections_.find(key);
+        const auto service = services_.find({key.vip, key.vip_port, key.protocol});
+        const Target* target = at ? at->second.target : nullptr;
+        if (!at && service != services_.end())
+            target = placed_elsewhere(*service->second, {key.client, key.vip, key.client_port,
+                                                         key.vip_port, key.protocol, now_ms});
+        if (!target)
             return Fate::drop;
-        send_to(frame, at->second.target->backend.synthetic);
+        send_to(frame, target->backend.synthetic);
         return Fate::pass;
     }
     size = make_echo_reply(frame, packet);

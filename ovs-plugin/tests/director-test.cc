@@ -51,6 +51,28 @@ Service service_of(const std::string& policy, std::uint8_t n)
     return made;
 }
 
+/// "Too large", about what the VIP sent to this port of the client.
+Frame too_large(std::uint8_t protocol, std::uint16_t vip_port, std::uint16_t client_port)
+{
+    Made error;
+    error.protocol = IPPROTO_UDP;
+    error.payload = 28;
+    auto frame = frame_with(error);
+    std::ranges::copy(vip_mac, frame.begin());
+    frame[23] = IPPROTO_ICMP;
+    std::fill(frame.begin() + 34, frame.end(), std::uint8_t{0});
+    frame[34] = 3;
+    Made about;
+    about.protocol = protocol;
+    about.source = vip;
+    about.destination = client;
+    about.source_port = vip_port;
+    about.destination_port = client_port;
+    const auto inner = frame_with(about);
+    std::copy_n(inner.begin() + 14, 28, frame.begin() + 42);
+    return frame;
+}
+
 std::shared_ptr<const Directed> directed(std::vector<Service> services)
 {
     auto made = std::make_shared<Directed>();
@@ -397,10 +419,11 @@ TEST(Director, a_client_keeps_its_server_while_that_lives_B11)
 
 TEST(Director, directors_that_do_not_talk_agree_B14)
 {
-    Director other;
+    Director other, third;
     const auto services = directed({service_of("mh", 5)});
     director.use(services, 0);
     other.use(services, 0);
+    third.use(services, 0);
     for (std::uint16_t port = 1000; port < 1200; ++port) {
         const auto here = opens(port);
         Made made;
@@ -409,7 +432,12 @@ TEST(Director, directors_that_do_not_talk_agree_B14)
         auto frame = frame_with(made);
         CHECK(other.direct(frame, size, false, false, now) == Director::Fate::pass);
         CHECK_EQUAL(here, frame[5]);
+        // Who says that an answer is too large may come by a third way.
+        auto error = too_large(IPPROTO_TCP, 80, port);
+        CHECK(third.direct(error, size, false, false, now) == Director::Fate::pass);
+        CHECK_EQUAL(here, error[5]);
     }
+    CHECK_EQUAL(0u, third.size());
     // By another policy nobody could know.
     use({service_of("rr", 5)});
     CHECK_EQUAL(0, goes_on(5000));
@@ -486,23 +514,7 @@ TEST(Director, fragments_errors_and_pings_find_their_way_B13)
     send(made);
     CHECK(fate == Director::Fate::drop);
 
-    // "Too large", about what the VIP sent.
-    Made error;
-    error.protocol = IPPROTO_UDP;
-    error.payload = 28;
-    auto frame = frame_with(error);
-    std::ranges::copy(vip_mac, frame.begin());
-    frame[23] = IPPROTO_ICMP;
-    std::fill(frame.begin() + 34, frame.end(), std::uint8_t{0});
-    frame[34] = 3;
-    Made about;
-    about.protocol = IPPROTO_UDP;
-    about.source = vip;
-    about.destination = client;
-    about.source_port = 53;
-    about.destination_port = 40000;
-    const auto inner = frame_with(about);
-    std::copy_n(inner.begin() + 14, 28, frame.begin() + 42);
+    auto frame = too_large(IPPROTO_UDP, 53, 40000);
     CHECK(director.direct(frame, size, false, false, now) == Director::Fate::pass);
     CHECK_EQUAL(first[5], frame[5]);
 
