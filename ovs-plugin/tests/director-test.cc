@@ -117,6 +117,15 @@ TEST_GROUP(Director)
         fate = director.direct(frame, size, false, false, now);
         return frame;
     }
+    bool takes(Director & one, std::uint16_t port, std::uint8_t flags)
+    {
+        Made made;
+        made.to = vip_mac;
+        made.source_port = port;
+        made.flags = flags;
+        auto frame = frame_with(made);
+        return one.direct(frame, size, false, false, now) == Director::Fate::pass;
+    }
     Frame segment(std::uint16_t port, std::uint8_t flags)
     {
         Made made;
@@ -340,12 +349,7 @@ TEST(Director, what_it_holds_is_bounded_by_memory_and_a_flood_takes_none_that_go
     Director small{40};
     small.use(directed({service_of("rr", 2)}), 0);
     const auto sends = [&](std::uint16_t port, std::uint8_t flags) {
-        Made made;
-        made.to = vip_mac;
-        made.source_port = port;
-        made.flags = flags;
-        auto frame = frame_with(made);
-        return small.direct(frame, size, false, false, now) == Director::Fate::pass;
+        return takes(small, port, flags);
     };
     for (std::uint16_t port = 1; port <= 30; ++port)
         CHECK_TRUE(sends(port, tcp_syn) && sends(port, tcp_ack));
@@ -369,12 +373,7 @@ TEST(Director, a_flood_of_what_goes_on_by_no_connection_takes_no_room_of_others_
     Director small{40};
     small.use(directed({service_of("mh", 2)}), 0);
     const auto sends = [&](std::uint16_t port, std::uint8_t flags) {
-        Made made;
-        made.to = vip_mac;
-        made.source_port = port;
-        made.flags = flags;
-        auto frame = frame_with(made);
-        return small.direct(frame, size, false, false, now) == Director::Fate::pass;
+        return takes(small, port, flags);
     };
     for (std::uint16_t port = 1000; port < 5000; ++port)
         CHECK_TRUE(sends(port, tcp_ack)); // Each is led where such a connection would be.
