@@ -8,6 +8,7 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
 
+#include "common/probe.h"
 #include "common/synthetic-mac.h"
 #include "common/text.h"
 
@@ -46,7 +47,8 @@ Result<void> take_word(const std::string& word, db::RealServer& server)
     const auto equals = word.find('=');
     const auto key = word.substr(0, equals);
     if (equals == std::string::npos || (key != "weight" && key != "limit" && key != "way"))
-        return invalid("\"" + word + "\" is unknown: give weight=N, limit=N or way=routed");
+        return invalid("\"" + one_line(word, 40) +
+                       "\" is unknown: give weight=N, limit=N or way=routed");
     const auto value = word.substr(equals + 1);
     if (key == "way") {
         if (value != "tunnel" && value != "routed")
@@ -83,8 +85,11 @@ Endpoint split_endpoint(const std::string& text)
 }
 
 /// Whether a machine can have the address and be sent to at it; also from other links, in IPv6.
+/// Those that probes come from are the hypervisors'.
 bool is_unicast(const std::string& text)
 {
+    if (text == probe_address || text == probe_address6)
+        return false;
     in6_addr v6{};
     if (::inet_pton(AF_INET6, text.c_str(), &v6) == 1) {
         return !IN6_IS_ADDR_UNSPECIFIED(&v6) && !IN6_IS_ADDR_LOOPBACK(&v6) &&

@@ -129,7 +129,7 @@ bool FleetLink::settled()
 bool FleetLink::pull()
 {
     db::Hypervisor self = world_.ledger.self();
-    StoreChange change = pull_changes(*snapshot_, shared(self), !pulled_);
+    StoreChange change = pull_changes(*snapshot_, shared(self), !pulled_, silent_);
     pulled_ = true;
     if (!world_.commit(change))
         return false;
@@ -257,13 +257,18 @@ void FleetLink::note_seen(const std::vector<db::Hypervisor>& rows)
         return problem.first.starts_with(subject) &&
                !world_.ledger.hypervisor(problem.first.substr(subject.size()));
     });
+    std::set<std::string> silent;
     for (const db::Hypervisor& row : world_.ledger.hypervisors()) {
         bool lost = !row.self && silence_.silent(row.id, now);
+        if (lost)
+            silent.insert(row.name);
         world_.problem("hypervisor " + row.name,
                        lost ? "its holdfast-hookd was not heard of for more than a minute: see "
                               "whether the machine and the daemon run"
                             : "");
     }
+    if (silent != std::exchange(silent_, silent) && connected())
+        on_snapshot(snapshot_); // Its servers are others now.
 }
 
 void FleetLink::read_chains(std::function<void(const Result<std::vector<db::Chain>>&)> done)

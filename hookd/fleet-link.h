@@ -160,7 +160,8 @@ private:
     bool pushing_ = false;
     std::shared_ptr<const db::FleetSnapshot> snapshot_;
     Silence silence_;
-    Done joiner_; // Who waits for init or join.
+    std::set<std::string> silent_; // Those that were silent at the last look, by name.
+    Done joiner_;                  // Who waits for init or join.
     std::map<std::string, Question> questions_;
     std::set<std::string> tasks_begun_;
     bool tasks_known_ = false; // Looked at since the database was reached.

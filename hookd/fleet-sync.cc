@@ -9,6 +9,7 @@
 
 #include "db/balancer.h"
 #include "hookd/chain.h"
+#include "hookd/health.h"
 #include "hookd/index.h"
 
 namespace holdfast::hookd {
@@ -93,9 +94,10 @@ void pull_shared(const std::vector<Row>& fleet, const std::vector<Row>& store,
     }
 }
 
-void pull_health(const db::FleetSnapshot& fleet, const Shared& store, StoreChange& change)
+void pull_health(const db::FleetSnapshot& fleet, const Shared& store,
+                 const std::set<std::string>& silent, StoreChange& change)
 {
-    for (const db::ServerHealth& row : fleet.health) {
+    for (const db::ServerHealth& row : heard_health(fleet.health, fleet.balancers, silent)) {
         const db::ServerHealth* old = db::find_health(*store.health, db::HealthKey::of(row));
         if (row.hypervisor != store.self && (!old || *old != row) &&
             db::is_needed(row, fleet.balancers, fleet.hypervisors))
@@ -179,7 +181,8 @@ void push_moves(const db::FleetSnapshot& fleet, const Shared& store, db::TimeNs 
 
 } // namespace
 
-StoreChange pull_changes(const db::FleetSnapshot& fleet, const Shared& store, bool adopt)
+StoreChange pull_changes(const db::FleetSnapshot& fleet, const Shared& store, bool adopt,
+                         const std::set<std::string>& silent)
 {
     StoreChange change;
     pull_hypervisors(fleet, store, change);
@@ -188,7 +191,7 @@ StoreChange pull_changes(const db::FleetSnapshot& fleet, const Shared& store, bo
                change.remove_services);
     pull_shared(fleet.chains, *store.chains, change.put_chains, change.remove_chains);
     pull_shared(fleet.balancers, *store.balancers, change.put_balancers, change.remove_balancers);
-    pull_health(fleet, store, change);
+    pull_health(fleet, store, silent, change);
     for (const db::Move& row : fleet.moves) {
         const db::Move* old = find_move(*store.moves, row);
         bool mine = row.hypervisor == store.self;

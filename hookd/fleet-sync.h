@@ -9,6 +9,7 @@
 // does.
 #pragma once
 
+#include <set>
 #include <string>
 
 #include "db/fleet.h"
@@ -30,8 +31,10 @@ struct Shared {
 
 /// Changes of the store that make it agree with the fleet, as far as others own the rows.
 /// `adopt`: our own rows that the store does not have are taken from the fleet (a store that
-/// was made anew), instead of being removed there.
-StoreChange pull_changes(const db::FleetSnapshot& fleet, const Shared& store, bool adopt);
+/// was made anew), instead of being removed there.  `silent`: hypervisors, by name, that are not
+/// heard of any more.
+StoreChange pull_changes(const db::FleetSnapshot& fleet, const Shared& store, bool adopt,
+                         const std::set<std::string>& silent = {});
 
 /// Changes of the fleet that make it agree with the store, as far as we own the rows.
 /// `now`: moves that ended more than ten minutes ago are history, and leave the fleet.

@@ -104,6 +104,32 @@ std::vector<ProbeTarget> probe_targets(const std::vector<db::Balancer>& balancer
     return targets;
 }
 
+std::vector<db::ServerHealth> heard_health(std::vector<db::ServerHealth> health,
+                                           const std::vector<db::Balancer>& balancers,
+                                           const std::set<std::string>& silent)
+{
+    if (silent.empty())
+        return health;
+    std::set<std::string> served; // Balancers with a server that is known to take connections.
+    for (const db::ServerHealth& row : health) {
+        if (silent.contains(row.hypervisor) || served.contains(row.balancer))
+            continue;
+        const auto balancer = std::ranges::find(balancers, row.balancer, &db::Balancer::name);
+        if (balancer == balancers.end())
+            continue;
+        const auto server =
+            std::ranges::find(balancer->servers, row.address, &db::RealServer::address);
+        if (server != balancer->servers.end() && db::takes_connections(*balancer, *server, &row))
+            served.insert(row.balancer);
+    }
+    for (db::ServerHealth& row : health)
+        if (silent.contains(row.hypervisor) && served.contains(row.balancer)) {
+            row.state = "down";
+            row.text = row.hypervisor + ", where it runs, was not heard of for more than a minute";
+        }
+    return health;
+}
+
 std::vector<db::HealthKey> rows_to_drop(const std::vector<db::ServerHealth>& health,
                                         const std::vector<db::Vm>& vms, const std::string& self)
 {

@@ -8,6 +8,7 @@
 #pragma once
 
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -77,6 +78,14 @@ struct ProbeTarget {
 /// The servers that `self` probes: those of balancers with a check whose VMs it runs.
 std::vector<ProbeTarget> probe_targets(const std::vector<db::Balancer>& balancers,
                                        const std::vector<db::Vm>& vms, const std::string& self);
+
+/// The rows as they are to be taken: of servers whose hypervisor, by name, is silent nobody knows
+/// any more, so they are down.  But not where a balancer would have no server left: its daemon may
+/// be all that ended there.
+/// Shape:   in the same order; the others as they are.
+std::vector<db::ServerHealth> heard_health(std::vector<db::ServerHealth> health,
+                                           const std::vector<db::Balancer>& balancers,
+                                           const std::set<std::string>& silent);
 
 /// Rows of `self` that nobody needs any more: of servers that run elsewhere, and that the
 /// hypervisor there has probed by now.

@@ -525,7 +525,7 @@ void Module::cmd_turn(unixctl_conn* conn, const Args& args)
         tell_turned(args[1], *at->second);
     for (const auto& origin : origins_)
         if (const auto known = translators_.find(origin.interface);
-            origin.vm == args[1] && known != translators_.end())
+            origin.vm == args[1] && origin.balanced && known != translators_.end())
             at->second->carry(known->second);
     at->second->turn(args[2], tunnel, *stop, hf_now_ms());
     hf_reply(conn, true, "{}");

@@ -216,7 +216,7 @@ Director::Fate Director::direct(Span frame, std::size_t& size, bool held_only, b
         return Fate::drop;
     const std::lock_guard lock{mutex_};
     if (packet.is_icmp())
-        return icmp(frame, size, packet);
+        return icmp(frame, size, packet, now_ms);
     if (packet.is_later())
         return later_fragment(frame, packet);
     return packet.has_ports() ? place(frame, size, packet, now_ms) : Fate::drop;
@@ -228,7 +228,9 @@ Director::Fate Director::place(Span frame, std::size_t& size, IpPacket& packet, 
                   packet.destination_port(), packet.protocol()};
     const auto flags = packet.flags();
     auto* at = find(key, flags, now_ms);
-    if (!at) {
+    if (at) {
+        set_state(key, at->second, state_after(at->second.state, flags));
+    } else {
         const bool begins = key.protocol == IPPROTO_UDP || (flags & (tcp_syn | tcp_ack)) == tcp_syn;
         const auto service = services_.find({key.vip, key.vip_port, key.protocol});
         auto* target = service == services_.end() || flags & tcp_rst || !has_room(now_ms)
@@ -240,6 +242,7 @@ Director::Fate Director::place(Span frame, std::size_t& size, IpPacket& packet, 
             size = make_reset(frame, packet);
             return size ? Fate::back : Fate::drop;
         }
+        // Whatever its first packet says: of those anybody can send any number.
         at = &add(*service->second, key, *target, begun, now_ms);
     }
     auto& placed = at->second;
@@ -247,7 +250,6 @@ Director::Fate Director::place(Span frame, std::size_t& size, IpPacket& packet, 
     ++figures.packets;
     figures.bytes += frame.size();
     placed.seen_ms = now_ms;
-    set_state(key, placed, state_after(placed.state, flags));
     if (packet.is_fragment())
         fragments_[next_fragment_++ % fragments_.size()] = {
             key.client, key.vip, packet.id(), key.protocol, placed.target->backend.synthetic, true};
@@ -272,7 +274,7 @@ bool Director::goes_on(const Key& key, const Placed& placed, std::uint8_t flags)
     const bool begins = (flags & (tcp_syn | tcp_ack)) == tcp_syn;
     const bool anew = key.protocol == IPPROTO_UDP
                           ? !target->backend.works
-                          : begins && (state == ended || state == reset ||
+                          : begins && (state == ended || state == reset || !target->backend.works ||
                                        (state == begun && !target->backend.takes));
     return !running->gone && !target->gone && !anew;
 }
@@ -284,16 +286,8 @@ Director::Target* Director::choose(Running& running, const Key& key, bool begins
     const auto& service = running.service;
     const NewConnection connection{key.client,   key.vip,      key.client_port,
                                    key.vip_port, key.protocol, now_ms};
-    if (!begins) {
-        // Another director has placed it, or this one before it lost all it knew: where each
-        // computes the same, it is where it would be if all servers were well.
-        const auto there =
-            service.policy == "mh"
-                ? running.scheduler->choose(
-                      {running.all_well, running.version, service.table.get()}, connection)
-                : std::nullopt;
-        return there ? running.by_place[*there] : nullptr;
-    }
+    if (!begins)
+        return placed_elsewhere(running, connection);
     if (auto* target = by_client(running, key, now_ms))
         return target;
     if (const auto chosen = running.scheduler->choose(
@@ -303,6 +297,17 @@ Director::Target* Director::choose(Running& running, const Key& key, bool begins
         target->figures.refused += is_full(running.servers[target->place]);
     running.sorry += running.sorry_target != nullptr;
     return running.sorry_target;
+}
+
+/// The server of a connection that another director has placed, or this one before it lost all it
+/// knew: where each computes the same, that where it would be if all servers were well; else none.
+Director::Target* Director::placed_elsewhere(Running& running, const NewConnection& connection)
+{
+    if (running.service.policy != "mh")
+        return nullptr;
+    const auto there = running.scheduler->choose(
+        {running.all_well, running.version, running.service.table.get()}, connection);
+    return there ? running.by_place[*there] : nullptr;
 }
 
 /// The server that the client has already, where it is to keep one, and that server takes more.
@@ -413,18 +418,24 @@ bool Director::make_room(std::int64_t now_ms)
 }
 
 /// An error is for who sent what it is about (spec B13); the VIP answers a ping.
-Director::Fate Director::icmp(Span frame, std::size_t& size, IpPacket& packet) const
+Director::Fate Director::icmp(Span frame, std::size_t& size, IpPacket& packet,
+                              std::int64_t now_ms) const
 {
     if (packet.is_error()) {
         const auto about = packet.about();
         if (!about || !about.has_ports())
             return Fate::drop;
-        const auto* at =
-            connections_.find({about.destination(), about.source(), about.destination_port(),
-                               about.source_port(), about.protocol()});
-        if (!at)
+        const Key key{about.destination(), about.source(), about.destination_port(),
+                      about.source_port(), about.protocol()};
+        const auto* at = connections_.find(key);
+        const auto service = services_.find({key.vip, key.vip_port, key.protocol});
+        const Target* target = at ? at->second.target : nullptr;
+        if (!at && service != services_.end())
+            target = placed_elsewhere(*service->second, {key.client, key.vip, key.client_port,
+                                                         key.vip_port, key.protocol, now_ms});
+        if (!target)
             return Fate::drop;
-        send_to(frame, at->second.target->backend.synthetic);
+        send_to(frame, target->backend.synthetic);
         return Fate::pass;
     }
     size = make_echo_reply(frame, packet);

@@ -186,10 +186,12 @@ private:
     static void weigh(Running& running, std::int64_t wall_ns, bool feed_back);
     Fate place(std::span<std::uint8_t> frame, std::size_t& size, IpPacket& packet,
                std::int64_t now_ms);
-    Fate icmp(std::span<std::uint8_t> frame, std::size_t& size, IpPacket& packet) const;
+    Fate icmp(std::span<std::uint8_t> frame, std::size_t& size, IpPacket& packet,
+              std::int64_t now_ms) const;
     Fate later_fragment(std::span<std::uint8_t> frame, const IpPacket& packet) const;
     Entry* find(const Key& key, std::uint8_t flags, std::int64_t now_ms);
     Target* choose(Running& running, const Key& key, bool begins, std::int64_t now_ms);
+    static Target* placed_elsewhere(Running& running, const NewConnection& connection);
     static bool goes_on(const Key& key, const Placed& placed, std::uint8_t flags);
     static void keep(Client& client, Target* target);
     static void tidy_clients(Running& running, std::int64_t now_ms);

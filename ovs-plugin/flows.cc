@@ -7,6 +7,7 @@
 #include <iterator>
 #include <set>
 
+#include "common/policies.h"
 #include "db/balancer.h"
 #include "db/chain-order.h"
 #include "ovs-plugin/balance.h"
@@ -570,6 +571,12 @@ void Compiler::add_balancers()
                                            " of its server: start it, or \"holdfast balancer "
                                            "server del " +
                                            balancer.name + " " + server.address + "\"");
+        if (db::is_builtin(balancer) && !is_policy(balancer.policy))
+            result_.problems.push_back(
+                "balancer " + balancer.name + ": its policy \"" + balancer.policy +
+                "\" is unknown to this switch, which does not direct it: let all "
+                "hypervisors have one version of Holdfast, or make it anew "
+                "with a policy of holdfast(1)");
         if (db::is_builtin(balancer))
             add_directed(balancer);
         for (const auto& director : balancer.directors) {
@@ -588,11 +595,17 @@ void Compiler::add_balancers()
 
 void Compiler::add_directed(const db::Balancer& balancer)
 {
-    for (const auto& server : db::all_servers(balancer))
-        if (const auto vm = servers_.find(server.address);
-            vm != servers_.end() && fits(balancer, server) && !is_routed(balancer, server))
-            for (auto& flow : lead_where_directed(server, vm->second->label))
-                result_.flows.push_back(std::move(flow));
+    const auto prober = std::ranges::find_if(ports_, is_prober);
+    for (const auto& server : db::all_servers(balancer)) {
+        const auto vm = servers_.find(server.address);
+        if (vm == servers_.end() || !fits(balancer, server))
+            continue;
+        if (!is_routed(balancer, server))
+            std::ranges::move(lead_where_directed(server, vm->second->label),
+                              std::back_inserter(result_.flows));
+        else if (prober != ports_.end())
+            result_.flows.push_back(lead_to_server(prober->ofport, server, vm->second->label));
+    }
 }
 
 void Compiler::add_director(const db::Balancer& balancer, const Port& port)

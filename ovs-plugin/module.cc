@@ -448,18 +448,20 @@ void Module::watch_origins(std::vector<Origin> origins)
                     ? before->second
                     : std::make_shared<OriginCount>();
         count->vm = origin.vm;
-        ports.push_back({origin.interface.c_str(),
-                         new JudgedPort{origin, count, translator_for(origin, translators),
-                                        director_, router_, !in_kernel},
-                         origin.answers || origin.routed_vips, origin.balanced != nullptr,
-                         origin.directs != Directs::no || origin.routed_vips});
+        auto translator = translator_for(origin, translators);
+        const bool translates = translator != nullptr;
+        ports.push_back(
+            {origin.interface.c_str(),
+             new JudgedPort{origin, count, std::move(translator), director_, router_, !in_kernel},
+             origin.answers || origin.routed_vips, translates,
+             origin.directs != Directs::no || origin.routed_vips});
     }
     // A server that went took its connections along.
     for (const auto& [interface, translator] : translators_)
         if (const auto at = forged_.find(interface);
             at != forged_.end() &&
             std::none_of(origins_.begin(), origins_.end(), [&](const Origin& one) {
-                return one.balanced && one.vm == at->second->vm;
+                return one.vm == at->second->vm && translators.contains(one.interface);
             }))
             (void)unlink(kept_path("translated-" + at->second->vm).c_str());
     forged_ = std::move(counts);
@@ -467,20 +469,24 @@ void Module::watch_origins(std::vector<Origin> origins)
     hf_origins(bridge_.c_str(), ports.data(), ports.size());
 }
 
-/// The server's translator goes on as long as its port is there: it knows the connections.
+/// The server's translator goes on as long as its port is there: it knows the connections.  Of a
+/// machine that is no server any more, until they have ended: they have answers to give still.
 std::shared_ptr<Translator>
 Module::translator_for(const Origin& origin,
                        std::map<std::string, std::shared_ptr<Translator>>& translators) const
 {
-    if (!origin.balanced)
-        return nullptr;
-    auto& translator = translators[origin.interface];
     const auto before = translators_.find(origin.interface);
     const auto vm = forged_.find(origin.interface);
     const bool same = before != translators_.end() && vm != forged_.end() &&
                       vm->second->vm == origin.vm; // Another VM may have got its interface.
+    if (!origin.balanced && !(same && before->second->size()))
+        return nullptr;
+    auto& translator = translators[origin.interface];
     translator = same ? before->second : std::make_shared<Translator>();
-    translator->use(*origin.balanced);
+    if (origin.balanced)
+        translator->use(*origin.balanced);
+    else
+        translator->serve_nothing();
     if (!same) {
         const auto path = kept_path("translated-" + origin.vm);
         if (arrivals_.contains(origin.vm))

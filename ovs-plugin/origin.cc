@@ -301,7 +301,8 @@ std::vector<Origin> origins_of(const db::Snapshot& snapshot, const std::vector<P
             origin.answers = to_probes;
             origin.director = true;
         }
-        origin.routed_vips = routed;
+        if (!is_prober(port)) // It is in no gateway's VLAN: flows lead what it sends.
+            origin.routed_vips = routed;
         origin.tag = routed ? port.tag : 0;
         if (directed)
             set_director(origin, port, *directed);

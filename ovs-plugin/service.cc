@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <functional>
 
+#include "common/policies.h"
 #include "db/balancer.h"
 #include "ovs-plugin/balance.h"
 #include "ovs-plugin/mix.h"
@@ -16,7 +17,8 @@ namespace holdfast::plugin {
 
 namespace {
 
-constexpr db::TimeNs dead_after = 30'000'000'000;
+// Each is heard of every 15 s; of who is late once by a moment one look finds nothing new.
+constexpr db::TimeNs dead_after = 40'000'000'000;
 
 /// Thousandths as a share; none if not known.
 std::optional<double> share_of(int thousandths)
@@ -76,8 +78,8 @@ std::shared_ptr<const Maglev> table_for(const Service& service, const Service* b
 std::optional<Service> service_of(const db::Snapshot& snapshot, const db::Balancer& balancer)
 {
     Service service;
-    if (!db::is_builtin(balancer) || !read_ip(balancer.vip, service.vip) ||
-        !read_mac(balancer.vip_mac, service.mac))
+    if (!db::is_builtin(balancer) || !is_policy(balancer.policy) ||
+        !read_ip(balancer.vip, service.vip) || !read_mac(balancer.vip_mac, service.mac))
         return std::nullopt;
     service.name = balancer.name;
     service.port = static_cast<std::uint16_t>(balancer.port);

@@ -73,7 +73,7 @@ std::shared_ptr<const Directed> directed_of(const db::Snapshot& snapshot,
                                             db::TimeNs now);
 
 /// Whether this hypervisor holds the VIP: of those that live it is the first by a hash.  One that
-/// was not seen for 30 s is dead to the others.
+/// was not seen for 40 s is dead to the others.
 bool holds(const std::vector<db::Hypervisor>& hypervisors, const Ip& vip, db::TimeNs now);
 
 } // namespace holdfast::plugin

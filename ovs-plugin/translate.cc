@@ -119,6 +119,13 @@ void Translator::use(Balanced balanced)
             balanced_.faces.push_back({before.address, before.synthetic, {}});
 }
 
+void Translator::serve_nothing()
+{
+    const std::lock_guard lock{mutex_};
+    for (auto& face : balanced_.faces)
+        face.publics.clear();
+}
+
 const Face* Translator::directed_to(const Mac& synthetic) const
 {
     const auto at = std::ranges::find(balanced_.faces, synthetic, &Face::synthetic);
@@ -200,16 +207,19 @@ Translator::Fate Translator::inwards(const Face& face, IpPacket& packet, bool pa
     if (for_vip && !service)
         return Fate::drop;
     const auto server_port = service ? service->server_port : packet.destination_port();
-    if (!service && !face.serves(packet.protocol(), server_port))
-        return Fate::pass;
-
     const Key key{packet.source(), packet.source_port(), face.address, server_port,
                   packet.protocol()};
-    // A new connection begins with SYN; a datagram is as good as one.  What looks direct may be
-    // what the server's former switch has translated, and passes on: that begins none that is
-    // known, and makes none known that goes on.
-    const auto* before = known_.find(key);
+    // A new connection begins with SYN; a datagram is as good as one.
     const bool first = packet.protocol() == IPPROTO_UDP || packet.flags() & tcp_syn;
+    if (!service && !face.serves(packet.protocol(), server_port)) {
+        if (first && !passed_on)
+            forget(key); // Of when it was a service's.
+        return Fate::pass;
+    }
+
+    // What looks direct may be what the server's former switch has translated, and passes on: that
+    // begins none that is known, and makes none known that goes on.
+    const auto* before = known_.find(key);
     const bool begins = first && (for_vip || !passed_on || !before);
     if (passed_on && !for_vip && !before && !first)
         return Fate::pass;

@@ -76,6 +76,8 @@ public:
     /// From now on this is translated; connections stay, also those of an address that is none of
     /// its faces' any more: they have answers to give still.
     void use(Balanced balanced);
+    /// It is the server of nothing any more; the same holds of its connections.
+    void serve_nothing();
 
     /// Keeps connections in this file from now on, and takes up those that are in it.
     /// Shape:   after use(), which says whose they are; once.

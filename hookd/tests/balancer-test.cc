@@ -146,7 +146,8 @@ TEST(Balancer, VipOfABadFormIsRefused)
         STRCMP_CONTAINS("is none: give one from 1 to 65535", vip_error(bad).c_str());
     STRCMP_CONTAINS("protocol sctp is not balanced: give tcp or udp",
                     vip_error("10.0.0.80:80/sctp").c_str());
-    for (const char* bad : {"224.0.0.5:80/tcp", "0.0.0.0:80/tcp", "127.0.0.1:80/udp"})
+    for (const char* bad : {"224.0.0.5:80/tcp", "0.0.0.0:80/tcp", "127.0.0.1:80/udp",
+                            "169.254.72.2:80/tcp", "[fdc5:d3a2:7e41:0::2]:80/tcp"})
         STRCMP_CONTAINS("no machine can have this address", vip_error(bad).c_str());
 }
 
@@ -265,6 +266,7 @@ TEST(Balancer, ServerOfABadFormIsRefused)
         STRCMP_CONTAINS("is out of range: give 0 to 65535", server_error(bad).c_str());
     STRCMP_CONTAINS("\"heavy\" is unknown: give weight=N, limit=N or way=routed",
                     server_error("10.0.20.11,heavy").c_str());
+    CHECK_TRUE(server_error("10.0.20.11,he\navy").find('\n') == std::string::npos);
     CHECK_EQUAL(std::string(), server_error("10.0.20.11,weight=0"));
     CHECK_EQUAL(std::string(), server_error("10.0.20.11,weight=65535"));
     request.servers.clear();

@@ -238,6 +238,33 @@ TEST(FleetSync, HealthIsWrittenByTheHypervisorThatProbes)
     CHECK_EQUAL(std::string("down"), pull().put_health.at(0).state);
 }
 
+TEST(FleetSync, ServersOfASilentHypervisorAreDeadUnlessNoneIsLeft_B10)
+{
+    fleet.hypervisors.push_back(hypervisor("hv2", false));
+    fleet.balancers = {balancer("web")};
+    fleet.balancers[0].check = "tcp";
+    fleet.balancers[0].servers = {{"10.0.20.11", 80, 1, "active", ""},
+                                  {"10.0.20.12", 80, 1, "active", ""}};
+    fleet.health = {row_of("hv1", "10.0.20.11", "up"), row_of("hv2", "10.0.20.12", "up")};
+    health = fleet.health;
+    const auto silent = [&] { return pull_changes(fleet, store(), false, {"hv2"}).put_health; };
+    CHECK_TRUE(pull().put_health.empty());
+    LONGS_EQUAL(1, silent().size());
+    CHECK_EQUAL(std::string("down"), silent()[0].state);
+    CHECK_EQUAL(std::string("hv2, where it runs, was not heard of for more than a minute"),
+                silent()[0].text);
+    // It is taken once, and given back as it was.
+    health[1] = silent()[0];
+    CHECK_TRUE(silent().empty());
+    CHECK_TRUE((pull().put_health == std::vector{fleet.health[1]}));
+    // Where no other takes connections it may be the daemon alone that has ended there.
+    fleet.balancers[0].servers[0].state = "draining";
+    CHECK_EQUAL(std::string("up"), silent().at(0).state);
+    fleet.balancers[0].servers[0].state = "active";
+    fleet.health[0].state = "down";
+    CHECK_EQUAL(std::string("up"), silent().at(0).state);
+}
+
 TEST(FleetSync, HealthOfServersAndHypervisorsThatAreGoneIsNotTaken)
 {
     fleet.balancers = {balancer("web")};

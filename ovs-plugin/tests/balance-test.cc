@@ -114,6 +114,7 @@ TEST(Balance, a_prober_is_a_director_that_knows_the_servers_of_the_switches)
 {
     auto& web = snapshot.balancers.front();
     web.director = "builtin";
+    web.policy = "mh";
     web.directors.clear();
     web.vip_mac = "ae:48:0a:00:0a:64";
     ports = {{"br0", "hf-probe", 9, "", "", "", 0, "local"},
@@ -131,6 +132,26 @@ TEST(Balance, a_prober_is_a_director_that_knows_the_servers_of_the_switches)
     CHECK_TRUE(origins[1].answers->find(server) == nullptr);
     web.director = "external";
     CHECK_TRUE(answers_to_probes(snapshot).known.empty());
+}
+
+/// A gateway is not in the port's VLAN; what it probes is a VM here.
+TEST(Balance, a_probe_of_a_routed_server_goes_by_no_gateway_B10)
+{
+    auto& web = snapshot.balancers.front();
+    web.director = "builtin";
+    web.policy = "mh";
+    web.directors.clear();
+    web.vip_mac = "ae:48:0a:00:0a:64";
+    web.gateway = "10.0.10.1";
+    web.servers[0].way = "routed";
+    ports.push_back({"br0", "hf-probe", 9, "", "", "", 0, "local"});
+    const auto directed = directed_of(snapshot, nullptr, 0);
+    for (const auto& origin : origins_of(snapshot, ports, directed.get()))
+        CHECK_EQUAL(origin.interface != "hf-probe", origin.routed_vips != nullptr);
+    CHECK_EQUAL(std::string{"strip_vlan,load:0x1002->NXM_NX_REG0[],resubmit(,252)"},
+                actions(0, 152001, "in_port=9,ip,dl_dst=ae:48:0a:00:14:0b,reg15=0"));
+    CHECK_EQUAL(std::string{"none"},
+                actions(0, 152001, "in_port=9,ip,dl_dst=ae:48:0a:00:14:0c,reg15=0"));
 }
 
 TEST(Balance, a_servers_port_translates_for_all_its_public_addresses)
@@ -204,6 +225,39 @@ TEST(Balance, nor_where_the_switch_is_the_director)
     CHECK(actions(250, 66000, "ip,dl_dst=ae:48:0a:00:14:0b") != "none");
     CHECK_EQUAL(std::string{"resubmit(,250)"}, actions(248, 100000, "ip,dl_dst=ae:48:0a:00:14:0b"));
     CHECK_EQUAL(std::string{"none"}, actions(250, 66000, "ipv6,dl_dst=ae:48:00:00:00:12"));
+}
+
+/// As in a row of another version: it must not be chosen by.
+TEST(Balance, a_policy_that_is_none_is_told_and_directs_nothing)
+{
+    auto& web = snapshot.balancers.front();
+    web.director = "builtin";
+    web.directors.clear();
+    web.vip_mac = "ae:48:0a:00:0a:64";
+    for (const char* policy : {"", "newest"}) {
+        web.policy = policy;
+        CHECK_TRUE(directed_of(snapshot, nullptr, 0) == nullptr);
+        const auto set = compile(snapshot, ports, {});
+        CHECK_EQUAL(1u, set.problems.size());
+        CHECK(set.problems[0].find("policy \"" + web.policy + "\" is unknown") !=
+              std::string::npos);
+    }
+    web.policy = "mh";
+    CHECK_FALSE(directed_of(snapshot, nullptr, 0) == nullptr);
+    CHECK_TRUE(compile(snapshot, ports, {}).problems.empty());
+}
+
+/// Two that hold one VIP would take each other's connections.
+TEST(Balance, who_is_late_once_holds_its_vips_still_B14)
+{
+    constexpr db::TimeNs second = 1'000'000'000;
+    auto& hypervisors = snapshot.hypervisors;
+    hypervisors[1].seen = 100 * second;
+    Ip theirs = ip_of({10, 0, 10, 1});
+    while (holds(hypervisors, theirs, 100 * second))
+        ++theirs[15];
+    CHECK_FALSE(holds(hypervisors, theirs, 132 * second));
+    CHECK_TRUE(holds(hypervisors, theirs, 141 * second));
 }
 
 TEST(Balance, a_server_that_no_vm_is_is_told)

@@ -51,6 +51,28 @@ Service service_of(const std::string& policy, std::uint8_t n)
     return made;
 }
 
+/// "Too large", about what the VIP sent to this port of the client.
+Frame too_large(std::uint8_t protocol, std::uint16_t vip_port, std::uint16_t client_port)
+{
+    Made error;
+    error.protocol = IPPROTO_UDP;
+    error.payload = 28;
+    auto frame = frame_with(error);
+    std::ranges::copy(vip_mac, frame.begin());
+    frame[23] = IPPROTO_ICMP;
+    std::fill(frame.begin() + 34, frame.end(), std::uint8_t{0});
+    frame[34] = 3;
+    Made about;
+    about.protocol = protocol;
+    about.source = vip;
+    about.destination = client;
+    about.source_port = vip_port;
+    about.destination_port = client_port;
+    const auto inner = frame_with(about);
+    std::copy_n(inner.begin() + 14, 28, frame.begin() + 42);
+    return frame;
+}
+
 std::shared_ptr<const Directed> directed(std::vector<Service> services)
 {
     auto made = std::make_shared<Directed>();
@@ -94,6 +116,15 @@ TEST_GROUP(Director)
         auto frame = frame_with(made);
         fate = director.direct(frame, size, false, false, now);
         return frame;
+    }
+    bool takes(Director & one, std::uint16_t port, std::uint8_t flags)
+    {
+        Made made;
+        made.to = vip_mac;
+        made.source_port = port;
+        made.flags = flags;
+        auto frame = frame_with(made);
+        return one.direct(frame, size, false, false, now) == Director::Fate::pass;
     }
     Frame segment(std::uint16_t port, std::uint8_t flags)
     {
@@ -259,6 +290,10 @@ TEST(Director, a_dead_server_gets_nothing_new_and_the_others_connections_stay_B1
     service.backends[1].takes = service.backends[1].works = false;
     use({service});
     CHECK(opens(begun) != 2);
+    // And a client that begins anew from a port of a connection that nobody ended.
+    const auto old = std::ranges::find(where, 2, [](const auto& one) { return one.second; });
+    CHECK_EQUAL(2, goes_on(old->first));
+    CHECK(opens(old->first) != 2);
 }
 
 TEST(Director, without_a_server_the_client_is_told_or_the_sorry_server_has_it_B10)
@@ -314,12 +349,7 @@ TEST(Director, what_it_holds_is_bounded_by_memory_and_a_flood_takes_none_that_go
     Director small{40};
     small.use(directed({service_of("rr", 2)}), 0);
     const auto sends = [&](std::uint16_t port, std::uint8_t flags) {
-        Made made;
-        made.to = vip_mac;
-        made.source_port = port;
-        made.flags = flags;
-        auto frame = frame_with(made);
-        return small.direct(frame, size, false, false, now) == Director::Fate::pass;
+        return takes(small, port, flags);
     };
     for (std::uint16_t port = 1; port <= 30; ++port)
         CHECK_TRUE(sends(port, tcp_syn) && sends(port, tcp_ack));
@@ -336,6 +366,26 @@ TEST(Director, what_it_holds_is_bounded_by_memory_and_a_flood_takes_none_that_go
         CHECK_TRUE(sends(port, tcp_syn) && sends(port, tcp_ack));
     CHECK_FALSE(sends(6000, tcp_syn));
     CHECK_EQUAL(40u, small.size());
+}
+
+TEST(Director, a_flood_of_what_goes_on_by_no_connection_takes_no_room_of_others_B9)
+{
+    Director small{40};
+    small.use(directed({service_of("mh", 2)}), 0);
+    const auto sends = [&](std::uint16_t port, std::uint8_t flags) {
+        return takes(small, port, flags);
+    };
+    for (std::uint16_t port = 1000; port < 5000; ++port)
+        CHECK_TRUE(sends(port, tcp_ack)); // Each is led where such a connection would be.
+    CHECK_TRUE(sends(1, tcp_syn) && sends(1, tcp_ack));
+    now += 61'000;
+    tidy(small);
+    CHECK_EQUAL(1u, small.size());
+    // One that does go on here is held as long as any.
+    CHECK_TRUE(sends(2, tcp_ack) && sends(2, tcp_ack));
+    now += 61'000;
+    tidy(small);
+    CHECK_EQUAL(2u, small.size());
 }
 
 TEST(Director, a_client_keeps_its_server_while_that_lives_B11)
@@ -368,10 +418,11 @@ TEST(Director, a_client_keeps_its_server_while_that_lives_B11)
 
 TEST(Director, directors_that_do_not_talk_agree_B14)
 {
-    Director other;
+    Director other, third;
     const auto services = directed({service_of("mh", 5)});
     director.use(services, 0);
     other.use(services, 0);
+    third.use(services, 0);
     for (std::uint16_t port = 1000; port < 1200; ++port) {
         const auto here = opens(port);
         Made made;
@@ -380,7 +431,12 @@ TEST(Director, directors_that_do_not_talk_agree_B14)
         auto frame = frame_with(made);
         CHECK(other.direct(frame, size, false, false, now) == Director::Fate::pass);
         CHECK_EQUAL(here, frame[5]);
+        // Who says that an answer is too large may come by a third way.
+        auto error = too_large(IPPROTO_TCP, 80, port);
+        CHECK(third.direct(error, size, false, false, now) == Director::Fate::pass);
+        CHECK_EQUAL(here, error[5]);
     }
+    CHECK_EQUAL(0u, third.size());
     // By another policy nobody could know.
     use({service_of("rr", 5)});
     CHECK_EQUAL(0, goes_on(5000));
@@ -457,23 +513,7 @@ TEST(Director, fragments_errors_and_pings_find_their_way_B13)
     send(made);
     CHECK(fate == Director::Fate::drop);
 
-    // "Too large", about what the VIP sent.
-    Made error;
-    error.protocol = IPPROTO_UDP;
-    error.payload = 28;
-    auto frame = frame_with(error);
-    std::ranges::copy(vip_mac, frame.begin());
-    frame[23] = IPPROTO_ICMP;
-    std::fill(frame.begin() + 34, frame.end(), std::uint8_t{0});
-    frame[34] = 3;
-    Made about;
-    about.protocol = IPPROTO_UDP;
-    about.source = vip;
-    about.destination = client;
-    about.source_port = 53;
-    about.destination_port = 40000;
-    const auto inner = frame_with(about);
-    std::copy_n(inner.begin() + 14, 28, frame.begin() + 42);
+    auto frame = too_large(IPPROTO_UDP, 53, 40000);
     CHECK(director.direct(frame, size, false, false, now) == Director::Fate::pass);
     CHECK_EQUAL(first[5], frame[5]);
 

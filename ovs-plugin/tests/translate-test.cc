@@ -394,6 +394,26 @@ TEST(Translate, ended_connections_are_forgotten_sooner)
     CHECK_EQUAL(0u, translator.size());
 }
 
+TEST(Translate, a_server_of_nothing_any_more_answers_as_the_vip_until_its_client_begins_anew_B5)
+{
+    CHECK(opens({}));
+    translator.serve_nothing();
+    auto answer = frame_with(answer_of({}, 8080));
+    CHECK(out(answer));
+    CHECK(std::equal(vip.begin(), vip.end(), answer.begin() + 26));
+    Made direct;
+    direct.to = own;
+    direct.destination = server;
+    direct.destination_port = 8080;
+    direct.flags = tcp_syn;
+    auto frame = frame_with(direct);
+    CHECK(in(frame));
+    answer = frame_with(answer_of({}, 8080));
+    CHECK(out(answer));
+    CHECK(std::equal(server.begin(), server.end(), answer.begin() + 26));
+    CHECK_EQUAL(0u, translator.size());
+}
+
 TEST(Translate, a_service_that_was_taken_away_shows_no_address)
 {
     CHECK(opens({}));
