@@ -258,7 +258,7 @@ void Services::stop(const db::Service& service, Done done)
 }
 
 /// Takes its processes, its port and its namespaces away; why it had ended, if that is known.
-asio::awaitable<std::string> Services::take_away(const db::Service& row, bool forget)
+asio::awaitable<std::string> Services::take_away(db::Service row, bool forget)
 {
     std::function<Result<std::string>()> undo = [row, forget, rundir = rundir_,
                                                  bridge = bridge_of(world_)] {
