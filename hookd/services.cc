@@ -211,7 +211,9 @@ Result<void> Services::watch(const db::Service& row)
                                       return;
                                   auto stopped = std::move(at->second->stopped);
                                   watches_.erase(at);
-                                  if (ended)
+                                  // Of one that moves its copy has ended: where it lives is
+                                  // the move's to say.
+                                  if (ended && ended->state != "moving")
                                       end(*ended, std::move(stopped));
                               });
     return {};
