@@ -3,8 +3,7 @@
 
 Nothing here waits for a length of time, and the programs are those of every build: one that stands
 in for holdfast-service hands the lines on that move-out and move-in exchange with their hookd, and
-keeps back the one that is named (halting-service).  At the step `go` it is the service's own
-successor that is stopped, for which move-in waits.
+keeps back the one that is named (halting-service).
 """
 
 import subprocess
@@ -26,7 +25,6 @@ LINES = {
     "committed": ("home", "move-out:commit:answer"),   # Home's row says so.
     "commit": ("target", "move-in:commit"),            # The target has heard.
     "gate": ("target", "move-in:commit:answer"),       # The target's row says so; the gate is shut.
-    "go": ("target", None),                            # The gate is open, the program does not know.
     "live": ("target", "move-in:live"),                # It lives there, and its hookd does not know.
     "removed": ("home", "move-out:live"),              # Home's copy is to be removed.
 }
@@ -51,14 +49,13 @@ class Halt:
     def __init__(self, name, home, target):
         self.name, self.home, self.target = name, home, target
         self._file = None
-        self._successors = []
         self._process = None
 
     def at(self, step):
         """Begins the move and returns when it stands at the step."""
         side, line = LINES[step]
         on = self.home if side == "home" else self.target
-        self._file = hypervisor.folder_of(on) / "run/matrix" / (line or LINES["gate"][1])
+        self._file = hypervisor.folder_of(on) / "run/matrix" / line
         reached = self._file.with_name(self._file.name + ".reached")
         reached.unlink(missing_ok=True)
         self._file.touch()
@@ -66,29 +63,11 @@ class Halt:
             [*hypervisor.inside(self.home), "holdfast", "service", "migrate", self.name, "--to", self.target],
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         wait_for(reached.exists, f"step {step}")
-        if line is None:
-            self._to_go()
-
-    def _to_go(self):
-        """From the step `gate` on, but the successor does not answer."""
-        self._successors = copies(self.target)
-        self._signal("STOP")
-        self._file.unlink()
-        move_in = mover(self.target, "move-in")
-        wait_for(lambda: not gate_problem(self.target, self.name) and state_of(self.target, move_in) == "S",
-                 "step go")
-
-    def _signal(self, name):
-        """One that was killed meanwhile takes no harm."""
-        if self._successors:
-            run([*hypervisor.inside(self.target), "kill", f"-{name}", *self._successors], check=False)
 
     def let_go(self):
         """Nothing holds it any more."""
         if self._file:
             self._file.unlink(missing_ok=True)
-        self._signal("CONT")
-        self._successors = []
 
     def movers_ended(self, limit=90):
         """Waits until neither side's process of the move is left; home's hookd may still ask."""
