@@ -194,10 +194,12 @@ void ServiceMover::go_on(const OutgoingPtr& out)
 {
     tools_.run({service_program(), "go-on", rundir_, out->row.name}, go_on_limit,
                [this, out](const Result<std::string>& done) {
+                   const bool runs = services_.pid_of(out->row) != 0;
                    world_.problem("service " + out->row.name,
-                                  done ? ""
-                                       : "after its move failed it does not go on (" +
-                                             done.error().message + "): stop it and run it again");
+                                  done || !runs
+                                      ? ""
+                                      : "after its move failed it does not go on (" +
+                                            done.error().message + "): stop it and run it again");
                    mover_.signal(out->row.id, Signal::migration_failed, now_ns());
                    StoreChange change;
                    if (const db::Service* row = world_.ledger.service(out->row.id)) {
@@ -210,6 +212,7 @@ void ServiceMover::go_on(const OutgoingPtr& out)
                    spdlog::warn("service {}", change.events[0].text);
                    world_.commit(change);
                    outgoing_.erase(out->row.id);
+                   services_.take_up(); // It may have ended meanwhile.
                    if (out->done)
                        std::exchange(out->done, nullptr)(Error{Errc::io, out->why});
                });

@@ -211,7 +211,9 @@ Result<void> Services::watch(const db::Service& row)
                                       return;
                                   auto stopped = std::move(at->second->stopped);
                                   watches_.erase(at);
-                                  if (ended)
+                                  // Of one that moves its copy has ended: where it lives is
+                                  // the move's to say.
+                                  if (ended && ended->state != "moving")
                                       end(*ended, std::move(stopped));
                               });
     return {};
@@ -258,7 +260,7 @@ void Services::stop(const db::Service& service, Done done)
 }
 
 /// Takes its processes, its port and its namespaces away; why it had ended, if that is known.
-asio::awaitable<std::string> Services::take_away(const db::Service& row, bool forget)
+asio::awaitable<std::string> Services::take_away(db::Service row, bool forget)
 {
     std::function<Result<std::string>()> undo = [row, forget, rundir = rundir_,
                                                  bridge = bridge_of(world_)] {

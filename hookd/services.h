@@ -81,7 +81,7 @@ private:
     boost::asio::awaitable<Result<Json>> start_all(db::Service wanted);
     boost::asio::awaitable<Result<void>> claim(const db::Service& row);
     boost::asio::awaitable<Result<int>> bring_up(const db::Service& row, bool offloads);
-    boost::asio::awaitable<std::string> take_away(const db::Service& row, bool forget);
+    boost::asio::awaitable<std::string> take_away(db::Service row, bool forget);
     void end(const db::Service& row, Done stopped);
     boost::asio::awaitable<void> clear_up(db::Service row, Done stopped);
     Result<void> watch(const db::Service& row);

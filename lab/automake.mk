@@ -20,13 +20,15 @@ lab_tests_lab_test_SOURCES = lab/tests/main.cc lab/tests/probe-report-test.cc \
 lab_tests_lab_test_CPPFLAGS = $(AM_CPPFLAGS) $(CPPUTEST_CFLAGS)
 lab_tests_lab_test_LDADD = $(CPPUTEST_LIBS)
 
-EXTRA_DIST += lab/lab lab/demo lab/fault-matrix lab/kernel-check \
+EXTRA_DIST += lab/lab lab/demo lab/fault-matrix lab/service-matrix lab/kernel-check \
 	lab/guest/switch-init lab/guest/switch-modules lab/guest/make-switch-image \
 	lab/guest/director-modules lab/guest/make-director-image \
 	lab/guest/init lab/guest/count lab/guest/make-image lab/guest/fetch-kernel \
 	lab/labkit/__init__.py lab/labkit/aftermath.py lab/labkit/base.py lab/labkit/clean.py \
-	lab/labkit/guest.py lab/labkit/halts.py lab/labkit/hypervisor.py \
-	lab/labkit/hypervisor-init.sh lab/labkit/image.py lab/labkit/kernel.py lab/labkit/measure.py \
+	lab/labkit/guest.py lab/labkit/halting-service lab/labkit/halts.py lab/labkit/hypervisor.py \
+	lab/labkit/hypervisor-init.sh lab/labkit/image.py lab/labkit/kernel.py lab/labkit/matrix.py \
+	lab/labkit/measure.py \
 	lab/labkit/network.py lab/labkit/offload.py lab/labkit/ovn.py \
 	lab/labkit/parties.py lab/labkit/passages.py lab/labkit/plain-init.sh \
-	lab/labkit/scene.py lab/labkit/spaces.py
+	lab/labkit/scene.py lab/labkit/service_after.py lab/labkit/service_halts.py \
+	lab/labkit/service_parties.py lab/labkit/spaces.py

@@ -62,14 +62,16 @@ Result<handoff::Listener> open_door(const Folder& folder)
     return handoff::Listener{std::move(door)};
 }
 
-Result<std::optional<handoff::Service>> greet_program(const Folder& folder)
+Result<std::optional<handoff::Service>> greet_program(const Folder& folder,
+                                                      std::chrono::milliseconds patience)
 {
     auto listener = open_door(folder);
     if (!listener)
         return listener.error();
     std::optional<handoff::Service> program;
     // Connections that ended while nobody looked are in the queue, too: the last one counts.
-    for (pollfd waiting{listener->fd(), POLLIN, 0}; poll(&waiting, 1, 0) > 0;) {
+    for (pollfd waiting{listener->fd(), POLLIN, 0};
+         poll(&waiting, 1, program ? 0 : static_cast<int>(patience.count())) > 0;) {
         auto come = listener->accept(std::chrono::steady_clock::now() + std::chrono::seconds{5});
         if (come)
             program = std::move(*come);

@@ -8,6 +8,7 @@
 // START FD".
 #pragma once
 
+#include <chrono>
 #include <optional>
 #include <string>
 
@@ -35,8 +36,9 @@ void remove_door(const std::string& rundir, const std::string& name);
 Result<handoff::Listener> open_door(const Folder& folder);
 
 /// The program, if it has come to the door by now: it waits there since its start, or for as long
-/// as the last move took.  None if it has not: it knows nothing of the protocol. Errors: those of
-/// handoff::Service::greet().
-Result<std::optional<handoff::Service>> greet_program(const Folder& folder);
+/// as the last move took, or comes within `patience`.  None if it has not: it knows nothing of the
+/// protocol. Errors: those of handoff::Service::greet().
+Result<std::optional<handoff::Service>> greet_program(const Folder& folder,
+                                                      std::chrono::milliseconds patience);
 
 } // namespace holdfast::service

@@ -21,6 +21,7 @@
 #include "service/folder.h"
 #include "service/keep.h"
 #include "service/move.h"
+#include "service/processes.h"
 #include "service/space.h"
 #include "service/spawn.h"
 
@@ -62,6 +63,8 @@ int undo(const Folder& folder, bool forget)
         return 0;
     if (const auto init = folder.init())
         end(*init);
+    if (auto ended = end_all_in(folder.file("net")); !ended) // Not noted yet, for example.
+        return refuse(ended.error().message);
     auto lock = folder.lock(true); // Its keeper has said how it ended.
     if (!lock)
         return refuse(lock.error().message);

@@ -6,9 +6,11 @@
 #include "service/keep.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -70,6 +72,7 @@ struct Keeper {
     bool held;
     bool successor;
     const Images* images; // Out of which it comes; or null.
+    int init;             // The first process of one that runs already; 0: it is to be started.
     int lock;             // Held as long as the keeper lives.
     int tell;             // Takes the first process's number, or after a blank what is wrong.
 };
@@ -100,6 +103,22 @@ Result<int> bring_back(const Keeper& keeper)
     return kept.error();
 }
 
+/// Waits for the first process's end; how it was.
+std::string await_end(int init)
+{
+    const Descriptor process{static_cast<int>(syscall(SYS_pidfd_open, init, 0))};
+    int status = 0;
+    pid_t ended = 0;
+    while ((ended = waitpid(init, &status, 0)) < 0 && errno == EINTR)
+        continue;
+    if (ended == init)
+        return how_it_ended(status);
+    pollfd gone{process.get(), POLLIN, 0}; // Not a child of ours: it was another keeper's.
+    while (process && poll(&gone, 1, -1) < 0 && errno == EINTR)
+        continue;
+    return "ended after its keeper: nobody saw how";
+}
+
 /// Starts the command; `door` is where it finds its agent, if it may be asked for its sockets.
 Result<int> begin(const Keeper& keeper, Descriptor& door)
 {
@@ -111,6 +130,8 @@ Result<int> begin(const Keeper& keeper, Descriptor& door)
         if (!made)
             return made.error();
         door = std::move(*made);
+        if (keeper.init)
+            return keeper.init;
         definition.environment.push_back("HOLDFAST_HANDOFF=" +
                                          door_path(keeper.rundir, definition.name));
         if (keeper.successor)
@@ -130,14 +151,13 @@ int be_keeper(const Keeper& keeper)
     const bool told = write(keeper.tell, text.data(), text.size()) > 0;
     close_all_but(door ? std::vector{keeper.lock, door.get()} : std::vector{keeper.lock});
     if (init && told) {
-        int status = 0;
-        while (waitpid(*init, &status, 0) < 0 && errno == EINTR)
-            continue;
-        if (auto written = keeper.folder.write("exit", how_it_ended(status) + "\n"); !written)
+        if (auto written = keeper.folder.write("exit", await_end(*init) + "\n"); !written)
             say(written.error());
-    } else if (init) {
+    } else if (init && !keeper.init) {
         kill(*init, SIGKILL); // Nobody knows of it.
     }
+    if (keeper.init && !(init && told))
+        return 1; // It runs on without.
     remove_space(keeper.definition.interface, keeper.folder);
     remove_door(keeper.rundir, keeper.definition.name);
     return 0;
@@ -176,13 +196,23 @@ Result<int> start(Keeper keeper)
 Result<int> keep(const std::string& rundir, const Definition& definition, const Folder& folder,
                  std::span<const Passed> sockets, bool held, bool successor)
 {
-    return start({rundir, definition, folder, sockets, held, successor, nullptr, -1, -1});
+    return start({rundir, definition, folder, sockets, held, successor, nullptr, 0, -1, -1});
+}
+
+Result<void> keep_on(const std::string& rundir, const Definition& definition, const Folder& folder)
+{
+    const auto init = folder.init();
+    if (!init)
+        return Error{Errc::not_found, folder.path() + ": the service does not run"};
+    const auto kept =
+        start({rundir, definition, folder, {}, false, false, nullptr, init->pid, -1, -1});
+    return kept ? Result<void>{} : kept.error();
 }
 
 Result<int> keep_restored(const std::string& rundir, const Definition& definition,
                           const Folder& folder, const Images& images)
 {
-    return start({rundir, definition, folder, {}, false, false, &images, -1, -1});
+    return start({rundir, definition, folder, {}, false, false, &images, 0, -1, -1});
 }
 
 } // namespace holdfast::service

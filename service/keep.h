@@ -22,7 +22,12 @@ namespace holdfast::service {
 Result<int> keep(const std::string& rundir, const Definition& definition, const Folder& folder,
                  std::span<const Passed> sockets = {}, bool held = false, bool successor = false);
 
-/// The same of a service that comes out of CRIU's images, standing (checkpoint.h).
+/// Starts a keeper of a service that runs, in handoff mode, whose keeper was killed: its program
+/// finds its agent again. Errors: not_found if it does not run; unavailable if it is kept already;
+/// io.
+Result<void> keep_on(const std::string& rundir, const Definition& definition, const Folder& folder);
+
+/// The same as keep() of a service that comes out of CRIU's images, standing (checkpoint.h).
 /// Errors: those of keep() and restore().
 Result<int> keep_restored(const std::string& rundir, const Definition& definition,
                           const Folder& folder, const Images& images);

@@ -101,6 +101,8 @@ private:
     Result<void> await_commit();
     Result<void> go_live();
     Result<void> restore_some(bool listeners);
+    using SocketStep = Result<void> (*)(sockets::Space&, int, const sockets::SocketImage&);
+    void each_socket(SocketStep step);
     Result<void> give_to_program();
     Result<void> start_with_sockets();
     Result<void> take_round(const Frame& frame);
@@ -388,8 +390,17 @@ Result<void> MoveIn::await_commit()
     return stored ? Result<void>{} : stored.error();
 }
 
+/// One that its peer has reset says so here; the program finds out as it would have at home.
+void MoveIn::each_socket(SocketStep step)
+{
+    for (const Restored& socket : sockets_)
+        if (auto done = step(*space_, socket.fd.get(), socket.image); !done)
+            std::fprintf(stderr, "service %s: %s\n", hello_.name.c_str(),
+                         done.error().message.c_str());
+}
+
 /// The gate's opening is the one step that cannot be taken back.  Whatever ends this process after
-/// it, go_on() does the rest.
+/// it, go_on() does the rest: the kernel has all of each stream by then.
 Result<void> MoveIn::go_live()
 {
     if (program_)
@@ -397,6 +408,7 @@ Result<void> MoveIn::go_live()
             return noted;
     if (auto entered = enter(inside_); !entered)
         return entered;
+    each_socket(sockets::release);
     // For as long as its folder is there: if it ends soon, nobody takes that for a move that
     // failed.
     if (auto noted = folder_.write("lived", "1\n"); !noted)
@@ -406,13 +418,7 @@ Result<void> MoveIn::go_live()
         return opened;
     }
     live_ = true;
-    for (const Restored& socket : sockets_) {
-        // One that its peer has reset meanwhile says so here; the program finds out as it would
-        // have at home.
-        if (auto done = sockets::go_live(*space_, socket.fd.get(), socket.image); !done)
-            std::fprintf(stderr, "service %s: %s\n", hello_.name.c_str(),
-                         done.error().message.c_str());
-    }
+    each_socket(sockets::go_live);
     auto gone = program_ ? program_->go(in(take_limit)) : let_all_go(init_, stood_);
     sockets_.clear(); // The program has them, and alone decides when they are closed.
     if (!gone)

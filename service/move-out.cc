@@ -17,6 +17,7 @@
 #include "service/checkpoint-out.h"
 #include "service/folder.h"
 #include "service/handoff-door.h"
+#include "service/keep.h"
 #include "service/link.h"
 #include "service/message.h"
 #include "service/move.h"
@@ -35,6 +36,7 @@ using std::chrono::seconds;
 constexpr milliseconds ask_limit{10'000};
 constexpr std::uintmax_t log_max = 16U << 20;
 constexpr seconds connect_limit{10};
+constexpr milliseconds come_limit{3'000}; // A program looks for an agent that is away each second.
 constexpr seconds ready_limit{60}; // The target makes namespaces and a port, starts a program.
 constexpr seconds restore_limit{60};
 constexpr seconds bring_back_limit{600}; // Processes, too: CRIU reads all of their memory.
@@ -168,7 +170,11 @@ Result<void> MoveOut::find()
     }
     if (definition->checkpoint)
         return {}; // No way leads from its mounts to the agent's door.
-    auto program = greet_program(folder_);
+    const bool kept = static_cast<bool>(open_door(folder_));
+    if (!kept)
+        if (auto again = keep_on(job_.rundir, *definition, folder_); !again)
+            return again;
+    auto program = greet_program(folder_, kept ? milliseconds{0} : come_limit);
     if (!program)
         return program.error();
     program_ = std::move(*program);

@@ -19,18 +19,41 @@
 #include <optional>
 #include <string>
 
+#include "service/folder.h"
+
 namespace holdfast::service {
 namespace {
 
 constexpr std::chrono::seconds longest_stop{5};
 
-/// The process namespace's number; none if there is no such process.
-std::optional<ino_t> space_of(pid_t pid)
+/// The number of the namespace that a file is; none if it is not there.
+std::optional<ino_t> space_at(const std::string& path)
 {
     struct stat file {};
-    if (stat(("/proc/" + std::to_string(pid) + "/ns/pid").c_str(), &file) != 0)
+    if (stat(path.c_str(), &file) != 0)
         return std::nullopt;
     return file.st_ino;
+}
+
+/// That of a process; `kind`: pid or net.
+std::optional<ino_t> space_of(pid_t pid, const char* kind)
+{
+    return space_at("/proc/" + std::to_string(pid) + "/ns/" + kind);
+}
+
+/// The processes in this namespace.
+Result<std::vector<pid_t>> processes_in(ino_t space, const char* kind)
+{
+    std::unique_ptr<DIR, int (*)(DIR*)> proc{opendir("/proc"), closedir};
+    if (!proc)
+        return Error{Errc::io, std::string{"/proc: "} + std::strerror(errno)};
+    std::vector<pid_t> pids;
+    while (const dirent* entry = readdir(proc.get())) {
+        const pid_t pid = std::atoi(entry->d_name);
+        if (pid > 0 && space_of(pid, kind) == space)
+            pids.push_back(pid);
+    }
+    return pids;
 }
 
 /// The letter of proc(5), e.g. 'R', 'S', 'T', 'Z'; 'X' if it has ended.
@@ -58,18 +81,12 @@ void pause_a_moment()
 
 Result<std::vector<pid_t>> processes_of(pid_t init)
 {
-    const auto space = space_of(init);
+    const auto space = space_of(init, "pid");
     if (!space)
         return Error{Errc::not_found, "the service's first process has ended"};
-    std::unique_ptr<DIR, int (*)(DIR*)> proc{opendir("/proc"), closedir};
-    if (!proc)
-        return Error{Errc::io, std::string{"/proc: "} + std::strerror(errno)};
-    std::vector<pid_t> pids;
-    while (const dirent* entry = readdir(proc.get())) {
-        const pid_t pid = std::atoi(entry->d_name);
-        if (pid > 0 && pid != init && space_of(pid) == space)
-            pids.push_back(pid);
-    }
+    auto pids = processes_in(*space, "pid");
+    if (pids)
+        std::erase(*pids, init);
     return pids;
 }
 
@@ -143,6 +160,23 @@ void let_go(const Stopped& stopped)
 {
     for (const pid_t pid : stopped.ours)
         kill(pid, SIGCONT);
+}
+
+Result<void> end_all_in(const std::string& net)
+{
+    const auto space = space_at(net);
+    if (!space || space == space_at("/proc/self/ns/net"))
+        return {}; // Without a namespace of its own there is nobody in it.
+    for (;;) {
+        auto pids = processes_in(*space, "net");
+        if (!pids)
+            return pids.error();
+        if (pids->empty())
+            return {};
+        for (const pid_t pid : *pids)
+            if (const auto process = process_of(pid); process && space_of(pid, "net") == *space)
+                end(*process);
+    }
 }
 
 } // namespace holdfast::service

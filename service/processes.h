@@ -11,6 +11,7 @@
 
 #include <optional>
 #include <set>
+#include <string>
 #include <vector>
 
 #include "common/result.h"
@@ -47,5 +48,11 @@ Result<void> let_all_go(pid_t init, const std::set<int>& but = {});
 
 /// Lets those go on that stop() stopped; one that has ended is passed over.
 void let_go(const Stopped& stopped);
+
+/// Ends all processes in the network namespace that file `net` is, and waits for it: also those
+/// that nobody has written down, as of a CRIU that was at work.  Nothing to do if there is no such
+/// file.
+/// Errors: io.
+Result<void> end_all_in(const std::string& net);
 
 } // namespace holdfast::service

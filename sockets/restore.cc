@@ -371,7 +371,7 @@ Result<void> set_windows(Space& space, int fd, const SocketImage& image)
             return {};
     }
     if (stream.state == TcpState::closing) {
-        // The peer's FIN comes after our own, at go_live(); the edge stays where it is.
+        // The peer's FIN comes after our own, at release(); the edge stays where it is.
         window.rcv_wup -= 1;
         window.rcv_wnd += 1;
     }
@@ -457,6 +457,15 @@ Result<void> finish_sending(Space& space, int fd, const SocketImage& image)
     return space.forge.send(image.family, from_peer(image, fin_flag | ack_flag));
 }
 
+Result<void> leave_repair(int fd, const SocketImage& image)
+{
+    if (!set_int(fd, IPPROTO_TCP, TCP_REPAIR, TCP_REPAIR_OFF))
+        return refused(image, "TCP_REPAIR");
+    if (!set_int(fd, SOL_SOCKET, SO_REUSEADDR, image.reuse_address))
+        return refused(image, "SO_REUSEADDR");
+    return {};
+}
+
 /// Makes a socket that has nothing of its own what the image says.
 Result<void> fill_in(Space& space, int fd, const SocketImage& image)
 {
@@ -493,23 +502,27 @@ Result<void> restore_into(Space& space, int fd, const SocketImage& image)
     return fill_in(space, fd, image);
 }
 
+Result<void> release(Space& space, int fd, const SocketImage& image)
+{
+    if (image.kind != Kind::connection || image.stream.state == TcpState::syn_sent)
+        return {};
+    if (auto left = leave_repair(fd, image); !left)
+        return left;
+    if (const auto done = write_unsent(fd, image); !done)
+        return done;
+    return finish_sending(space, fd, image);
+}
+
 Result<void> go_live(Space& space, int fd, const SocketImage& image)
 {
     if (image.kind != Kind::connection)
         return {};
-    const TcpState state = image.stream.state;
-    if (!set_int(fd, IPPROTO_TCP, TCP_REPAIR, TCP_REPAIR_OFF))
-        return refused(image, "TCP_REPAIR");
-    if (!set_int(fd, SOL_SOCKET, SO_REUSEADDR, image.reuse_address))
-        return refused(image, "SO_REUSEADDR");
-    if (state == TcpState::syn_sent)
-        return open_again(fd, image);
-    if (const auto done = write_unsent(fd, image); !done)
-        return done;
-    if (const auto done = finish_sending(space, fd, image); !done)
-        return done;
-    if (peer_has_finished(state))
-        return {}; // It sends nothing, and waits for no window.
+    if (image.stream.state == TcpState::syn_sent) {
+        auto left = leave_repair(fd, image);
+        return left ? open_again(fd, image) : left;
+    }
+    if (image.stream.state == TcpState::closed)
+        return {}; // Nobody waits.
     return wake(space, fd, {image.family, image.local, image.remote, !image.device.empty()});
 }
 

@@ -16,7 +16,7 @@ namespace holdfast::sockets {
 
 /// A socket like the image: a listener listens, a datagram socket has its queue, a connection is in
 /// repair mode (closing it is silent).  What was written and not yet sent, and our own FIN where
-/// the peer has not acknowledged it, come with go_live().
+/// the peer has not acknowledged it, come with release().
 /// Errors: exists if the port or the connection is there already; io for what the system refused;
 /// each one line with the socket's name.
 Result<Descriptor> restore(Space& space, const SocketImage& image);
@@ -28,13 +28,19 @@ Result<Descriptor> restore(Space& space, const SocketImage& image);
 /// Errors: as restore(); what is in its place is of no use then.
 Result<void> restore_into(Space& space, int fd, const SocketImage& image);
 
-/// Reads the restored socket again and compares; before go_live().
+/// Reads the restored socket again and compares; before release().
 /// Errors: damaged, with what differs.
 Result<void> verify(Space& space, int fd, const SocketImage& image);
 
-/// The connection goes on: out of repair mode with the kernel's probe (a peer that reset it
-/// meanwhile is heard of), SO_REUSEADDR put back, what was unsent written, our FIN sent, and the
-/// peer woken by a window update.  Nothing to do for other kinds.  The lock is open.
+/// Behind the shut gate: the connection leaves repair mode, SO_REUSEADDR is put back, what was
+/// unsent and our FIN are written.  What the gate drops counts as not sent, so from here on the
+/// kernel has all of the stream, whoever ends before the gate is open.  Nothing to do for other
+/// kinds, nor in SYN_SENT. Errors: io.
+Result<void> release(Space& space, int fd, const SocketImage& image);
+
+/// The gate is open: the connection goes on.  Its peer is woken by a window update (one that reset
+/// it meanwhile is heard of), and what waits to be sent is; in SYN_SENT the SYN is sent again.
+/// Nothing to do for other kinds.
 /// Errors: io.
 Result<void> go_live(Space& space, int fd, const SocketImage& image);
 

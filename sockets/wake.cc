@@ -23,6 +23,34 @@ std::uint32_t n_sent(int fd)
     return get_option(fd, IPPROTO_TCP, TCP_INFO, info) ? info.tcpi_segs_out : 0;
 }
 
+/// Sends what the kernel has and a gate has not let out: the end of a cork does that at once.
+void push(int fd)
+{
+    int corked = 0;
+    get_option(fd, IPPROTO_TCP, TCP_CORK, corked);
+    set_int(fd, IPPROTO_TCP, TCP_CORK, 0);
+    if (corked)
+        set_int(fd, IPPROTO_TCP, TCP_CORK, 1);
+}
+
+/// Has the kernel say what the window is.
+Result<void> announce(Space& space, int fd, const Ends& ends)
+{
+    Segment syn;
+    syn.source = ends.remote;
+    syn.destination = ends.local;
+    syn.flags = syn_flag;
+    if (!ends.on_device)
+        return space.forge.send(ends.family, syn);
+    const Unbound unbound{fd, true};
+    const std::uint32_t before = n_sent(fd);
+    const auto done = space.forge.send(ends.family, syn);
+    // As a rule the kernel has answered by now; a busy one may be late.
+    for (int i = 0; done && i < 100 && n_sent(fd) == before; ++i)
+        poll(nullptr, 0, 1);
+    return done;
+}
+
 } // namespace
 
 Result<Ends> ends_of(int fd)
@@ -51,18 +79,8 @@ Unbound::~Unbound()
 
 Result<void> wake(Space& space, int fd, const Ends& ends)
 {
-    Segment syn;
-    syn.source = ends.remote;
-    syn.destination = ends.local;
-    syn.flags = syn_flag;
-    if (!ends.on_device)
-        return space.forge.send(ends.family, syn);
-    const Unbound unbound{fd, true};
-    const std::uint32_t before = n_sent(fd);
-    const auto done = space.forge.send(ends.family, syn);
-    // As a rule the kernel has answered by now; a busy one may be late.
-    for (int i = 0; done && i < 100 && n_sent(fd) == before; ++i)
-        poll(nullptr, 0, 1);
+    auto done = announce(space, fd, ends);
+    push(fd);
     return done;
 }
 

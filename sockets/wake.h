@@ -43,8 +43,8 @@ private:
 /// Has the connection's own kernel send an acknowledgment, by a forged SYN: that is answered
 /// with a challenge ACK and changes nothing, whatever its sequence number (RFC 5961, section 4).
 /// If the connection has gone it does no harm: what answers it is no reset that the peer takes.
-/// The kernel answers one in half a second; Space lifts that limit.
-/// Errors: io.
+/// The kernel answers one in half a second; Space lifts that limit.  What a gate has kept from
+/// being sent goes out then. Errors: io.
 Result<void> wake(Space& space, int fd, const Ends& ends);
 
 } // namespace holdfast::sockets

@@ -3,11 +3,15 @@
 of the move is left in any switch, store or the fleet database."""
 
 import json
-import sqlite3
 
 from . import guest, hypervisor, scene, spaces
 from .base import BUILD, LabError, load, run, wait_for
 
+MOVES = """\
+import json, sqlite3
+store = sqlite3.connect("file:/var/lib/holdfast/holdfast.db?mode=ro", uri=True)
+print(json.dumps(list(store.execute("SELECT role, hypervisor, state FROM move"))))
+"""
 ENDED = ("back", "cleaned", "active", "failed")
 SETTLED_LIMIT = 45  # Seconds.  A heartbeat of 15 s, and a reconnect after it, fit in.
 
@@ -77,11 +81,10 @@ def switch_problem(on, name, where):
 def rows_problem():
     """What is left of a move in a store or the fleet database, or None."""
     for on in scene.HYPERVISORS:
-        file = hypervisor.folder_of(on) / "var-lib/holdfast/holdfast.db"
-        with sqlite3.connect(f"file:{file}?mode=ro", uri=True) as store:
-            for role, owner, state in store.execute("SELECT role, hypervisor, state FROM move"):
-                if state not in ENDED:
-                    return f"store of {on}: the {role}'s row of {owner} is {state}"
+        rows = run([*hypervisor.inside(on), "/usr/bin/python3", "-c", MOVES])
+        for role, owner, state in json.loads(rows):
+            if state not in ENDED:
+                return f"store of {on}: the {role}'s row of {owner} is {state}"
     query = ["Holdfast"] + [{"op": "select", "table": table, "where": []}
                             for table in ("Move", "Task", "VM")]
     told = run([*hypervisor.inside("hv1"), "ovsdb-client", "query", "unix:/run/holdfast/fleet.sock",

@@ -6,10 +6,12 @@
 #include <fcntl.h>
 #include <net/if.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/mount.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 
 #include <cstdio>
@@ -292,6 +294,39 @@ TEST(Service, NetworkIsMadeWholeOrNotAtAll)
     remove_space("hfstest", folder);
     CHECK_EQUAL(0u, if_nametoindex("hfstest"));
     CHECK_TRUE(in_network(folder, [] { return Result<void>{}; }).error().code == Errc::io);
+}
+
+TEST(Service, ProcessesThatNobodyHasNotedEndWithTheirNetwork)
+{
+    check_ok(make_network(definition("true"), folder));
+    const pid_t stray = fork();
+    if (stray == 0) {
+        auto left = in_network(folder, [] {
+            for (;;)
+                pause();
+            return Result<void>{};
+        });
+        _exit(left ? 0 : 1);
+    }
+    const auto net = folder.file("net");
+    const auto inside = [&] {
+        const auto children = read_text("/proc/" + std::to_string(stray) + "/task/" +
+                                        std::to_string(stray) + "/children");
+        struct stat space {
+        }, its{};
+        return !children.empty() && stat(net.c_str(), &space) == 0 &&
+               stat(("/proc/" + std::to_string(std::stoi(children)) + "/ns/net").c_str(), &its) ==
+                   0 &&
+               space.st_ino == its.st_ino;
+    };
+    while (!inside())
+        poll(nullptr, 0, 1);
+    check_ok(end_all_in(net));
+    int status = 0;
+    CHECK_EQUAL(stray, waitpid(stray, &status, 0));
+    CHECK_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 1);
+    remove_space("hfstest", folder);
+    check_ok(end_all_in(net));
 }
 
 int main(int argc, char** argv)

@@ -80,8 +80,10 @@ void run(World& world, const std::vector<World::Pair>& pairs, const SocketImage&
                 must(verify(space, restored[i].get(), images[i]));
         });
         world.plug(world.target);
-        must(set_gate(Gate::open));
         timed(figures.live, n, [&] {
+            for (std::size_t i = 0; i < n; ++i)
+                must(release(space, restored[i].get(), images[i]));
+            must(set_gate(Gate::open));
             for (std::size_t i = 0; i < n; ++i)
                 must(go_live(space, restored[i].get(), images[i]));
         });

@@ -46,10 +46,16 @@ void Mover::restore()
     });
 }
 
-std::vector<Descriptor> Mover::go_live()
+std::vector<Descriptor> Mover::go_live(bool announced)
 {
+    to_.in([&] {
+        for (std::size_t i = 0; i < images.size(); ++i)
+            must(release(to_.space(), restored_[i].get(), images[i]));
+    });
     world_.plug(to_);
     to_.gate(Gate::open);
+    if (!announced)
+        return std::move(restored_);
     to_.in([&] {
         for (std::size_t i = 0; i < images.size(); ++i)
             must(sockets::go_live(to_.space(), restored_[i].get(), images[i]));

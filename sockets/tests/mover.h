@@ -40,7 +40,8 @@ public:
     void flush(std::span<Descriptor* const> sockets);
     void save(std::span<Descriptor* const> sockets);
     void restore();
-    std::vector<Descriptor> go_live();
+    /// Not `announced`: who moves them ends right after the gate's opening.
+    std::vector<Descriptor> go_live(bool announced = true);
     void discard() { restored_.clear(); }
 
     std::vector<SocketImage> images;

@@ -424,6 +424,7 @@ TEST(Given, ConnectionIsRestoredIntoASocketThatOthersHold)
             must(verify(space, again.get(), mover.images[0]));
             must(verify(space, place.get(), mover.images[1]));
         });
+        world.target.in([&] { must(release(world.target.space(), place.get(), mover.images[1])); });
         world.plug(world.target);
         world.target.gate(Gate::open);
         world.target.in([&] { must(go_live(world.target.space(), place.get(), mover.images[1])); });
@@ -457,6 +458,7 @@ TEST(Given, ConnectionThatHadEndedIsReadToItsEnd)
         must(restore_into(world.target.space(), place.get(), mover.images[0]));
         must(verify(world.target.space(), place.get(), mover.images[0]));
     });
+    world.target.in([&] { must(release(world.target.space(), place.get(), mover.images[0])); });
     world.plug(world.target);
     world.target.gate(Gate::open);
     world.target.in([&] { must(go_live(world.target.space(), place.get(), mover.images[0])); });

@@ -287,6 +287,22 @@ TEST(State, FinWait1BehindUnsentData)
     }
 }
 
+TEST(State, WhatWasUnsentIsThereThoughTheMoverEndsRightAfterTheGatesOpening)
+{
+    for (const auto family : families) {
+        Scene scene{family, 65536, 8192};
+        const std::string bytes = fill(scene.service, 9);
+        shutdown(scene.service, SHUT_WR);
+        Descriptor* const sockets[] = {&scene.listener, &scene.pair.service};
+        scene.mover.flush(sockets);
+        scene.mover.save(sockets);
+        CHECK_TRUE(!scene.saved().unsent.empty());
+        scene.mover.restore();
+        const auto moved = scene.mover.go_live(false);
+        check_stream_ends_at_peer(scene, bytes);
+    }
+}
+
 TEST(State, FinWait2)
 {
     for (const auto family : families) {
