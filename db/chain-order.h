@@ -7,6 +7,9 @@
 #pragma once
 
 #include <cstdint>
+#include <utility>
+
+#include "db/rows.h"
 
 namespace holdfast::db {
 
@@ -19,6 +22,12 @@ inline int chain_order(std::uint32_t spi)
 {
     constexpr std::uint32_t apart = 2531; // Prime: hypervisors' blocks begin far from each other.
     return static_cast<int>((spi + (spi >> 12) * apart) % chain_orders);
+}
+
+/// Whether `a` takes the frames of both.
+inline bool is_over(const Chain& a, const Chain& b)
+{
+    return std::pair{a.priority, chain_order(a.spi)} > std::pair{b.priority, chain_order(b.spi)};
 }
 
 } // namespace holdfast::db

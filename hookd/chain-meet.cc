@@ -15,18 +15,6 @@
 namespace holdfast::hookd {
 namespace {
 
-/// Whether it holds for a direction of the first and one of the second.
-template <class Test>
-bool any_ways(const db::Chain& a, const db::Chain& b, Test test)
-{
-    const auto ways = ways_of(a);
-    const auto others = ways_of(b);
-    return std::any_of(ways.begin(), ways.end(), [&](const Way& way) {
-        return std::any_of(others.begin(), others.end(),
-                           [&](const Way& other) { return test(way, other); });
-    });
-}
-
 /// Whether frames of `other`, unless it finds them first, go on by `chain` from a common hop, and
 /// so by another way.
 bool takes_by_mistake(const db::Chain& chain, const db::Chain& other)
@@ -104,12 +92,12 @@ std::string note_same_priority(const db::Chain& chain, const std::vector<db::Cha
     });
     if (other == chains.end())
         return {};
-    const bool first = db::chain_order(chain.spi) > db::chain_order(other->spi);
     return "chain " + chain.name + " has frames and a hop in common with chain " + other->name +
            " at the same priority, " + std::to_string(chain.priority) +
            (same_order(chain, *other)
                 ? ": such frames may go by either, and skip a hop"
-                : ": such frames go by " + (first ? chain.name : other->name) + " alone") +
+                : ": such frames go by " + (db::is_over(chain, *other) ? chain.name : other->name) +
+                      " alone") +
            ": give each another --priority";
 }
 

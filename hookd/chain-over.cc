@@ -73,22 +73,11 @@ Beneath beneath(const Way& way, const std::vector<std::vector<Way>>& lower)
     return found;
 }
 
-/// Whether it takes the frames of both: by priority, then by the order of db/chain-order.h.
-bool is_over(const db::Chain& a, const db::Chain& b)
-{
-    return std::pair{a.priority, db::chain_order(a.spi)} >
-           std::pair{b.priority, db::chain_order(b.spi)};
-}
-
 /// Whether a frame can be of both.
 bool meet(const db::Chain& a, const db::Chain& b)
 {
-    const auto ways = ways_of(a);
-    const auto others = ways_of(b);
-    return std::any_of(ways.begin(), ways.end(), [&](const Way& way) {
-        return std::any_of(others.begin(), others.end(),
-                           [&](const Way& other) { return relate(way.match, other.match).meet; });
-    });
+    return any_ways(
+        a, b, [](const Way& way, const Way& other) { return relate(way.match, other.match).meet; });
 }
 
 /// The open chains beneath it, the uppermost first.
@@ -97,10 +86,10 @@ std::vector<std::vector<Way>> ways_below(const db::Chain& chain,
 {
     std::vector<std::vector<Way>> lower;
     for (const db::Chain& other : chains)
-        if (other.open && is_over(chain, other) && other.name != chain.name)
+        if (other.open && db::is_over(chain, other) && other.name != chain.name)
             lower.push_back(ways_of(other));
     std::stable_sort(lower.begin(), lower.end(), [](const auto& a, const auto& b) {
-        return is_over(*a.front().chain, *b.front().chain);
+        return db::is_over(*a.front().chain, *b.front().chain);
     });
     return lower;
 }
@@ -195,8 +184,8 @@ Result<void> may_change_beside(const db::Chain& chain, const std::vector<db::Cha
     for (const db::Chain& other : chains) {
         const bool cut_off = !other.open && other.change.empty();
         const bool at_it = comes_or_goes(other) && busy.contains(other.name);
-        if (!(cut_off || at_it) || !is_over(other, chain) || !share_any(other.hops, chain.hops) ||
-            !meet(other, chain))
+        if (!(cut_off || at_it) || !db::is_over(other, chain) ||
+            !share_any(other.hops, chain.hops) || !meet(other, chain))
             continue;
         if (cut_off)
             return Error{Errc::unavailable, "chain " + chain.name +

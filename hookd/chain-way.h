@@ -5,6 +5,7 @@
 // Pure; used where chains are compared: hookd/chain-meet and hookd/chain-over.
 #pragma once
 
+#include <algorithm>
 #include <string>
 #include <vector>
 
@@ -23,6 +24,18 @@ struct Way {
 
 /// The way there, and of a symmetric chain the way back; both point to `chain`.
 std::vector<Way> ways_of(const db::Chain& chain);
+
+/// Whether it holds for a direction of the first and one of the second.
+template <class Test>
+bool any_ways(const db::Chain& a, const db::Chain& b, Test test)
+{
+    const auto ways = ways_of(a);
+    const auto others = ways_of(b);
+    return std::any_of(ways.begin(), ways.end(), [&](const Way& way) {
+        return std::any_of(others.begin(), others.end(),
+                           [&](const Way& other) { return test(way, other); });
+    });
+}
 
 /// Whether some VM is in both.
 bool share_any(const Hops& a, const Hops& b);

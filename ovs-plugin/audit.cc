@@ -36,16 +36,12 @@ bool Audit::begin_again()
 
 bool Audit::run(const FlowsByKey& installed, const std::string& bridge, std::size_t n_unlisted)
 {
-    std::size_t n = 0;
-    for (auto at = last_ ? installed.upper_bound(last_) : installed.begin();
-         !all_seen_ && n < flows_a_turn; ++at, ++n) {
-        all_seen_ = at == installed.end();
-        if (all_seen_)
-            break;
+    auto at = last_ ? installed.upper_bound(last_) : installed.begin();
+    for (std::size_t n = 0; at != installed.end() && n < flows_a_turn; ++at, ++n) {
         look_at(**at, bridge);
         last_ = *at;
     }
-    if (!all_seen_)
+    if (at != installed.end())
         return false;
     if (table_ == 0) // Where they are.
         n_unlisted_ = n_unlisted;

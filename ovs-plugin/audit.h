@@ -37,7 +37,6 @@ private:
     unixctl_conn* conn_;
     int n_begun_ = 1;
     FlowPtr last_; // The one that was looked at last; null: none yet.
-    bool all_seen_ = false;
     std::size_t n_present_ = 0;
     std::size_t n_wrong_ = 0;
     std::string wrong_; // A line for each of the first of them.

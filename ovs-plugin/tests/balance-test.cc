@@ -62,6 +62,16 @@ TEST_GROUP(Balance)
                  port("vm", server_port, "s1", "52:54:00:00:00:11")};
     }
 
+    db::Balancer& let_switches_direct()
+    {
+        auto& web = snapshot.balancers.front();
+        web.director = "builtin";
+        web.policy = "mh";
+        web.directors.clear();
+        web.vip_mac = "ae:48:0a:00:0a:64";
+        return web;
+    }
+
     std::string actions(int table, int priority, const std::string& match)
     {
         for (const auto& flow : compile(snapshot, ports, {}).flows)
@@ -112,11 +122,7 @@ TEST(Balance, answers_to_probes_find_their_port)
 /// Spec B10: through the VIP's own way.
 TEST(Balance, a_prober_is_a_director_that_knows_the_servers_of_the_switches)
 {
-    auto& web = snapshot.balancers.front();
-    web.director = "builtin";
-    web.policy = "mh";
-    web.directors.clear();
-    web.vip_mac = "ae:48:0a:00:0a:64";
+    auto& web = let_switches_direct();
     ports = {{"br0", "hf-probe", 9, "", "", "", 0, "local"},
              {"br0", "br0", 65534, "", "", "", 0, "local"}};
     const auto directed = directed_of(snapshot, nullptr, 0);
@@ -137,11 +143,7 @@ TEST(Balance, a_prober_is_a_director_that_knows_the_servers_of_the_switches)
 /// A gateway is not in the port's VLAN; what it probes is a VM here.
 TEST(Balance, a_probe_of_a_routed_server_goes_by_no_gateway_B10)
 {
-    auto& web = snapshot.balancers.front();
-    web.director = "builtin";
-    web.policy = "mh";
-    web.directors.clear();
-    web.vip_mac = "ae:48:0a:00:0a:64";
+    auto& web = let_switches_direct();
     web.gateway = "10.0.10.1";
     web.servers[0].way = "routed";
     ports.push_back({"br0", "hf-probe", 9, "", "", "", 0, "local"});

@@ -36,6 +36,16 @@ Balanced balanced(std::vector<Public> publics)
     return {own, {{ip_of(server), synthetic, std::move(publics)}}};
 }
 
+/// From the client, past all VIPs.
+Made to_the_server_itself()
+{
+    Made made;
+    made.to = own;
+    made.destination = server;
+    made.destination_port = 8080;
+    return made;
+}
+
 } // namespace
 
 /// VIP 10.0.10.100:80 of a server that listens at 8080, and the second VIP's 443 of the same; and
@@ -158,10 +168,7 @@ TEST(Translate, an_answer_from_a_wrong_address_is_dropped_B5)
 
 TEST(Translate, direct_connections_are_known_and_stay_as_they_are)
 {
-    Made made;
-    made.to = own;
-    made.destination = server;
-    made.destination_port = 8080;
+    auto made = to_the_server_itself();
     auto frame = frame_with(made);
     const auto before = frame;
     CHECK(in(frame));
@@ -200,10 +207,7 @@ TEST(Translate, connections_by_two_vips_are_told_apart)
 TEST(Translate, what_the_former_switch_translated_is_of_the_connection_that_came_before_it)
 {
     CHECK(opens({}));
-    Made passed;
-    passed.to = own;
-    passed.destination = server;
-    passed.destination_port = 8080;
+    auto passed = to_the_server_itself();
     passed.flags = tcp_syn;
     auto frame = frame_with(passed);
     CHECK(in(frame, true));
@@ -401,10 +405,7 @@ TEST(Translate, a_server_of_nothing_any_more_answers_as_the_vip_until_its_client
     auto answer = frame_with(answer_of({}, 8080));
     CHECK(out(answer));
     CHECK(std::equal(vip.begin(), vip.end(), answer.begin() + 26));
-    Made direct;
-    direct.to = own;
-    direct.destination = server;
-    direct.destination_port = 8080;
+    auto direct = to_the_server_itself();
     direct.flags = tcp_syn;
     auto frame = frame_with(direct);
     CHECK(in(frame));
