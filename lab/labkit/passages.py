@@ -148,3 +148,23 @@ def outside_ns(begin_ns, end_ns, spans):
         outside += max(0, min(begin, end_ns) - reached)
         reached = max(reached, min(end, end_ns))
     return outside + max(0, end_ns - reached)
+
+
+def record(seen, run, marks):
+    """Text of a move: its marks, (time, what happened) each, then every packet of the probe's run and
+    where it was when, a line each; ms since the first mark.  A line that begins with "!" tells of a
+    place that a packet came to after a later one."""
+    zero = min((time_ns for time_ns, _ in marks), default=0)
+    lines = [f"{(time_ns - zero) / 1e6:10.3f} {what}" for time_ns, what in sorted(marks)]
+    visits, latest = [], {}
+    for (of, sequence), times in seen.items():
+        if of == run:
+            visits += [(time_ns, sequence, (visit, vm, into))
+                       for visit, (time_ns, vm, into) in enumerate(times)]
+    for time_ns, sequence, place in sorted(visits):
+        visit, vm, into = place
+        late = sequence < latest.get(place, -1)
+        latest[place] = max(sequence, latest.get(place, -1))
+        lines.append(f"{'!' if late else ' '}{(time_ns - zero) / 1e6:9.3f} {sequence} "
+                     f"{visit} {'into' if into else 'from'} {vm}")
+    return "\n".join(lines) + "\n"

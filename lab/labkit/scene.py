@@ -47,7 +47,7 @@ class Measured:
     resumed: dict  # The same at the destination.
     woken_ns: int | None  # The guest's first own frame at the destination.
     downtime_ms: float | None  # libvirt's own figure.
-    passages: list  # Through guests, of the packet whose answer ended the gap.
+    seen: dict  # What passages.Taps saw of every packet.
 
 
 def lab(*words):
@@ -160,9 +160,7 @@ def migrate(move, hops=HOPS, around=nullcontext()):
     downtime = measure.downtime_ms(move.source, move.vm)
     if downtime is None:
         downtime = measure.downtime_ms(move.destination, move.vm)
-    times = seen.get((report["run"], report["gap_to_seq"]), [])
-    return Measured(report, stopped.times, resumed.times, woken.time_ns, downtime,
-                    passages.passages(times))
+    return Measured(report, stopped.times, resumed.times, woken.time_ns, downtime, seen)
 
 
 def told_by_holdfast(move):
@@ -207,9 +205,11 @@ def outside_guests_ms(measured):
     stopped_ns, resumed_ns = measured.stopped.get("STOP"), measured.resumed.get("RESUME")
     if None in (stopped_ns, resumed_ns):
         return None
+    report = measured.report
     spans = [(stopped_ns, resumed_ns)]
-    spans += [(one.entered_ns, one.left_ns) for one in measured.passages]
-    begin_ns, end_ns = measured.report["gap_from_ns"], measured.report["gap_to_ns"]
+    times = measured.seen.get((report["run"], report["gap_to_seq"]), [])
+    spans += [(one.entered_ns, one.left_ns) for one in passages.passages(times)]
+    begin_ns, end_ns = report["gap_from_ns"], report["gap_to_ns"]
     return milliseconds(passages.outside_ns(begin_ns, end_ns, spans), 0)
 
 
@@ -228,6 +228,16 @@ def timeline(move, measured, told):
     marks += [{"what": what, "hypervisor": on, "ms": milliseconds(time_ns, zero)}
               for what, on, time_ns in outside if time_ns]
     return sorted(marks, key=lambda mark: mark["ms"])
+
+
+def record(move, measured, told):
+    """Text that tells a move by Holdfast's marks, QEMU's, and each of the probe's packets at each tap."""
+    marks = [(mark["time_ns"], f"{mark['hypervisor']}: {mark['what']}")
+             for mark in (told["marks"] if told else ())]
+    marks += [(time_ns, f"{move.source}: QEMU {what}") for what, time_ns in measured.stopped.items()]
+    marks += [(time_ns, f"{move.destination}: QEMU {what}")
+              for what, time_ns in measured.resumed.items()]
+    return passages.record(measured.seen, measured.report["run"], marks)
 
 
 def count_hops(run_number, hops=HOPS):
