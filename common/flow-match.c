@@ -15,6 +15,7 @@
 #include "openvswitch/ofp-flow.h"
 #include "openvswitch/ofp-parse.h"
 #include "openvswitch/ofp-port.h"
+#include "bitmap.h"
 #include "flow.h"
 #include "util.h"
 
@@ -122,12 +123,20 @@ refuse_fields(const char *text)
 {
     char *copy = xstrdup(text);
     char *rest = copy, *name, *value, *error = NULL;
+    struct mf_bitmap told = MF_BITMAP_INITIALIZER;
 
     while (!error && ofputil_parse_key_value(&rest, &name, &value)) {
         const struct mf_field *field = mf_from_name(name);
-        if (field) {
+        if (!field) {
+            continue;
+        }
+        if (bitmap_is_set(told.bm, field->id)) { /* The parser would take the last alone. */
+            error = xasprintf("%s is there twice: a chain has one match: leave one out, or add a "
+                              "chain for each", name);
+        } else {
             error = refuse_field(field, name, value);
         }
+        bitmap_set1(told.bm, field->id);
     }
     free(copy);
     return error;
