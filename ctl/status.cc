@@ -88,13 +88,11 @@ void add_world(std::vector<std::string>& all, const World& world, db::TimeNs now
     for (const auto& balancer : world.balancers)
         add(all, balancer_trouble(balancer, world));
     for (const auto& chain : world.chains)
-        for (const auto& vm : world.vms)
-            if (!vm.health.empty() && db::passes(chain, vm.id))
-                add(all, "chain " + chain.name + ": hop " + vm.name + " does no work (" +
-                             vm.health + "): its traffic " +
-                             (chain.dead == "bypass" ? "passes it by" : "is dropped") +
-                             "; see what is wrong with it, or take it out with \"holdfast chain "
-                             "set\"");
+        for (const auto& hop : dead_hops(chain, world))
+            add(all, "chain " + chain.name + ": hop " + hop.name + " does no work (" + hop.why +
+                         "): " + hop.meanwhile +
+                         "; see what is wrong with it, or take it out with \"holdfast chain "
+                         "set\"");
     for (const auto& chain : world.chains)
         for (const auto& name : pending(chain, world))
             add(all, "chain " + chain.name + " waits for " + name +
@@ -161,8 +159,9 @@ long running(const World& world)
 
 long ready(const World& world)
 {
-    return std::count_if(world.chains.begin(), world.chains.end(),
-                         [&world](const auto& chain) { return pending(chain, world).empty(); });
+    return std::count_if(world.chains.begin(), world.chains.end(), [&world](const auto& chain) {
+        return pending(chain, world).empty() && dead_hops(chain, world).empty();
+    });
 }
 
 /// "1 chain", "2 chains".

@@ -22,6 +22,25 @@ std::string joined(const std::vector<std::string>& words, const std::string& bet
     return all;
 }
 
+/// A chain's state, in a word and with the hops that it is because of.
+struct ChainState {
+    std::string word; // "ready", "pending", or "degraded".
+    std::vector<std::string> hops;
+    Tone tone = Tone::good;
+};
+
+ChainState state_of(const db::Chain& chain, const World& world)
+{
+    if (auto waiting = pending(chain, world); !waiting.empty())
+        return {"pending", std::move(waiting), Tone::warn};
+    std::vector<std::string> dead;
+    for (auto& hop : dead_hops(chain, world))
+        dead.push_back(std::move(hop.name));
+    if (!dead.empty())
+        return {"degraded", std::move(dead), Tone::warn};
+    return {"ready", {}, Tone::good};
+}
+
 std::string or_dash(const std::string& text)
 {
     return text.empty() ? "-" : text;
@@ -134,10 +153,16 @@ std::string drawn(const Direction& direction, const World& world, const Style& s
 
 } // namespace
 
+const db::Vm* World::find_vm(const std::string& id) const
+{
+    const auto row = std::ranges::find(vms, id, &db::Vm::id);
+    return row == vms.end() ? nullptr : &*row;
+}
+
 std::string World::name_of(const std::string& vm) const
 {
-    auto row = std::find_if(vms.begin(), vms.end(), [&vm](const auto& v) { return v.id == vm; });
-    return row == vms.end() || row->name.empty() ? vm : row->name;
+    const auto* row = find_vm(vm);
+    return !row || row->name.empty() ? vm : row->name;
 }
 
 std::vector<std::string> pending(const db::Chain& chain, const World& world)
@@ -152,6 +177,26 @@ std::vector<std::string> pending(const db::Chain& chain, const World& world)
             }
     }
     return names;
+}
+
+std::vector<DeadHop> dead_hops(const db::Chain& chain, const World& world)
+{
+    const auto is_dead = [&world](const std::string& id) {
+        const auto* vm = world.find_vm(id);
+        return vm && !vm->health.empty();
+    };
+    std::vector<DeadHop> found;
+    for (const db::Hop& place : chain.hops) {
+        const bool others = !std::all_of(place.vms.begin(), place.vms.end(), is_dead);
+        for (const std::string& id : place.vms)
+            if (place.led && is_dead(id))
+                found.push_back({world.name_of(id), world.find_vm(id)->health,
+                                 place.kind == "tap" ? "it gets copies all the same"
+                                 : others            ? "the others of its group take its traffic"
+                                 : chain.dead == "bypass" ? "its traffic passes it by"
+                                                          : "its traffic is dropped"});
+    }
+    return found;
 }
 
 std::string changing(const db::Chain& chain)
@@ -251,7 +296,7 @@ std::string chain_table(const World& world, const Style& style)
         return "There is no chain. Make one with 'holdfast chain add'.\n";
     Table table{{"NAME", ">PRIORITY", "MATCH", "WAY", "DEAD", "STATE", "VIA"}};
     for (const auto& chain : world.chains) {
-        auto waiting = pending(chain, world);
+        const auto state = state_of(chain, world);
         std::vector<std::string> hops;
         for (const auto& place : chain.hops)
             if (place.led)
@@ -261,8 +306,8 @@ std::string chain_table(const World& world, const Style& style)
                    chain.match,
                    chain.symmetric ? "both" : "one",
                    chain.dead,
-                   {waiting.empty() ? "ready" : "pending " + joined(waiting, ","),
-                    waiting.empty() ? Tone::good : Tone::warn},
+                   {state.hops.empty() ? state.word : state.word + " " + joined(state.hops, ","),
+                    state.tone},
                    joined(hops, " → ")});
     }
     return table.text(style);
@@ -270,11 +315,9 @@ std::string chain_table(const World& world, const Style& style)
 
 std::string chain_page(const db::Chain& chain, const World& world, const Style& style)
 {
-    auto waiting = pending(chain, world);
-    std::string page =
-        style.paint(one_line(chain.name), Tone::head) + "  " +
-        (waiting.empty() ? style.paint("ready", Tone::good) : style.paint("pending", Tone::warn)) +
-        "\n";
+    const auto state = state_of(chain, world);
+    std::string page = style.paint(one_line(chain.name), Tone::head) + "  " +
+                       style.paint(state.word, state.tone) + "\n";
     page += field("match", chain.match.empty() ? "any" : chain.match, style);
     if (chain.symmetric)
         page += field("match back", chain.match_reverse, style);
@@ -291,7 +334,9 @@ std::string chain_page(const db::Chain& chain, const World& world, const Style& 
                   std::to_string(chain.spi) +
                       (chain.symmetric ? ", back " + std::to_string(chain.rspi) : ""),
                   style);
-    for (const auto& name : waiting)
+    for (const auto& hop : dead_hops(chain, world))
+        page += field("no work", one_line(hop.name + ": " + hop.why) + "; " + hop.meanwhile, style);
+    for (const auto& name : pending(chain, world))
         page +=
             field("pending",
                   one_line(name) + " is plugged in nowhere: start it; " + meanwhile(chain), style);
@@ -317,10 +362,13 @@ Json chain_json(const db::Chain& chain, const World& world)
         paths.push_back(
             {{"direction", direction.name}, {"spi", direction.spi}, {"hops", std::move(hops)}});
     }
-    auto waiting = pending(chain, world);
+    Json dead = Json::array();
+    for (const auto& hop : dead_hops(chain, world))
+        dead.push_back({{"vm", hop.name}, {"why", hop.why}, {"meanwhile", hop.meanwhile}});
     return {{"name", chain.name},
-            {"state", waiting.empty() ? "ready" : "pending"},
-            {"pending", waiting},
+            {"state", state_of(chain, world).word},
+            {"pending", pending(chain, world)},
+            {"dead_hops", std::move(dead)},
             {"match", chain.match},
             {"match_reverse", chain.match_reverse},
             {"priority", chain.priority},

@@ -32,12 +32,24 @@ struct World {
     std::vector<db::PathHop> paths;
     std::vector<db::Move> moves; // Newest last, ended ones too.
 
+    /// The VM of this id; null if it is not known.
+    const db::Vm* find_vm(const std::string& id) const;
     /// The VM's name; its id if it is not known.
     std::string name_of(const std::string& vm) const;
 };
 
 /// Hops of the chain that are known but plugged in nowhere, by name, without repetition.
 std::vector<std::string> pending(const db::Chain& chain, const World& world);
+
+/// A hop that does no work though it runs (spec C10).
+struct DeadHop {
+    std::string name;      // The VM's.
+    std::string why;       // As hookd has found.
+    std::string meanwhile; // What becomes of its traffic.
+};
+
+/// Those of the chain, in its order.
+std::vector<DeadHop> dead_hops(const db::Chain& chain, const World& world);
 
 /// Who is at the chain just now, for a chain whose `change` is not empty.
 std::string changing(const db::Chain& chain);

@@ -5,6 +5,7 @@
 
 #include "ctl/view.h"
 
+#include <algorithm>
 #include <cstdlib>
 #include <ctime>
 
@@ -118,6 +119,26 @@ TEST(View, PendingHopIsNamedInTextAndJson)
     auto json = chain_json(world.chains[0], world);
     CHECK_EQUAL(std::string("pending"), json["state"].get<std::string>());
     CHECK_TRUE(json["paths"][0]["hops"][1]["pending"].get<bool>());
+}
+
+TEST(View, ADeadHopIsNamedWithWhatBecomesOfItsTraffic)
+{
+    auto world = small_world();
+    const auto ids = std::ranges::find(world.vms, "ids", &db::Vm::name);
+    ids->health = "no answer to the probe";
+    STRCMP_CONTAINS("degraded ids", chain_table(world, style).c_str());
+    auto page = chain_page(world.chains[0], world, style);
+    STRCMP_CONTAINS("web  degraded\n", page.c_str());
+    STRCMP_CONTAINS("no work     ids: no answer to the probe; its traffic is dropped\n",
+                    page.c_str());
+    world.chains[0].dead = "bypass";
+    auto json = chain_json(world.chains[0], world);
+    CHECK_EQUAL(std::string("degraded"), json["state"].get<std::string>());
+    CHECK_EQUAL(std::string("its traffic passes it by"),
+                json["dead_hops"][0]["meanwhile"].get<std::string>());
+    world.chains[0].hops[1].vms.push_back("id-fw");
+    STRCMP_CONTAINS("the others of its group",
+                    dead_hops(world.chains[0], world)[0].meanwhile.c_str());
 }
 
 TEST(View, AChainWithoutPathsYetIsPending)
