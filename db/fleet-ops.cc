@@ -342,16 +342,13 @@ void expect_rows(FleetOps& ops, const char* table, const json& row, json where, 
               {"rows", std::move(rows)}});
 }
 
-/// The transaction fails unless the chains of other priorities than this one's are still those that
-/// were seen.
+/// The transaction fails unless the chains are still those that were seen.
 void expect_seen(FleetOps& ops, const std::vector<Chain>& seen, const Chain& chain)
 {
     auto rows = json::array();
     for (const auto& other : seen)
-        if (other.priority != chain.priority)
-            rows.push_back(to_json(other));
-    expect_rows(ops, "Chain", to_json(chain), where_all(is_not("priority", chain.priority)),
-                std::move(rows),
+        rows.push_back(to_json(other));
+    expect_rows(ops, "Chain", to_json(chain), json::array(), std::move(rows),
                 {Errc::outdated, "chain " + chain.name +
                                      ": other chains have changed meanwhile: try again in some "
                                      "seconds"});

@@ -58,7 +58,7 @@ struct FleetChange {
     /// hypervisor was quicker; `not_found`: it has deleted the chain).
     std::map<std::string, std::string> chains_were;
     /// All chains, where what is done with those that are put rests on the others.  If by now one
-    /// of another priority than theirs is another, is gone, or is new, all is refused (`outdated`).
+    /// is another, is gone, or is new, all is refused (`outdated`).
     std::optional<std::vector<Chain>> chains_seen;
     /// New: `exists` if the name, or VIP, port and protocol, are another balancer's.
     std::vector<Balancer> put_balancers;

@@ -80,8 +80,8 @@ public:
     /// what its `change` is by now, as far as is known: another hypervisor may be quicker.  None:
     /// the chain is new.  `seen`: all chains, where the change rests on the others.
     /// Errors:  unavailable if there is a fleet that cannot be reached now, or if another
-    ///          hypervisor has begun to change the chain; exists; outdated if a chain of another
-    ///          priority is not as it was seen.
+    ///          hypervisor has begun to change the chain; exists; outdated if the chains are
+    ///          not as they were seen.
     void put_chain(const db::Chain& chain, const std::optional<std::string>& was,
                    const std::optional<std::vector<db::Chain>>& seen, Told done);
     void remove_chain(const std::string& name, const std::string& was, Told done);

@@ -509,10 +509,14 @@ TEST(Fleet, AChainIsChangedBesideTheChainsThatWereSeen)
     check_error(Errc::outdated, "chain higher: other chains", a.transact(goes));
     goes.chains_seen = a.chains();
     check_ok(a.transact(goes));
-    // Those of the same priority are in nobody's way.
+    // Also beside those of the same priority, one of which is over the other (db/chain-order.h).
     changes.put_chains = {beside};
     changes.chains_seen = a.chains();
+    CHECK_TRUE(changes.chains_seen->size() == 2);
+    first.put_chains = {lower};
     check_ok(a.transact(first));
+    check_error(Errc::outdated, "chain beside: other chains", a.transact(changes));
+    changes.chains_seen = a.chains();
     check_ok(a.transact(changes));
 }
 
