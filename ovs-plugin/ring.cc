@@ -13,7 +13,7 @@ namespace holdfast::plugin {
 namespace {
 
 // More frames than this between two quiet moments, and the 16-bit count may have gone round.
-constexpr std::uint64_t countable = 32768;
+constexpr std::uint64_t countable_max = 32768;
 // Fewer could agree by accident.
 constexpr std::uint64_t convincing = 4;
 // Kinds that are remembered; with more, those of the last time alone.
@@ -49,28 +49,37 @@ void RingCount::learn(const FrameKinds& kinds, bool agree)
         taken_ = kinds.others;
 }
 
-void RingCount::quiet(std::uint64_t sent, std::uint16_t used, const FrameKinds& kinds)
+void RingCount::quiet(const TapCounts& now, const FrameKinds& kinds)
 {
-    if (begun_ && sent != sent_) {
-        const bool agree =
-            sent - sent_ < countable && sent - sent_ == static_cast<std::uint16_t>(used - used_);
-        if (!agree || agreed_ > 0) // The first after they disagreed may make up for that.
+    const std::uint64_t sent = now.sent - last_.sent;
+    const std::uint64_t strange = now.strange - last_.strange;
+    const std::uint64_t got = static_cast<std::uint16_t>(now.used - last_.used);
+    if (begun_ && (sent || strange)) {
+        const bool countable = sent < countable_max && strange < countable_max;
+        const bool agree = countable && (got == sent || got == sent + strange);
+        if (agree && strange)
+            takes_strange_ = got != sent;
+        if (sent && (!agree || agreed_ > 0)) // The first after they disagreed may make up for that.
             learn(kinds, agree);
-        agreed_ = agree ? agreed_ + (sent - sent_) : 0;
+        agreed_ = agree ? agreed_ + sent : 0;
     }
     begun_ = true;
-    sent_ = sent;
-    used_ = used;
+    last_ = now;
 }
 
-std::optional<std::size_t> RingCount::missing(std::uint64_t sent, std::uint16_t used,
-                                              const FrameKinds& kinds) const
+std::optional<std::size_t> RingCount::missing(const TapCounts& now, const FrameKinds& kinds,
+                                              std::size_t strange_back) const
 {
-    const std::uint64_t put = sent - sent_;
-    const std::uint64_t got = static_cast<std::uint16_t>(used - used_);
-    const bool sure = kinds.all_known && std::includes(taken_.begin(), taken_.end(),
-                                                       kinds.others.begin(), kinds.others.end());
-    if (agreed_ < convincing || !sure || put >= countable || got > put)
+    const std::uint64_t sent = now.sent - last_.sent;
+    const std::uint64_t strange = now.strange - last_.strange - strange_back;
+    const std::uint64_t got = static_cast<std::uint16_t>(now.used - last_.used);
+    const bool sure =
+        kinds.all_known && (!strange || takes_strange_) &&
+        std::includes(taken_.begin(), taken_.end(), kinds.others.begin(), kinds.others.end());
+    if (agreed_ < convincing || !sure || sent >= countable_max || strange >= countable_max)
+        return std::nullopt;
+    const std::uint64_t put = sent + (strange && *takes_strange_ ? strange : 0);
+    if (got > put)
         return std::nullopt;
     return put - got;
 }

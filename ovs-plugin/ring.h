@@ -38,31 +38,41 @@ struct FrameKinds {
     std::set<FrameKind> others;
 };
 
+/// What was counted of a tap so far.
+struct TapCounts {
+    std::uint64_t sent = 0; // Frames that the switch has put in.
+    /// Frames that the hypervisor itself has put in (a router solicitation), past the switch; from
+    /// any number on.
+    std::uint64_t strange = 0;
+    std::uint16_t used = 0; // The guest's buffers, modulo 65536.
+};
+
 /// Counts the frames put into a tap against those that the guest has received.  Pure.
 ///
 /// A frame that the device's filter drops, or that takes several buffers, would spoil the count:
 /// so the two are compared whenever nothing is between them, and are believed only if they agreed
 /// the last times, and of frames that may be filtered only those of a kind that was there when
-/// they agreed, and was not when they last disagreed.
+/// they agreed, and was not when they last disagreed.  Of the hypervisor's own frames nothing is
+/// known but their number: whether the device takes them is learned from the last ones.
 class RingCount {
 public:
-    /// Nothing is between tap and guest just now.  `sent` frames were put in so far, and `kinds`
-    /// since the last such moment.
-    void quiet(std::uint64_t sent, std::uint16_t used, const FrameKinds& kinds);
-    /// How many of the frames put in so far the guest has not got; nothing if that is not sure.
-    std::optional<std::size_t> missing(std::uint64_t sent, std::uint16_t used,
-                                       const FrameKinds& kinds) const;
-    /// `sent` at the last quiet moment.
-    std::uint64_t quiet_sent() const { return sent_; }
+    /// Nothing is between tap and guest just now; `kinds` were sent since the last such moment.
+    void quiet(const TapCounts& now, const FrameKinds& kinds);
+    /// How many of the frames that were sent the guest has not got; nothing if that is not sure.
+    /// `strange_back`: how many strange ones were taken out of the tap again.
+    std::optional<std::size_t> missing(const TapCounts& now, const FrameKinds& kinds,
+                                       std::size_t strange_back) const;
+    /// The counts of the last quiet moment.
+    const TapCounts& last() const { return last_; }
 
 private:
     void learn(const FrameKinds& kinds, bool agree);
 
     bool begun_ = false;
-    std::uint64_t agreed_ = 0;  // Frames over which they have agreed without a break.
-    std::set<FrameKind> taken_; // Others that the device takes; some thousand at most.
-    std::uint64_t sent_ = 0;
-    std::uint16_t used_ = 0;
+    std::uint64_t agreed_ = 0;          // Frames over which they have agreed without a break.
+    std::set<FrameKind> taken_;         // Others that the device takes; some thousand at most.
+    std::optional<bool> takes_strange_; // Whether the device took the last strange ones.
+    TapCounts last_;
 };
 
 } // namespace holdfast::plugin

@@ -39,6 +39,22 @@ frames_not_taken(const std::vector<SentFrame>& recent, std::span<const Frame> ta
     return left;
 }
 
+std::size_t drop_strange(std::vector<Frame>& taken, const std::vector<SentFrame>& sent,
+                         std::size_t most)
+{
+    std::size_t dropped = 0;
+    auto put = sent.rbegin();
+    for (auto i = taken.size(); i > 0 && dropped < most; --i) {
+        if (put != sent.rend() && put->frame == taken[i - 1]) {
+            ++put;
+        } else {
+            taken.erase(taken.begin() + static_cast<std::ptrdiff_t>(i - 1));
+            ++dropped;
+        }
+    }
+    return dropped;
+}
+
 std::size_t taken_of_recent(const std::vector<SentFrame>& recent, const std::vector<Frame>& taken)
 {
     if (recent.empty())

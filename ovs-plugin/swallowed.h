@@ -37,6 +37,12 @@ std::optional<std::size_t> swallowed_frame(const std::vector<SentFrame>& recent,
 std::optional<std::vector<std::size_t>>
 frames_not_taken(const std::vector<SentFrame>& recent, std::span<const Frame> taken, std::size_t n);
 
+/// Takes frames out of `taken` that are none of those `sent`, from the newest on, `most` at most:
+/// the hypervisor itself has said them, and they are not for another place. Shape:   `sent` are all
+/// those that can be in `taken`, which ends with the newest of them. Returns: how many.
+std::size_t drop_strange(std::vector<Frame>& taken, const std::vector<SentFrame>& sent,
+                         std::size_t most);
+
 /// How many of the `taken` frames are among the `recent` ones: up to the newest of those.  What
 /// follows came into the tap when no more was remembered.
 std::size_t taken_of_recent(const std::vector<SentFrame>& recent, const std::vector<Frame>& taken);

@@ -31,6 +31,8 @@ constexpr std::int64_t settle_late_ms = 40;
 constexpr std::int64_t compare_ms = 10;
 // What QEMU can lose of a stopped guest's frames: one purged at the stop, one kept since.
 constexpr std::size_t lost_by_qemu_max = 2;
+// More than the hypervisor itself says in some tens of milliseconds.
+constexpr std::uint64_t strange_max = 16;
 // A longer frame can take several of the guest's buffers.
 constexpr std::size_t one_buffer = 1518;
 // Bit 23 of the VNI (doc/architecture.md).
@@ -188,23 +190,42 @@ FrameKinds SourceTurn::kinds_since(std::uint64_t sent) const
 void SourceTurn::compare_counts(std::int64_t now_ms)
 {
     next_look_ms_ = now_ms + compare_ms;
-    const auto sent = hf_watch_sent(watch_);
+    const auto before = counts_now();
     if (!tap_is_empty() || !qemu_waits())
         return;
+    const auto kinds = kinds_since(count_.last().sent);
+    const auto now = counts_now();
+    if (before && now && before->sent == now->sent && before->strange == now->strange)
+        count_.quiet(*now, kinds);
+}
+
+/// Nothing if one of them cannot be read.
+std::optional<TapCounts> SourceTurn::counts_now() const
+{
+    TapCounts counts;
+    std::uint64_t left = 0;
     const auto used = ring_.used();
-    const auto kinds = kinds_since(count_.quiet_sent());
-    if (used && hf_watch_sent(watch_) == sent)
-        count_.quiet(sent, *used, kinds);
+    if (!used || !hf_watch_left(watch_, &left))
+        return std::nullopt;
+    counts.used = *used;
+    counts.sent = hf_watch_sent(watch_);
+    counts.strange = left - counts.sent; // Of an empty tap.
+    return counts;
 }
 
 /// The guest's own count says how many frames it has not got.  Those that were not in the tap any
 /// more QEMU keeps, or has purged as it stopped; all go to the destination, in their order.
 bool SourceTurn::finish_by_ring()
 {
-    const auto used = ring_.used();
-    const auto missing =
-        used ? count_.missing(hf_watch_sent(watch_), *used, kinds_since(count_.quiet_sent()))
-             : std::nullopt;
+    const auto now = counts_now();
+    if (!now)
+        return false;
+    const auto n_sent = now->sent - count_.last().sent;
+    const auto n_strange = now->strange - count_.last().strange;
+    if (n_strange > strange_max)
+        return false;
+    const auto strange_back = drop_strange(taken_, recent(n_sent), n_strange);
+    const auto missing = count_.missing(*now, kinds_since(count_.last().sent), strange_back);
     if (!missing)
         return false;
     const auto frames = recent(*missing);

@@ -110,6 +110,7 @@ private:
     bool tap_holds() const { return tap_ >= 0 && !hf_watch_holds(watch_); }
     void compare_counts(std::int64_t now_ms);
     std::optional<FrameKind> kind_of(std::span<const std::uint8_t> frame) const;
+    std::optional<TapCounts> counts_now() const;
     FrameKinds kinds_since(std::uint64_t sent) const;
     std::vector<SentFrame> recent(std::size_t n) const;
     bool finish_by_ring();

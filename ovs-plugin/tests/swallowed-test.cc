@@ -3,6 +3,7 @@
 
 #include <CppUTest/TestHarness.h>
 
+using holdfast::plugin::drop_strange;
 using holdfast::plugin::Frame;
 using holdfast::plugin::frames_not_taken;
 using holdfast::plugin::SentFrame;
@@ -88,4 +89,19 @@ TEST(Swallowed, WhatCameWhenNoMoreWasRememberedIsToldFromTheRest)
     LONGS_EQUAL(0, taken_of_recent(recent, {{5}, {6}}));
     LONGS_EQUAL(0, taken_of_recent(recent, {}));
     LONGS_EQUAL(0, taken_of_recent({}, {{1}}));
+}
+
+TEST(Swallowed, WhatTheHypervisorItselfSaidIsTakenOutOfWhatCameBack)
+{
+    const std::vector<SentFrame> sent{{{1}, 10}, {{2}, 20}, {{3}, 30}, {{4}, 40}};
+    std::vector<Frame> taken{{9}, {3}, {8}, {4}};
+    LONGS_EQUAL(2, drop_strange(taken, sent, 2));
+    CHECK_TRUE((taken == std::vector<Frame>{{3}, {4}}));
+    LONGS_EQUAL(0, drop_strange(taken, sent, 2));
+    taken = {{9}, {4}};
+    LONGS_EQUAL(0, drop_strange(taken, sent, 0));
+    CHECK_TRUE((taken == std::vector<Frame>{{9}, {4}}));
+    taken = {{9}, {7}};
+    LONGS_EQUAL(1, drop_strange(taken, {}, 1));
+    CHECK_TRUE((taken == std::vector<Frame>{{9}}));
 }
