@@ -225,16 +225,34 @@ Translator::Fate Translator::inwards(const Face& face, IpPacket& packet, bool pa
         return Fate::pass;
     if (!before && known_.size() >= room() && !make_room())
         return Fate::drop;
-    auto& known = note(
-        key, {for_vip ? to : Ip{}, service ? service->port : std::uint16_t{0}, 0, now_ms}, begins);
-    known.seen_ms = now_ms;
-    note_flags(key, known, packet.flags(), true);
+    const Known now{for_vip ? to : Ip{}, service ? service->port : std::uint16_t{0}, 0, now_ms};
+    const bool passed_by = passed_on && !for_vip;
+    if (before && !passed_by && is_anothers(key, before->second, now)) {
+        // The server cannot tell the two apart.  What it answers to a SYN in the middle of a
+        // connection (RFC 5961, section 4.2) is the former's: a client that has it still goes on
+        // with it, one that has not resets it, and its next SYN begins the latter.
+        if (!first)
+            return Fate::drop;
+    } else {
+        auto& known = note(key, now, begins);
+        known.seen_ms = now_ms;
+        note_flags(key, known, packet.flags(), true);
+    }
     if (service) {
         packet.set_destination(face.address);
         packet.set_destination_port(server_port);
         ++figures_.in;
     }
     return Fate::pass;
+}
+
+/// Whether a packet of TCP that is for `now` meets a connection by another public address, or by
+/// none, that the same client has from the same port, and that has not ended (B5).
+bool Translator::is_anothers(const Key& key, const Known& known, const Known& now)
+{
+    return key.protocol == IPPROTO_TCP && !has_ended(known.state) &&
+           (known.vip != now.vip || known.vip_port != now.vip_port) &&
+           now.seen_ms - known.seen_ms < limit_of(key.protocol, known.state);
 }
 
 /// One that has ended, or never was, gives its place to a new one; false if none is near.

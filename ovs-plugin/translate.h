@@ -137,6 +137,7 @@ private:
     const Face* face_of(const Ip& address) const;
     const Face* face_for(const IpPacket& packet) const;
     Fate inwards(const Face& face, IpPacket& packet, bool passed_on, std::int64_t now_ms);
+    static bool is_anothers(const Key& key, const Known& known, const Known& now);
     bool make_room();
     Fate outwards(const Face& face, IpPacket& packet, std::int64_t now_ms);
     bool is_from_wrong_address(const IpPacket& packet) const;

@@ -204,6 +204,59 @@ TEST(Translate, connections_by_two_vips_are_told_apart)
     CHECK(std::equal(second_vip.begin(), second_vip.end(), answer.begin() + 26));
 }
 
+TEST(Translate, a_port_that_a_client_has_by_one_vip_is_not_taken_by_another_until_it_ends_B5)
+{
+    Made other, answer_made = answer_of({}, 8080);
+    other.destination = second_vip;
+    other.destination_port = 443;
+    const auto answers_as = [&] {
+        auto answer = frame_with(answer_made);
+        CHECK(out(answer));
+        return number16(answer, 34);
+    };
+    CHECK(opens({}));
+    // Its SYN reaches the server, which answers for the connection that it has.
+    CHECK(opens(other));
+    CHECK_EQUAL(80, answers_as());
+    auto direct = to_the_server_itself();
+    CHECK(opens(direct));
+    CHECK_EQUAL(80, answers_as());
+    // Nothing else of it does: it would be in the midst of the other's.
+    for (const std::uint8_t flags : {tcp_ack, tcp_rst}) {
+        other.flags = flags;
+        auto frame = frame_with(other);
+        CHECK(!in(frame));
+    }
+    CHECK_EQUAL(80, answers_as());
+    // The client has no such connection any more, and says so to the first VIP: the next SYN
+    // begins.
+    Made end;
+    end.flags = tcp_rst;
+    auto frame = frame_with(end);
+    CHECK(in(frame));
+    CHECK(opens(other));
+    CHECK_EQUAL(443, answers_as());
+}
+
+TEST(Translate, datagrams_from_one_port_to_two_vips_are_answered_as_the_last_asked)
+{
+    translator.use(balanced(
+        {{ip_of(vip), 53, IPPROTO_UDP, 5300}, {ip_of(second_vip), 54, IPPROTO_UDP, 5300}}));
+    Made made;
+    made.protocol = IPPROTO_UDP;
+    for (const auto& [to, port] : {std::pair{vip, 53}, std::pair{second_vip, 54}}) {
+        made.destination = to;
+        made.destination_port = static_cast<std::uint16_t>(port);
+        auto frame = frame_with(made);
+        CHECK(in(frame));
+        auto answer_made = answer_of({}, 5300);
+        answer_made.protocol = IPPROTO_UDP;
+        auto answer = frame_with(answer_made);
+        CHECK(out(answer));
+        CHECK_EQUAL(port, number16(answer, 34));
+    }
+}
+
 TEST(Translate, what_the_former_switch_translated_is_of_the_connection_that_came_before_it)
 {
     CHECK(opens({}));
