@@ -6,10 +6,12 @@
 #include "common/synthetic-mac.h"
 
 #include <arpa/inet.h>
+#include <netinet/in.h>
 
 #include <array>
 #include <cstdio>
 
+#include "common/probe.h"
 #include "common/text.h"
 
 namespace holdfast {
@@ -88,6 +90,20 @@ std::string plain_address(const std::string& text)
         return text;
     ::inet_ntop(AF_INET6, &address, plain.data(), plain.size());
     return plain.data();
+}
+
+bool is_machine_address(const std::string& text)
+{
+    if (text == probe_address || text == probe_address6)
+        return false;
+    in6_addr v6{};
+    if (::inet_pton(AF_INET6, text.c_str(), &v6) == 1) {
+        return !IN6_IS_ADDR_UNSPECIFIED(&v6) && !IN6_IS_ADDR_LOOPBACK(&v6) &&
+               !IN6_IS_ADDR_MULTICAST(&v6) && !IN6_IS_ADDR_LINKLOCAL(&v6) &&
+               !IN6_IS_ADDR_V4MAPPED(&v6);
+    }
+    const auto first = parse_ipv4(text).value_or(0) >> 24;
+    return first > 0 && first != 127 && first < 224;
 }
 
 Result<void> check_mac_prefix(const std::string& prefix)

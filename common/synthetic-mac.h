@@ -21,6 +21,9 @@ bool is_ipv6(const std::string& text);
 /// The address as everybody writes it: of IPv6 there are many ways (RFC 5952).  What is none stays
 /// as it is.
 std::string plain_address(const std::string& text);
+/// Whether it is an address that a machine can have and be sent to at; also from other links, in
+/// IPv6.  Those that probes come from are the hypervisors'.
+bool is_machine_address(const std::string& text);
 
 /// Whether two bytes "ae:48" can be those of a synthetic MAC that are no address.
 /// Errors: invalid: no two bytes, multicast, or not locally administered, with the mend.

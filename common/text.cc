@@ -92,6 +92,15 @@ std::optional<int> parse_port(std::string_view text)
     return static_cast<int>(*port);
 }
 
+bool is_name(std::string_view text)
+{
+    constexpr std::size_t longest = 64;
+    constexpr std::string_view allowed =
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.";
+    return !text.empty() && text.size() <= longest &&
+           text.find_first_not_of(allowed) == std::string_view::npos;
+}
+
 bool is_utf8(std::string_view text)
 {
     for (std::size_t i = 0; i < text.size();) {

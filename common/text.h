@@ -33,6 +33,9 @@ std::string endpoint_text(const std::string& address, int port);
 /// A port number, 1 to 65535; none otherwise.
 std::optional<int> parse_port(std::string_view text);
 
+/// Whether people may call a thing so: letters, digits, - _ . and at most 64 of them.
+bool is_name(std::string_view text);
+
 /// Whether `text` is UTF-8 throughout.
 /// Source: RFC 3629, section 4.
 bool is_utf8(std::string_view text);

@@ -96,7 +96,7 @@ Result<World> read_world(db::Store& store)
     auto snapshot = store.snapshot();
     if (!snapshot)
         return snapshot.error();
-    auto services = store.services();
+    auto services = store.services(&snapshot->damaged);
     if (!services)
         return services.error();
     auto paths = store.paths();
@@ -114,7 +114,8 @@ Result<World> read_world(db::Store& store)
                  std::move(snapshot->health),
                  std::move(*services),
                  std::move(*paths),
-                 std::move(*moves)};
+                 std::move(*moves),
+                 std::move(snapshot->damaged)};
 }
 
 Result<World> read_world(const Session& session)

@@ -71,8 +71,21 @@ bool is_changed_by_member(const db::Chain& chain, const World& world)
                        [&](const auto& row) { return row.name == who; });
 }
 
+/// What the store's readers leave out, and who writes it anew.
+void add_damaged(std::vector<std::string>& all, const World& world)
+{
+    for (const auto& damage : world.damaged)
+        add(all,
+            "store: " + db::text_of(damage) +
+                ": it is left out; restart holdfast-hookd, which takes it from the fleet" +
+                (damage.table == "balancer" ? ", or \"holdfast balancer del " +
+                                                  one_line(damage.key, 64) + "\" and add it anew"
+                                            : ", or make it anew"));
+}
+
 void add_world(std::vector<std::string>& all, const World& world, db::TimeNs now)
 {
+    add_damaged(all, world);
     for (const auto& line : under_way(world)) {
         bool still = line.state == "turned" && !line.marks.empty();
         if (still && now - line.marks.back().time > still_too_long)

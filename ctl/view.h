@@ -14,6 +14,7 @@
 
 #include "ctl/move-line.h"
 #include "ctl/table.h"
+#include "db/row-check.h"
 #include "db/rows.h"
 
 namespace holdfast::ctl {
@@ -30,7 +31,8 @@ struct World {
     std::vector<db::ServerHealth> health; // Sorted by its key.
     std::vector<db::Service> services;    // Sorted by name.
     std::vector<db::PathHop> paths;
-    std::vector<db::Move> moves; // Newest last, ended ones too.
+    std::vector<db::Move> moves;     // Newest last, ended ones too.
+    std::vector<db::Damage> damaged; // Rows of the store that are left out.
 
     /// The VM of this id; null if it is not known.
     const db::Vm* find_vm(const std::string& id) const;

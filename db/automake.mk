@@ -6,6 +6,7 @@ db_libdb_a_SOURCES = \
 	db/balancer.h db/balancer.cc \
 	db/chain-order.h \
 	db/find.h db/find.cc \
+	db/row-check.h db/row-check.cc \
 	db/rows.h \
 	db/schema.h db/schema.cc \
 	db/sqlite.h db/sqlite.cc \
@@ -15,7 +16,8 @@ db_libdb_a_CPPFLAGS = $(AM_CPPFLAGS) $(SQLITE_CFLAGS)
 
 check_PROGRAMS += db/tests/store-test
 TESTS += db/tests/store-test
-db_tests_store_test_SOURCES = db/tests/balancer-test.cc db/tests/store-test.cc db/tests/folder.h
+db_tests_store_test_SOURCES = db/tests/balancer-test.cc db/tests/row-check-test.cc \
+	db/tests/store-test.cc db/tests/folder.h
 db_tests_store_test_CPPFLAGS = $(AM_CPPFLAGS) $(SQLITE_CFLAGS) $(CPPUTEST_CFLAGS)
 db_tests_store_test_LDADD = db/libdb.a common/libcommon.a $(SQLITE_LIBS) $(CPPUTEST_LIBS)
 
@@ -62,4 +64,4 @@ TESTS += db/tests/fleet-test
 db_tests_fleet_test_SOURCES = db/tests/fleet-test.cc db/tests/folder.h
 db_tests_fleet_test_CPPFLAGS = $(AM_CPPFLAGS) $(CPPUTEST_CFLAGS) \
 	-DFLEET_SCHEMA=\"$(abs_top_srcdir)/db/fleet.ovsschema\"
-db_tests_fleet_test_LDADD = db/libfleet.a common/libcommon.a $(OVS_LIBS) $(CPPUTEST_LIBS)
+db_tests_fleet_test_LDADD = db/libfleet.a db/libdb.a common/libcommon.a $(OVS_LIBS) $(CPPUTEST_LIBS)

@@ -6,6 +6,7 @@
 #include "db/fleet-ops.h"
 
 #include <algorithm>
+#include <limits>
 #include <map>
 #include <set>
 #include <string_view>
@@ -519,6 +520,18 @@ FleetOps select(std::initializer_list<std::pair<const char*, json>> tables)
     return ops;
 }
 
+/// A number that is whole: others would be taken as one that is not there.
+/// Errors:  thrown, as nlohmann's own.
+int whole(const json& value)
+{
+    if (!value.is_number_integer())
+        throw json::type_error::create(302, "no whole number", nullptr);
+    return narrowed(value.is_number_unsigned() &&
+                            value.get<std::uint64_t>() > std::numeric_limits<std::int64_t>::max()
+                        ? std::numeric_limits<std::int64_t>::max()
+                        : value.get<std::int64_t>());
+}
+
 std::vector<std::string> list_from(const json& column)
 {
     std::map<std::int64_t, std::string> places;
@@ -544,7 +557,7 @@ Vm vm_from(const json& row)
     vm.epoch = row.at("epoch");
     vm.protect = row.at("protect");
     vm.health = row.at("health");
-    vm.ports = read_each(list_from(row.at("ports")), port_from_text);
+    vm.ports = read_each(list_from(row.at("ports")), port_from_text).first;
     return vm;
 }
 
@@ -562,7 +575,7 @@ Chain chain_from(const json& row)
     chain.probe = row.at("probe");
     chain.open = !row.at("closed").get<bool>();
     chain.change = row.at("change");
-    chain.hops = read_each(list_from(row.at("hops")), hop_from_text);
+    chain.hops = read_hops(list_from(row.at("hops"))).first;
     return chain;
 }
 
@@ -825,10 +838,10 @@ Result<VmPort> port_from_text(const std::string& text)
         port.iface_id = object.at("iface_id");
         port.bridge = object.at("bridge");
         port.interface = object.at("interface");
-        port.ofport = object.at("ofport");
+        port.ofport = whole(object.at("ofport"));
         return port;
     } catch (const json::exception&) {
-        return Error{Errc::damaged, "fleet: a VM's port is not one: " + text.substr(0, 60)};
+        return Error{Errc::damaged, "ports: an element is no port: " + text.substr(0, 60)};
     }
 }
 
@@ -847,8 +860,20 @@ Result<Hop> hop_from_text(const std::string& text)
         hop.led = object.at("led");
         return hop;
     } catch (const json::exception&) {
-        return Error{Errc::damaged, "fleet: a chain's hop is not one: " + text.substr(0, 60)};
+        return Error{Errc::damaged, "hops: an element is no hop: " + text.substr(0, 60)};
     }
+}
+
+std::pair<std::vector<Hop>, std::string> read_hops(const std::vector<std::string>& texts)
+{
+    std::pair<std::vector<Hop>, std::string> hops;
+    for (const auto& text : texts) {
+        auto hop = hop_from_text(text);
+        if (!hop && hops.second.empty())
+            hops.second = hop.error().message;
+        hops.first.push_back(hop ? std::move(*hop) : Hop{{text}, "pass", true});
+    }
+    return hops;
 }
 
 std::string server_to_text(const RealServer& server)
@@ -871,15 +896,15 @@ Result<RealServer> server_from_text(const std::string& text)
         const auto object = json::parse(text);
         RealServer server;
         server.address = object.at("address");
-        server.port = object.at("port");
-        server.weight = object.at("weight");
+        server.port = whole(object.at("port"));
+        server.weight = whole(object.at("weight"));
         server.state = object.at("state");
         server.mac = object.at("mac");
-        server.limit = object.value("limit", 0);
+        server.limit = whole(object.value("limit", json(0)));
         server.way = object.value("way", "tunnel");
         return server;
     } catch (const json::exception&) {
-        return Error{Errc::damaged, "fleet: a real server is not one: " + text.substr(0, 60)};
+        return Error{Errc::damaged, "servers: an element is no server: " + text.substr(0, 60)};
     }
 }
 

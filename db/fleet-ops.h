@@ -85,17 +85,25 @@ std::string server_to_text(const RealServer& server);
 /// Errors: damaged.
 Result<RealServer> server_from_text(const std::string& text);
 
-/// What `read` makes of the elements of a list; nonsense of another's is left out.
+/// What `read` makes of the elements of a list, and what is wrong with the first that is none: then
+/// the row that has the list is damaged.
 template <class Row>
-std::vector<Row> read_each(const std::vector<std::string>& texts,
-                           Result<Row> (*read)(const std::string& text))
+std::pair<std::vector<Row>, std::string> read_each(const std::vector<std::string>& texts,
+                                                   Result<Row> (*read)(const std::string& text))
 {
-    std::vector<Row> rows;
-    for (const auto& text : texts)
+    std::pair<std::vector<Row>, std::string> rows;
+    for (const auto& text : texts) {
         if (auto row = read(text))
-            rows.push_back(std::move(*row));
+            rows.first.push_back(std::move(*row));
+        else if (rows.second.empty())
+            rows.second = row.error().message;
+    }
     return rows;
 }
+
+/// The places of a chain.  Nonsense is a hop that nobody knows, so that traffic is dropped, and
+/// passes none by; what is wrong with it is said.
+std::pair<std::vector<Hop>, std::string> read_hops(const std::vector<std::string>& texts);
 
 /// Whether an address of the fleet database is well-formed.
 /// Errors: invalid, naming the part and how it should look.

@@ -62,6 +62,7 @@ struct KnownVm {
     unsigned seqno = 0;
     unsigned round = 0; // When it was last there.
     Vm row;
+    std::string wrong; // Empty if nothing is.
 };
 
 /// Where a visit of the replica's rows goes.
@@ -76,10 +77,17 @@ FleetSnapshot& snapshot(void* aux)
     return static_cast<Taking*>(aux)->all;
 }
 
+/// Notes what is wrong with a row, if anything is.
+void note_damage(void* aux, const char* table, const std::string& key, const std::string& what)
+{
+    if (!what.empty())
+        snapshot(aux).damaged.push_back({table, key, what});
+}
+
 void take_hypervisor(void* aux, const fleet_hypervisor* from)
 {
     auto& row = snapshot(aux).hypervisors.emplace_back();
-    row.number = static_cast<int>(from->number);
+    row.number = narrowed(from->number);
     row.name = from->name;
     row.id = from->id;
     row.vtep = from->vtep;
@@ -87,9 +95,10 @@ void take_hypervisor(void* aux, const fleet_hypervisor* from)
     row.drained = from->drained;
 }
 
-Vm decode(const fleet_vm* from)
+KnownVm decode(const fleet_vm* from)
 {
-    Vm row;
+    KnownVm known;
+    Vm& row = known.row;
     row.id = from->id;
     row.name = from->name;
     row.label = static_cast<std::uint32_t>(from->label);
@@ -101,8 +110,8 @@ Vm decode(const fleet_vm* from)
     row.epoch = from->epoch;
     row.protect = from->protect;
     row.health = from->health;
-    row.ports = read_each(strings(from->ports), port_from_text);
-    return row;
+    std::tie(row.ports, known.wrong) = read_each(strings(from->ports), port_from_text);
+    return known;
 }
 
 void take_vm(void* aux, const fleet_vm* from)
@@ -110,10 +119,13 @@ void take_vm(void* aux, const fleet_vm* from)
     auto& taking = *static_cast<Taking*>(aux);
     auto at = taking.vms.find(std::string_view{from->id});
     const auto uuid = std::to_array(from->uuid);
-    if (at == taking.vms.end() || at->second.uuid != uuid || at->second.seqno != from->seqno)
-        at = taking.vms.insert_or_assign(from->id, KnownVm{uuid, from->seqno, 0, decode(from)})
-                 .first;
+    if (at == taking.vms.end() || at->second.uuid != uuid || at->second.seqno != from->seqno) {
+        at = taking.vms.insert_or_assign(from->id, decode(from)).first;
+        at->second.uuid = uuid;
+        at->second.seqno = from->seqno;
+    }
     at->second.round = taking.round;
+    note_damage(aux, "VM", from->id, at->second.wrong);
 }
 
 void take_chain(void* aux, const fleet_chain* from)
@@ -124,28 +136,26 @@ void take_chain(void* aux, const fleet_chain* from)
     row.rspi = static_cast<std::uint32_t>(from->rspi);
     row.match = from->match;
     row.match_reverse = from->match_reverse;
-    row.priority = static_cast<int>(from->priority);
+    row.priority = narrowed(from->priority);
     row.symmetric = from->symmetric;
     row.dead = from->dead;
     row.probe = from->probe;
     row.open = from->open;
     row.change = from->change;
-    for (const auto& text : strings(from->hops)) {
-        // Nonsense of another's is a hop that nobody knows: traffic is dropped, and passes none by.
-        auto hop = hop_from_text(text);
-        row.hops.push_back(hop ? std::move(*hop) : Hop{{text}, "pass", true});
-    }
+    std::string wrong;
+    std::tie(row.hops, wrong) = read_hops(strings(from->hops));
+    note_damage(aux, "Chain", row.name, wrong);
 }
 
 void take_check(Balancer& row, const fleet_balancer* from)
 {
     row.check = from->check;
     row.check_target = from->check_target;
-    row.check_expect = static_cast<int>(from->check_expect);
-    row.interval_ms = static_cast<int>(from->interval_ms);
-    row.timeout_ms = static_cast<int>(from->timeout_ms);
-    row.rise = static_cast<int>(from->rise);
-    row.fall = static_cast<int>(from->fall);
+    row.check_expect = narrowed(from->check_expect);
+    row.interval_ms = narrowed(from->interval_ms);
+    row.timeout_ms = narrowed(from->timeout_ms);
+    row.rise = narrowed(from->rise);
+    row.fall = narrowed(from->fall);
 }
 
 void take_balancer(void* aux, const fleet_balancer* from)
@@ -153,24 +163,26 @@ void take_balancer(void* aux, const fleet_balancer* from)
     auto& row = snapshot(aux).balancers.emplace_back();
     row.name = from->name;
     row.vip = from->vip;
-    row.port = static_cast<int>(from->port);
+    row.port = narrowed(from->port);
     row.protocol = from->protocol;
     row.director = from->director;
     row.directors = strings(from->directors);
     row.policy = from->policy;
     row.gateway = from->gateway;
-    row.number = static_cast<int>(from->number);
+    row.number = narrowed(from->number);
     row.mac_prefix = from->mac_prefix;
     row.mac_layout = from->mac_layout;
     row.vip_mac = from->vip_mac;
-    row.persistence = static_cast<int>(from->persistence);
-    row.slow_start = static_cast<int>(from->slow_start);
+    row.persistence = narrowed(from->persistence);
+    row.slow_start = narrowed(from->slow_start);
     row.sorry = from->sorry;
-    row.sorry_port = static_cast<int>(from->sorry_port);
+    row.sorry_port = narrowed(from->sorry_port);
     row.sorry_mac = from->sorry_mac;
     if (*from->check) // A row of an older program, without it, has no check.
         take_check(row, from);
-    row.servers = read_each(strings(from->servers), server_from_text);
+    std::string wrong;
+    std::tie(row.servers, wrong) = read_each(strings(from->servers), server_from_text);
+    note_damage(aux, "Balancer", row.name, wrong);
 }
 
 void take_health(void* aux, const fleet_health* from)
@@ -182,9 +194,9 @@ void take_health(void* aux, const fleet_health* from)
     row.state = from->state;
     row.since = from->since;
     row.text = from->text;
-    row.cpu = static_cast<int>(from->cpu);
-    row.memory = static_cast<int>(from->memory);
-    row.answer_us = static_cast<int>(from->answer_us);
+    row.cpu = narrowed(from->cpu);
+    row.memory = narrowed(from->memory);
+    row.answer_us = narrowed(from->answer_us);
 }
 
 void take_service(void* aux, const fleet_service* from)
@@ -195,7 +207,7 @@ void take_service(void* aux, const fleet_service* from)
     row.user = from->user;
     row.ips = strings(from->ips);
     row.mac = from->mac;
-    row.vlan = static_cast<int>(from->vlan);
+    row.vlan = narrowed(from->vlan);
     row.gateway = from->gateway;
     row.command = strings(from->command);
     row.directory = from->directory;
@@ -204,7 +216,7 @@ void take_service(void* aux, const fleet_service* from)
     row.state = from->state;
     row.pinned = from->pinned;
     row.mode = from->mode;
-    row.pid = static_cast<int>(from->pid);
+    row.pid = narrowed(from->pid);
     row.exit = from->exit;
     row.epoch = from->epoch;
 }
@@ -233,6 +245,15 @@ void take_task(void* aux, const fleet_task* from)
     row.state = from->state;
     row.reply = from->reply;
     row.deadline = from->deadline;
+}
+
+/// But for VMs, of which damaged ones are known, and chains.
+void leave_damaged_out(FleetSnapshot& all)
+{
+    leave_out_damaged(all.hypervisors, "Hypervisor", all.damaged);
+    leave_out_damaged(all.balancers, "Balancer", all.damaged);
+    leave_out_damaged(all.health, "Server_Health", all.damaged);
+    leave_out_damaged(all.services, "Service", all.damaged);
 }
 
 /// The replica's order is the rows' UUIDs'.
@@ -410,7 +431,9 @@ std::shared_ptr<FleetSnapshot> Fleet::Impl::take_rows(bool connected)
     all->connected = connected;
     all->vms.reserve(vms_.size());
     for (const auto& [id, known] : vms_)
-        all->vms.push_back(known.row);
+        if (known.wrong.empty())
+            all->vms.push_back(known.row);
+    leave_damaged_out(*all);
     sort(*all);
     for (auto& row : all->hypervisors)
         row.self = row.name == own_;

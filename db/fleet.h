@@ -26,6 +26,7 @@
 
 #include "common/ovs-loop.h"
 #include "common/result.h"
+#include "db/row-check.h"
 #include "db/rows.h"
 
 namespace holdfast::db {
@@ -41,6 +42,8 @@ struct FleetSnapshot {
     std::vector<Service> services;       // All.
     std::vector<Move> moves;             // Those of interest.
     std::vector<Task> tasks;             // Those asked of, or by, the own hypervisor.
+    std::vector<Damage> damaged;         // Rows that are left out above, but for chains, of which
+                                         // a hop is one that nobody knows.
 };
 
 /// Rows to put and to remove, in one transaction: all or nothing.

@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <limits>
 #include <map>
 #include <optional>
 #include <string>
@@ -17,6 +18,15 @@ namespace holdfast::db {
 
 /// Nanoseconds since the epoch, CLOCK_REALTIME.
 using TimeNs = std::int64_t;
+
+/// A number as a row of a database has it, and as ours do.
+/// Shape:   one that is too far for an int becomes the int farthest there, which no column may
+///          hold: it is not taken for another.
+inline int narrowed(std::int64_t number)
+{
+    using Limits = std::numeric_limits<int>;
+    return static_cast<int>(std::clamp<std::int64_t>(number, Limits::min(), Limits::max()));
+}
 
 /// A machine with ovs-vswitchd and our daemons.  Owner: the hypervisor itself.
 struct Hypervisor {

@@ -7,6 +7,8 @@
 
 #include <sqlite3.h>
 
+#include "common/text.h"
+
 namespace holdfast::db {
 namespace {
 
@@ -83,12 +85,30 @@ void Statement::run()
 
 std::int64_t Statement::integer()
 {
-    return sqlite3_column_int64(statement_, column_++);
+    const int column = column_++;
+    if (sqlite3_column_type(statement_, column) != SQLITE_INTEGER)
+        throw BadRow{name() + " is " + one_line(text_at(column), 40) + ": it is to be a number"};
+    return sqlite3_column_int64(statement_, column);
 }
 
 std::string Statement::text()
 {
-    const int column = column_++;
+    return text_at(column_++);
+}
+
+std::string Statement::first()
+{
+    return text_at(0);
+}
+
+/// Of the column that was read last.
+std::string Statement::name() const
+{
+    return sqlite3_column_name(statement_, column_ - 1);
+}
+
+std::string Statement::text_at(int column) const
+{
     const auto* bytes = reinterpret_cast<const char*>(sqlite3_column_text(statement_, column));
     if (!bytes)
         return {};

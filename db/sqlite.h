@@ -12,6 +12,7 @@
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <utility>
 
 struct sqlite3;
 struct sqlite3_stmt;
@@ -27,6 +28,12 @@ public:
 
 private:
     int code_;
+};
+
+/// A column that holds what no program of ours writes.
+class BadRow : public std::runtime_error {
+public:
+    using std::runtime_error::runtime_error;
 };
 
 /// A prepared statement.  Kept and used again by its Connection.
@@ -45,13 +52,28 @@ public:
     /// For a statement without rows.
     void run();
 
+    /// The next column of the row.  Errors: throws BadRow if it holds no whole number.
     std::int64_t integer();
+    /// The same, if it goes into an int, or what else T is.
+    template <class T>
+    T number()
+    {
+        const auto value = integer();
+        if (!std::in_range<T>(value))
+            throw BadRow{name() + " is " + std::to_string(value) + ": it is out of range"};
+        return static_cast<T>(value);
+    }
     std::string text();
+    /// The first column of the row, whatever was read of it.
+    std::string first();
 
     /// Ready to be bound and run again; also frees the read lock.
     void reset();
 
 private:
+    std::string name() const;
+    std::string text_at(int column) const;
+
     sqlite3_stmt* statement_ = nullptr;
     int bound_ = 0;
     int column_ = 0;

@@ -15,12 +15,6 @@
 
 namespace holdfast::db {
 
-/// A column that holds what no program of ours writes.
-class BadRow : public std::runtime_error {
-public:
-    using std::runtime_error::runtime_error;
-};
-
 struct Store::Impl {
     std::string path;
     bool read_only = false;

@@ -9,6 +9,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "common/text.h"
+#include "db/row-check.h"
 #include "db/store-impl.h"
 
 namespace holdfast::db {
@@ -25,12 +27,54 @@ T from_json(const std::string& text, const std::string& what)
     try {
         return json::parse(text).get<T>();
     } catch (const json::exception&) {
-        throw BadRow{what + " holds no JSON of its kind: " + text.substr(0, 40)};
+        throw BadRow{what + " is " + one_line(text, 40) + ": it is to be JSON of its kind"};
     }
 }
 
 template <class Row>
 using Rows = std::vector<Row>;
+using Damages = std::vector<Damage>;
+
+/// All rows but those with a column that is not of its kind, which are noted.
+/// Shape:   the query's first column is what people find the row by.
+template <class Row>
+Rows<Row> read_all(Use& query, Row (*read)(Statement&), const char* table, Damages& damaged)
+{
+    Rows<Row> rows;
+    while (query->step()) {
+        try {
+            rows.push_back(read(*query));
+        } catch (const BadRow& bad) {
+            damaged.push_back({table, query->first(), bad.what()});
+        }
+    }
+    return rows;
+}
+
+/// Gives rows their parts, which are sorted by the row's key as they are: one pass.  A row with a
+/// part that is damaged is noted.
+/// Shape:   the query's first column is the row's key.
+template <class Row>
+void read_parts(Use& query, Rows<Row>& rows, void (*take)(Statement&, Row&), const char* table,
+                Damages& damaged)
+{
+    auto row = rows.begin();
+    while (query->step()) {
+        const auto key = query->text();
+        while (row != rows.end() && key_of(*row) < key)
+            ++row;
+        if (row == rows.end())
+            break;
+        if (key_of(*row) != key)
+            continue;
+        try {
+            take(*query, *row);
+        } catch (const BadRow& bad) {
+            if (!is_damaged(damaged, table, key)) // One line a row.
+                damaged.push_back({table, key, bad.what()});
+        }
+    }
+}
 
 constexpr std::string_view hypervisor_columns =
     "SELECT name, number, id, vtep, bridge, self, seen, drained FROM hypervisor ORDER BY name";
@@ -39,7 +83,7 @@ Hypervisor read_hypervisor(Statement& from)
 {
     Hypervisor row;
     row.name = from.text();
-    row.number = static_cast<int>(from.integer());
+    row.number = from.number<int>();
     row.id = from.text();
     row.vtep = from.text();
     row.bridge = from.text();
@@ -63,49 +107,38 @@ Vm read_vm(Statement& from)
     Vm row;
     row.id = from.text();
     row.name = from.text();
-    row.label = static_cast<std::uint32_t>(from.integer());
+    row.label = from.number<std::uint32_t>();
     row.kind = from.text();
     row.service = from.text();
     row.hypervisor = from.text();
     row.state = from.text();
-    row.ips = from_json<std::vector<std::string>>(from.text(), "vm.ips of " + row.id);
+    row.ips = from_json<std::vector<std::string>>(from.text(), "ips");
     row.epoch = from.integer();
     row.protect = from.integer() != 0;
     row.health = from.text();
     return row;
 }
 
-VmPort read_port(Statement& from)
+void take_port(Statement& from, Vm& vm)
 {
     VmPort port;
     port.mac = from.text();
     port.iface_id = from.text();
     port.bridge = from.text();
     port.interface = from.text();
-    port.ofport = static_cast<int>(from.integer());
-    return port;
+    port.ofport = from.number<int>();
+    vm.ports.push_back(std::move(port));
 }
 
-Rows<Vm> read_vms(Connection& store)
+Rows<Vm> read_vms(Connection& store, Damages& damaged)
 {
-    Rows<Vm> rows;
     auto query = store.use("SELECT id, name, label, kind, service, hypervisor, state, ips, epoch, "
                            "protect, health FROM vm ORDER BY id");
-    while (query->step())
-        rows.push_back(read_vm(*query));
-    // Both are sorted by the VM's id: one pass.
+    auto rows = read_all(query, read_vm, "vm", damaged);
     auto ports = store.use("SELECT vm, mac, iface_id, bridge, interface, ofport FROM vm_port "
                            "ORDER BY vm, place");
-    auto vm = rows.begin();
-    while (ports->step()) {
-        const auto id = ports->text();
-        while (vm != rows.end() && vm->id < id)
-            ++vm;
-        if (vm == rows.end())
-            break;
-        if (vm->id == id)
-            vm->ports.push_back(read_port(*ports));
-    }
+    read_parts(ports, rows, take_port, "vm", damaged);
+    std::erase_if(rows, [&](const Vm& row) { return is_damaged(damaged, "vm", row.id); });
     return rows;
 }
 
@@ -122,68 +155,73 @@ std::optional<Vm> read_one_vm(Connection& store, const std::string& id_or_name)
                            "WHERE vm = ? ORDER BY place");
     ports->bind(row.id);
     while (ports->step())
-        row.ports.push_back(read_port(*ports));
+        take_port(*ports, row);
     return row;
 }
 
-/// One member of a place; the first begins the place.
-void read_hop(Statement& from, std::vector<Hop>& hops)
+/// One member of a place; the first begins the place.  What is damaged is a hop that nobody knows:
+/// traffic is dropped there, and does not pass by.
+void take_hop(Statement& from, Chain& chain)
 {
-    if (from.integer() == 0)
-        hops.emplace_back();
-    else if (hops.empty())
-        throw BadRow{"chain_hop: a place has no first member"};
-    hops.back().vms.push_back(from.text());
-    hops.back().kind = from.text();
-    hops.back().led = from.integer() != 0;
+    const Hop nobody{{"?"}, "pass", true};
+    Hop hop;
+    try {
+        const bool begins = from.integer() == 0;
+        hop.vms = {from.text()};
+        hop.kind = from.text();
+        hop.led = from.integer() != 0;
+        if (!begins && chain.hops.empty())
+            throw BadRow{"chain_hop: a place has no first member"};
+        if (begins)
+            chain.hops.emplace_back();
+    } catch (const BadRow&) {
+        chain.hops.push_back(nobody);
+        throw;
+    }
+    chain.hops.back().vms.push_back(hop.vms[0]);
+    chain.hops.back().kind = hop.kind;
+    chain.hops.back().led = hop.led;
 }
 
-Rows<Chain> read_chains(Connection& store)
+Chain read_chain(Statement& from)
 {
-    Rows<Chain> rows;
+    Chain row;
+    row.name = from.text();
+    row.spi = from.number<std::uint32_t>();
+    row.rspi = from.number<std::uint32_t>();
+    row.match = from.text();
+    row.match_reverse = from.text();
+    row.priority = from.number<int>();
+    row.symmetric = from.integer() != 0;
+    row.dead = from.text();
+    row.probe = from.text();
+    row.open = from.integer() != 0;
+    row.change = from.text();
+    return row;
+}
+
+Rows<Chain> read_chains(Connection& store, Damages& damaged)
+{
     auto query = store.use("SELECT name, spi, rspi, match, match_reverse, priority, symmetric, "
                            "dead, probe, open, change FROM chain ORDER BY name");
-    while (query->step()) {
-        auto& row = rows.emplace_back();
-        row.name = query->text();
-        row.spi = static_cast<std::uint32_t>(query->integer());
-        row.rspi = static_cast<std::uint32_t>(query->integer());
-        row.match = query->text();
-        row.match_reverse = query->text();
-        row.priority = static_cast<int>(query->integer());
-        row.symmetric = query->integer() != 0;
-        row.dead = query->text();
-        row.probe = query->text();
-        row.open = query->integer() != 0;
-        row.change = query->text();
-    }
-    // Both are sorted by the chain's name: one pass.
+    auto rows = read_all(query, read_chain, "chain", damaged);
     auto hops = store.use("SELECT chain, member, vm, kind, led FROM chain_hop "
                           "ORDER BY chain, place, member");
-    auto chain = rows.begin();
-    while (hops->step()) {
-        const auto name = hops->text();
-        while (chain != rows.end() && chain->name < name)
-            ++chain;
-        if (chain == rows.end())
-            break;
-        if (chain->name == name)
-            read_hop(*hops, chain->hops);
-    }
+    read_parts(hops, rows, take_hop, "chain", damaged);
     return rows;
 }
 
-RealServer read_server(Statement& from)
+void take_server(Statement& from, Balancer& balancer)
 {
     RealServer server;
     server.address = from.text();
-    server.port = static_cast<int>(from.integer());
-    server.weight = static_cast<int>(from.integer());
+    server.port = from.number<int>();
+    server.weight = from.number<int>();
     server.state = from.text();
     server.mac = from.text();
-    server.limit = static_cast<int>(from.integer());
+    server.limit = from.number<int>();
     server.way = from.text();
-    return server;
+    balancer.servers.push_back(std::move(server));
 }
 
 Balancer read_balancer(Statement& from)
@@ -191,106 +229,102 @@ Balancer read_balancer(Statement& from)
     Balancer row;
     row.name = from.text();
     row.vip = from.text();
-    row.port = static_cast<int>(from.integer());
+    row.port = from.number<int>();
     row.protocol = from.text();
     row.director = from.text();
-    row.directors =
-        from_json<std::vector<std::string>>(from.text(), "balancer.directors of " + row.name);
+    row.directors = from_json<std::vector<std::string>>(from.text(), "directors");
     row.policy = from.text();
     row.gateway = from.text();
     row.mac_prefix = from.text();
     row.mac_layout = from.text();
     row.vip_mac = from.text();
-    row.persistence = static_cast<int>(from.integer());
-    row.slow_start = static_cast<int>(from.integer());
+    row.persistence = from.number<int>();
+    row.slow_start = from.number<int>();
     row.sorry = from.text();
-    row.sorry_port = static_cast<int>(from.integer());
+    row.sorry_port = from.number<int>();
     row.sorry_mac = from.text();
     row.check = from.text();
     row.check_target = from.text();
-    row.check_expect = static_cast<int>(from.integer());
-    row.interval_ms = static_cast<int>(from.integer());
-    row.timeout_ms = static_cast<int>(from.integer());
-    row.rise = static_cast<int>(from.integer());
-    row.fall = static_cast<int>(from.integer());
-    row.number = static_cast<int>(from.integer());
+    row.check_expect = from.number<int>();
+    row.interval_ms = from.number<int>();
+    row.timeout_ms = from.number<int>();
+    row.rise = from.number<int>();
+    row.fall = from.number<int>();
+    row.number = from.number<int>();
     return row;
 }
 
-Rows<Balancer> read_balancers(Connection& store)
+Rows<Balancer> read_balancers(Connection& store, Damages& damaged)
 {
-    Rows<Balancer> rows;
-    auto query =
-        store.use("SELECT name, vip, port, protocol, director, directors, policy, "
-                  "gateway, mac_prefix, mac_layout, vip_mac, persistence, slow_start, "
-                  "sorry, sorry_port, sorry_mac, check_kind, check_target, check_expect, "
-                  "interval_ms, timeout_ms, rise, fall, number FROM balancer ORDER BY name");
-    while (query->step())
-        rows.push_back(read_balancer(*query));
-    // Both are sorted by the balancer's name: one pass.
-    auto servers =
-        store.use("SELECT balancer, address, port, weight, state, mac, connections_max, way "
-                  "FROM balancer_server ORDER BY balancer, place");
-    auto balancer = rows.begin();
-    while (servers->step()) {
-        const auto name = servers->text();
-        while (balancer != rows.end() && balancer->name < name)
-            ++balancer;
-        if (balancer == rows.end())
-            break;
-        if (balancer->name == name)
-            balancer->servers.push_back(read_server(*servers));
-    }
+    auto query = store.use(
+        "SELECT name, vip, port, protocol, director, directors, policy, "
+        "gateway, mac_prefix, mac_layout, vip_mac, persistence, slow_start, "
+        "sorry, sorry_port, sorry_mac, check_kind AS \"check\", check_target, check_expect, "
+        "interval_ms, timeout_ms, rise, fall, number FROM balancer ORDER BY name");
+    auto rows = read_all(query, read_balancer, "balancer", damaged);
+    auto servers = store.use(
+        "SELECT balancer, address, port, weight, state, mac, connections_max AS \"limit\", way "
+        "FROM balancer_server ORDER BY balancer, place");
+    read_parts(servers, rows, take_server, "balancer", damaged);
+    leave_out_damaged(rows, "balancer", damaged);
     return rows;
 }
 
-Rows<ServerHealth> read_health(Connection& store)
+ServerHealth read_one_health(Statement& from)
 {
-    Rows<ServerHealth> rows;
+    ServerHealth row;
+    row.balancer = from.text();
+    row.address = from.text();
+    row.hypervisor = from.text();
+    row.state = from.text();
+    row.since = from.integer();
+    row.text = from.text();
+    row.cpu = from.number<int>();
+    row.memory = from.number<int>();
+    row.answer_us = from.number<int>();
+    return row;
+}
+
+Rows<ServerHealth> read_health(Connection& store, Damages& damaged)
+{
     auto query = store.use("SELECT balancer, address, hypervisor, state, since, text, cpu, memory, "
                            "answer_us FROM server_health ORDER BY balancer, address, hypervisor");
-    while (query->step()) {
-        auto& row = rows.emplace_back();
-        row.balancer = query->text();
-        row.address = query->text();
-        row.hypervisor = query->text();
-        row.state = query->text();
-        row.since = query->integer();
-        row.text = query->text();
-        row.cpu = static_cast<int>(query->integer());
-        row.memory = static_cast<int>(query->integer());
-        row.answer_us = static_cast<int>(query->integer());
-    }
+    auto rows = read_all(query, read_one_health, "server_health", damaged);
+    leave_out_damaged(rows, "server_health", damaged);
     return rows;
 }
 
-Rows<Service> read_services(Connection& store)
+Service read_service(Statement& from)
 {
     using Texts = std::vector<std::string>;
-    Rows<Service> rows;
-    auto query = store.use("SELECT id, name, user, ips, mac, vlan, gateway, command, directory, "
+    Service row;
+    row.name = from.text();
+    row.id = from.text();
+    row.user = from.text();
+    row.ips = from_json<Texts>(from.text(), "ips");
+    row.mac = from.text();
+    row.vlan = from.number<int>();
+    row.gateway = from.text();
+    row.command = from_json<Texts>(from.text(), "command");
+    row.directory = from.text();
+    row.environment = from_json<Texts>(from.text(), "environment");
+    row.hypervisor = from.text();
+    row.state = from.text();
+    row.pinned = from.integer() != 0;
+    row.mode = from.text();
+    row.pid = from.number<int>();
+    row.exit = from.text();
+    row.epoch = from.integer();
+    return row;
+}
+
+Rows<Service> read_services(Connection& store, Damages& damaged)
+{
+    auto query = store.use("SELECT name, id, user, ips, mac, vlan, gateway, command, directory, "
                            "environment, hypervisor, state, pinned, mode, pid, exit, epoch "
                            "FROM service ORDER BY name, id");
-    while (query->step()) {
-        auto& row = rows.emplace_back();
-        row.id = query->text();
-        row.name = query->text();
-        row.user = query->text();
-        row.ips = from_json<Texts>(query->text(), "service.ips of " + row.name);
-        row.mac = query->text();
-        row.vlan = static_cast<int>(query->integer());
-        row.gateway = query->text();
-        row.command = from_json<Texts>(query->text(), "service.command of " + row.name);
-        row.directory = query->text();
-        row.environment = from_json<Texts>(query->text(), "service.environment of " + row.name);
-        row.hypervisor = query->text();
-        row.state = query->text();
-        row.pinned = query->integer() != 0;
-        row.mode = query->text();
-        row.pid = static_cast<int>(query->integer());
-        row.exit = query->text();
-        row.epoch = query->integer();
-    }
+    auto rows = read_all(query, read_service, "service", damaged);
+    leave_out_damaged(rows, "service", damaged);
     return rows;
 }
 
@@ -427,10 +461,10 @@ Result<Snapshot> Store::snapshot()
         Snapshot all;
         all.version = read_version(store);
         all.hypervisors = read_hypervisors(store);
-        all.vms = read_vms(store);
-        all.chains = read_chains(store);
-        all.balancers = read_balancers(store);
-        all.health = read_health(store);
+        all.vms = read_vms(store, all.damaged);
+        all.chains = read_chains(store, all.damaged);
+        all.balancers = read_balancers(store, all.damaged);
+        all.health = read_health(store, all.damaged);
         all.moves = read_open_moves(store);
         return all;
     });
@@ -479,7 +513,10 @@ Result<void> Store::remove_hypervisor(const std::string& name)
 
 Result<std::vector<Vm>> Store::vms()
 {
-    return impl_->read(read_vms);
+    return impl_->read([](Connection& store) {
+        Damages damaged;
+        return read_vms(store, damaged);
+    });
 }
 
 Result<std::optional<Vm>> Store::find_vm(const std::string& id_or_name)
@@ -502,7 +539,10 @@ Result<void> Store::remove_vm(const std::string& id)
 
 Result<std::vector<Chain>> Store::chains()
 {
-    return impl_->read(read_chains);
+    return impl_->read([](Connection& store) {
+        Damages damaged;
+        return read_chains(store, damaged);
+    });
 }
 
 Result<void> Store::put(const Chain& row)
@@ -520,7 +560,10 @@ Result<void> Store::remove_chain(const std::string& name)
 
 Result<std::vector<Balancer>> Store::balancers()
 {
-    return impl_->read(read_balancers);
+    return impl_->read([](Connection& store) {
+        Damages damaged;
+        return read_balancers(store, damaged);
+    });
 }
 
 Result<void> Store::put(const Balancer& row)
@@ -539,7 +582,10 @@ Result<void> Store::remove_balancer(const std::string& name)
 
 Result<std::vector<ServerHealth>> Store::health()
 {
-    return impl_->read(read_health);
+    return impl_->read([](Connection& store) {
+        Damages damaged;
+        return read_health(store, damaged);
+    });
 }
 
 Result<void> Store::put(const ServerHealth& row)
@@ -562,9 +608,12 @@ Result<void> Store::remove_health(const HealthKey& key)
     });
 }
 
-Result<std::vector<Service>> Store::services()
+Result<std::vector<Service>> Store::services(std::vector<Damage>* damaged)
 {
-    return impl_->read(read_services);
+    return impl_->read([&](Connection& store) {
+        Damages ignored;
+        return read_services(store, damaged ? *damaged : ignored);
+    });
 }
 
 Result<void> Store::put(const Service& row)
@@ -593,14 +642,14 @@ Result<std::vector<PathHop>> Store::paths()
                                "FROM path ORDER BY chain, spi, si DESC, vm");
         while (query->step()) {
             auto& row = rows.emplace_back();
-            row.spi = static_cast<std::uint32_t>(query->integer());
-            row.si = static_cast<int>(query->integer());
+            row.spi = query->number<std::uint32_t>();
+            row.si = query->number<int>();
             row.chain = query->text();
             row.vm = query->text();
             row.hypervisor = query->text();
             row.bridge = query->text();
-            row.in_port = static_cast<int>(query->integer());
-            row.out_port = static_cast<int>(query->integer());
+            row.in_port = query->number<int>();
+            row.out_port = query->number<int>();
         }
         return rows;
     });

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "common/result.h"
+#include "db/row-check.h"
 #include "db/rows.h"
 
 namespace holdfast::db {
@@ -26,13 +27,16 @@ struct Snapshot {
     std::vector<Chain> chains;
     std::vector<Balancer> balancers;
     std::vector<ServerHealth> health; // Sorted by its key: see health_of() in db/balancer.h.
-    std::vector<Move> moves; // Those not ended, of both roles and of every hypervisor known.
+    std::vector<Move> moves;     // Those not ended, of both roles and of every hypervisor known.
+    std::vector<Damage> damaged; // Rows that are left out above; of a chain a hop that nobody knows
+                                 // may stand for what is damaged.
 };
 
 /// One SQLite file in WAL mode.
 /// Errors: too_new (store newer than the program), damaged (not a store, or failed
 ///         integrity check; the file is kept as it is), io (missing, not writable),
 ///         each message naming the file and the mend.
+/// Of VMs, chains, balancers, health and services, rows that are damaged are left out: see Damage.
 class Store {
 public:
     /// Opens for writing; makes the file and its folder if missing, and takes the schema to this
@@ -98,8 +102,8 @@ public:
     Result<void> put(const ServerHealth& row);
     Result<void> remove_health(const HealthKey& key);
 
-    /// Sorted by name.
-    Result<std::vector<Service>> services();
+    /// Sorted by name.  Those that are left out are noted, if asked for.
+    Result<std::vector<Service>> services(std::vector<Damage>* damaged = nullptr);
     Result<void> put(const Service& row);
     Result<void> remove_service(const std::string& id);
 

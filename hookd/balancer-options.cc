@@ -11,12 +11,10 @@
 #include "common/policies.h"
 #include "common/text.h"
 #include "db/balancer.h"
+#include "db/row-check.h"
 
 namespace holdfast::hookd {
 namespace {
-
-constexpr int day_s = 86'400;
-constexpr int hour_ms = 3'600'000;
 
 Error invalid(const std::string& text)
 {
@@ -145,14 +143,13 @@ Result<void> take_check(const std::string& text, db::Balancer& balancer)
 /// How often a check looks, and what it takes to change its mind.
 Result<void> take_pace(const BalancerRequest& request, db::Balancer& balancer)
 {
-    constexpr int count_max = 1000;
     if (balancer.check == "none" &&
         (request.check_interval || request.check_timeout || request.rise || request.fall)) {
         return invalid("--check-interval, --check-timeout, --rise and --fall are of a check: give "
                        "--check too");
     }
-    if (auto fine =
-            take("--check-interval", request.check_interval, 100, hour_ms, balancer.interval_ms);
+    if (auto fine = take("--check-interval", request.check_interval, db::interval_min_ms,
+                         db::interval_max_ms, balancer.interval_ms);
         !fine)
         return fine;
     // The default must not be what is wrong with a short interval.
@@ -161,9 +158,9 @@ Result<void> take_pace(const BalancerRequest& request, db::Balancer& balancer)
                          balancer.timeout_ms);
         !fine)
         return invalid(fine.error().message + ", the interval");
-    if (auto fine = take("--rise", request.rise, 1, count_max, balancer.rise); !fine)
+    if (auto fine = take("--rise", request.rise, 1, db::in_a_row_max, balancer.rise); !fine)
         return fine;
-    return take("--fall", request.fall, 1, count_max, balancer.fall);
+    return take("--fall", request.fall, 1, db::in_a_row_max, balancer.fall);
 }
 
 } // namespace
@@ -175,10 +172,11 @@ Result<void> take_options(const BalancerRequest& request, db::Balancer& balancer
     if (!db::is_builtin(balancer))
         return refuse_options(request);
     balancer.policy = request.policy.empty() ? policies.front().name : request.policy;
-    if (auto fine = take("--persistence", request.persistence, 0, day_s, balancer.persistence);
+    if (auto fine = take("--persistence", request.persistence, 0, db::day_s, balancer.persistence);
         !fine)
         return fine;
-    if (auto fine = take("--slow-start", request.slow_start, 0, day_s, balancer.slow_start); !fine)
+    if (auto fine = take("--slow-start", request.slow_start, 0, db::day_s, balancer.slow_start);
+        !fine)
         return fine;
     if (!request.check.empty()) {
         if (auto fine = take_check(request.check, balancer); !fine)

@@ -5,18 +5,12 @@
 
 #include "hookd/balancer-read.h"
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
-
-#include "common/probe.h"
 #include "common/synthetic-mac.h"
 #include "common/text.h"
+#include "db/row-check.h"
 
 namespace holdfast::hookd {
 namespace {
-
-constexpr int weight_max = 65535;
-constexpr int limit_max = 1'000'000'000;
 
 Error invalid(const std::string& text)
 {
@@ -84,22 +78,6 @@ Endpoint split_endpoint(const std::string& text)
     return {address, text.substr(colon + 1)};
 }
 
-/// Whether a machine can have the address and be sent to at it; also from other links, in IPv6.
-/// Those that probes come from are the hypervisors'.
-bool is_unicast(const std::string& text)
-{
-    if (text == probe_address || text == probe_address6)
-        return false;
-    in6_addr v6{};
-    if (::inet_pton(AF_INET6, text.c_str(), &v6) == 1) {
-        return !IN6_IS_ADDR_UNSPECIFIED(&v6) && !IN6_IS_ADDR_LOOPBACK(&v6) &&
-               !IN6_IS_ADDR_MULTICAST(&v6) && !IN6_IS_ADDR_LINKLOCAL(&v6) &&
-               !IN6_IS_ADDR_V4MAPPED(&v6);
-    }
-    const auto first = parse_ipv4(text).value_or(0) >> 24;
-    return first > 0 && first != 127 && first < 224;
-}
-
 bool is_address(const std::string& text)
 {
     return parse_ipv4(text) || is_ipv6(text);
@@ -128,7 +106,7 @@ Result<Vip> read_vip(const std::string& text)
         return invalid(what + ": give ADDR:PORT/PROTO, such as 10.0.0.80:80/tcp or "
                               "[fd00::80]:80/tcp");
     }
-    if (!is_unicast(at.address))
+    if (!is_machine_address(at.address))
         return invalid(what + ": no machine can have this address: give another");
     const auto port = read_port(at.port);
     if (!port)
@@ -149,7 +127,7 @@ Result<std::string> read_gateway(const std::string& text, const std::string& vip
         return invalid("--gateway " + one_line(text, 60) +
                        ": servers outside of the fleet are reached by IPv4 alone: leave it out");
     }
-    if (!parse_ipv4(text) || !is_unicast(text)) {
+    if (!parse_ipv4(text) || !is_machine_address(text)) {
         return invalid("--gateway " + one_line(text, 60) +
                        " is no IPv4 address of a router: give one such as 10.0.0.1");
     }
@@ -160,12 +138,12 @@ Result<std::string> read_gateway(const std::string& text, const std::string& vip
 
 Result<int> read_weight(std::string_view text)
 {
-    return read_count("weight", text, weight_max);
+    return read_count("weight", text, db::weight_max);
 }
 
 Result<int> read_limit(std::string_view text)
 {
-    return read_count("limit", text, limit_max);
+    return read_count("limit", text, db::limit_max);
 }
 
 Result<db::RealServer> read_server(const std::string& text, int port)
@@ -173,7 +151,7 @@ Result<db::RealServer> read_server(const std::string& text, int port)
     const std::string what = "server " + one_line(text, 60);
     const auto words = split_words(text);
     const Endpoint at = split_endpoint(words[0]);
-    if (!is_address(at.address) || !is_unicast(at.address) ||
+    if (!is_address(at.address) || !is_machine_address(at.address) ||
         (at.port.empty() && words[0].ends_with(':'))) {
         return invalid(what + ": give ADDR[:PORT][,weight=N][,limit=N][,way=routed], such as "
                               "10.0.20.11:8080,weight=2");

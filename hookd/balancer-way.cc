@@ -9,10 +9,10 @@
 #include <set>
 #include <string>
 
+#include "db/row-check.h"
+
 namespace holdfast::hookd {
 namespace {
-
-constexpr int number_max = 63;
 
 /// The first routed server; null if there is none.
 const db::RealServer* first_routed(const db::Balancer& balancer)
@@ -51,7 +51,7 @@ Result<void> take_number(db::Balancer& balancer, const std::vector<db::Balancer>
     if (balancer.number && !taken.contains(balancer.number))
         return {};
     for (const bool local : {true, false})
-        for (int number = 1; number <= number_max; ++number)
+        for (int number = 1; number <= db::vip_number_max; ++number)
             if ((number % 4 == 3) == local && !taken.contains(number)) {
                 balancer.number = number;
                 return {};

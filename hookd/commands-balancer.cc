@@ -115,22 +115,28 @@ void Commands::put_balancer(const db::Balancer& to, const std::optional<db::Bala
 void Commands::balancer_del(const Json& arguments, Done done)
 {
     auto name = text_argument(arguments, "name");
-    auto balancer = name ? db::find_balancer(world().ledger.balancers(), *name)
-                         : Result<db::Balancer>{name.error()};
-    if (!balancer) {
-        done(balancer.error());
+    if (!name) {
+        done(name.error());
         return;
     }
-    daemon_.fleet().remove_balancer(*balancer, [=, this](const Result<void>& gone) {
-        if (!gone) {
-            done(gone.error());
+    auto gone = [name = *name, done, this](const Result<void>& removed) {
+        if (!removed) {
+            done(removed.error());
             return;
         }
-        note("balancer-deleted", "balancer " + balancer->name + " is gone");
-        daemon_.in_place([name = balancer->name, done](const Result<void>& there) {
+        note("balancer-deleted", "balancer " + name + " is gone");
+        daemon_.in_place([name, done](const Result<void>& there) {
             done(there ? Result<Json>{Json{{"balancer", name}}} : Result<Json>{there.error()});
         });
-    });
+    };
+    auto& fleet = daemon_.fleet();
+    const auto balancer = db::find_balancer(world().ledger.balancers(), *name);
+    if (fleet.is_damaged("Balancer", *name) || world().ledger.is_damaged("balancer", *name))
+        fleet.remove_damaged_balancer(*name, gone);
+    else if (balancer)
+        fleet.remove_balancer(*balancer, gone);
+    else
+        done(balancer.error());
 }
 
 /// The balancer as it shall be after `op`: add, del, drain, weight or limit.

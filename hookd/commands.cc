@@ -208,6 +208,8 @@ void Commands::status(const Json&, Done done)
         if (subject != "fleet") // Told under its own key.
             problems.push_back(subject + ": " + text);
     }
+    for (const std::string& line : daemon_.fleet().damages())
+        problems.push_back(line);
     Json answer{{"version", PACKAGE_VERSION},
                 {"hypervisor", self.name},
                 {"number", self.number},

@@ -11,6 +11,7 @@
 
 #include <spdlog/spdlog.h>
 
+#include "common/text.h"
 #include "hookd/index.h"
 #include "hookd/json-text.h"
 
@@ -20,6 +21,22 @@ namespace holdfast::hookd {
 namespace {
 
 constexpr auto beat_interval = std::chrono::seconds{15};
+
+/// What brings a damaged row in order.
+std::string mend_of(const db::Damage& damage)
+{
+    const std::string by_hand = "or write it right with ovsdb-client(1)";
+    const auto go_on = [](const std::string& rest) {
+        return ": the hypervisors that know it go on with it as it was; " + rest;
+    };
+    if (damage.table == "Balancer")
+        return go_on("\"holdfast balancer del " + one_line(damage.key, 64) +
+                     "\" and add it anew, " + by_hand);
+    if (damage.table == "Chain")
+        return ": that hop is nobody, and drops what is led to it; \"holdfast chain set " +
+               one_line(damage.key, 64) + " --via\" with all hops, " + by_hand;
+    return go_on("its owner's holdfast-hookd writes it anew when it is started, " + by_hand);
+}
 
 /// Whether each row has one of its name in the fleet.
 template <class Row>
@@ -54,6 +71,28 @@ std::string FleetLink::state() const
     return joined_ ? "ok" : "joining";
 }
 
+std::vector<std::string> FleetLink::damages() const
+{
+    std::vector<std::string> lines;
+    for (const db::Damage& damage : damaged_)
+        lines.push_back("fleet database: " + db::text_of(damage) + mend_of(damage));
+    return lines;
+}
+
+bool FleetLink::is_damaged(const std::string& table, const std::string& key) const
+{
+    return db::is_damaged(damaged_, table, key);
+}
+
+/// Of a row that was damaged before nothing new is said.
+void FleetLink::note_damages(const std::vector<db::Damage>& damaged)
+{
+    for (const db::Damage& damage : damaged)
+        if (std::ranges::find(damaged_, damage) == damaged_.end())
+            spdlog::error("fleet database: {}{}", db::text_of(damage), mend_of(damage));
+    damaged_ = damaged;
+}
+
 Shared FleetLink::shared(const db::Hypervisor& self) const
 {
     return {self.name,
@@ -69,7 +108,12 @@ Shared FleetLink::shared(const db::Hypervisor& self) const
 void FleetLink::on_snapshot(std::shared_ptr<const db::FleetSnapshot> snapshot)
 {
     bool was_connected = snapshot_ && snapshot_->connected;
-    snapshot_ = std::move(snapshot);
+    note_damages(snapshot->damaged);
+    if (snapshot->damaged.empty())
+        snapshot_ = std::move(snapshot);
+    else
+        snapshot_ = std::make_shared<const db::FleetSnapshot>(
+            mended(*snapshot, shared(world_.ledger.self())));
     if (snapshot_->connected != was_connected) {
         ready_told_ = tasks_known_ = false;
         if (snapshot_->connected && joined_)
@@ -307,6 +351,12 @@ void FleetLink::remove_chain(const std::string& name, const std::string& was, To
 void FleetLink::put_balancer(const db::Balancer& balancer, const std::optional<db::Balancer>& was,
                              Told done)
 {
+    if (is_damaged("Balancer", balancer.name)) {
+        done(Error{Errc::damaged, "balancer " + balancer.name +
+                                      ": its row in the fleet's database is damaged, see "
+                                      "\"holdfast status\": delete it first, and add it anew"});
+        return;
+    }
     StoreChange local;
     local.put_balancers = {balancer};
     db::FleetChange change;
@@ -323,6 +373,15 @@ void FleetLink::remove_balancer(const db::Balancer& was, Told done)
     db::FleetChange change;
     change.remove_balancers = {was.name};
     change.balancers_were = {{was.name, was}};
+    change_shared("balancers", local, change, std::move(done));
+}
+
+void FleetLink::remove_damaged_balancer(const std::string& name, Told done)
+{
+    StoreChange local;
+    local.remove_balancers = {name};
+    db::FleetChange change;
+    change.remove_balancers = {name};
     change_shared("balancers", local, change, std::move(done));
 }
 

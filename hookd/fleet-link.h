@@ -56,6 +56,11 @@ public:
     std::string state() const;
     const std::string& address() const { return note_.address; }
 
+    /// Rows of the fleet's database that are damaged, as a line each, with the mend.
+    std::vector<std::string> damages() const;
+    /// Whether that row is one.
+    bool is_damaged(const std::string& table, const std::string& key) const;
+
     /// Sends what changed here, soon.
     void push_soon();
 
@@ -87,10 +92,13 @@ public:
     void remove_chain(const std::string& name, const std::string& was, Told done);
 
     /// The same for a balancer.  `was` is its row as far as is known; none: it is new.
-    /// Errors: as put_chain(); unavailable if its row is another by now.
+    /// Errors: as put_chain(); unavailable if its row is another by now; damaged if its row in the
+    /// database is, which can be removed alone.
     void put_balancer(const db::Balancer& balancer, const std::optional<db::Balancer>& was,
                       Told done);
     void remove_balancer(const db::Balancer& was, Told done);
+    /// One whose row is damaged: whatever is in it.
+    void remove_damaged_balancer(const std::string& name, Told done);
 
     /// Puts a new service of this hypervisor, or a new definition of one, so that its name is its
     /// own in the whole fleet.  Errors: unavailable as put_chain(); exists.
@@ -128,6 +136,7 @@ private:
     void forget_others();
     void answer_joiner(const Result<Json>& answer);
     Shared shared(const db::Hypervisor& self) const;
+    void note_damages(const std::vector<db::Damage>& damaged);
     bool settled();
     bool pull();
     void push();
@@ -159,6 +168,7 @@ private:
     bool push_wanted_ = false;
     bool pushing_ = false;
     std::shared_ptr<const db::FleetSnapshot> snapshot_;
+    std::vector<db::Damage> damaged_; // Of the last snapshot, as it came.
     Silence silence_;
     std::set<std::string> silent_; // Those that were silent at the last look, by name.
     Done joiner_;                  // Who waits for init or join.

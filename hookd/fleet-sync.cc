@@ -179,7 +179,41 @@ void push_moves(const db::FleetSnapshot& fleet, const Shared& store, db::TimeNs 
     }
 }
 
+template <class Row>
+void mend(std::vector<Row>& fleet, const std::vector<Row>& store, const char* table,
+          const std::vector<db::Damage>& damaged)
+{
+    const auto key = [](const Row& row) { return db::key_of(row); };
+    for (const Row& row : store)
+        if (db::is_damaged(damaged, table, key(row)) &&
+            std::ranges::find(fleet, key(row), key) == fleet.end())
+            fleet.push_back(row);
+    std::ranges::sort(fleet, {}, key);
+}
+
+/// The same of rows with an owner.
+template <class Row>
+void mend_others(std::vector<Row>& fleet, std::vector<Row> store, const char* table,
+                 const std::string& self, const std::vector<db::Damage>& damaged)
+{
+    std::erase_if(store, [&](const Row& row) { return row.hypervisor == self; });
+    mend(fleet, store, table, damaged);
+}
+
 } // namespace
+
+db::FleetSnapshot mended(db::FleetSnapshot fleet, const Shared& store)
+{
+    auto others = *store.hypervisors;
+    std::erase_if(others, [&](const db::Hypervisor& row) { return row.name == store.self; });
+    mend(fleet.hypervisors, others, "Hypervisor", fleet.damaged);
+    mend(fleet.balancers, *store.balancers, "Balancer", fleet.damaged);
+    mend_others(fleet.vms, *store.vms, "VM", store.self, fleet.damaged);
+    mend_others(fleet.services, *store.services, "Service", store.self, fleet.damaged);
+    mend_others(fleet.health, *store.health, "Server_Health", store.self, fleet.damaged);
+    std::ranges::sort(fleet.health, {}, &db::HealthKey::of);
+    return fleet;
+}
 
 StoreChange pull_changes(const db::FleetSnapshot& fleet, const Shared& store, bool adopt,
                          const std::set<std::string>& silent)

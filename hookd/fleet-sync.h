@@ -29,6 +29,10 @@ struct Shared {
     const std::vector<db::Move>* moves;
 };
 
+/// The snapshot with the rows that the store has in the place of those that are damaged there, but
+/// for our own, which are sent anew: bad input changes nothing.
+db::FleetSnapshot mended(db::FleetSnapshot fleet, const Shared& store);
+
 /// Changes of the store that make it agree with the fleet, as far as others own the rows.
 /// `adopt`: our own rows that the store does not have are taken from the fleet (a store that
 /// was made anew), instead of being removed there.  `silent`: hypervisors, by name, that are not

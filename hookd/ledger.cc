@@ -213,6 +213,12 @@ void Ledger::take_health(const StoreChange& change)
     }
 }
 
+bool Ledger::is_damaged(const std::string& table, const std::string& key)
+{
+    const auto snapshot = store_.snapshot();
+    return snapshot && db::is_damaged(snapshot->damaged, table, key);
+}
+
 db::Hypervisor Ledger::self() const
 {
     auto row = std::find_if(hypervisors_.begin(), hypervisors_.end(),

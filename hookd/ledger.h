@@ -65,6 +65,9 @@ public:
     /// The newest thousand, of both roles and all hypervisors.
     const std::vector<db::Move>& moves() const { return moves_; }
 
+    /// Whether the store's row is left out, as the file is now.
+    bool is_damaged(const std::string& table, const std::string& key);
+
     /// This machine's row; an empty one before the first start made it.
     db::Hypervisor self() const;
     /// Null if there is none; valid until the next apply().

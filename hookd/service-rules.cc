@@ -56,7 +56,7 @@ std::string service_port(const std::string& id)
 
 std::string service_mac(const std::string& id)
 {
-    const auto all = digits(id);
+    const auto all = std::string(n_mac_digits, '0') + digits(id); // A short id is no UUID of ours.
     const auto last = all.substr(all.size() - n_mac_digits);
     std::string mac = "02";
     for (std::size_t i = 0; i < last.size(); i += 2)

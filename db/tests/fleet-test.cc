@@ -801,7 +801,8 @@ TEST(FleetServer, DatabaseOfAnOlderProgramIsBroughtUpToDateAndItsBalancersCanBeC
     bench.start();
     const std::string row =
         R"({"name":"web","vip":"10.0.0.80","port":80,"protocol":"tcp","director":"external",)"
-        R"("servers":["map",[[0,"{\"address\":\"10.0.20.11\",\"mac\":\"m\",\"port\":80,)"
+        R"("mac_prefix":"ae:48","mac_layout":"prefix",)"
+        R"("servers":["map",[[0,"{\"address\":\"10.0.20.11\",\"mac\":\"ae:48:0a:00:14:0b\",\"port\":80,)"
         R"(\"state\":\"active\",\"weight\":1}"]]]})";
     STRCMP_CONTAINS("[0]",
                     shell("ovsdb-client transact " + bench.remote.address +

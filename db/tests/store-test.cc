@@ -590,6 +590,8 @@ TEST(Store, BalancersOfAnOlderStoreHaveNoCheckAndNoLimit)
 {
     Balancer former;
     former.name = "b";
+    former.vip = "10.0.0.80";
+    former.port = 80;
     former.servers = {{"10.0.20.11", 80, 5, "active", "ae:48:0a:00:14:0b"}};
     {
         auto store = open_store(path);
@@ -661,12 +663,48 @@ TEST(Store, DamagedPagesAreFoundAndKept)
     CHECK_FALSE(bool(Store::open_read_only(path)));
 }
 
-TEST(Store, ColumnThatHoldsNonsenseIsNamed)
+TEST(Store, RowWithNonsenseIsLeftOutAndNamedAndTheRestIsRead)
 {
     auto store = open_store(path);
-    check_ok(store.put(vm("v")));
-    sql(path, "UPDATE vm SET ips = 'nonsense'");
-    check_error(Errc::damaged, path, "vm.ips of v", store.vms().error());
+    for (const auto* name : {"a", "b", "c"}) {
+        check_ok(store.put(vm(name)));
+        check_ok(store.put(balancer(name)));
+    }
+    const auto told = [&](const std::string& statement) {
+        sql(path, statement);
+        const auto all = store.snapshot();
+        CHECK_TRUE(bool(all));
+        CHECK_EQUAL(1u, all->damaged.size());
+        CHECK_EQUAL(5u, all->vms.size() + all->balancers.size());
+        const auto text = text_of(all->damaged[0]);
+        check_ok(store.put(vm("b")));
+        check_ok(store.put(balancer("b")));
+        CHECK_TRUE(store.snapshot()->damaged.empty());
+        return text;
+    };
+    STRCMP_EQUAL("vm b: ips is nonsense: it is to be JSON of its kind",
+                 told("UPDATE vm SET ips = 'nonsense' WHERE id = 'b'").c_str());
+    STRCMP_EQUAL("vm b: ofport is many: it is to be a number",
+                 told("UPDATE vm_port SET ofport = 'many' WHERE vm = 'b'").c_str());
+    STRCMP_EQUAL("balancer b: interval_ms is 0: it is to be 100 to 3600000",
+                 told("UPDATE balancer SET interval_ms = 0 WHERE name = 'b'").c_str());
+    STRCMP_EQUAL("balancer b: rise is 4294967298: it is out of range",
+                 told("UPDATE balancer SET rise = 4294967298 WHERE name = 'b'").c_str());
+    STRCMP_EQUAL("balancer b: weight is 1.5: it is to be a number",
+                 told("UPDATE balancer_server SET weight = 1.5 WHERE balancer = 'b'").c_str());
+}
+
+TEST(Store, HopThatIsDamagedIsNobodyAndDoesNotVanish)
+{
+    auto store = open_store(path);
+    const auto whole = chain("c");
+    check_ok(store.put(whole));
+    sql(path, "UPDATE chain_hop SET led = 'yes' WHERE place = 1 AND member = 0");
+    const auto all = store.snapshot();
+    CHECK_TRUE(bool(all));
+    CHECK_EQUAL(1u, all->damaged.size());
+    CHECK_TRUE(all->chains[0].hops.size() >= whole.hops.size());
+    STRCMP_EQUAL("?", all->chains[0].hops[1].vms[0].c_str());
 }
 
 TEST(Store, FileThatWentIsWrittenAnewWithAllThatItHeld)

@@ -186,6 +186,33 @@ TEST(FleetSync, DatabaseDecidesBalancers)
     CHECK_TRUE(push().empty());
 }
 
+TEST(FleetSync, WhereTheDatabasesRowIsDamagedTheStoresGoesOn)
+{
+    balancers = {balancer("api"), balancer("web")};
+    fleet.balancers = {balancer("api")};
+    fleet.damaged = {{"Balancer", "web", "interval_ms is 0"}};
+    fleet = mended(fleet, store());
+    CHECK_TRUE(fleet.balancers == balancers);
+    CHECK_TRUE(pull().empty());
+    fleet = mended(fleet, store()); // Looked at again, it is the same.
+    CHECK_TRUE(fleet.balancers == balancers);
+    // One that is not known here is not made up.
+    balancers = {balancer("api")};
+    fleet.balancers = balancers;
+    CHECK_TRUE(mended(fleet, store()).balancers == balancers);
+}
+
+TEST(FleetSync, OnesOwnDamagedRowIsSentAnew)
+{
+    services = {service("s", "hv1", 1), service("t", "hv2", 1)};
+    fleet.damaged = {{"Service", "s", "mac is x"}, {"Service", "t", "mac is x"}};
+    fleet = mended(fleet, store());
+    CHECK_EQUAL(1u, fleet.services.size());
+    CHECK_EQUAL(1u, push().put_services.size());
+    CHECK_TRUE(push().put_services[0] == services[0]);
+    CHECK_TRUE(pull().empty());
+}
+
 TEST(FleetSync, MovesAreSharedWhileTheyMatter)
 {
     moves.push_back(move("hv1", "source", "cleaned"));
