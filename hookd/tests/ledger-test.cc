@@ -89,6 +89,8 @@ TEST(Ledger, ServicesAreInMemoryAsInTheFile)
     CHECK_TRUE(bool(ledger));
     StoreChange change;
     db::Service web;
+    web.mac = "02:11:22:33:44:55";
+    web.command = {"/bin/true"};
     web.id = "id-web";
     web.name = "web";
     change.put_services = {web};
