@@ -79,15 +79,13 @@ bool is_server_address(const std::string& text, const std::string& vip)
     return is_machine_address(text) && is_ipv6(text) == is_ipv6(vip) && plain_address(text) == text;
 }
 
-/// Whether `mac` is the address's by the balancer's layout and prefix.
-bool is_synthetic(const Balancer& row, const std::string& address, const std::string& mac)
+/// Whether `mac` can be a synthetic one of this balancer: no machine's, and with its prefix where
+/// the layout has that first.
+bool is_synthetic(const Balancer& row, const std::string& mac)
 {
-    if (row.mac_layout == "table")
-        return is_mac(mac) && mac.starts_with(row.mac_prefix + ":");
-    const auto number = parse_ipv4(address);
-    const auto right = number ? synthetic_mac(row.mac_layout, row.mac_prefix, *number)
-                              : Result<std::string>{Error{}};
-    return right && *right == mac;
+    const bool first = row.mac_layout == "prefix" || row.mac_layout == "table";
+    return is_mac(mac) && check_mac_prefix(mac.substr(0, 5)) &&
+           (!first || mac.starts_with(row.mac_prefix + ":"));
 }
 
 void look_at_server(Look& look, const Balancer& row, const RealServer& server)
@@ -103,8 +101,10 @@ void look_at_server(Look& look, const Balancer& row, const RealServer& server)
     look.range(which + "limit", server.limit, 0, limit_max);
     look.word(which + "state", server.state, {"active", "draining"});
     look.word(which + "way", server.way, {"tunnel", "routed"});
-    look.that(is_synthetic(row, server.address, server.mac), which + "mac", server.mac,
-              "what mac_prefix and mac_layout make of its address");
+    look.that(is_synthetic(row, server.mac) &&
+                  std::ranges::count(row.servers, server.mac, &RealServer::mac) < 2,
+              which + "mac", server.mac,
+              "a synthetic one by mac_prefix and mac_layout, of its own");
 }
 
 void look_at_check(Look& look, const Balancer& row)
@@ -179,8 +179,8 @@ std::string fault(const Balancer& row)
         look.all("sorry", one);
     }
     if (row.director == "builtin")
-        look.that(is_synthetic(row, row.vip, row.vip_mac), "vip_mac", row.vip_mac,
-                  "what mac_prefix and mac_layout make of the VIP");
+        look.that(is_synthetic(row, row.vip_mac), "vip_mac", row.vip_mac,
+                  "a synthetic one by mac_prefix and mac_layout");
     look_at_check(look, row);
     return look.text();
 }
