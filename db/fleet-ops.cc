@@ -344,12 +344,10 @@ void expect_rows(FleetOps& ops, const char* table, const json& row, json where, 
 }
 
 /// The transaction fails unless the chains are still those that were seen.
-void expect_seen(FleetOps& ops, const std::vector<Chain>& seen, const Chain& chain)
+void expect_seen(FleetOps& ops, const std::string& seen, const Chain& chain)
 {
-    auto rows = json::array();
-    for (const auto& other : seen)
-        rows.push_back(to_json(other));
-    expect_rows(ops, "Chain", to_json(chain), json::array(), std::move(rows),
+    const json versions{{"_uuid", nullptr}, {"_version", nullptr}};
+    expect_rows(ops, "Chain", versions, json::array(), json::parse(seen),
                 {Errc::outdated, "chain " + chain.name +
                                      ": other chains have changed meanwhile: try again in some "
                                      "seconds"});
@@ -765,20 +763,24 @@ FleetOps compose_read_chains()
     return ops;
 }
 
-Result<std::vector<Chain>> read_chains(const json& answer)
+Result<SeenChains> read_chains(const json& answer)
 {
     const auto* rows = rows_of(answer, 0);
     if (!rows)
         return not_an_answer();
-    std::vector<Chain> all;
+    SeenChains seen;
+    auto versions = json::array();
     try {
-        for (const auto& row : *rows)
-            all.push_back(chain_from(row));
+        for (const auto& row : *rows) {
+            seen.chains.push_back(chain_from(row));
+            versions.push_back({{"_uuid", row.at("_uuid")}, {"_version", row.at("_version")}});
+        }
     } catch (const json::exception&) {
         return not_an_answer();
     }
-    std::ranges::sort(all, {}, &Chain::name);
-    return all;
+    std::ranges::sort(seen.chains, {}, &Chain::name);
+    seen.versions = versions.dump();
+    return seen;
 }
 
 FleetOps compose_read_vm(const std::string& id)

@@ -62,7 +62,7 @@ Result<int> number_for(const Hypervisor& row, const nlohmann::json& answer);
 FleetOps compose_read_hypervisors();
 Result<std::vector<Hypervisor>> read_hypervisors(const nlohmann::json& answer);
 FleetOps compose_read_chains();
-Result<std::vector<Chain>> read_chains(const nlohmann::json& answer);
+Result<SeenChains> read_chains(const nlohmann::json& answer);
 FleetOps compose_read_vm(const std::string& id);
 Result<std::optional<Vm>> read_vm(const nlohmann::json& answer);
 

@@ -651,14 +651,13 @@ void Fleet::read_hypervisors(std::function<void(Result<std::vector<Hypervisor>>)
     });
 }
 
-void Fleet::read_chains(std::function<void(Result<std::vector<Chain>>)> done)
+void Fleet::read_chains(std::function<void(Result<SeenChains>)> done)
 {
     impl_->loop().post([this, done = std::move(done)] {
-        impl_->ask(compose_read_chains(), Impl::deadline(),
-                   [caller = impl_->caller, done](auto answer) {
-                       call<std::vector<Chain>>(caller, done,
-                                                answer ? db::read_chains(*answer) : answer.error());
-                   });
+        impl_->ask(
+            compose_read_chains(), Impl::deadline(), [caller = impl_->caller, done](auto answer) {
+                call<SeenChains>(caller, done, answer ? db::read_chains(*answer) : answer.error());
+            });
     });
 }
 

@@ -46,6 +46,13 @@ struct FleetSnapshot {
                                          // a hop is one that nobody knows.
 };
 
+/// All chains as they were at one instant, by name.
+struct SeenChains {
+    std::vector<Chain> chains;
+    std::string
+        versions; // Of their rows, as OVSDB tells them (RFC 7047, 3.2: _uuid, _version): JSON.
+};
+
 /// Rows to put and to remove, in one transaction: all or nothing.
 struct FleetChange {
     /// Changes the row with this `id` (made by Fleet::join): not_found if it is gone.
@@ -60,9 +67,9 @@ struct FleetChange {
     /// was decided.  If it is something else by now all is refused (`unavailable`: another
     /// hypervisor was quicker; `not_found`: it has deleted the chain).
     std::map<std::string, std::string> chains_were;
-    /// All chains, where what is done with those that are put rests on the others.  If by now one
-    /// is another, is gone, or is new, all is refused (`outdated`).
-    std::optional<std::vector<Chain>> chains_seen;
+    /// SeenChains::versions, where what is done with those that are put rests on the others.  If by
+    /// now one is another, is gone, or is new, all is refused (`outdated`).
+    std::optional<std::string> chains_seen;
     /// New: `exists` if the name, or VIP, port and protocol, are another balancer's.
     std::vector<Balancer> put_balancers;
     /// By name, for balancers that are put over an older row, or removed: that row.  If it is
@@ -147,7 +154,7 @@ public:
     /// Reads all hypervisors, with `seen`, from the server now.
     void read_hypervisors(std::function<void(Result<std::vector<Hypervisor>>)> done);
     /// Reads all chains from the server now.
-    void read_chains(std::function<void(Result<std::vector<Chain>>)> done);
+    void read_chains(std::function<void(Result<SeenChains>)> done);
     /// Reads one VM from the server now, whether of interest or not.
     void read_vm(const std::string& id, std::function<void(Result<std::optional<Vm>>)> done);
 

@@ -225,15 +225,15 @@ Result<ChainRollout::Plan> ChainRollout::plan_remove(const db::Chain& chain,
 ChainRollout::Work ChainRollout::change(const db::Chain& chain, const Planner& planner)
 {
     for (int n_decided = 0; n_decided < most_decisions; ++n_decided) {
-        auto chains = co_await read_chains();
-        if (!chains)
-            co_return chains.error();
-        if (auto may = may_change_beside(chain, *chains, busy(*chains)); !may)
+        auto seen = co_await read_chains();
+        if (!seen)
+            co_return seen.error();
+        if (auto may = may_change_beside(chain, seen->chains, busy(seen->chains)); !may)
             co_return may.error();
-        auto plan = planner(*chains);
+        auto plan = planner(seen->chains);
         if (!plan)
             co_return plan.error();
-        auto done = co_await take_steps(std::move(*plan), std::move(*chains));
+        auto done = co_await take_steps(std::move(*plan), std::move(seen->versions));
         if (done || done.error().code != Errc::outdated)
             co_return done;
     }
@@ -244,7 +244,7 @@ ChainRollout::Work ChainRollout::change(const db::Chain& chain, const Planner& p
 
 /// Each of the steps, once every switch has the one before.
 /// Errors: outdated if the first is refused because the chains are no more those that were seen.
-ChainRollout::Work ChainRollout::take_steps(Plan plan, std::optional<Chains> seen)
+ChainRollout::Work ChainRollout::take_steps(Plan plan, std::optional<std::string> seen)
 {
     const auto verb = plan.verb;
     auto& steps = plan.steps;
@@ -289,15 +289,15 @@ ChainRollout::Work ChainRollout::take_steps(Plan plan, std::optional<Chains> see
     co_return left;
 }
 
-asio::awaitable<Result<ChainRollout::Chains>> ChainRollout::read_chains()
+asio::awaitable<Result<db::SeenChains>> ChainRollout::read_chains()
 {
-    return await_answer<Result<Chains>>(daemon_.io(),
-                                        [this](auto done) { daemon_.fleet().read_chains(done); });
+    return await_answer<Result<db::SeenChains>>(
+        daemon_.io(), [this](auto done) { daemon_.fleet().read_chains(done); });
 }
 
 asio::awaitable<Result<void>> ChainRollout::publish(const db::Chain& chain,
                                                     const std::optional<std::string>& was,
-                                                    const std::optional<Chains>& seen)
+                                                    const std::optional<std::string>& seen)
 {
     return await_answer<Result<void>>(daemon_.io(), [this, chain, was, seen](auto done) {
         daemon_.fleet().put_chain(chain, was, seen, done);

@@ -77,15 +77,15 @@ private:
     Result<Plan> plan_add(const db::Chain& chain, const Chains& chains) const;
     Result<Plan> plan_set(const db::Chain& from, const db::Chain& to) const;
     Result<Plan> plan_remove(const db::Chain& chain, const Chains& chains) const;
-    Work take_steps(Plan plan, std::optional<Chains> seen);
+    Work take_steps(Plan plan, std::optional<std::string> seen);
     std::string changer(const db::Chain& chain) const;
     std::set<std::string> busy(const Chains& chains) const;
     void resume_later();
     Result<Under> under(const db::Chain& chain, const Chains& chains) const;
-    boost::asio::awaitable<Result<Chains>> read_chains();
+    boost::asio::awaitable<Result<db::SeenChains>> read_chains();
     boost::asio::awaitable<Result<void>> publish(const db::Chain& chain,
                                                  const std::optional<std::string>& was,
-                                                 const std::optional<Chains>& seen);
+                                                 const std::optional<std::string>& seen);
     boost::asio::awaitable<Result<void>> withdraw(const std::string& name, const std::string& was);
     boost::asio::awaitable<Result<void>> ask_all(const std::vector<std::string>& others);
     Work in_place_everywhere();

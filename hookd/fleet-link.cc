@@ -315,10 +315,10 @@ void FleetLink::note_seen(const std::vector<db::Hypervisor>& rows)
         on_snapshot(snapshot_); // Its servers are others now.
 }
 
-void FleetLink::read_chains(std::function<void(const Result<std::vector<db::Chain>>&)> done)
+void FleetLink::read_chains(std::function<void(const Result<db::SeenChains>&)> done)
 {
     if (!configured())
-        done(world_.ledger.chains());
+        done(db::SeenChains{world_.ledger.chains(), {}});
     else if (!connected())
         done(away("chains"));
     else
@@ -326,7 +326,7 @@ void FleetLink::read_chains(std::function<void(const Result<std::vector<db::Chai
 }
 
 void FleetLink::put_chain(const db::Chain& chain, const std::optional<std::string>& was,
-                          const std::optional<std::vector<db::Chain>>& seen, Told done)
+                          const std::optional<std::string>& seen, Told done)
 {
     StoreChange local;
     local.put_chains = {chain};

@@ -79,7 +79,7 @@ public:
 
     /// Reads all chains: from the database now if there is a fleet, else from the store.
     /// Errors: unavailable as put_chain().
-    void read_chains(std::function<void(const Result<std::vector<db::Chain>>&)> done);
+    void read_chains(std::function<void(const Result<db::SeenChains>&)> done);
 
     /// Puts or removes a chain: in the database if there is a fleet, else in the store.  `was` is
     /// what its `change` is by now, as far as is known: another hypervisor may be quicker.  None:
@@ -88,7 +88,7 @@ public:
     ///          hypervisor has begun to change the chain; exists; outdated if the chains are
     ///          not as they were seen.
     void put_chain(const db::Chain& chain, const std::optional<std::string>& was,
-                   const std::optional<std::vector<db::Chain>>& seen, Told done);
+                   const std::optional<std::string>& seen, Told done);
     void remove_chain(const std::string& name, const std::string& was, Told done);
 
     /// The same for a balancer.  `was` is its row as far as is known; none: it is new.

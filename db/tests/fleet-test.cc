@@ -201,9 +201,9 @@ public:
         return done.get_future().get();
     }
     /// All chains, read from the server.
-    std::vector<Chain> chains()
+    SeenChains chains()
     {
-        std::promise<Result<std::vector<Chain>>> done;
+        std::promise<Result<SeenChains>> done;
         fleet_->read_chains([&](auto rows) { done.set_value(rows); });
         const auto rows = done.get_future().get();
         CHECK_TRUE(bool(rows));
@@ -484,39 +484,38 @@ TEST(Fleet, AChainIsChangedBesideTheChainsThatWereSeen)
     first.put_chains = {lower, beside};
     check_ok(a.transact(first));
     const auto seen = a.chains();
-    CHECK_TRUE(seen == std::vector({beside, lower}));
+    CHECK_TRUE(seen.chains == std::vector({beside, lower}));
     // Both begin by what they saw.
     FleetChange comes, changes;
     comes.put_chains = {higher};
     changes.put_chains = {lower};
     changes.put_chains[0].change = "set b";
-    comes.chains_seen = changes.chains_seen = seen;
+    comes.chains_seen = changes.chains_seen = seen.versions;
     check_ok(a.transact(comes));
     check_error(Errc::outdated, "chain lower: other chains", a.transact(changes));
-    CHECK_TRUE(a.chains() == std::vector({beside, higher, lower}));
-    changes.chains_seen = a.chains();
+    const auto before = a.chains();
+    CHECK_TRUE(before.chains == std::vector({beside, higher, lower}));
+    changes.chains_seen = before.versions;
     check_ok(a.transact(changes));
     // The other way round, and for a chain that has gone.
     FleetChange goes;
     goes.put_chains = {higher};
     goes.put_chains[0].change = "del a";
-    goes.chains_seen = comes.put_chains;
-    goes.chains_seen->push_back(lower);
+    goes.chains_seen = before.versions;
     check_error(Errc::outdated, "chain higher: other chains", a.transact(goes));
     FleetChange removal;
     removal.remove_chains = {"lower"};
     check_ok(a.transact(removal));
     check_error(Errc::outdated, "chain higher: other chains", a.transact(goes));
-    goes.chains_seen = a.chains();
+    goes.chains_seen = a.chains().versions;
     check_ok(a.transact(goes));
     // Also beside those of the same priority, one of which is over the other (db/chain-order.h).
     changes.put_chains = {beside};
-    changes.chains_seen = a.chains();
-    CHECK_TRUE(changes.chains_seen->size() == 2);
+    changes.chains_seen = a.chains().versions;
     first.put_chains = {lower};
     check_ok(a.transact(first));
     check_error(Errc::outdated, "chain beside: other chains", a.transact(changes));
-    changes.chains_seen = a.chains();
+    changes.chains_seen = a.chains().versions;
     check_ok(a.transact(changes));
 }
 
