@@ -31,6 +31,8 @@ constexpr auto retry_time = std::chrono::seconds{5};
 constexpr auto answer_limit = std::chrono::seconds{10};
 // How often a change is decided anew because other chains have changed meanwhile.
 constexpr int most_decisions = 100;
+// Before the second decision, twice as long before the third, and so on: the others are let go on.
+constexpr auto between_decisions = std::chrono::milliseconds{2};
 // Of db::ChainChange.
 constexpr std::string_view verb_add = "add";
 constexpr std::string_view verb_over =
@@ -236,6 +238,7 @@ ChainRollout::Work ChainRollout::change(const db::Chain& chain, const Planner& p
         auto done = co_await take_steps(std::move(*plan), std::move(seen->versions));
         if (done || done.error().code != Errc::outdated)
             co_return done;
+        co_await wait(between_decisions * (n_decided + 1));
     }
     co_return Error{Errc::unavailable, "chain " + chain.name +
                                            ": other chains change all the time: try again in "
@@ -253,7 +256,7 @@ ChainRollout::Work ChainRollout::take_steps(Plan plan, std::optional<std::string
     Left left;
     for (ChainStep& step : steps) {
         if (step.drain)
-            co_await drain();
+            co_await wait(drain_time);
         const bool first = &step == &steps.front();
         const bool last = &step == &steps.back();
         step.chain.change = last && !removes ? "" : mark(verb);
@@ -360,9 +363,9 @@ ChainRollout::Work ChainRollout::in_place_everywhere()
     co_return left;
 }
 
-asio::awaitable<void> ChainRollout::drain()
+asio::awaitable<void> ChainRollout::wait(std::chrono::milliseconds time)
 {
-    asio::steady_timer timer{daemon_.io(), drain_time};
+    asio::steady_timer timer{daemon_.io(), time};
     co_await timer.async_wait(asio::use_awaitable);
 }
 

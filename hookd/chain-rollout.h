@@ -89,7 +89,7 @@ private:
     boost::asio::awaitable<Result<void>> withdraw(const std::string& name, const std::string& was);
     boost::asio::awaitable<Result<void>> ask_all(const std::vector<std::string>& others);
     Work in_place_everywhere();
-    boost::asio::awaitable<void> drain();
+    boost::asio::awaitable<void> wait(std::chrono::milliseconds time);
     std::string mark(std::string_view verb) const;
 
     Daemon& daemon_;

@@ -49,6 +49,12 @@ void RingCount::learn(const FrameKinds& kinds, bool agree)
         taken_ = kinds.others;
 }
 
+bool RingCount::takes(const FrameKinds& kinds) const
+{
+    return kinds.all_known &&
+           std::includes(taken_.begin(), taken_.end(), kinds.others.begin(), kinds.others.end());
+}
+
 void RingCount::quiet(const TapCounts& now, const FrameKinds& kinds)
 {
     const std::uint64_t sent = now.sent - last_.sent;
@@ -57,9 +63,12 @@ void RingCount::quiet(const TapCounts& now, const FrameKinds& kinds)
     if (begun_ && (sent || strange)) {
         const bool countable = sent < countable_max && strange < countable_max;
         const bool agree = countable && (got == sent || got == sent + strange);
-        if (agree && strange)
+        if (strange && !agree)
+            takes_strange_.reset();
+        else if (strange && takes(kinds)) // Else they may agree by accident.
             takes_strange_ = got != sent;
-        if (sent && (!agree || agreed_ > 0)) // The first after they disagreed may make up for that.
+        // The first after they disagreed may make up for that.
+        if (sent && (!agree || (agreed_ > 0 && !strange)))
             learn(kinds, agree);
         agreed_ = agree ? agreed_ + sent : 0;
     }
@@ -73,9 +82,7 @@ std::optional<std::size_t> RingCount::missing(const TapCounts& now, const FrameK
     const std::uint64_t sent = now.sent - last_.sent;
     const std::uint64_t strange = now.strange - last_.strange - strange_back;
     const std::uint64_t got = static_cast<std::uint16_t>(now.used - last_.used);
-    const bool sure =
-        kinds.all_known && (!strange || takes_strange_) &&
-        std::includes(taken_.begin(), taken_.end(), kinds.others.begin(), kinds.others.end());
+    const bool sure = takes(kinds) && (!strange || takes_strange_);
     if (agreed_ < convincing || !sure || sent >= countable_max || strange >= countable_max)
         return std::nullopt;
     const std::uint64_t put = sent + (strange && *takes_strange_ ? strange : 0);

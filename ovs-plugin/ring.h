@@ -67,6 +67,8 @@ public:
 
 private:
     void learn(const FrameKinds& kinds, bool agree);
+    /// Whether the device is known to take all of them.
+    bool takes(const FrameKinds& kinds) const;
 
     bool begun_ = false;
     std::uint64_t agreed_ = 0;          // Frames over which they have agreed without a break.

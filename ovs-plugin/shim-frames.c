@@ -579,22 +579,6 @@ hf_watch_sent(struct hf_watch *watch)
     return read_count(&watch->n_sent);
 }
 
-bool
-hf_watch_left(struct hf_watch *watch, uint64_t *n)
-{
-    struct netdev_stats stats;
-
-    if (watch->in_kernel) {
-        *n = hf_watch_sent(watch);
-        return true;
-    }
-    if (!watch->alive || netdev_get_stats(watch->netdev, &stats)) {
-        return false;
-    }
-    *n = stats.tx_packets;
-    return *n != UINT64_MAX; /* Not supported. */
-}
-
 size_t
 hf_watch_recent(struct hf_watch *watch, size_t n,
                 void (*each)(const uint8_t *frame, size_t size, int64_t time_ns, void *aux),

@@ -144,11 +144,6 @@ uint64_t hf_watch_overflowed(const struct hf_watch *);
  * HF_UNCOUNTED where the port did not take all that was put. */
 uint64_t hf_watch_sent(struct hf_watch *);
 #define HF_UNCOUNTED 65536
-/* How many frames have come out of the port's tap so far, towards the guest, by the kernel's own
- * count: those that the hypervisor itself says there too (a router solicitation), which pass no
- * switch.  In the kernel's datapath, where hf_watch_sent() has those, it is the same as that.
- * Returns false if it cannot be read.  Main thread. */
-bool hf_watch_left(struct hf_watch *, uint64_t *n);
 /* Shows the newest frames that were put into the port, 'n' at most, oldest first.
  * Returns how many those are: fewer than 'n' if no more are remembered. */
 size_t hf_watch_recent(struct hf_watch *, size_t n,

@@ -7,14 +7,28 @@
 
 namespace holdfast::plugin {
 
+namespace {
+
+using FromNewest = std::vector<SentFrame>::const_reverse_iterator;
+
+FromNewest find_sent(FromNewest from, FromNewest end, const Frame& frame)
+{
+    return std::find_if(from, end, [&](const SentFrame& one) { return one.frame == frame; });
+}
+
+} // namespace
+
 std::optional<std::size_t> swallowed_frame(const std::vector<SentFrame>& recent,
                                            const std::vector<Frame>& taken, std::int64_t since_ns)
 {
     auto in = recent.rbegin();
-    auto out = taken.rbegin();
-    while (in != recent.rend() && out != taken.rend() && in->frame == *out) {
+    for (auto out = taken.rbegin(); out != taken.rend(); ++out) {
+        const auto at = find_sent(in, recent.rend(), *out);
+        if (at == recent.rend())
+            continue;
+        if (at != in)
+            break;
         ++in;
-        ++out;
     }
     if (in == recent.rend() || in->time_ns < since_ns)
         return std::nullopt;
@@ -45,8 +59,9 @@ std::size_t drop_strange(std::vector<Frame>& taken, const std::vector<SentFrame>
     std::size_t dropped = 0;
     auto put = sent.rbegin();
     for (auto i = taken.size(); i > 0 && dropped < most; --i) {
-        if (put != sent.rend() && put->frame == taken[i - 1]) {
-            ++put;
+        const auto at = find_sent(put, sent.rend(), taken[i - 1]);
+        if (at != sent.rend()) {
+            put = at + 1; // What is between was dropped by a tap that was full.
         } else {
             taken.erase(taken.begin() + static_cast<std::ptrdiff_t>(i - 1));
             ++dropped;

@@ -22,7 +22,8 @@ struct SentFrame {
 
 /// Which of the `recent` frames put into a tap the paused QEMU keeps, if it keeps one.
 /// Shape:   `recent` and `taken` oldest first; `taken` was read back from the tap after it stopped.
-///          Frames from before `since_ns` are no candidates: QEMU was not paused yet.
+///          Frames from before `since_ns` are no candidates: QEMU was not paused yet.  What is
+///          taken and was never sent is passed over: the hypervisor itself has said it.
 /// Returns: the index in `recent` of the newest frame that was not taken back; nothing if
 ///          there is none.
 /// Source:  QEMU reads one frame more after the stop, keeps it and stops reading
@@ -38,8 +39,9 @@ std::optional<std::vector<std::size_t>>
 frames_not_taken(const std::vector<SentFrame>& recent, std::span<const Frame> taken, std::size_t n);
 
 /// Takes frames out of `taken` that are none of those `sent`, from the newest on, `most` at most:
-/// the hypervisor itself has said them, and they are not for another place. Shape:   `sent` are all
-/// those that can be in `taken`, which ends with the newest of them. Returns: how many.
+/// the hypervisor itself has said them, and they are not for another place.
+/// Shape:   both oldest first.
+/// Returns: how many.
 std::size_t drop_strange(std::vector<Frame>& taken, const std::vector<SentFrame>& sent,
                          std::size_t most);
 

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <charconv>
 #include <cstdint>
 #include <cstdio>
 #include <iterator>
@@ -35,7 +36,6 @@ constexpr std::size_t lost_by_qemu_max = 2;
 constexpr std::uint64_t strange_max = 16;
 // A longer frame can take several of the guest's buffers.
 constexpr std::size_t one_buffer = 1518;
-// Bit 23 of the VNI (doc/architecture.md).
 // Copies kept for going back.  Past this the oldest go: 16384 frames are 1.6 s at 10 kpps.
 constexpr std::size_t sent_max = 16384;
 // The second byte before a tap's frame, gso_type (virtio 1.1, 5.1.6).
@@ -43,12 +43,22 @@ constexpr std::uint8_t no_gso = 0;
 // Frames read from a tap at one look; a tap's queue holds 1000 by default.
 constexpr int take_max = 4096;
 
+/// How many frames have left a tap, by its driver: those that the hypervisor itself has put in too
+/// (a router solicitation), which pass no switch.  Read without the kernel's lock for links.
+int open_counter(const std::string& interface)
+{
+    return open(("/sys/class/net/" + interface + "/statistics/tx_packets").c_str(),
+                O_RDONLY | O_CLOEXEC);
+}
+
 } // namespace
 
 SourceTurn::SourceTurn(std::string bridge, std::string interface, std::string mac,
                        std::uint32_t label, int tap, int qemu, bool led)
     : bridge_{std::move(bridge)}, mac_{std::move(mac)}, own_{mac_of(mac_)}, label_{label},
-      tap_{tap}, qemu_{qemu}, led_{led}, watch_{hf_watch_open(bridge_.c_str(), interface.c_str())},
+      tap_{tap}, qemu_{qemu}, led_{led}, counter_{open_counter(interface)}, watch_{hf_watch_open(
+                                                                                bridge_.c_str(),
+                                                                                interface.c_str())},
       pin_{hf_pin_open(bridge_.c_str(), interface.c_str(), mac_.c_str(), false)}
 {
     ifreq request{};
@@ -72,8 +82,9 @@ SourceTurn::~SourceTurn()
     hf_watch_close(watch_);
     // An entry that leads to where the guest is not is of no use.
     hf_pin_close(pin_, (state_ == State::passing) != left_);
-    if (tap_ >= 0)
-        close(tap_);
+    for (const int descriptor : {tap_, counter_})
+        if (descriptor >= 0)
+            close(descriptor);
 }
 
 /// A frame for the guest itself, of an ethertype that no stack takes (IEEE 802 local
@@ -190,6 +201,8 @@ FrameKinds SourceTurn::kinds_since(std::uint64_t sent) const
 void SourceTurn::compare_counts(std::int64_t now_ms)
 {
     next_look_ms_ = now_ms + compare_ms;
+    if (!tap_is_empty())
+        return;
     const auto before = counts_now();
     if (!tap_is_empty() || !qemu_waits())
         return;
@@ -202,15 +215,25 @@ void SourceTurn::compare_counts(std::int64_t now_ms)
 /// Nothing if one of them cannot be read.
 std::optional<TapCounts> SourceTurn::counts_now() const
 {
-    TapCounts counts;
-    std::uint64_t left = 0;
     const auto used = ring_.used();
-    if (!used || !hf_watch_left(watch_, &left))
+    const auto sent = hf_watch_sent(watch_);
+    // In the kernel's datapath what the hypervisor says is among what was sent.
+    const auto left = hf_watch_holds(watch_) && counter_ >= 0 ? left_tap() : sent;
+    if (!used || !left)
         return std::nullopt;
-    counts.used = *used;
-    counts.sent = hf_watch_sent(watch_);
-    counts.strange = left - counts.sent; // Of an empty tap.
-    return counts;
+    // What lies in the tap has not left it: with such frames it is less, and nobody believes it.
+    return TapCounts{sent, *left - sent, *used};
+}
+
+/// How many frames have left the tap, whoever had put them in; nothing if the kernel does not say.
+std::optional<std::uint64_t> SourceTurn::left_tap() const
+{
+    char text[24];
+    std::uint64_t n = 0;
+    const auto size = pread(counter_, text, sizeof text, 0);
+    if (size <= 0 || std::from_chars(text, text + size, n).ec != std::errc{})
+        return std::nullopt;
+    return n;
 }
 
 /// The guest's own count says how many frames it has not got.  Those that were not in the tap any
@@ -224,12 +247,13 @@ bool SourceTurn::finish_by_ring()
     const auto n_strange = now->strange - count_.last().strange;
     if (n_strange > strange_max)
         return false;
-    const auto strange_back = drop_strange(taken_, recent(n_sent), n_strange);
+    auto taken = taken_;
+    const auto strange_back = drop_strange(taken, recent(n_sent), n_strange);
     const auto missing = count_.missing(*now, kinds_since(count_.last().sent), strange_back);
     if (!missing)
         return false;
     const auto frames = recent(*missing);
-    const auto lost = frames_not_taken(frames, taken_, *missing);
+    const auto lost = frames_not_taken(frames, taken, *missing);
     if (!lost || lost->size() > lost_by_qemu_max)
         return false;
     // Of two the first was purged.  Of one it is told by the time.
@@ -241,6 +265,7 @@ bool SourceTurn::finish_by_ring()
             sent_.pop_back(); // Not for going back: QEMU has it.
     }
     figures_.swallowed = lost->size();
+    taken_ = std::move(taken);
     finish();
     return true;
 }

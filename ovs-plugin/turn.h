@@ -111,6 +111,7 @@ private:
     void compare_counts(std::int64_t now_ms);
     std::optional<FrameKind> kind_of(std::span<const std::uint8_t> frame) const;
     std::optional<TapCounts> counts_now() const;
+    std::optional<std::uint64_t> left_tap() const;
     FrameKinds kinds_since(std::uint64_t sent) const;
     std::vector<SentFrame> recent(std::size_t n) const;
     bool finish_by_ring();
@@ -132,6 +133,7 @@ private:
     bool led_;
     bool has_header_ = false;  // A virtio-net device's tap has one before each frame.
     bool many_queues_ = false; // Only one of them is ours.
+    int counter_;              // The kernel's count of the frames that have left the tap; or -1.
     hf_watch* watch_;
     hf_pin* pin_; // Its MAC stays here until it runs elsewhere.
     bool left_ = false;

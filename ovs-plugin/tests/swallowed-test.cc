@@ -101,6 +101,9 @@ TEST(Swallowed, WhatTheHypervisorItselfSaidIsTakenOutOfWhatCameBack)
     taken = {{9}, {4}};
     LONGS_EQUAL(0, drop_strange(taken, sent, 0));
     CHECK_TRUE((taken == std::vector<Frame>{{9}, {4}}));
+    taken = {{2}, {4}}; // The third was dropped.
+    LONGS_EQUAL(0, drop_strange(taken, sent, 2));
+    LONGS_EQUAL(1, *swallowed_frame(sent, {{3}, {8}, {4}, {9}}, 0));
     taken = {{9}, {7}};
     LONGS_EQUAL(1, drop_strange(taken, {}, 1));
     CHECK_TRUE((taken == std::vector<Frame>{{9}}));
