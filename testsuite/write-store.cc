@@ -17,7 +17,7 @@
 //     says no-health NAME ADDRESS move ID ROLE VM HYPERVISOR PEER STATE
 //
 // SERVER is ADDRESS=PORT=MAC[=WEIGHT[=LIMIT[=STATE[=WAY]]]]; the director `builtin` is the switches
-// themselves.  KEY is policy, gateway, number, vip_mac, persistence, slow_start, sorry
+// themselves.  KEY is policy, gateway, number, mac_layout, vip_mac, persistence, slow_start, sorry
 // (ADDRESS=PORT=MAC) or check (none, tcp, http or command).
 // HOP is VM[|VM], tap:VM or wire:VM; with a - before it nothing is led there (see db/rows.h).
 // A VM's id is its name; `-` stands for nothing.  All lines are one transaction.
@@ -156,6 +156,8 @@ void set(Balancer& balancer, const std::string& word)
         balancer.gateway = value;
     else if (key == "number")
         balancer.number = integer(value);
+    else if (key == "mac_layout")
+        balancer.mac_layout = value;
     else if (key == "vip_mac")
         balancer.vip_mac = value;
     else if (key == "check")
