@@ -185,7 +185,7 @@ TEST(Service, OneThatStandsByItsOwnWillStandsWhenOthersGoOn)
                           "if not child:\n"
                           "    os.setpgid(0, 0)\n"
                           "    os.kill(os.getpid(), signal.SIGTSTP)\n"
-                          "    os._exit(1)\n"
+                          "    while True: signal.pause()\n"
                           "os.waitpid(child, os.WUNTRACED)\n"
                           "print(child, flush=True)\n"
                           "while True: signal.pause()\n");
