@@ -131,10 +131,12 @@ void Commands::balancer_del(const Json& arguments, Done done)
     };
     auto& fleet = daemon_.fleet();
     const auto balancer = db::find_balancer(world().ledger.balancers(), *name);
-    if (fleet.is_damaged("Balancer", *name) || world().ledger.is_damaged("balancer", *name))
-        fleet.remove_damaged_balancer(*name, gone);
+    if (fleet.is_damaged("Balancer", *name))
+        fleet.remove_balancer(*name, std::nullopt, gone);
     else if (balancer)
-        fleet.remove_balancer(*balancer, gone);
+        fleet.remove_balancer(*name, *balancer, gone);
+    else if (world().ledger.is_damaged("balancer", *name)) // That reads the store.
+        fleet.remove_balancer(*name, std::nullopt, gone);
     else
         done(balancer.error());
 }

@@ -366,22 +366,15 @@ void FleetLink::put_balancer(const db::Balancer& balancer, const std::optional<d
     change_shared("balancers", local, change, std::move(done));
 }
 
-void FleetLink::remove_balancer(const db::Balancer& was, Told done)
-{
-    StoreChange local;
-    local.remove_balancers = {was.name};
-    db::FleetChange change;
-    change.remove_balancers = {was.name};
-    change.balancers_were = {{was.name, was}};
-    change_shared("balancers", local, change, std::move(done));
-}
-
-void FleetLink::remove_damaged_balancer(const std::string& name, Told done)
+void FleetLink::remove_balancer(const std::string& name, const std::optional<db::Balancer>& was,
+                                Told done)
 {
     StoreChange local;
     local.remove_balancers = {name};
     db::FleetChange change;
     change.remove_balancers = {name};
+    if (was)
+        change.balancers_were = {{name, *was}};
     change_shared("balancers", local, change, std::move(done));
 }
 

@@ -96,9 +96,9 @@ public:
     /// database is, which can be removed alone.
     void put_balancer(const db::Balancer& balancer, const std::optional<db::Balancer>& was,
                       Told done);
-    void remove_balancer(const db::Balancer& was, Told done);
-    /// One whose row is damaged: whatever is in it.
-    void remove_damaged_balancer(const std::string& name, Told done);
+    /// Without `was` one goes whatever is in its row, which is damaged.
+    void remove_balancer(const std::string& name, const std::optional<db::Balancer>& was,
+                         Told done);
 
     /// Puts a new service of this hypervisor, or a new definition of one, so that its name is its
     /// own in the whole fleet.  Errors: unavailable as put_chain(); exists.
