@@ -49,8 +49,8 @@ struct FleetSnapshot {
 /// All chains as they were at one instant, by name.
 struct SeenChains {
     std::vector<Chain> chains;
-    std::string
-        versions; // Of their rows, as OVSDB tells them (RFC 7047, 3.2: _uuid, _version): JSON.
+    /// Of their rows, JSON: [{_uuid, _version}] (RFC 7047, 3.2).
+    std::string versions;
 };
 
 /// Rows to put and to remove, in one transaction: all or nothing.

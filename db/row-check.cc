@@ -11,6 +11,7 @@
 
 #include "common/synthetic-mac.h"
 #include "common/text.h"
+#include "db/balancer.h"
 
 namespace holdfast::db {
 namespace {
@@ -170,15 +171,11 @@ std::string fault(const Balancer& row)
         look.that(row.sorry_mac.empty(), "sorry_mac", row.sorry_mac,
                   "empty without a sorry server");
     } else {
-        RealServer sorry;
-        sorry.address = row.sorry;
-        sorry.port = row.sorry_port;
-        sorry.mac = row.sorry_mac;
         Look one;
-        look_at_server(one, row, sorry);
+        look_at_server(one, row, all_servers(row).back());
         look.all("sorry", one);
     }
-    if (row.director == "builtin")
+    if (is_builtin(row))
         look.that(is_synthetic(row, row.vip_mac), "vip_mac", row.vip_mac,
                   "a synthetic one by mac_prefix and mac_layout");
     look_at_check(look, row);

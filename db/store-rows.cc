@@ -453,6 +453,16 @@ void erase(Connection& store, std::string_view sql, const std::string& key)
     statement->bind(key).run();
 }
 
+/// The rows that are not damaged, for who does not ask which are.
+template <class Row>
+auto unnoted(Rows<Row> (*read)(Connection& store, Damages& damaged))
+{
+    return [read](Connection& store) {
+        Damages damaged;
+        return read(store, damaged);
+    };
+}
+
 } // namespace
 
 Result<Snapshot> Store::snapshot()
@@ -513,10 +523,7 @@ Result<void> Store::remove_hypervisor(const std::string& name)
 
 Result<std::vector<Vm>> Store::vms()
 {
-    return impl_->read([](Connection& store) {
-        Damages damaged;
-        return read_vms(store, damaged);
-    });
+    return impl_->read(unnoted(read_vms));
 }
 
 Result<std::optional<Vm>> Store::find_vm(const std::string& id_or_name)
@@ -539,10 +546,7 @@ Result<void> Store::remove_vm(const std::string& id)
 
 Result<std::vector<Chain>> Store::chains()
 {
-    return impl_->read([](Connection& store) {
-        Damages damaged;
-        return read_chains(store, damaged);
-    });
+    return impl_->read(unnoted(read_chains));
 }
 
 Result<void> Store::put(const Chain& row)
@@ -560,10 +564,7 @@ Result<void> Store::remove_chain(const std::string& name)
 
 Result<std::vector<Balancer>> Store::balancers()
 {
-    return impl_->read([](Connection& store) {
-        Damages damaged;
-        return read_balancers(store, damaged);
-    });
+    return impl_->read(unnoted(read_balancers));
 }
 
 Result<void> Store::put(const Balancer& row)
@@ -582,10 +583,7 @@ Result<void> Store::remove_balancer(const std::string& name)
 
 Result<std::vector<ServerHealth>> Store::health()
 {
-    return impl_->read([](Connection& store) {
-        Damages damaged;
-        return read_health(store, damaged);
-    });
+    return impl_->read(unnoted(read_health));
 }
 
 Result<void> Store::put(const ServerHealth& row)
