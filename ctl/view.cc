@@ -22,23 +22,15 @@ std::string joined(const std::vector<std::string>& words, const std::string& bet
     return all;
 }
 
-/// A chain's state, in a word and with the hops that it is because of.
-struct ChainState {
-    std::string word; // "ready", "pending", or "degraded".
-    std::vector<std::string> hops;
-    Tone tone = Tone::good;
-};
-
-ChainState state_of(const db::Chain& chain, const World& world)
+/// A chain's state in a word, by its pending and its dead hops.
+std::string state_of(const std::vector<std::string>& waiting, const std::vector<DeadHop>& dead)
 {
-    if (auto waiting = pending(chain, world); !waiting.empty())
-        return {"pending", std::move(waiting), Tone::warn};
-    std::vector<std::string> dead;
-    for (auto& hop : dead_hops(chain, world))
-        dead.push_back(std::move(hop.name));
-    if (!dead.empty())
-        return {"degraded", std::move(dead), Tone::warn};
-    return {"ready", {}, Tone::good};
+    return !waiting.empty() ? "pending" : !dead.empty() ? "degraded" : "ready";
+}
+
+Tone tone_of_chain(const std::string& state)
+{
+    return state == "ready" ? Tone::good : Tone::warn;
 }
 
 std::string or_dash(const std::string& text)
@@ -181,20 +173,21 @@ std::vector<std::string> pending(const db::Chain& chain, const World& world)
 
 std::vector<DeadHop> dead_hops(const db::Chain& chain, const World& world)
 {
-    const auto is_dead = [&world](const std::string& id) {
-        const auto* vm = world.find_vm(id);
-        return vm && !vm->health.empty();
-    };
     std::vector<DeadHop> found;
     for (const db::Hop& place : chain.hops) {
-        const bool others = !std::all_of(place.vms.begin(), place.vms.end(), is_dead);
+        if (!place.led)
+            continue;
+        std::vector<const db::Vm*> dead;
         for (const std::string& id : place.vms)
-            if (place.led && is_dead(id))
-                found.push_back({world.name_of(id), world.find_vm(id)->health,
-                                 place.kind == "tap" ? "it gets copies all the same"
-                                 : others            ? "the others of its group take its traffic"
-                                 : chain.dead == "bypass" ? "its traffic passes it by"
-                                                          : "its traffic is dropped"});
+            if (const auto* vm = world.find_vm(id); vm && !vm->health.empty())
+                dead.push_back(vm);
+        const std::string meanwhile = place.kind == "tap" ? "it gets copies all the same"
+                                      : dead.size() < place.vms.size()
+                                          ? "the others of its group take its traffic"
+                                      : chain.dead == "bypass" ? "its traffic passes it by"
+                                                               : "its traffic is dropped";
+        for (const auto* vm : dead)
+            found.push_back({world.name_of(vm->id), vm->health, meanwhile});
     }
     return found;
 }
@@ -296,28 +289,36 @@ std::string chain_table(const World& world, const Style& style)
         return "There is no chain. Make one with 'holdfast chain add'.\n";
     Table table{{"NAME", ">PRIORITY", "MATCH", "WAY", "DEAD", "STATE", "VIA"}};
     for (const auto& chain : world.chains) {
-        const auto state = state_of(chain, world);
+        const auto waiting = pending(chain, world);
+        const auto dead = dead_hops(chain, world);
+        const auto state = state_of(waiting, dead);
+        auto because = waiting;
+        if (because.empty())
+            for (const auto& hop : dead)
+                because.push_back(hop.name);
         std::vector<std::string> hops;
         for (const auto& place : chain.hops)
             if (place.led)
                 hops.push_back(hop_text(place, world));
-        table.add({{chain.name, Tone::head},
-                   std::to_string(chain.priority),
-                   chain.match,
-                   chain.symmetric ? "both" : "one",
-                   chain.dead,
-                   {state.hops.empty() ? state.word : state.word + " " + joined(state.hops, ","),
-                    state.tone},
-                   joined(hops, " → ")});
+        table.add(
+            {{chain.name, Tone::head},
+             std::to_string(chain.priority),
+             chain.match,
+             chain.symmetric ? "both" : "one",
+             chain.dead,
+             {because.empty() ? state : state + " " + joined(because, ","), tone_of_chain(state)},
+             joined(hops, " → ")});
     }
     return table.text(style);
 }
 
 std::string chain_page(const db::Chain& chain, const World& world, const Style& style)
 {
-    const auto state = state_of(chain, world);
+    const auto waiting = pending(chain, world);
+    const auto dead = dead_hops(chain, world);
+    const auto state = state_of(waiting, dead);
     std::string page = style.paint(one_line(chain.name), Tone::head) + "  " +
-                       style.paint(state.word, state.tone) + "\n";
+                       style.paint(state, tone_of_chain(state)) + "\n";
     page += field("match", chain.match.empty() ? "any" : chain.match, style);
     if (chain.symmetric)
         page += field("match back", chain.match_reverse, style);
@@ -334,9 +335,9 @@ std::string chain_page(const db::Chain& chain, const World& world, const Style& 
                   std::to_string(chain.spi) +
                       (chain.symmetric ? ", back " + std::to_string(chain.rspi) : ""),
                   style);
-    for (const auto& hop : dead_hops(chain, world))
+    for (const auto& hop : dead)
         page += field("no work", one_line(hop.name + ": " + hop.why) + "; " + hop.meanwhile, style);
-    for (const auto& name : pending(chain, world))
+    for (const auto& name : waiting)
         page +=
             field("pending",
                   one_line(name) + " is plugged in nowhere: start it; " + meanwhile(chain), style);
@@ -362,21 +363,17 @@ Json chain_json(const db::Chain& chain, const World& world)
         paths.push_back(
             {{"direction", direction.name}, {"spi", direction.spi}, {"hops", std::move(hops)}});
     }
-    Json dead = Json::array();
-    for (const auto& hop : dead_hops(chain, world))
-        dead.push_back({{"vm", hop.name}, {"why", hop.why}, {"meanwhile", hop.meanwhile}});
-    return {{"name", chain.name},
-            {"state", state_of(chain, world).word},
-            {"pending", pending(chain, world)},
-            {"dead_hops", std::move(dead)},
-            {"match", chain.match},
-            {"match_reverse", chain.match_reverse},
-            {"priority", chain.priority},
-            {"symmetric", chain.symmetric},
-            {"dead", chain.dead},
-            {"probe", chain.probe},
-            {"change", chain.change},
-            {"paths", std::move(paths)}};
+    const auto waiting = pending(chain, world);
+    const auto dead = dead_hops(chain, world);
+    Json dead_rows = Json::array();
+    for (const auto& hop : dead)
+        dead_rows.push_back({{"vm", hop.name}, {"why", hop.why}, {"meanwhile", hop.meanwhile}});
+    return {{"name", chain.name},         {"state", state_of(waiting, dead)},
+            {"pending", waiting},         {"dead_hops", std::move(dead_rows)},
+            {"match", chain.match},       {"match_reverse", chain.match_reverse},
+            {"priority", chain.priority}, {"symmetric", chain.symmetric},
+            {"dead", chain.dead},         {"probe", chain.probe},
+            {"change", chain.change},     {"paths", std::move(paths)}};
 }
 
 } // namespace holdfast::ctl
