@@ -56,10 +56,9 @@ int open_counter(const std::string& interface)
 SourceTurn::SourceTurn(std::string bridge, std::string interface, std::string mac,
                        std::uint32_t label, int tap, int qemu, bool led)
     : bridge_{std::move(bridge)}, mac_{std::move(mac)}, own_{mac_of(mac_)}, label_{label},
-      tap_{tap}, qemu_{qemu}, led_{led}, counter_{open_counter(interface)}, watch_{hf_watch_open(
-                                                                                bridge_.c_str(),
-                                                                                interface.c_str())},
-      pin_{hf_pin_open(bridge_.c_str(), interface.c_str(), mac_.c_str(), false)}
+      tap_{tap}, qemu_{qemu}, led_{led}, watch_{hf_watch_open(bridge_.c_str(), interface.c_str())},
+      pin_{hf_pin_open(bridge_.c_str(), interface.c_str(), mac_.c_str(), false)},
+      counter_{open_counter(interface)}
 {
     ifreq request{};
     // The number was looked up a moment ago: it must still be this port's tap, and not block.

@@ -133,9 +133,9 @@ private:
     bool led_;
     bool has_header_ = false;  // A virtio-net device's tap has one before each frame.
     bool many_queues_ = false; // Only one of them is ours.
-    int counter_;              // The kernel's count of the frames that have left the tap; or -1.
     hf_watch* watch_;
     hf_pin* pin_; // Its MAC stays here until it runs elsewhere.
+    int counter_; // The kernel's count of the frames that have left the tap; or -1.
     bool left_ = false;
     bool guest_gone_ = false;
     bool begun_ = false; // The tap was read since the stop.
