@@ -92,15 +92,13 @@ Module::Module(std::string store_path) : reader_{std::move(store_path)}
     // The one read on this thread: nothing is forwarded yet, and a frame that came before
     // the flows would pass a chain by.
     snapshot_ = reader_.first_look();
-    if (snapshot_ && !(snapshot_->chains.empty() && snapshot_->balancers.empty())) {
-        hf_flow* parsed = nullptr;
-        if (char* error = hf_flow_parse(0, 179999, "", "drop", &parsed)) {
-            hf_log(HF_ERROR, error);
-            std::free(error);
-        } else {
-            guard_ = std::make_shared<const ParsedFlow>(Flow{0, 179999, "", "drop"}, parsed);
-            guarded_ = true;
-        }
+    hf_flow* parsed = nullptr;
+    if (char* error = hf_flow_parse(0, 179999, "", "drop", &parsed)) {
+        hf_log(HF_ERROR, error);
+        std::free(error);
+    } else {
+        guard_ = std::make_shared<const ParsedFlow>(Flow{0, 179999, "", "drop"}, parsed);
+        guarded_ = snapshot_ && !(snapshot_->chains.empty() && snapshot_->balancers.empty());
     }
     if (snapshot_)
         for (const auto& hypervisor : snapshot_->hypervisors)
@@ -181,10 +179,6 @@ void Module::wait()
 void Module::refresh_ports()
 {
     ports_stale_ = false;
-    // A bridge that was made anew has none of our flows, and not every way of making one flushes.
-    if (!installed_.empty() &&
-        hf_flow_check(bridge_.c_str(), (*installed_.begin())->parsed) == ENOENT)
-        put_all_back();
     std::vector<Port> ports;
     struct Aux {
         std::vector<Port>* ports;
@@ -595,11 +589,24 @@ void Module::flushed(const std::string& bridge)
         emit("\"kind\":\"flushed\",\"flows\":" + std::to_string(installed_.size()));
 }
 
-/// In one stretch, so that no frame meets the switch without them.
+void Module::ports_changed()
+{
+    ports_stale_ = inputs_stale_ = origins_stale_ = true;
+    if (!guarded_ && installed_.empty())
+        return;
+    // A bridge that was just made, as at the switch's start, has none of our flows.  It is told of
+    // its first port before a thread of the datapath can ask it for anything.
+    const auto& one = guarded_ ? guard_ : *installed_.begin();
+    if (hf_flow_check(bridge_.c_str(), one->parsed) == ENOENT)
+        put_all_back();
+}
+
+/// The bridge may have given their ports' numbers to others: nothing passes until flows are made
+/// anew.
 void Module::put_all_back()
 {
-    if (guarded_)
-        hf_flow_put(bridge_.c_str(), guard_->parsed);
+    if (guard_)
+        guarded_ = hf_flow_put(bridge_.c_str(), guard_->parsed) == 0;
     for (auto at = installed_.rbegin(); at != installed_.rend(); ++at)
         hf_flow_put(bridge_.c_str(), (*at)->parsed);
 }

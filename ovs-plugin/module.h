@@ -56,7 +56,7 @@ public:
     void run();
     void wait();
     void flushed(const std::string& bridge);
-    void ports_changed() { ports_stale_ = inputs_stale_ = origins_stale_ = true; }
+    void ports_changed();
     void command(unixctl_conn* conn, const std::vector<std::string>& args);
 
 private:
@@ -141,7 +141,7 @@ private:
     std::deque<Work> todo_;   // Work not yet wholly in the switch.
     std::size_t todo_at_ = 0; // How far the front of it is.
     FlowsByKey installed_;
-    bool guarded_ = false; // Everything is dropped until the first flows are in.
+    bool guarded_ = false; // Everything is dropped until a new bridge's flows are in.
     FlowPtr guard_;
     std::uint64_t generation_ = 0;
     std::uint64_t n_refused_ = 0; // Flows that the switch refused since it started.

@@ -138,3 +138,15 @@ __wrap_ofproto_flush_flows(struct ofproto *ofproto)
         hf_module_flushed(ofproto->name);
     }
 }
+
+void
+hf_flush_others(struct ofproto *ofproto)
+{
+    struct oftable *table;
+
+    OFPROTO_FOR_EACH_TABLE (table, ofproto) {
+        if (!(table->flags & OFTABLE_HIDDEN) && has_ours(table)) {
+            delete_others(ofproto, table);
+        }
+    }
+}

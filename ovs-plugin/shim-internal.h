@@ -36,6 +36,9 @@ void hf_origin_port_gone(const char *interface);
 struct ofproto;
 void *hf_origin_in_kernel(const struct ofproto *, ofp_port_t);
 
+/* Deletes all flows but ours of the tables that have some of ours (shim-flush.c).  Main thread. */
+void hf_flush_others(struct ofproto *);
+
 /* The kernel's datapath (shim-kernel.c). */
 struct hf_guard;
 bool hf_in_kernel(const struct ofproto *);

@@ -174,6 +174,9 @@ __wrap_ofproto_destroy(struct ofproto *ofproto, bool del)
 {
     struct ofport *ofport;
 
+    /* It deletes flow by flow, while threads of the kernel's datapath still ask: what ours no longer
+     * hold back must not meet another that sends it past a hop. */
+    hf_flush_others(ofproto);
     dying = ofproto;
     /* Its ports go without a word: no port status is sent for them. */
     HMAP_FOR_EACH (ofport, hmap_node, &ofproto->ports) {
