@@ -382,10 +382,10 @@ void Daemon::loads_read(const LoadSamples& samples)
     loads_.take(samples);
 }
 
-void Daemon::switch_connected()
+void Daemon::switch_connected(std::set<std::string> silent)
 {
     spdlog::info("switch: connected");
-    world_.silent.clear(); // It says anew what it finds.
+    world_.silent = std::move(silent);
     world_.switch_trouble.clear();
     mover_.switch_restarted();
     prober_.switch_connected();

@@ -10,6 +10,7 @@
 #include <boost/asio/steady_timer.hpp>
 
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -75,7 +76,7 @@ public:
     void ring_read(const std::string& uuid, const std::string& mac, std::uint64_t address) override;
     void loads_read(const LoadSamples& samples) override;
 
-    void switch_connected() override;
+    void switch_connected(std::set<std::string> silent) override;
     void switch_lost(const std::string& why) override;
     void switch_ports(std::vector<SwitchPort> ports) override;
     void switch_event(const nlohmann::json& event) override;

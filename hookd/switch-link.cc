@@ -34,6 +34,7 @@ Result<std::string> find_switch()
 struct Watched {
     std::int64_t seq = 0;
     std::vector<Json> events;
+    std::set<std::string> silent; // Hops, by VM.
 };
 
 /// So that whoever reads an event later need not expect that it throws.
@@ -54,6 +55,7 @@ try {
         check_types(event);
         watched.events.push_back(event);
     }
+    watched.silent = answer.at("silent").get<std::set<std::string>>();
     return watched;
 } catch (const Json::exception& failed) {
     return Error{Errc::damaged, std::string{"the switch's events: "} + failed.what()};
@@ -146,7 +148,7 @@ asio::awaitable<Result<void>> SwitchLink::follow()
             lost_told_ = false;
             // The first urgent order must find its connection open.
             co_await urgent_.call("version", words());
-            listener_.switch_connected();
+            listener_.switch_connected(std::move(watched->silent));
         }
         if (ports_changed) {
             if (auto done = co_await read_ports(); !done)

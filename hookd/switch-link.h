@@ -12,6 +12,7 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/steady_timer.hpp>
 
+#include <set>
 #include <string>
 #include <vector>
 
@@ -36,8 +37,9 @@ std::vector<std::string> words(Words&&... each)
 class SwitchListener {
 public:
     virtual ~SwitchListener() = default;
-    /// Connected, now or again: a switch that restarted knows of no move.
-    virtual void switch_connected() = 0;
+    /// Connected, now or again: a switch that restarted knows of no move.  `silent`: the VMs that
+    /// let no probe through at the moment, as it says.
+    virtual void switch_connected(std::set<std::string> silent) = 0;
     virtual void switch_lost(const std::string& why) = 0;
     /// What is plugged in now.
     virtual void switch_ports(std::vector<SwitchPort> ports) = 0;

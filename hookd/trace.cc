@@ -38,6 +38,44 @@ bool is_rule(std::string_view line)
     return digits > 0 && digits != std::string_view::npos && line[digits] == '.';
 }
 
+/// Tells the lines of what becomes of a copy, clone(ACTION,...), from those of the packet's own
+/// way: its actions stand below it at its own depth, as many as it has, the rules that a copy meets
+/// there too, and what these do deeper.
+class Copies {
+public:
+    /// Whether this line, so deep, is a copy's.
+    bool has(std::string_view line, std::size_t depth)
+    {
+        const bool next_to_it = inside_ && depth == depth_ && !is_rule(line);
+        if (line.starts_with("clone(") && (!inside_ || next_to_it)) {
+            inside_ = true;
+            depth_ = depth;
+            left_ = actions_in(line.substr(6));
+        } else if (depth < depth_ || (next_to_it && left_ == 0)) {
+            inside_ = false;
+        } else if (next_to_it) {
+            --left_;
+        }
+        return inside_;
+    }
+
+private:
+    static std::size_t actions_in(std::string_view list)
+    {
+        std::size_t n = 1;
+        int nested = 0;
+        for (char c : list) {
+            nested += c == '(' ? 1 : c == ')' ? -1 : 0;
+            n += c == ',' && nested == 0 ? 1 : 0;
+        }
+        return n;
+    }
+
+    bool inside_ = false;
+    std::size_t depth_ = 0;
+    std::size_t left_ = 0; // Of its actions.
+};
+
 /// Takes one line of what the actions do.
 void read_action(std::string_view line, TraceStep& step)
 {
@@ -62,9 +100,11 @@ TraceStep parse_trace(const std::string& text)
     constexpr std::string_view actions = "Datapath actions:";
     TraceStep step;
     bool inside = false; // Between the bridge's heading and the summary.
+    Copies copies;
     for (std::size_t at = 0; at < text.size();) {
         std::size_t end = std::min(text.find('\n', at), text.size());
-        std::string_view line = trimmed(std::string_view{text}.substr(at, end - at));
+        std::string_view raw = std::string_view{text}.substr(at, end - at);
+        std::string_view line = trimmed(raw);
         at = end + 1;
         if (line.starts_with("bridge("))
             inside = true;
@@ -72,6 +112,8 @@ TraceStep parse_trace(const std::string& text)
             inside = false;
         else if (line.starts_with(actions) && step.datapath.empty())
             step.datapath = trimmed(line.substr(actions.size()));
+        else if (inside && copies.has(line, raw.find_first_not_of(' ')))
+            continue;
         else if (inside && is_rule(line) && !step.out_port)
             step.rules.push_back("table " + std::string{line.substr(0, line.find(", cookie "))});
         else if (inside)

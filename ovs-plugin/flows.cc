@@ -475,11 +475,11 @@ void Compiler::add_deliver(const Place& place)
         add(table_entry, 150000, "in_port=" + std::to_string(place.port->ofport) + ",reg15=0",
             load_vm(vm.label) + "," + resubmit(table_exit));
         const bool wire = wire_ids_.contains(vm.id);
-        result_.guarded.push_back({place.port->interface, place.port->mac, wire});
+        result_.guarded.push_back({place.port->interface, place.port->mac, wire, place.port->tag});
         if (place.second && place.second != place.port) {
             add(table_entry, 150000, "in_port=" + std::to_string(place.second->ofport) + ",reg15=0",
                 load_vm(vm.label) + "," + resubmit(table_exit));
-            result_.guarded.push_back({place.second->interface, place.second->mac, wire});
+            result_.guarded.push_back({place.second->interface, place.second->mac, wire, place.second->tag});
             add(table_exit, 67000, reg0 + ",dl_src=" + place.second->mac, resubmit(table_classify));
         }
         if (!place.port->mac.empty())

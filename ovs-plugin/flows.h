@@ -60,12 +60,14 @@ struct Flow {
     auto key() const { return std::tie(table, priority, match); }
 };
 
-/// A port that takes only what is meant for it: the chain's frames, its own MAC's, and
-/// multicast.  A hop hands on whatever it gets, so a flooded copy would pass the chain twice.
+/// A port that takes only what is meant for it: the chain's frames, those for its own MAC and for others that
+/// the bridge has learned there (VRRP's, macvlan's), and multicast.  A hop hands on whatever it gets, so a
+/// flooded copy would pass the chain twice.
 struct GuardedPort {
     std::string interface;
     std::string mac;
-    bool wire = false; // No multicast either: it would enter at both ends, and confuse a bridge.
+    bool wire = false; // Nothing but the chain's and its own: it would enter at both ends.
+    int tag = 0;       // The VLAN of an access port, else 0.
 
     bool operator==(const GuardedPort&) const = default;
 };

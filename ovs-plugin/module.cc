@@ -294,7 +294,8 @@ void Module::finish_work(Work& work)
     probes_ = std::move(work.probes);
     std::vector<hf_guard> guards;
     for (const auto& port : work.guarded)
-        guards.push_back({port.interface.c_str(), port.mac.c_str(), port.wire});
+        guards.push_back({port.interface.c_str(), port.mac.c_str(), port.wire,
+                          static_cast<std::uint16_t>(port.tag)});
     hf_guard_ports(bridge_.c_str(), guards.data(), guards.size(), delivered_mark);
     if (ports_stale_ || inputs_stale_ || work.inputs != inputs_pushed_) {
         refresh_ports(); // This work was made without knowing them.
@@ -755,7 +756,8 @@ std::string Module::events_after(std::uint64_t seq) const
         if (event.seq > seq)
             list += (list.empty() ? "" : ",") + ("{\"seq\":" + std::to_string(event.seq)) +
                     ",\"time_ns\":" + std::to_string(event.time_ns) + "," + event.fields + "}";
-    return "{\"seq\":" + std::to_string(last_event_) + ",\"events\":[" + list + "]}";
+    return "{\"seq\":" + std::to_string(last_event_) + ",\"events\":[" + list +
+           "],\"silent\":" + nlohmann::json(silent_).dump() + "}";
 }
 
 void Module::answer_watchers()

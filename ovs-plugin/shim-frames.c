@@ -18,8 +18,10 @@
 #include <unistd.h>
 
 #include "dp-packet.h"
+#include "mac-learning.h"
 #include "netdev-provider.h"
 #include "netdev.h"
+#include "ofproto/ofproto-dpif.h"
 #include "ofproto/ofproto-provider.h"
 #include "openvswitch/list.h"
 #include "openvswitch/poll-loop.h"
@@ -79,6 +81,9 @@ struct guard {
     char *interface;
     struct eth_addr mac;
     bool wire;
+    struct mac_learning *ml; /* Of its bridge, where this port is 'place'; NULL for a wire. */
+    const void *place;
+    uint16_t vlan;
 };
 
 static struct ovs_mutex mutex;
@@ -163,6 +168,25 @@ find_guard(const struct guard *list, size_t n, const struct netdev *netdev)
     return NULL;
 }
 
+/* Whether the bridge has learned at this port where the frame goes: then NORMAL did not flood it. */
+static bool
+is_learned_here(const struct netdev *netdev, const struct dp_packet *packet)
+{
+    const struct vlan_eth_header *eth = dp_packet_data(packet);
+    bool learned = false;
+
+    ovs_mutex_lock(&mutex);
+    const struct guard *guard = find_guard(guards, n_guards, netdev);
+    if (guard && guard->ml) {
+        bool tagged = dp_packet_size(packet) >= sizeof *eth && eth_type_vlan(eth->veth_type);
+        uint16_t vlan = tagged ? vlan_tci_to_vid(eth->veth_tci) : guard->vlan;
+
+        learned = hf_is_learned(guard->ml, guard->place, eth->veth_dst, vlan);
+    }
+    ovs_mutex_unlock(&mutex);
+    return learned;
+}
+
 /* Takes out of 'batch' what was flooded and is not for this port. */
 static void
 drop_flooded(struct netdev *netdev, struct dp_packet_batch *batch)
@@ -188,7 +212,7 @@ drop_flooded(struct netdev *netdev, struct dp_packet_batch *batch)
 
         if ((packet->md.pkt_mark & ~HF_LONG_WAY) == mark
             || (!guard.wire && eth_addr_is_multicast(eth->eth_dst))
-            || eth_addr_equals(eth->eth_dst, guard.mac)) {
+            || eth_addr_equals(eth->eth_dst, guard.mac) || is_learned_here(netdev, packet)) {
             dp_packet_batch_refill(batch, packet, i);
         } else {
             atomic_count_inc(&n_guard_dropped);
@@ -659,6 +683,30 @@ hf_watch_first_guest_frame(const struct hf_watch *watch)
     return ns;
 }
 
+static struct guard
+make_guard(struct ofproto *ofproto, const struct hf_guard *wanted)
+{
+    struct ofport *port = ofproto
+        ? shash_find_data(&ofproto->port_by_name, wanted->interface) : NULL;
+    struct guard guard = {
+        .netdev = port ? port->netdev : NULL,
+        .interface = xstrdup(wanted->interface),
+        .wire = wanted->wire,
+        .vlan = wanted->vlan,
+    };
+
+    eth_addr_from_string(wanted->mac, &guard.mac);
+    if (port && !wanted->wire && !hf_in_kernel(ofproto)) {
+        const struct ofproto_dpif *dpif = ofproto_dpif_lookup_by_name(ofproto->name);
+        const struct guard *old = find_guard(guards, n_guards, guard.netdev);
+
+        guard.ml = mac_learning_ref(dpif->ml);
+        guard.place = old && old->place && old->ml == guard.ml
+            ? old->place : hf_learning_place(dpif, port->ofp_port);
+    }
+    return guard;
+}
+
 void
 hf_guard_ports(const char *bridge, const struct hf_guard *wanted, size_t n, uint32_t mark)
 {
@@ -666,14 +714,7 @@ hf_guard_ports(const char *bridge, const struct hf_guard *wanted, size_t n, uint
     struct guard *fresh = xmalloc(MAX(n, 1) * sizeof *fresh);
 
     for (size_t i = 0; i < n; i++) {
-        struct ofport *port = ofproto
-            ? shash_find_data(&ofproto->port_by_name, wanted[i].interface) : NULL;
-
-        fresh[i].interface = xstrdup(wanted[i].interface);
-        fresh[i].netdev = port ? port->netdev : NULL;
-        fresh[i].mac = eth_addr_zero;
-        fresh[i].wire = wanted[i].wire;
-        eth_addr_from_string(wanted[i].mac, &fresh[i].mac);
+        fresh[i] = make_guard(ofproto, &wanted[i]);
     }
     atomic_store_relaxed(&guard_mark, mark);
     ovs_mutex_lock(&mutex);
@@ -689,6 +730,7 @@ hf_guard_ports(const char *bridge, const struct hf_guard *wanted, size_t n, uint
             guards[i].netdev->ol_flags &= ~GUARDED;
         }
         free(guards[i].interface);
+        mac_learning_unref(guards[i].ml);
     }
     free(guards);
     guards = fresh;

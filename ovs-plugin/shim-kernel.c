@@ -15,6 +15,7 @@
 
 #include "dpif.h"
 #include "flow.h"
+#include "mac-learning.h"
 #include "netlink.h"
 #include "odp-util.h"
 #include "ofproto/ofproto-dpif-upcall.h"
@@ -32,10 +33,13 @@ struct guarded {
     odp_port_t port;
     struct eth_addr mac;
     bool wire;
+    uint16_t vlan;
+    const void *place; /* In the bridge's table of MAC addresses. */
 };
 
 struct guards {
     const struct dpif_backer *backer;
+    struct mac_learning *ml; /* Of the bridge that has them. */
     uint32_t mark;
     size_t n;
     struct guarded ports[];
@@ -68,8 +72,30 @@ forget(const struct ofproto_dpif *ofproto)
 static bool
 same(const struct guards *a, const struct guards *b)
 {
-    return a && b && a->backer == b->backer && a->mark == b->mark && a->n == b->n
+    return a && b && a->backer == b->backer && a->ml == b->ml && a->mark == b->mark && a->n == b->n
            && !memcmp(a->ports, b->ports, a->n * sizeof a->ports[0]); /* Padding is zero. */
+}
+
+static void
+free_guards(struct guards *all)
+{
+    mac_learning_unref(all->ml);
+    free(all);
+}
+
+/* What the table of MAC addresses calls this port; as before if it was guarded. */
+static const void *
+place_of(const struct ofproto_dpif *ofproto, odp_port_t port, const char *interface)
+{
+    const struct guards *before = ovsrcu_get_protected(struct guards *, &guards);
+    const struct ofport *ofport = shash_find_data(&ofproto->up.port_by_name, interface);
+
+    for (size_t i = 0; before && before->ml == ofproto->ml && i < before->n; i++) {
+        if (before->ports[i].port == port && before->ports[i].place) {
+            return before->ports[i].place;
+        }
+    }
+    return ofport ? hf_learning_place(ofproto, ofport->ofp_port) : NULL;
 }
 
 void
@@ -82,6 +108,7 @@ hf_kernel_guard_ports(const char *bridge, const struct hf_guard *wanted, size_t 
     if (ofproto && hf_in_kernel(&ofproto->up)) {
         new = xzalloc(sizeof *new + n * sizeof new->ports[0]);
         new->backer = ofproto->backer;
+        new->ml = mac_learning_ref(ofproto->ml);
         new->mark = mark;
         for (size_t i = 0; i < n; i++) {
             struct dpif_port port;
@@ -91,18 +118,21 @@ hf_kernel_guard_ports(const char *bridge, const struct hf_guard *wanted, size_t 
 
                 guarded->port = port.port_no;
                 guarded->wire = wanted[i].wire;
+                guarded->vlan = wanted[i].vlan;
+                guarded->place = wanted[i].wire
+                    ? NULL : place_of(ofproto, port.port_no, wanted[i].interface);
                 eth_addr_from_string(wanted[i].mac, &guarded->mac);
                 dpif_port_destroy(&port);
             }
         }
     }
     if (same(old, new)) {
-        free(new);
+        free_guards(new);
         return;
     }
     ovsrcu_set(&guards, new);
     if (old) {
-        ovsrcu_postpone(free, old);
+        ovsrcu_postpone(free_guards, old);
     }
     if (new) {
         forget(ofproto);
@@ -134,6 +164,7 @@ hf_kernel_guard_dropped(void)
 struct frame_state {
     uint32_t mark;
     struct eth_addr to;
+    uint16_t vlan; /* 0 if it has no tag. */
 };
 
 static void
@@ -170,11 +201,13 @@ find_guarded(const struct guards *all, odp_port_t port)
 }
 
 static bool
-is_for(const struct guarded *guarded, const struct frame_state *state, uint32_t mark)
+is_for(const struct guards *all, const struct guarded *guarded, const struct frame_state *state)
 {
-    return (state->mark & ~HF_LONG_WAY) == mark
+    return (state->mark & ~HF_LONG_WAY) == all->mark
            || (!guarded->wire && eth_addr_is_multicast(state->to))
-           || eth_addr_equals(state->to, guarded->mac);
+           || eth_addr_equals(state->to, guarded->mac)
+           || hf_is_learned(all->ml, guarded->place, state->to,
+                            state->vlan ? state->vlan : guarded->vlan);
 }
 
 /* What is kept of some actions, and what was found in them. */
@@ -242,6 +275,15 @@ guard_list(const struct guards *all, struct frame_state state, const struct nlat
         case OVS_ACTION_ATTR_TRUNC:
             truncation = kept->actions.size;
             break;
+        case OVS_ACTION_ATTR_PUSH_VLAN: {
+            const struct ovs_action_push_vlan *push = nl_attr_get(a);
+
+            state.vlan = vlan_tci_to_vid(push->vlan_tci);
+            break;
+        }
+        case OVS_ACTION_ATTR_POP_VLAN:
+            state.vlan = 0;
+            break;
         case OVS_ACTION_ATTR_SET:
         case OVS_ACTION_ATTR_SET_MASKED:
             follow_set(&state, a);
@@ -253,7 +295,7 @@ guard_list(const struct guards *all, struct frame_state state, const struct nlat
             break;
         }
         kept->looked |= guarded != NULL;
-        if (!guarded || is_for(guarded, &state, all->mark)) {
+        if (!guarded || is_for(all, guarded, &state)) {
             ofpbuf_put(&kept->actions, a, nl_attr_len_pad(a, left));
         } else {
             kept->n_taken_out++;
@@ -269,7 +311,8 @@ guard_list(const struct guards *all, struct frame_state state, const struct nlat
 static void
 guard_outputs(const struct guards *all, struct xlate_in *xin)
 {
-    struct frame_state state = { xin->upcall_flow->pkt_mark, xin->upcall_flow->dl_dst };
+    const struct flow *flow = xin->upcall_flow;
+    struct frame_state state = { flow->pkt_mark, flow->dl_dst, vlan_tci_to_vid(flow->vlans[0].tci) };
     struct ofpbuf *actions = xin->odp_actions;
     uint64_t stub[1024 / 8];
     struct kept kept = { .actions = OFPBUF_STUB_INITIALIZER(stub) };

@@ -160,11 +160,12 @@ void hf_watch_expect(struct hf_watch *);
 int64_t hf_watch_first_frame(struct hf_watch *);
 int64_t hf_watch_first_guest_frame(const struct hf_watch *);
 /* From now on these ports, and no others, take unicast frames only if they carry
- * 'delivered_mark' or are for the port's own MAC. */
+ * 'delivered_mark', or are for the port's own MAC or one that the bridge has learned there. */
 struct hf_guard {
     const char *interface;
     const char *mac;
-    bool wire; /* Nor multicast: what is flooded would enter at both ends. */
+    bool wire;     /* Nor what is learned there, nor multicast: what is flooded would enter at both ends. */
+    uint16_t vlan; /* Of an access port, else 0. */
 };
 void hf_guard_ports(const char *bridge, const struct hf_guard *, size_t n,
                     uint32_t delivered_mark);

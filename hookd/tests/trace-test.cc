@@ -48,9 +48,47 @@ Final flow: unchanged
 Datapath actions: drop
 )";
 
+const char* const past_taps = R"(Flow: icmp,in_port=2
+
+bridge("br0")
+-------------
+ 0. in_port=2, priority 5
+    load:0x7->NXM_NX_REG0[]
+    resubmit(,251)
+251. reg0=0x7, priority 5
+    clone(load:0x3->NXM_NX_REG0[],resubmit(,252))
+    load:0x3->NXM_NX_REG0[]
+    resubmit(,252)
+    252. reg0=0x3, priority 5
+            output:3
+    clone(load:0x3->NXM_NX_REG0[],resubmit(,252))
+    load:0x3->NXM_NX_REG0[]
+    resubmit(,252)
+    252. reg0=0x3, priority 5
+            set_field:0x1001->tun_id
+            output:3
+    load:0x4->NXM_NX_REG0[]
+    resubmit(,252)
+252. reg0=0x4, priority 5
+    output:4
+
+Final flow: icmp,reg0=0x4,in_port=2
+Datapath actions: 3,3,4
+)";
+
 } // namespace
 
 TEST_GROUP(Trace){};
+
+/// Spec C17: what becomes of a tap's copy is not what becomes of the packet.
+TEST(Trace, CopiesAreNotFollowed)
+{
+    TraceStep step = parse_trace(past_taps);
+    CHECK_EQUAL(4, *step.out_port);
+    CHECK_FALSE(step.tun_id.has_value());
+    CHECK_EQUAL(3u, step.rules.size());
+    CHECK_EQUAL(std::string("table 252. reg0=0x4, priority 5"), step.rules[2]);
+}
 
 TEST(Trace, FrameIntoTheTunnelIsFollowedToItsEndAndLabel)
 {
