@@ -234,6 +234,10 @@ struct LibvirtWatch::Impl : std::enable_shared_from_this<LibvirtWatch::Impl> {
                             VIR_DOMAIN_EVENT_CALLBACK(lifecycle)) &&
                subscribe_to(connection, VIR_DOMAIN_EVENT_ID_METADATA_CHANGE,
                             VIR_DOMAIN_EVENT_CALLBACK(metadata_changed)) &&
+               subscribe_to(connection, VIR_DOMAIN_EVENT_ID_DEVICE_ADDED,
+                            VIR_DOMAIN_EVENT_CALLBACK(device_changed)) &&
+               subscribe_to(connection, VIR_DOMAIN_EVENT_ID_DEVICE_REMOVED,
+                            VIR_DOMAIN_EVENT_CALLBACK(device_changed)) &&
                subscribe_to_monitor(connection);
     }
 
@@ -288,6 +292,17 @@ struct LibvirtWatch::Impl : std::enable_shared_from_this<LibvirtWatch::Impl> {
     }
 
     static void metadata_changed(virConnectPtr, virDomainPtr domain, int, const char*, void* opaque)
+    {
+        definition_changed(domain, opaque);
+    }
+
+    /// A NIC that is plugged in or out while the domain runs has no lifecycle event.
+    static void device_changed(virConnectPtr, virDomainPtr domain, const char*, void* opaque)
+    {
+        definition_changed(domain, opaque);
+    }
+
+    static void definition_changed(virDomainPtr domain, void* opaque)
     {
         if (LibvirtListener* l = listener_of(opaque)) {
             l->domain_event(uuid_of(domain), virDomainGetName(domain), VIR_DOMAIN_EVENT_DEFINED,
