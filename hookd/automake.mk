@@ -157,6 +157,7 @@ hookd_tests_hookd_test_SOURCES = \
 	hookd/tests/load-test.cc \
 	hookd/tests/main.cc \
 	hookd/tests/move-machine-test.cc \
+	hookd/tests/mover-test.cc \
 	hookd/tests/mtu-test.cc \
 	hookd/tests/probe-plan-test.cc \
 	hookd/tests/qemu-ring-test.cc \
