@@ -344,8 +344,10 @@ void Daemon::monitor_event(const std::string& uuid, const std::string& event, db
         return;
     if (event == "STOP" && domain->second.state == Reality::running)
         domain->second.state = Reality::paused;
-    if (event == "RESUME")
+    if (event == "RESUME") {
         domain->second.state = Reality::running;
+        domain->second.halted = false;
+    }
     spdlog::debug("QEMU event {} of {} {}", event, world_.name_of(uuid), details);
 }
 

@@ -34,11 +34,8 @@ constexpr auto retry_interval = std::chrono::seconds{1};
 constexpr int keepalive_s = 5;
 constexpr unsigned keepalive_missed = 3;
 
-Reality state_of(virDomainPtr domain)
+Reality reality_of(int state)
 {
-    int state = VIR_DOMAIN_NOSTATE;
-    if (virDomainGetState(domain, &state, nullptr, 0) != 0)
-        return Reality::absent;
     switch (state) {
     case VIR_DOMAIN_RUNNING:
     case VIR_DOMAIN_BLOCKED:
@@ -56,7 +53,11 @@ Reality state_of(virDomainPtr domain)
 std::optional<Domain> read_domain(virDomainPtr domain)
 {
     Domain read;
-    read.state = state_of(domain);
+    int state = VIR_DOMAIN_NOSTATE; // Of one that vanished, too.
+    int reason = 0;
+    virDomainGetState(domain, &state, &reason, 0);
+    read.state = reality_of(state);
+    read.halted = is_halted(state, reason);
     char* xml = virDomainGetXMLDesc(domain, 0);
     if (!xml)
         return std::nullopt;
