@@ -148,11 +148,12 @@ void Daemon::make_tunnel()
     tools_.run(make_tunnel_port(world_.config), std::chrono::seconds{15},
                [this](const Result<std::string>& done) {
                    tunnel_runs_ = false;
-                   world_.problem("tunnel", done ? ""
-                                                 : "port holdfast0 on " + world_.config.bridge +
-                                                       " could not be made (" +
-                                                       done.error().message +
-                                                       "): mend that, then restart holdfast-hookd");
+                   world_.problem("tunnel",
+                                  done ? ""
+                                       : "port holdfast0 on " + world_.config.bridge +
+                                             " could not be made (" + done.error().message +
+                                             "): mend that; it is tried again when holdfast-hookd "
+                                             "starts, or a port of the bridge changes");
                    if (std::exchange(tunnel_missed_, false))
                        look_for_tunnel();
                });
