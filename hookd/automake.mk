@@ -131,6 +131,8 @@ hookd_libhookd_a_SOURCES = \
 	hookd/trace-walk.h \
 	hookd/trace.cc \
 	hookd/trace.h \
+	hookd/tunnel-port.cc \
+	hookd/tunnel-port.h \
 	hookd/world.cc \
 	hookd/world.h
 hookd_libhookd_a_CPPFLAGS = $(AM_CPPFLAGS) $(SPDLOG_CFLAGS) $(LIBVIRT_CFLAGS) \
@@ -157,6 +159,7 @@ hookd_tests_hookd_test_SOURCES = \
 	hookd/tests/load-test.cc \
 	hookd/tests/main.cc \
 	hookd/tests/move-machine-test.cc \
+	hookd/tests/mover-test.cc \
 	hookd/tests/mtu-test.cc \
 	hookd/tests/probe-plan-test.cc \
 	hookd/tests/qemu-ring-test.cc \
@@ -164,7 +167,8 @@ hookd_tests_hookd_test_SOURCES = \
 	hookd/tests/service-move-test.cc \
 	hookd/tests/service-test.cc \
 	hookd/tests/silence-test.cc \
-	hookd/tests/trace-test.cc
+	hookd/tests/trace-test.cc \
+	hookd/tests/tunnel-port-test.cc
 hookd_tests_hookd_test_CPPFLAGS = $(AM_CPPFLAGS) $(CPPUTEST_CFLAGS) $(LIBVIRT_CFLAGS)
 hookd_tests_hookd_test_LDADD = hookd/libhookd.a service/libservice.a db/libfleet.a db/libdb.a common/libcommon.a \
 	common/libflowmatch.a $(OVS_LIBS) $(CPPUTEST_LIBS) $(SQLITE_LIBS) $(SPDLOG_LIBS) \

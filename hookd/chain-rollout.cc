@@ -13,6 +13,8 @@
 #include <spdlog/spdlog.h>
 
 #include "hookd/await.h"
+#include "hookd/chain-meet.h"
+#include "hookd/chain.h"
 
 // g++ 12 takes a coroutine's own operator delete for a mismatch of its operator new, once both are
 // inlined.
@@ -196,6 +198,11 @@ Result<Under> ChainRollout::under(const db::Chain& chain, const Chains& chains) 
 Result<ChainRollout::Plan> ChainRollout::plan_add(const db::Chain& chain,
                                                   const Chains& chains) const
 {
+    // Another hypervisor may have added one since the request was looked at.
+    if (auto fine = check_free(chain, chains); !fine)
+        return fine.error();
+    if (auto fine = check_in_port(chain, chains, daemon_.world().ledger.vms()); !fine)
+        return fine.error();
     const auto found = under(chain, chains);
     if (!found)
         return found.error();

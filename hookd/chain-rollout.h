@@ -38,7 +38,8 @@ public:
     explicit ChainRollout(Daemon& daemon) : daemon_{daemon} {}
 
     /// Adds it: no frame enters before every switch knows where it goes on.
-    /// Errors: those of the fleet, then there is no such chain; unavailable as quiet_way_under()
+    /// Errors: those of the fleet, and by the chains as they are then those of check_free() and
+    ///         check_in_port(), then there is no such chain; unavailable as quiet_way_under()
     ///         and may_change_beside(), or if a hypervisor does not answer: a chain that comes over
     ///         another may be left closed, or with all hops that frames are led to; the error says
     ///         which.

@@ -81,33 +81,6 @@ Result<db::Hop> make_hop(const ChainRequest& request, std::string word,
     return hop;
 }
 
-/// Refuses what another chain has already: its name, or its traffic at the same priority.
-Result<void> check_free(const ChainRequest& request, const db::Chain& wanted,
-                        const std::vector<db::Chain>& chains)
-{
-    for (const db::Chain& chain : chains) {
-        if (chain.name == wanted.name) {
-            return refuse(request,
-                          "this name is taken: choose another, or first "
-                          "\"holdfast chain del " +
-                              chain.name + "\"",
-                          Errc::exists);
-        }
-        if (chain.priority != wanted.priority)
-            continue;
-        for (const std::string* mine : {&wanted.match, &wanted.match_reverse}) {
-            if (!mine->empty() && (*mine == chain.match || *mine == chain.match_reverse)) {
-                return refuse(request,
-                              "chain " + chain.name + " has this classifier (" + *mine +
-                                  ") at priority " + std::to_string(chain.priority) +
-                                  " already: give another --priority",
-                              Errc::exists);
-            }
-        }
-    }
-    return {};
-}
-
 /// The next number of `number`'s block of 4095 that is not among `used`.
 Result<std::uint32_t> next_in_block(const std::set<std::uint32_t>& used, int number,
                                     const char* what)
@@ -154,6 +127,23 @@ Result<void> check_dead(const ChainRequest& request)
     if (request.dead != "drop" && request.dead != "bypass") {
         return refuse(request,
                       "--dead " + one_line(request.dead, 40) + " is unknown: give drop or bypass");
+    }
+    return {};
+}
+
+Result<void> check_free(const db::Chain& wanted, const std::vector<db::Chain>& chains)
+{
+    for (const db::Chain& chain : chains) {
+        if (chain.name == wanted.name || chain.priority != wanted.priority)
+            continue;
+        for (const std::string* mine : {&wanted.match, &wanted.match_reverse}) {
+            if (!mine->empty() && (*mine == chain.match || *mine == chain.match_reverse)) {
+                return Error{Errc::exists, "chain " + wanted.name + ": chain " + chain.name +
+                                               " has this classifier (" + *mine + ") at priority " +
+                                               std::to_string(chain.priority) +
+                                               " already: give another --priority"};
+            }
+        }
     }
     return {};
 }
@@ -206,7 +196,13 @@ Result<db::Chain> make_chain(const ChainRequest& request, const ParsedMatch& mat
         }
         chain.match_reverse = *match.reversed;
     }
-    if (auto fine = check_free(request, chain, chains); !fine)
+    if (std::ranges::find(chains, chain.name, &db::Chain::name) != chains.end()) {
+        return refuse(request,
+                      "this name is taken: choose another, or first \"holdfast chain del " +
+                          chain.name + "\"",
+                      Errc::exists);
+    }
+    if (auto fine = check_free(chain, chains); !fine)
         return fine.error();
     if (auto fine = check_in_port(chain, chains, vms); !fine)
         return fine.error();

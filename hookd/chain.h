@@ -42,6 +42,11 @@ Result<db::Chain> make_chain(const ChainRequest& request, const ParsedMatch& mat
                              const std::vector<db::Chain>& chains, const std::vector<db::Vm>& vms,
                              int number);
 
+/// Refuses a chain whose traffic, either way, another one of its priority has already.  One of
+/// `chains` with its name is passed over: it is the same, as far as it has been added. Errors:
+/// exists.
+Result<void> check_free(const db::Chain& wanted, const std::vector<db::Chain>& chains);
+
 /// The hops that an operator names: VM (by name or id), VM|VM for a group, wire:VM, tap:VM.
 /// Errors: as make_chain(), which calls it.
 Result<std::vector<db::Hop>> make_hops(const ChainRequest& request, const std::vector<db::Vm>& vms);

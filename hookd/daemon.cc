@@ -18,6 +18,7 @@
 #include "common/text.h"
 #include "hookd/balancer.h"
 #include "hookd/json-text.h"
+#include "hookd/tunnel-port.h"
 
 namespace asio = boost::asio;
 
@@ -139,32 +140,33 @@ Result<void> Daemon::make_identity()
     return world_.commit(change);
 }
 
-/// One tunnel port whatever the number of peers; asked for at each start, changed by nobody.
+/// Asked for at each start, and when the bridge is there without it.
 void Daemon::make_tunnel()
 {
-    const Config& config = world_.config;
-    if (config.vtep.empty())
+    if (world_.config.vtep.empty() || std::exchange(tunnel_runs_, true))
         return;
-    std::vector<std::string> command{"ovs-vsctl", "--timeout=10"};
-    if (!config.ovs_db.empty())
-        command.push_back("--db=" + config.ovs_db);
-    for (const char* word : {"--may-exist", "add-port"})
-        command.push_back(word);
-    command.push_back(config.bridge);
-    for (const char* word :
-         {"holdfast0", "--", "set", "interface", "holdfast0", "type=vxlan",
-          "options:remote_ip=flow", "options:key=flow", "options:dst_port=4790",
-          // What may be fragmented and does not fit is, by the kernel's datapath, outside (C16).
-          "options:df_default=false"}) {
-        command.push_back(word);
-    }
-    command.push_back("options:local_ip=" + config.vtep);
-    tools_.run(command, std::chrono::seconds{15}, [this](const Result<std::string>& done) {
-        world_.problem("tunnel", done ? ""
-                                      : "port holdfast0 on " + world_.config.bridge +
-                                            " could not be made (" + done.error().message +
-                                            "): mend that, then restart holdfast-hookd");
-    });
+    tools_.run(make_tunnel_port(world_.config), std::chrono::seconds{15},
+               [this](const Result<std::string>& done) {
+                   tunnel_runs_ = false;
+                   world_.problem("tunnel",
+                                  done ? ""
+                                       : "port holdfast0 on " + world_.config.bridge +
+                                             " could not be made (" + done.error().message +
+                                             "): mend that; it is tried again when holdfast-hookd "
+                                             "starts, or a port of the bridge changes");
+                   if (std::exchange(tunnel_missed_, false))
+                       look_for_tunnel();
+               });
+}
+
+/// A bridge that was made anew has no tunnel.
+void Daemon::look_for_tunnel()
+{
+    world_.problem("bridge", bridge_problem(world_.config, world_.ports));
+    if (!lacks_tunnel_port(world_.config, world_.ports))
+        return;
+    tunnel_missed_ = tunnel_runs_; // One that went while it was being made.
+    make_tunnel();
 }
 
 /// Tasks of operators are kept for a day after their end, so that they can be looked up.
@@ -344,8 +346,10 @@ void Daemon::monitor_event(const std::string& uuid, const std::string& event, db
         return;
     if (event == "STOP" && domain->second.state == Reality::running)
         domain->second.state = Reality::paused;
-    if (event == "RESUME")
+    if (event == "RESUME") {
         domain->second.state = Reality::running;
+        domain->second.halted = false;
+    }
     spdlog::debug("QEMU event {} of {} {}", event, world_.name_of(uuid), details);
 }
 
@@ -405,6 +409,7 @@ void Daemon::switch_ports(std::vector<SwitchPort> ports)
     world_.ports = std::move(ports);
     world_.switch_here = true;
     mover_.ports_changed();
+    look_for_tunnel();
     refresh();
 }
 

@@ -34,11 +34,8 @@ constexpr auto retry_interval = std::chrono::seconds{1};
 constexpr int keepalive_s = 5;
 constexpr unsigned keepalive_missed = 3;
 
-Reality state_of(virDomainPtr domain)
+Reality reality_of(int state)
 {
-    int state = VIR_DOMAIN_NOSTATE;
-    if (virDomainGetState(domain, &state, nullptr, 0) != 0)
-        return Reality::absent;
     switch (state) {
     case VIR_DOMAIN_RUNNING:
     case VIR_DOMAIN_BLOCKED:
@@ -56,7 +53,11 @@ Reality state_of(virDomainPtr domain)
 std::optional<Domain> read_domain(virDomainPtr domain)
 {
     Domain read;
-    read.state = state_of(domain);
+    int state = VIR_DOMAIN_NOSTATE; // Of one that vanished, too.
+    int reason = 0;
+    virDomainGetState(domain, &state, &reason, 0);
+    read.state = reality_of(state);
+    read.halted = is_halted(state, reason);
     char* xml = virDomainGetXMLDesc(domain, 0);
     if (!xml)
         return std::nullopt;
@@ -234,6 +235,10 @@ struct LibvirtWatch::Impl : std::enable_shared_from_this<LibvirtWatch::Impl> {
                             VIR_DOMAIN_EVENT_CALLBACK(lifecycle)) &&
                subscribe_to(connection, VIR_DOMAIN_EVENT_ID_METADATA_CHANGE,
                             VIR_DOMAIN_EVENT_CALLBACK(metadata_changed)) &&
+               subscribe_to(connection, VIR_DOMAIN_EVENT_ID_DEVICE_ADDED,
+                            VIR_DOMAIN_EVENT_CALLBACK(device_changed)) &&
+               subscribe_to(connection, VIR_DOMAIN_EVENT_ID_DEVICE_REMOVED,
+                            VIR_DOMAIN_EVENT_CALLBACK(device_changed)) &&
                subscribe_to_monitor(connection);
     }
 
@@ -288,6 +293,17 @@ struct LibvirtWatch::Impl : std::enable_shared_from_this<LibvirtWatch::Impl> {
     }
 
     static void metadata_changed(virConnectPtr, virDomainPtr domain, int, const char*, void* opaque)
+    {
+        definition_changed(domain, opaque);
+    }
+
+    /// A NIC that is plugged in or out while the domain runs has no lifecycle event.
+    static void device_changed(virConnectPtr, virDomainPtr domain, const char*, void* opaque)
+    {
+        definition_changed(domain, opaque);
+    }
+
+    static void definition_changed(virDomainPtr domain, void* opaque)
     {
         if (LibvirtListener* l = listener_of(opaque)) {
             l->domain_event(uuid_of(domain), virDomainGetName(domain), VIR_DOMAIN_EVENT_DEFINED,

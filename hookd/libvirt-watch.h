@@ -31,7 +31,8 @@ public:
     virtual void libvirt_connected(std::vector<Domain> domains) = 0;
     /// libvirtd is not there; `why` is one line.
     virtual void libvirt_lost(const std::string& why) = 0;
-    /// A lifecycle event (virDomainEventType and its detail).
+    /// A lifecycle event (virDomainEventType and its detail); a change of the domain's metadata or
+    /// devices counts as one of its definition.
     virtual void domain_event(const std::string& uuid, const std::string& name, int event,
                               int detail) = 0;
     /// A QEMU monitor event, `time` being QEMU's own.

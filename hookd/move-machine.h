@@ -179,7 +179,11 @@ enum class Reality {
     paused,  // QEMU is there, the guest stands still (so does an incoming one).
     running, // The guest runs.
 };
-/// What that means for a move that was under way.
+/// Whether a guest in this state (virDomainState and its reason) stands still until somebody lets
+/// it go on: one that was suspended, or whose disk failed.  One that a migration holds does not.
+bool is_halted(int state, int reason);
+
+/// What a domain's reality means for a move that was under way.
 std::optional<Signal> signal_of_reality(Role role, Reality reality);
 
 } // namespace holdfast::hookd

@@ -77,6 +77,14 @@ std::optional<Signal> signal_of_peer(Role role, const db::Move& row)
     return std::nullopt;
 }
 
+bool is_halted(int state, int reason)
+{
+    if (state == VIR_DOMAIN_PMSUSPENDED)
+        return true;
+    return state == VIR_DOMAIN_PAUSED && reason != VIR_DOMAIN_PAUSED_MIGRATION &&
+           reason != VIR_DOMAIN_PAUSED_POSTCOPY && reason != VIR_DOMAIN_PAUSED_STARTING_UP;
+}
+
 std::optional<Signal> signal_of_reality(Role role, Reality reality)
 {
     switch (reality) {

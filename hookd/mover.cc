@@ -239,9 +239,9 @@ void Mover::source_from(const db::Move& peer)
         feed(old, Signal::peer_gone, now_ns());
     RunPtr run = begin(MoveMachine::source(peer, world_.self(), now_ns()));
     add(run, run->machine.begin());
-    auto domain = world_.domains.find(peer.vm);
-    if (domain != world_.domains.end() && domain->second.state == Reality::paused)
-        feed(run, Signal::cpus_stopped, now_ns());
+    // It may stand still already; or have gone unseen, to where no daemon told of its coming.
+    if (world_.libvirt_here)
+        tell_reality(run);
     if (world_.leaving)
         world_.leaving(peer.vm);
 }

@@ -100,6 +100,8 @@ private:
         row->ips = domain.xml.ips;
         row->service = domain.xml.service;
         row->state = runs ? "running" : "stopped";
+        if (domain.state == Reality::paused && domain.halted)
+            halted_.insert(row->id);
         set_ports(*row, domain);
     }
 
@@ -234,6 +236,8 @@ private:
             if (row.hypervisor != seen_.self || !seen_.ports_known || seen_.moving.contains(row.id))
                 continue;
             row.health = seen_.silent.contains(row.id) ? "lets no probe through" : "";
+            if (halted_.contains(row.id))
+                row.health = "its guest is paused";
             for (const db::VmPort& port : row.ports) {
                 if (row.state == "running" && is_down(port))
                     row.health = "port " + port.interface + " is down";
@@ -259,6 +263,7 @@ private:
     std::vector<db::Vm> rows_;
     const std::vector<db::Vm>& before_;
     std::set<std::string> present_;
+    std::set<std::string> halted_; // Domains of ours whose guest stands still.
     RecordChange change_;
 };
 

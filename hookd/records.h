@@ -44,6 +44,7 @@ Result<std::vector<SwitchPort>> parse_switch_ports(const std::string& json);
 struct Domain {
     DomainXml xml;
     Reality state = Reality::absent;
+    bool halted = false; // It is paused, and no migration is why (is_halted()).
 };
 
 /// What is known here.

@@ -105,6 +105,7 @@ private:
     void add_wire(const Path& path, const Place& place);
     void add_spread();
     void add_group(const db::Chain& chain, const db::Hop& hop);
+    std::string out_of_reach(const Place& place) const;
     void add_deliver(const Place& place);
     void add_release(const Place& place);
     void add_fallbacks();
@@ -464,6 +465,21 @@ void Compiler::add_chain(const db::Chain& chain)
     }
 }
 
+/// Why a hop gets nothing from here, and the mend.
+std::string Compiler::out_of_reach(const Place& place) const
+{
+    const std::string then = ": its chains drop what is meant for it; ";
+    if (place.here)
+        return "has no port on this switch" + then + "start the VM";
+    const std::string there = "on " + place.vm->hypervisor + " cannot be reached: ";
+    if (!tunnel_)
+        return there + "this switch has no port holdfast0" + then +
+               "holdfast-hookd makes it while it runs, has a vtep (holdfast.conf) and its bridge "
+               "is there";
+    return there + "the address of its tunnel is not known" + then +
+           "set vtep there (holdfast.conf), or see holdfast fleet status";
+}
+
 void Compiler::add_deliver(const Place& place)
 {
     const auto& vm = *place.vm;
@@ -514,12 +530,7 @@ void Compiler::add_deliver(const Place& place)
         add(table_deliver, 100000, reg0 + ",reg2=1",
             deliver_elsewhere(vm.label, place.vtep, tunnel_, true));
     } else if (is_hop) {
-        result_.problems.push_back(
-            "hop " + vm.name + " " +
-            (place.here ? "has no port on this switch"
-                        : "on " + vm.hypervisor + " cannot be reached: no tunnel to it") +
-            ": its chains drop what is meant for it; start the VM" +
-            (place.here ? "" : ", or see holdfast fleet status"));
+        result_.problems.push_back("hop " + vm.name + " " + out_of_reach(place));
     }
     if (place.turned)
         for (const auto& port : vm.ports)

@@ -73,6 +73,11 @@ path_is () {
     test "$(path "$1" hv1)" = "$2" && test "$(path "$1" hv2)" = "$2"
 }
 
+# shown HV KIND NAME TEXT: this is in what HV shows of it.
+shown () {
+    on "$1" holdfast "$2" show "$3" --json | grep -q "$4"
+}
+
 # settled: no move is under way, the flows are the intended ones, nothing is wrong.
 settled () {
     for settled_hv in hv1 hv2; do

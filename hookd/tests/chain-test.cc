@@ -134,6 +134,21 @@ TEST(Chain, ClassifierThatIsAnothersWayBackIsRefused)
     CHECK_TRUE(error().find("already") != std::string::npos);
 }
 
+TEST(Chain, OneThatCameMeanwhileIsInTheWayAndItsOwnRowIsNot)
+{
+    auto wanted = *make();
+    CHECK_TRUE(bool(check_free(wanted, {wanted})));
+    auto meanwhile = wanted;
+    meanwhile.name = "c2";
+    meanwhile.match = "tcp,nw_src=10.0.0.1";
+    meanwhile.match_reverse = wanted.match;
+    CHECK_EQUAL(std::string("chain c1: chain c2 has this classifier (tcp,nw_dst=10.0.0.1) at "
+                            "priority 1000 already: give another --priority"),
+                check_free(wanted, {meanwhile}).error().message);
+    meanwhile.priority = 999;
+    CHECK_TRUE(bool(check_free(wanted, {meanwhile})));
+}
+
 TEST(Chain, SymmetricNeedsADirection)
 {
     request.symmetric = true;

@@ -312,3 +312,15 @@ TEST(MoveMachine, MonitorEventsMeanWhatQemuSays)
     CHECK_FALSE(bool(signal_of_monitor("MIGRATION", R"({"status":"completed"})")));
     CHECK_FALSE(bool(signal_of_monitor("", "{")));
 }
+
+TEST(MoveMachine, GuestIsHaltedUnlessAMigrationHoldsIt)
+{
+    for (int reason :
+         {VIR_DOMAIN_PAUSED_USER, VIR_DOMAIN_PAUSED_IOERROR, VIR_DOMAIN_PAUSED_UNKNOWN})
+        CHECK_TRUE(is_halted(VIR_DOMAIN_PAUSED, reason));
+    CHECK_TRUE(is_halted(VIR_DOMAIN_PMSUSPENDED, VIR_DOMAIN_PMSUSPENDED_UNKNOWN));
+    for (int reason :
+         {VIR_DOMAIN_PAUSED_MIGRATION, VIR_DOMAIN_PAUSED_POSTCOPY, VIR_DOMAIN_PAUSED_STARTING_UP})
+        CHECK_FALSE(is_halted(VIR_DOMAIN_PAUSED, reason));
+    CHECK_FALSE(is_halted(VIR_DOMAIN_RUNNING, VIR_DOMAIN_RUNNING_UNKNOWN));
+}

@@ -126,6 +126,23 @@ TEST(Records, StoppedVmIsUnplugged)
     CHECK_EQUAL(4, change.put.at(0).epoch);
 }
 
+TEST(Records, GuestThatIsPausedDoesNoWorkUnlessAMigrationHoldsIt)
+{
+    rows.push_back(row_on("hv1"));
+    seen.domains.push_back({domain_xml(), Reality::paused, false});
+    seen.ports.push_back(port(5));
+    CHECK_EQUAL(std::string(""), change_now().put.at(0).health);
+    seen.domains[0].halted = true;
+    seen.moving.insert(id);
+    CHECK_TRUE(change_now().empty());
+    seen.moving.clear();
+    rows = change_now().put;
+    CHECK_EQUAL(std::string("its guest is paused"), rows.at(0).health);
+    CHECK_EQUAL(std::string("running"), rows.at(0).state);
+    seen.domains[0] = {domain_xml(), Reality::running};
+    CHECK_EQUAL(std::string(""), change_now().put.at(0).health);
+}
+
 TEST(Records, UndefinedVmIsForgottenUnlessAChainNamesIt)
 {
     rows.push_back(row_on("hv1"));

@@ -478,6 +478,21 @@ TEST(Flows, PendingHopDropsAndIsNamed)
     CHECK_TRUE(set.problems[0].find("ids") != std::string::npos);
 }
 
+TEST(Flows, HopOutOfReachIsNamedWithWhatIsMissing)
+{
+    const auto problem = [&] {
+        const auto set = compile(snapshot, ports, overrides);
+        LONGS_EQUAL(1, set.problems.size());
+        return set.problems.at(0);
+    };
+    for (auto& hypervisor : snapshot.hypervisors)
+        if (!hypervisor.self)
+            hypervisor.vtep.clear();
+    CHECK_TRUE(problem().find("its tunnel is not known") != std::string::npos);
+    std::erase_if(ports, [](const Port& port) { return port.kind == "tunnel"; });
+    CHECK_TRUE(problem().find("no port holdfast0") != std::string::npos);
+}
+
 TEST(Flows, DeadHopIsBypassedOnlyWhereTheChainSaysSo)
 {
     snapshot.vms[1].state = "stopped";
