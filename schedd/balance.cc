@@ -22,7 +22,7 @@ void remember(const Plan& plan, Round& round)
             continue;
         }
         const Load load = plan.load(node);
-        const bool over = load >= policy.threshold || load - plan.least_load() >= policy.imbalance;
+        const bool over = load >= policy.threshold || plan.crowded(node, policy.imbalance);
         round.memory.push_back({over ? plan.node(node).rounds_over + 1 : 0,
                                 load >= policy.maximum ? plan.node(node).rounds_maximum + 1 : 0});
     }
@@ -35,12 +35,13 @@ void say_that_all_is_even(const Plan& plan, Round& round)
         round.stays.push_back({no_node, "nothing to balance: no node is active"});
         return;
     }
-    round.stays.push_back({no_node, "balanced: " + plan.node(most[0]).name +
-                                        " is the most loaded at " + load_text(plan.load(most[0])) +
-                                        ", " + plan.node(plan.least()).name + " the least at " +
-                                        load_text(plan.least_load()) + ", less than " +
-                                        load_text(plan.policy().imbalance) + " apart and under " +
-                                        load_text(plan.policy().threshold)});
+    round.stays.push_back(
+        {no_node, "balanced: " + plan.node(most[0]).name + " is the most loaded at " +
+                      load_text(plan.load(most[0])) + ", " + plan.node(plan.least()).name +
+                      " the least at " + load_text(plan.least_load()) + ", none is at " +
+                      load_text(plan.policy().threshold) +
+                      " or has a process with a node in its share less loaded by " +
+                      load_text(plan.policy().imbalance)});
 }
 
 } // namespace

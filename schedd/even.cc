@@ -16,8 +16,7 @@ namespace {
 /// narrower one.
 bool uneven(const Plan& plan, NodeId node)
 {
-    return plan.load(node) >= plan.policy().threshold ||
-           plan.load(node) - plan.least_load() > plan.policy().even;
+    return plan.load(node) >= plan.policy().threshold || plan.crowded(node, plan.policy().even + 1);
 }
 
 /// One process of `node` goes to where it evens most; no if none does, which is said.

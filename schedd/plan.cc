@@ -74,6 +74,7 @@ Plan::Plan(const Environment& environment, const BalancePolicy& policy)
             used_[at(where)] += one.cpu;
     }
     for (std::uint32_t i = 0; i < environment.nodes.size(); ++i) {
+        loads_.push_back(load_of(NodeId{i}, used_[i]));
         roles_[i] = Role::drained; // No rank yet.
         set_role(NodeId{i}, environment.nodes[i].role);
     }
@@ -100,6 +101,7 @@ void Plan::add(NodeId node, Cpu cpu)
     if (ranked)
         ranks_.erase({load(node), node});
     used_[at(node)] += cpu;
+    loads_[at(node)] = load_of(node, used_[at(node)]);
     if (ranked)
         ranks_.insert({load(node), node});
 }
@@ -147,6 +149,20 @@ NodeId Plan::target_for(const Process& process, NodeId to) const
             (found == no_node || load(node) < load(found)))
             found = node;
     return found;
+}
+
+bool Plan::crowded(NodeId node, Load gap) const
+{
+    // No target can be less loaded than the least: most nodes need no look at their processes.
+    if (ranks_.empty() || load(node) - least_load() < gap)
+        return false;
+    return std::any_of(on_[at(node)].begin(), on_[at(node)].end(), [&](std::uint32_t index) {
+        const Process& one = process(index);
+        if (one.to != no_node)
+            return false;
+        const NodeId to = target_for(one, no_node);
+        return to != no_node && load(node) - load(to) >= gap;
+    });
 }
 
 bool Plan::worth(const Move& move, Gain gain) const

@@ -39,7 +39,7 @@ public:
     Plan(const Environment& environment, const BalancePolicy& policy);
 
     /// With the moves under way and those decided.
-    Load load(NodeId node) const { return load_of(node, used_[at(node)]); }
+    Load load(NodeId node) const { return loads_[at(node)]; }
     /// As load(), if so much more ran there.
     Load load_with(NodeId node, Cpu cpu) const { return load_of(node, used_[at(node)] + cpu); }
     Role role(NodeId node) const { return roles_[at(node)]; }
@@ -53,6 +53,9 @@ public:
     /// The active node that has the lowest load; no_node if there is none.
     NodeId least() const { return ranks_.empty() ? no_node : ranks_.begin()->second; }
     Load least_load() const { return ranks_.empty() ? 0 : ranks_.begin()->first; }
+    /// Whether some process of `node`, pinned or not, has in its share an active node that is less
+    /// loaded by `gap` at least.
+    bool crowded(NodeId node, Load gap) const;
     /// Up to `most` active nodes, the most loaded first.
     std::vector<NodeId> most_loaded(std::size_t most) const;
 
@@ -87,6 +90,7 @@ private:
     const Environment& environment_;
     const BalancePolicy& policy_;
     std::vector<Cpu> used_;
+    std::vector<Load> loads_; // Of used_, since they are looked at often.
     std::vector<Role> roles_;
     std::vector<NodeId> stands_in_for_;
     std::vector<std::vector<std::uint32_t>> on_;

@@ -44,7 +44,8 @@ TEST(Q11Balance, NothingToDoIsSaidWithTheFigures)
     fleet.add({300});
     fleet.add({200});
     CHECK_EQUAL(std::string("balanced: hv1 is the most loaded at 30.0 %, hv2 the least at 20.0 %, "
-                            "less than 15.0 % apart and under 80.0 %\n"),
+                            "none is at 80.0 % or has a process with a node in its share less "
+                            "loaded by 15.0 %\n"),
                 reasons(fleet.round()));
     fleet.node(hv(1)).role = fleet.node(hv(2)).role = Role::drained;
     CHECK_EQUAL(std::string("nothing to balance: no node is active\n"), reasons(fleet.round()));
@@ -101,6 +102,15 @@ TEST(Q6Shares, AProcessMovesWithinTheShareOnly)
     const Round round = fleet.round();
     CHECK_EQUAL(1U, round.moves.size());
     CHECK_TRUE(hv(2) == round.moves[0].to); // Though hv3 is idle.
+}
+
+TEST(Q6Shares, WhatIsEvenWithinTheShareIsNotCrowded)
+{
+    for (auto& process : fleet.environment.processes)
+        process.user = UserId{0};
+    fleet.process(4).cpu = 600;
+    CHECK_TRUE(fleet.round().moves.empty());
+    CHECK_EQUAL(0, fleet.round().memory[0].rounds_over);
 }
 
 TEST(Q6Shares, WhatIsOutsideMovesIntoTheShare)
