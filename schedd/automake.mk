@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 #
-# The decisions of quotas and balance.  Used by bench/decisions, until there is a daemon.
+# The decisions of quotas and balance.  Used by bench/decisions; the daemon is to come.
 noinst_LIBRARIES += schedd/libschedd.a
 schedd_libschedd_a_SOURCES = \
 	schedd/amount.h schedd/amount.cc \
