@@ -7,3 +7,12 @@ bench_frames_SOURCES = \
 	bench/frames.cc \
 	bench/link.cc \
 	bench/link.h
+
+noinst_PROGRAMS += bench/decisions
+bench_decisions_SOURCES = \
+	bench/decisions.cc \
+	bench/month.cc \
+	bench/month.h \
+	bench/workload.cc \
+	bench/workload.h
+bench_decisions_LDADD = schedd/libschedd.a common/libcommon.a $(SPDLOG_LIBS)

@@ -1,0 +1,48 @@
+# SPDX-License-Identifier: Apache-2.0
+#
+# The decisions of quotas and balance.  Used by bench/decisions; the daemon is to come.
+noinst_LIBRARIES += schedd/libschedd.a
+schedd_libschedd_a_SOURCES = \
+	schedd/amount.h schedd/amount.cc \
+	schedd/averages.h schedd/averages.cc \
+	schedd/balance.h schedd/balance.cc \
+	schedd/consolidate.cc \
+	schedd/environment.h \
+	schedd/even.cc \
+	schedd/headroom.cc \
+	schedd/join.cc \
+	schedd/leader.cc \
+	schedd/main-nodes.h schedd/main-nodes.cc \
+	schedd/maximum.cc \
+	schedd/plan.h schedd/plan.cc \
+	schedd/policy.h schedd/policy.cc \
+	schedd/pool.h schedd/pool.cc \
+	schedd/review.h schedd/review.cc \
+	schedd/spare.h schedd/spare.cc \
+	schedd/stand-in.cc \
+	schedd/steps.h \
+	schedd/units.h schedd/units.cc \
+	schedd/use.h schedd/use.cc
+
+check_PROGRAMS += schedd/tests/schedd-test
+TESTS += schedd/tests/schedd-test
+schedd_tests_schedd_test_SOURCES = \
+	schedd/tests/amount-test.cc \
+	schedd/tests/averages-test.cc \
+	schedd/tests/balance-test.cc \
+	schedd/tests/balance-property-test.cc \
+	schedd/tests/consolidate-test.cc \
+	schedd/tests/failure-test.cc \
+	schedd/tests/fleet.h \
+	schedd/tests/join-test.cc \
+	schedd/tests/leader-test.cc \
+	schedd/tests/main.cc \
+	schedd/tests/main-nodes-test.cc \
+	schedd/tests/maximum-test.cc \
+	schedd/tests/pool-test.cc \
+	schedd/tests/pool-property-test.cc \
+	schedd/tests/review-test.cc \
+	schedd/tests/spare-test.cc \
+	schedd/tests/values.h
+schedd_tests_schedd_test_CPPFLAGS = $(AM_CPPFLAGS) $(CPPUTEST_CFLAGS)
+schedd_tests_schedd_test_LDADD = schedd/libschedd.a common/libcommon.a $(CPPUTEST_LIBS) $(SPDLOG_LIBS)
