@@ -16,7 +16,7 @@ namespace {
 
 /// The switch is not there: what is decided does not depend on it.
 struct NoSwitch : SwitchListener {
-    void switch_connected() override {}
+    void switch_connected(std::set<std::string>) override {}
     void switch_lost(const std::string&) override {}
     void switch_ports(std::vector<SwitchPort>) override {}
     void switch_event(const nlohmann::json&) override {}
