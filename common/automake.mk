@@ -31,6 +31,7 @@ common_libcommon_a_SOURCES += \
 	common/control-client-async.cc \
 	common/control-client-detail.h \
 	common/control-client.h common/control-client.cc \
+	common/json-text.h \
 	common/jsonrpc.h common/jsonrpc.cc
 
 check_PROGRAMS += common/tests/control-test

@@ -5,6 +5,8 @@
 
 #include "common/jsonrpc.h"
 
+#include "common/json-text.h"
+
 #include <nlohmann/json.hpp>
 
 namespace holdfast::jsonrpc {
@@ -12,11 +14,6 @@ namespace holdfast::jsonrpc {
 using nlohmann::json;
 
 namespace {
-
-std::string dump(const json& message)
-{
-    return message.dump(-1, ' ', false, json::error_handler_t::replace);
-}
 
 bool is_space(char c)
 {
@@ -39,14 +36,14 @@ Result<json> parse_object(std::string_view text)
 
 std::string encode(const Request& request)
 {
-    return dump({{"id", request.id}, {"method", request.method}, {"params", request.args}});
+    return to_text({{"id", request.id}, {"method", request.method}, {"params", request.args}});
 }
 
 std::string encode(const Reply& reply)
 {
     json message{{"id", reply.id}, {"result", nullptr}, {"error", nullptr}};
     message[reply.ok ? "result" : "error"] = reply.text;
-    return dump(message);
+    return to_text(message);
 }
 
 Result<Request> parse_request(std::string_view object)

@@ -66,7 +66,6 @@ hookd_libhookd_a_SOURCES = \
 	hookd/hook-server.cc \
 	hookd/hook-server.h \
 	hookd/index.h \
-	hookd/json-text.h \
 	hookd/job.cc \
 	hookd/job.h \
 	hookd/ledger.cc \

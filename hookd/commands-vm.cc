@@ -5,9 +5,9 @@
 
 #include <spdlog/spdlog.h>
 
+#include "common/json-text.h"
 #include "db/find.h"
 #include "hookd/commands.h"
-#include "hookd/json-text.h"
 #include "hookd/migrate.h"
 
 namespace holdfast::hookd {

@@ -9,8 +9,8 @@
 
 #include <spdlog/spdlog.h>
 
+#include "common/json-text.h"
 #include "common/text.h"
-#include "hookd/json-text.h"
 #include "hookd/mtu.h"
 
 namespace holdfast::hookd {

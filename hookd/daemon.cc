@@ -15,9 +15,9 @@
 
 #include <spdlog/spdlog.h>
 
+#include "common/json-text.h"
 #include "common/text.h"
 #include "hookd/balancer.h"
-#include "hookd/json-text.h"
 #include "hookd/tunnel-port.h"
 
 namespace asio = boost::asio;

@@ -11,9 +11,9 @@
 
 #include <spdlog/spdlog.h>
 
+#include "common/json-text.h"
 #include "common/text.h"
 #include "hookd/index.h"
-#include "hookd/json-text.h"
 
 namespace asio = boost::asio;
 

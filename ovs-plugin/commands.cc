@@ -17,6 +17,7 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "common/json-text.h"
 #include "ovs-plugin/module.h"
 
 namespace holdfast::plugin {
@@ -27,12 +28,6 @@ namespace {
 
 // Long polls kept open at once; one more answers the oldest.
 constexpr std::size_t watchers_max = 16;
-
-/// JSON text; what is no UTF-8 is replaced, not thrown over.
-std::string dump(const json& value)
-{
-    return value.dump(-1, ' ', false, json::error_handler_t::replace);
-}
 
 /// A whole non-negative number, or nothing.
 std::optional<std::uint64_t> number(const std::string& text)
@@ -338,7 +333,7 @@ void Module::cmd_status(unixctl_conn* conn, const Args&)
                       {"large", large_json(tunnel_.figures())},
                       {"moves", moves},
                       {"problems", problems}};
-    hf_reply(conn, true, dump(status).c_str());
+    hf_reply(conn, true, to_text(status).c_str());
 }
 
 void Module::cmd_flows(unixctl_conn* conn, const Args&)
@@ -377,7 +372,7 @@ void Module::cmd_directors(unixctl_conn* conn, const Args&)
             origin.director && !origin.vm.empty() && at != forged_.end())
             directors.push_back(director_json(origin.interface, *at->second));
     const bool seen = !hf_kernel_datapath(bridge_.c_str());
-    hf_reply(conn, true, dump({{"seen", seen}, {"directors", directors}}).c_str());
+    hf_reply(conn, true, to_text({{"seen", seen}, {"directors", directors}}).c_str());
 }
 
 void Module::cmd_place(unixctl_conn* conn, const Args& args)
@@ -403,7 +398,7 @@ void Module::cmd_place(unixctl_conn* conn, const Args& args)
     json servers = json::array();
     for (const auto& address : there->servers)
         servers.push_back(text_of(address));
-    hf_reply(conn, true, dump({{"how", word(there->how)}, {"servers", servers}}).c_str());
+    hf_reply(conn, true, to_text({{"how", word(there->how)}, {"servers", servers}}).c_str());
 }
 
 void Module::cmd_ports(unixctl_conn* conn, const Args&)
@@ -419,7 +414,7 @@ void Module::cmd_ports(unixctl_conn* conn, const Args&)
                         {"kind", port.kind},
                         {"up", port.up},
                         {"tag", port.tag}});
-    hf_reply(conn, true, dump(list).c_str());
+    hf_reply(conn, true, to_text(list).c_str());
 }
 
 void Module::add_sync(unixctl_conn* conn, bool settle)

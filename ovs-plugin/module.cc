@@ -14,6 +14,7 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "common/json-text.h"
 #include "common/text.h"
 #include "ovs-plugin/answers.h"
 #include "ovs-plugin/translate.h"
@@ -60,12 +61,6 @@ std::int64_t wall_ns()
     timespec now{};
     clock_gettime(CLOCK_REALTIME, &now);
     return now.tv_sec * std::int64_t{1'000'000'000} + now.tv_nsec;
-}
-
-/// `text` as a JSON string, quotes included.
-std::string json_string(const std::string& text)
-{
-    return nlohmann::json(text).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }
 
 std::string kept_path(const std::string& what)
@@ -198,9 +193,9 @@ void Module::refresh_ports()
     if (ports == ports_)
         return;
     const auto tell = [this](const char* kind, const Port& port) {
-        emit("\"kind\":" + json_string(kind) + ",\"interface\":" + json_string(port.interface) +
-             ",\"ofport\":" + std::to_string(port.ofport) + ",\"vm\":" + json_string(port.vm_id) +
-             ",\"iface_id\":" + json_string(port.iface_id) + ",\"mac\":" + json_string(port.mac));
+        emit("\"kind\":" + to_text(kind) + ",\"interface\":" + to_text(port.interface) +
+             ",\"ofport\":" + std::to_string(port.ofport) + ",\"vm\":" + to_text(port.vm_id) +
+             ",\"iface_id\":" + to_text(port.iface_id) + ",\"mac\":" + to_text(port.mac));
     };
     const auto had = std::exchange(ports_, std::move(ports));
     tunnel_.use(bridge_, ports_);
@@ -543,8 +538,8 @@ void Module::tell_forged()
             continue;
         count->told = mac + ip;
         count->quiet_until_ms = hf_now_ms() + tell_forged_again_ms;
-        emit("\"kind\":\"forged\",\"vm\":" + json_string(count->vm) +
-             ",\"interface\":" + json_string(interface) + ",\"mac\":" + std::to_string(mac) +
+        emit("\"kind\":\"forged\",\"vm\":" + to_text(count->vm) +
+             ",\"interface\":" + to_text(interface) + ",\"mac\":" + std::to_string(mac) +
              ",\"ip\":" + std::to_string(ip) +
              ",\"dropped\":" + std::to_string(count->dropped.load()));
         hf_log(HF_WARN, (interface + " sends with the address of another VM: " +
@@ -577,10 +572,10 @@ void Module::probe_hops()
     }
     for (const auto& vm : silent)
         if (!silent_.contains(vm))
-            emit("\"kind\":\"hop-silent\",\"vm\":" + json_string(vm));
+            emit("\"kind\":\"hop-silent\",\"vm\":" + to_text(vm));
     for (const auto& vm : silent_)
         if (!silent.contains(vm))
-            emit("\"kind\":\"hop-answers\",\"vm\":" + json_string(vm));
+            emit("\"kind\":\"hop-answers\",\"vm\":" + to_text(vm));
     silent_ = std::move(silent);
 }
 
@@ -668,7 +663,7 @@ void Module::run_departures()
 void Module::tell_turned(const std::string& vm, const Departure& departure)
 {
     const auto figures = departure.figures();
-    emit("\"kind\":\"turned\",\"vm\":" + json_string(vm) + ",\"drained\":" +
+    emit("\"kind\":\"turned\",\"vm\":" + to_text(vm) + ",\"drained\":" +
          std::to_string(figures.taken) + ",\"swallowed\":" + std::to_string(figures.swallowed) +
          ",\"held\":" + std::to_string(figures.held) + ",\"lost\":" + std::to_string(figures.lost));
 }
@@ -683,12 +678,12 @@ void Module::run_arrivals()
             return record && tunnel_.send(record->label, former_place(vm), frame);
         });
         if (seen.first_frame_ns) {
-            emit("\"kind\":\"first-frame\",\"vm\":" + json_string(vm) +
+            emit("\"kind\":\"first-frame\",\"vm\":" + to_text(vm) +
                  ",\"frame_ns\":" + std::to_string(seen.first_frame_ns));
             activate(vm, "first frame");
         }
         if (seen.first_guest_frame_ns)
-            emit("\"kind\":\"first-guest-frame\",\"vm\":" + json_string(vm) +
+            emit("\"kind\":\"first-guest-frame\",\"vm\":" + to_text(vm) +
                  ",\"frame_ns\":" + std::to_string(seen.first_guest_frame_ns));
         if (arrival.never_came() && overrides_.erase(vm))
             inputs_stale_ = true; // Its traffic goes where the store says.
@@ -735,7 +730,7 @@ void Module::activate(const std::string& vm, const char* why)
         pin(vm); // Even if the announcement comes late or never.
         if (auto arrival = arrivals_.find(vm); arrival != arrivals_.end())
             arrival->second->came(hf_now_ms());
-        emit("\"kind\":\"activated\",\"vm\":" + json_string(vm) + ",\"by\":" + json_string(why));
+        emit("\"kind\":\"activated\",\"vm\":" + to_text(vm) + ",\"by\":" + to_text(why));
     }
 }
 
@@ -757,7 +752,7 @@ std::string Module::events_after(std::uint64_t seq) const
             list += (list.empty() ? "" : ",") + ("{\"seq\":" + std::to_string(event.seq)) +
                     ",\"time_ns\":" + std::to_string(event.time_ns) + "," + event.fields + "}";
     return "{\"seq\":" + std::to_string(last_event_) + ",\"events\":[" + list +
-           "],\"silent\":" + nlohmann::json(silent_).dump() + "}";
+           "],\"silent\":" + to_text(silent_) + "}";
 }
 
 void Module::answer_watchers()
