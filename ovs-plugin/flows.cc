@@ -495,7 +495,8 @@ void Compiler::add_deliver(const Place& place)
         if (place.second && place.second != place.port) {
             add(table_entry, 150000, "in_port=" + std::to_string(place.second->ofport) + ",reg15=0",
                 load_vm(vm.label) + "," + resubmit(table_exit));
-            result_.guarded.push_back({place.second->interface, place.second->mac, wire, place.second->tag});
+            result_.guarded.push_back(
+                {place.second->interface, place.second->mac, wire, place.second->tag});
             add(table_exit, 67000, reg0 + ",dl_src=" + place.second->mac, resubmit(table_classify));
         }
         if (!place.port->mac.empty())

@@ -60,9 +60,9 @@ struct Flow {
     auto key() const { return std::tie(table, priority, match); }
 };
 
-/// A port that takes only what is meant for it: the chain's frames, those for its own MAC and for others that
-/// the bridge has learned there (VRRP's, macvlan's), and multicast.  A hop hands on whatever it gets, so a
-/// flooded copy would pass the chain twice.
+/// A port that takes only what is meant for it: the chain's frames, those for its own MAC and for
+/// others that the bridge has learned there (VRRP's, macvlan's), and multicast.  A hop hands on
+/// whatever it gets, so a flooded copy would pass the chain twice.
 struct GuardedPort {
     std::string interface;
     std::string mac;

@@ -38,6 +38,9 @@ has_ours(const struct oftable *table)
 {
     const struct rule *rule;
 
+    if (table->flags & OFTABLE_HIDDEN) {
+        return false; /* The switch's own. */
+    }
     CLS_FOR_EACH (rule, cr, &table->cls) {
         if (is_ours(rule)) {
             return true;
@@ -124,7 +127,7 @@ __wrap_ofproto_flush_flows(struct ofproto *ofproto)
     size_t n = 0;
 
     OFPROTO_FOR_EACH_TABLE (table, ofproto) {
-        if (!(table->flags & OFTABLE_HIDDEN) && has_ours(table)) {
+        if (has_ours(table)) {
             delete_others(ofproto, table);
             table->flags |= OFTABLE_HIDDEN;
             kept[n++] = table;
@@ -145,7 +148,7 @@ hf_flush_others(struct ofproto *ofproto)
     struct oftable *table;
 
     OFPROTO_FOR_EACH_TABLE (table, ofproto) {
-        if (!(table->flags & OFTABLE_HIDDEN) && has_ours(table)) {
+        if (has_ours(table)) {
             delete_others(ofproto, table);
         }
     }

@@ -170,55 +170,45 @@ find_guard(const struct guard *list, size_t n, const struct netdev *netdev)
 
 /* Whether the bridge has learned at this port where the frame goes: then NORMAL did not flood it. */
 static bool
-is_learned_here(const struct netdev *netdev, const struct dp_packet *packet)
+is_learned_here(const struct guard *guard, const struct dp_packet *packet)
 {
     const struct vlan_eth_header *eth = dp_packet_data(packet);
-    bool learned = false;
+    bool tagged = dp_packet_size(packet) >= sizeof *eth && eth_type_vlan(eth->veth_type);
+    uint16_t vlan = tagged ? vlan_tci_to_vid(eth->veth_tci) : guard->vlan;
 
-    ovs_mutex_lock(&mutex);
-    const struct guard *guard = find_guard(guards, n_guards, netdev);
-    if (guard && guard->ml) {
-        bool tagged = dp_packet_size(packet) >= sizeof *eth && eth_type_vlan(eth->veth_type);
-        uint16_t vlan = tagged ? vlan_tci_to_vid(eth->veth_tci) : guard->vlan;
-
-        learned = hf_is_learned(guard->ml, guard->place, eth->veth_dst, vlan);
-    }
-    ovs_mutex_unlock(&mutex);
-    return learned;
+    return guard->ml && hf_is_learned(guard->ml, guard->place, eth->veth_dst, vlan);
 }
 
 /* Takes out of 'batch' what was flooded and is not for this port. */
 static void
 drop_flooded(struct netdev *netdev, struct dp_packet_batch *batch)
 {
-    struct guard guard = {.mac = eth_addr_zero}; /* For nobody: of a port that is going. */
+    static const struct guard for_nobody; /* Of a port that is going. */
     struct dp_packet *packet;
     size_t i, size = dp_packet_batch_size(batch);
     uint32_t mark;
 
-    ovs_mutex_lock(&mutex);
-    const struct guard *found = find_guard(guards, n_guards, netdev);
-    if (found) {
-        guard = *found;
-    }
-    bool guarded = netdev->ol_flags & GUARDED;
-    ovs_mutex_unlock(&mutex);
-    if (!guarded) {
-        return; /* It was when its bit was read. */
-    }
     atomic_read_relaxed(&guard_mark, &mark);
-    DP_PACKET_BATCH_REFILL_FOR_EACH (i, size, packet, batch) {
-        const struct eth_header *eth = dp_packet_data(packet);
+    ovs_mutex_lock(&mutex);
+    const struct guard *guard = find_guard(guards, n_guards, netdev);
+    if (!guard) {
+        guard = &for_nobody;
+    }
+    if (netdev->ol_flags & GUARDED) { /* It was when its bit was read. */
+        DP_PACKET_BATCH_REFILL_FOR_EACH (i, size, packet, batch) {
+            const struct eth_header *eth = dp_packet_data(packet);
 
-        if ((packet->md.pkt_mark & ~HF_LONG_WAY) == mark
-            || (!guard.wire && eth_addr_is_multicast(eth->eth_dst))
-            || eth_addr_equals(eth->eth_dst, guard.mac) || is_learned_here(netdev, packet)) {
-            dp_packet_batch_refill(batch, packet, i);
-        } else {
-            atomic_count_inc(&n_guard_dropped);
-            dp_packet_delete(packet);
+            if ((packet->md.pkt_mark & ~HF_LONG_WAY) == mark
+                || (!guard->wire && eth_addr_is_multicast(eth->eth_dst))
+                || eth_addr_equals(eth->eth_dst, guard->mac) || is_learned_here(guard, packet)) {
+                dp_packet_batch_refill(batch, packet, i);
+            } else {
+                atomic_count_inc(&n_guard_dropped);
+                dp_packet_delete(packet);
+            }
         }
     }
+    ovs_mutex_unlock(&mutex);
 }
 
 /* What follows a barrier's destination: an address of our own, and the local experimental type. */

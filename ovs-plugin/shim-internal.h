@@ -36,12 +36,14 @@ void hf_origin_port_gone(const char *interface);
 struct ofproto;
 void *hf_origin_in_kernel(const struct ofproto *, ofp_port_t);
 
-/* What a bridge's table of MAC addresses calls a port, to compare with; NULL while the switch does not
- * forward by it yet, and whether that table has 'mac' there (shim-learning.c).  The first: main thread. */
+/* What a bridge's table of MAC addresses calls a port, to compare with; NULL while the switch does
+ * not forward by it yet.  And whether that table has 'mac' there (shim-learning.c).  The first: main
+ * thread. */
 struct ofproto_dpif;
 struct mac_learning;
 const void *hf_learning_place(const struct ofproto_dpif *, ofp_port_t);
-bool hf_is_learned(const struct mac_learning *, const void *place, struct eth_addr mac, uint16_t vlan);
+bool hf_is_learned(const struct mac_learning *, const void *place, struct eth_addr mac,
+                   uint16_t vlan);
 
 /* Deletes all flows but ours of the tables that have some of ours (shim-flush.c).  Main thread. */
 void hf_flush_others(struct ofproto *);

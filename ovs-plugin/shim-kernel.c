@@ -312,7 +312,9 @@ static void
 guard_outputs(const struct guards *all, struct xlate_in *xin)
 {
     const struct flow *flow = xin->upcall_flow;
-    struct frame_state state = { flow->pkt_mark, flow->dl_dst, vlan_tci_to_vid(flow->vlans[0].tci) };
+    struct frame_state state = {
+        flow->pkt_mark, flow->dl_dst, vlan_tci_to_vid(flow->vlans[0].tci)
+    };
     struct ofpbuf *actions = xin->odp_actions;
     uint64_t stub[1024 / 8];
     struct kept kept = { .actions = OFPBUF_STUB_INITIALIZER(stub) };

@@ -164,7 +164,8 @@ int64_t hf_watch_first_guest_frame(const struct hf_watch *);
 struct hf_guard {
     const char *interface;
     const char *mac;
-    bool wire;     /* Nor what is learned there, nor multicast: what is flooded would enter at both ends. */
+    bool wire;     /* Nor what is learned there, nor multicast: a flooded frame would enter at both
+                    * ends. */
     uint16_t vlan; /* Of an access port, else 0. */
 };
 void hf_guard_ports(const char *bridge, const struct hf_guard *, size_t n,
