@@ -55,9 +55,8 @@ void move_into_shares(Plan& plan, Round& round)
             plan.role(one.node) == Role::failed || plan.in_share(one, one.node))
             continue;
         if (plan.full()) {
-            round.stays.push_back({one.node, "processes are outside of their users' shares: " +
-                                                 std::to_string(plan.policy().most_moves) +
-                                                 " moves at once are the most"});
+            round.stays.push_back(
+                {one.node, "processes are outside of their users' shares: " + plan.full_text()});
             return;
         }
         if (auto move = plan.best_for(i, Gain::room, Why::share, tally))

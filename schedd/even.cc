@@ -25,8 +25,7 @@ bool move_one(Plan& plan, Round& round, NodeId node)
     const std::string is = plan.node(node).name + " is at " + load_text(plan.load(node)) +
                            ", the least loaded node at " + load_text(plan.least_load());
     if (plan.full()) {
-        round.stays.push_back({node, is + ": " + std::to_string(plan.policy().most_moves) +
-                                         " moves at once are the most"});
+        round.stays.push_back({node, is + ": " + plan.full_text()});
         return false;
     }
     Tally tally;

@@ -13,8 +13,7 @@ void move_away(Plan& plan, Round& round, NodeId leader, const std::string& is)
 {
     while (plan.load(leader) >= plan.policy().leader_threshold) {
         if (plan.full()) {
-            round.stays.push_back({leader, is + ": " + std::to_string(plan.policy().most_moves) +
-                                               " moves at once are the most"});
+            round.stays.push_back({leader, is + ": " + plan.full_text()});
             return;
         }
         Tally tally;

@@ -11,11 +11,6 @@ namespace {
 
 using Nodes = std::vector<NodeId>;
 
-bool contains(const Nodes& nodes, NodeId node)
-{
-    return std::find(nodes.begin(), nodes.end(), node) != nodes.end();
-}
-
 /// Those of the environment that `keep` wants, in its order.
 template <class Keep>
 Nodes filtered(const Nodes& environment, Keep keep)

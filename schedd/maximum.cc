@@ -110,11 +110,8 @@ void vacate(Plan& plan, Round& round)
                 move = plan.best(node, Gain::room, Why::vacate, tally);
             }
             if (!move) {
-                round.stays.push_back(
-                    {node, plan.node(node).name + " is not empty yet: " +
-                               (plan.full() ? std::to_string(plan.policy().most_moves) +
-                                                  " moves at once are the most"
-                                            : tally.text())});
+                round.stays.push_back({node, plan.node(node).name + " is not empty yet: " +
+                                                 (plan.full() ? plan.full_text() : tally.text())});
                 break;
             }
             plan.decide(std::move(*move), round);

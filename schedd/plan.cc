@@ -122,6 +122,11 @@ bool Plan::in_share(const Process& process, NodeId node) const
                        [&](NodeId one) { return one == node || (role != no_node && one == role); });
 }
 
+std::string Plan::full_text() const
+{
+    return std::to_string(policy_.most_moves) + " moves at once are the most";
+}
+
 std::vector<NodeId> Plan::most_loaded(std::size_t most) const
 {
     std::vector<NodeId> found;

@@ -50,6 +50,8 @@ public:
 
     /// Whether as many moves are under way and decided as may be at once.
     bool full() const { return n_moves_ >= policy_.most_moves; }
+    /// "20 moves at once are the most".
+    std::string full_text() const;
     /// The active node that has the lowest load; no_node if there is none.
     NodeId least() const { return ranks_.empty() ? no_node : ranks_.begin()->second; }
     Load least_load() const { return ranks_.empty() ? 0 : ranks_.begin()->first; }

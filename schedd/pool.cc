@@ -26,12 +26,6 @@ Result<Id> named(const Names& names, const std::string& name, const char* kind)
                                       (near.empty() ? "" : ": did you mean \"" + near + "\"?")};
 }
 
-template <class T>
-bool contains(const std::vector<T>& list, const T& value)
-{
-    return std::find(list.begin(), list.end(), value) != list.end();
-}
-
 } // namespace
 
 Pool::Pool(SharePolicy policy, std::vector<Node> nodes, std::vector<User> users)

@@ -5,10 +5,12 @@
 // Plain values, no I/O.  Used by everything in this folder.
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <limits>
 #include <string>
+#include <vector>
 
 namespace holdfast::schedd {
 
@@ -45,6 +47,12 @@ constexpr std::size_t at(NodeId node)
 constexpr std::size_t at(UserId user)
 {
     return static_cast<std::size_t>(user);
+}
+
+template <class T>
+bool contains(const std::vector<T>& list, const T& value)
+{
+    return std::find(list.begin(), list.end(), value) != list.end();
 }
 
 /// "90", or "2.5".

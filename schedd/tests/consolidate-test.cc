@@ -20,15 +20,11 @@ TEST_GROUP(Q15Aside)
         fleet.add({300});
         fleet.add({100});
     }
-    Round period()
-    {
-        return consolidate(fleet.environment, fleet.policy);
-    }
 };
 
 TEST(Q15Aside, AtOrUnderTheThresholdItIsPutAsideAndItsProcessesGo)
 {
-    const Round round = period();
+    const Round round = fleet.period();
     CHECK_EQUAL(1U, round.roles.size());
     CHECK_TRUE(hv(3) == round.roles[0].node && Role::spare == round.roles[0].role);
     CHECK_EQUAL(std::string("hv3 had 10.0 % on average, not over 10.0 %: it is put aside as spare"),
@@ -37,18 +33,18 @@ TEST(Q15Aside, AtOrUnderTheThresholdItIsPutAsideAndItsProcessesGo)
     CHECK_EQUAL(1U, count(fleet.round(), Why::vacate));
     fleet.node(hv(3)).role = Role::active;
     fleet.node(hv(3)).average = 101;
-    CHECK_TRUE(period().roles.empty());
-    CHECK_TRUE(says(reasons(period()), "no node was at or under 10.0 %"));
+    CHECK_TRUE(fleet.period().roles.empty());
+    CHECK_TRUE(says(reasons(fleet.period()), "no node was at or under 10.0 %"));
 }
 
 TEST(Q15Aside, NeitherTheLeaderNorWhatHasPinnedProcesses)
 {
     fleet.environment.leader = hv(3);
-    CHECK_TRUE(period().roles.empty());
+    CHECK_TRUE(fleet.period().roles.empty());
     fleet.environment.leader = no_node;
     fleet.process(3).pinned = true;
-    CHECK_TRUE(period().roles.empty());
-    CHECK_TRUE(says(reasons(period()),
+    CHECK_TRUE(fleet.period().roles.empty());
+    CHECK_TRUE(says(reasons(fleet.period()),
                     "hv3 had 10.0 % on average: it stays, 1 process there cannot "
                     "be moved"));
 }
@@ -57,7 +53,7 @@ TEST(Q15Aside, OneNodeStaysWhateverTheLoads)
 {
     for (int i = 1; i <= 3; ++i)
         fleet.node(hv(i)).average = 0;
-    const Round round = period();
+    const Round round = fleet.period();
     CHECK_EQUAL(2U, round.roles.size());
     CHECK_TRUE(says(reasons(round), "it stays, the others have no room for what it runs"));
 }
@@ -65,7 +61,7 @@ TEST(Q15Aside, OneNodeStaysWhateverTheLoads)
 TEST(Q15Aside, NotWhereTheOthersHaveNoRoom)
 {
     fleet.process(1).cpu = fleet.process(2).cpu = 790;
-    CHECK_TRUE(period().roles.empty());
+    CHECK_TRUE(fleet.period().roles.empty());
 }
 
 TEST_GROUP(Q16Merge)
@@ -80,15 +76,11 @@ TEST_GROUP(Q16Merge)
         fleet.add({150});
         fleet.add({150});
     }
-    Round period()
-    {
-        return consolidate(fleet.environment, fleet.policy);
-    }
 };
 
 TEST(Q16Merge, SeveralUnderTheThresholdAreMergedOnOne)
 {
-    const Round round = period();
+    const Round round = fleet.period();
     CHECK_EQUAL(2U, round.roles.size());
     for (const RoleChange& change : round.roles)
         CHECK_TRUE(Role::freeing == change.role && hv(2) == change.into);
@@ -120,14 +112,14 @@ TEST(Q16Merge, RoundsMoveThemThereAndThenTheNodesAreFree)
 TEST(Q16Merge, OneAloneIsNotMerged)
 {
     fleet.node(hv(3)).average = fleet.node(hv(4)).average = 250;
-    CHECK_TRUE(period().roles.empty());
+    CHECK_TRUE(fleet.period().roles.empty());
 }
 
 TEST(Q16Merge, WhatDoesNotFitOnOneIsMergedOnTwo)
 {
     fleet.policy.threshold = 450;
     fleet.policy.leader_threshold = 450;
-    const Round round = period();
+    const Round round = fleet.period();
     CHECK_EQUAL(1U, round.roles.size()); // 20 and 15 % are 35; 50 % would be too much.
 }
 
@@ -136,7 +128,7 @@ TEST(Q16Merge, OnlyWithinTheUsersShares)
     fleet.environment.shares = {{hv(3), hv(4)}};
     fleet.process(4).user = UserId{0};
     fleet.process(5).user = UserId{0};
-    const Round round = period();
+    const Round round = fleet.period();
     CHECK_EQUAL(1U, round.roles.size());
     CHECK_TRUE(hv(4) == round.roles[0].node && hv(3) == round.roles[0].into);
 }
@@ -145,5 +137,5 @@ TEST(Q16Merge, WhatIsPinnedStaysAndTheLeaderIsLeftOut)
 {
     fleet.process(4).pinned = true;
     fleet.environment.leader = hv(4);
-    CHECK_TRUE(period().roles.empty());
+    CHECK_TRUE(fleet.period().roles.empty());
 }

@@ -40,6 +40,7 @@ public:
     Process& process(std::size_t number) { return environment.processes[number - 1]; } // sN
 
     Round round() const { return balance(environment, policy); }
+    Round period() const { return consolidate(environment, policy); }
 
     Environment environment{{}, {}, {}, no_node, 7, 10, Time{Seconds{1'000'000}}};
     BalancePolicy policy;
