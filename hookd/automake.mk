@@ -54,6 +54,8 @@ hookd_libhookd_a_SOURCES = \
 	hookd/drain.h \
 	hookd/drainer.cc \
 	hookd/drainer.h \
+	hookd/echo.cc \
+	hookd/echo.h \
 	hookd/fleet-join.cc \
 	hookd/fleet-link.cc \
 	hookd/fleet-link.h \
@@ -75,6 +77,8 @@ hookd_libhookd_a_SOURCES = \
 	hookd/libvirt-loop.h \
 	hookd/libvirt-watch.cc \
 	hookd/libvirt-watch.h \
+	hookd/life-watch.cc \
+	hookd/life-watch.h \
 	hookd/load-samples.cc \
 	hookd/load-samples.h \
 	hookd/load-watch.cc \
@@ -152,6 +156,7 @@ hookd_tests_hookd_test_SOURCES = \
 	hookd/tests/classifier-test.cc \
 	hookd/tests/director-routes-test.cc \
 	hookd/tests/drain-test.cc \
+	hookd/tests/echo-test.cc \
 	hookd/tests/fleet-sync-test.cc \
 	hookd/tests/health-test.cc \
 	hookd/tests/ledger-test.cc \

@@ -127,12 +127,14 @@ Result<void> Daemon::make_identity()
         for (db::Vm vm : world_.ledger.vms()) {
             if (vm.hypervisor == before.name) {
                 vm.hypervisor = row.name;
+                ++vm.epoch; // Or the fleet's row of it, with the old name, would win.
                 change.put_vms.push_back(vm);
             }
         }
         for (db::Service service : world_.ledger.services()) {
             if (service.hypervisor == before.name) {
                 service.hypervisor = row.name;
+                ++service.epoch;
                 change.put_services.push_back(service);
             }
         }
@@ -258,7 +260,9 @@ void Daemon::refresh()
             seen.chained.insert(hop.vms.begin(), hop.vms.end());
     }
     seen.chained.merge(vms_needed(world_.ledger.balancers(), world_.ledger.vms()));
+    seen.yielded = world_.yielded;
     RecordChange records = compute_records(seen, world_.ledger.vms());
+    world_.yielded = records.yielded;
     std::string problems;
     for (const std::string& problem : records.problems)
         problems += (problems.empty() ? "" : "; ") + problem;

@@ -78,6 +78,8 @@ db::FleetServer FleetLink::server() const
 void FleetLink::start()
 {
     load_note();
+    life_.start();
+    unheard_.dead = life_.dead();
     beat();
     if (!configured())
         return;
@@ -166,9 +168,9 @@ void FleetLink::join_as(db::Hypervisor row, const Result<std::vector<db::Hypervi
         return;
     }
     const auto now = std::chrono::steady_clock::now();
-    silence_.look(*members, now);
+    life_.silence().look(*members, now);
     if (const db::Hypervisor* before = row_before(*members, row)) {
-        if (!silence_.silent(before->id, now)) {
+        if (!life_.silence().silent(before->id, now)) {
             ended(Error{Errc::exists,
                         "fleet: there is a hypervisor " + row.name +
                             " with this address already: "

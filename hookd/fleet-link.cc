@@ -52,7 +52,7 @@ bool all_there(const std::vector<Row>& rows, const std::vector<Row>& fleet)
 FleetLink::FleetLink(asio::io_context& io, World& world, Mover& mover, Tools& tools, OvsLoop& loop,
                      const std::string& rundir)
     : io_{io}, world_{world}, mover_{mover}, tools_{tools}, rundir_{rundir},
-      beat_timer_{io}, retry_{io}
+      life_{io, world, [this] { note_unheard(); }}, beat_timer_{io}, retry_{io}
 {
     fleet_ = std::make_unique<db::Fleet>(
         loop, [this](std::shared_ptr<const db::FleetSnapshot> snapshot) { on_snapshot(snapshot); });
@@ -117,7 +117,7 @@ void FleetLink::on_snapshot(std::shared_ptr<const db::FleetSnapshot> snapshot)
     if (snapshot_->connected != was_connected) {
         ready_told_ = tasks_known_ = false;
         if (snapshot_->connected && joined_)
-            silence_.listen_anew(std::chrono::steady_clock::now());
+            life_.silence().listen_anew(std::chrono::steady_clock::now());
         spdlog::info("fleet: database {} at {}", snapshot_->connected ? "connected" : "away",
                      note_.address);
     }
@@ -173,14 +173,27 @@ bool FleetLink::settled()
 bool FleetLink::pull()
 {
     db::Hypervisor self = world_.ledger.self();
-    StoreChange change = pull_changes(*snapshot_, shared(self), !pulled_, silent_);
+    StoreChange change = pull_changes(*snapshot_, shared(self), !pulled_, unheard_);
     pulled_ = true;
+    note_yielded(change);
     if (!world_.commit(change))
         return false;
     mover_.peer_rows(snapshot_->moves);
     if (!change.put_vms.empty() && world_.refresh_soon)
         world_.refresh_soon(); // A row that another took over may concern a VM that runs here.
     return true;
+}
+
+/// Of what runs here, and was ours until now, another runs, too.
+void FleetLink::note_yielded(const StoreChange& change)
+{
+    const auto moving = mover_.under_way();
+    for (const db::Vm& row : change.put_vms) {
+        const db::Vm* ours = world_.ledger.vm(row.id);
+        if (ours && ours->hypervisor == world_.self() && !moving.contains(row.id) &&
+            yields(*ours, row))
+            world_.yielded.insert(row.id);
+    }
 }
 
 void FleetLink::push_soon()
@@ -286,7 +299,7 @@ void FleetLink::beat()
 void FleetLink::note_seen(const std::vector<db::Hypervisor>& rows)
 {
     const auto now = std::chrono::steady_clock::now();
-    const auto changed = silence_.look(rows, now);
+    const auto changed = life_.silence().look(rows, now);
     StoreChange change;
     for (const db::Hypervisor& row : rows) {
         const db::Hypervisor* known = world_.ledger.hypervisor(row.name);
@@ -301,18 +314,63 @@ void FleetLink::note_seen(const std::vector<db::Hypervisor>& rows)
         return problem.first.starts_with(subject) &&
                !world_.ledger.hypervisor(problem.first.substr(subject.size()));
     });
-    std::set<std::string> silent;
-    for (const db::Hypervisor& row : world_.ledger.hypervisors()) {
-        bool lost = !row.self && silence_.silent(row.id, now);
-        if (lost)
-            silent.insert(row.name);
-        world_.problem("hypervisor " + row.name,
-                       lost ? "its holdfast-hookd was not heard of for more than a minute: see "
-                              "whether the machine and the daemon run"
-                            : "");
-    }
-    if (silent != std::exchange(silent_, silent) && connected())
+    note_unheard();
+}
+
+/// What follows where others are not heard of, or are heard of again.
+void FleetLink::note_unheard()
+{
+    const auto now = std::chrono::steady_clock::now();
+    Unheard unheard{{}, life_.dead()};
+    for (const db::Hypervisor& row : world_.ledger.hypervisors())
+        if (!row.self && life_.silence().silent(row.id, now))
+            unheard.silent.insert(row.name);
+    for (const db::Hypervisor& row : world_.ledger.hypervisors())
+        world_.problem("hypervisor " + row.name, trouble_with(row, unheard));
+    if (unheard == unheard_)
+        return;
+    std::swap(unheard, unheard_);
+    note_dead(unheard.dead);
+    if (connected())
         on_snapshot(snapshot_); // Its servers are others now.
+}
+
+std::string FleetLink::trouble_with(const db::Hypervisor& row, const Unheard& unheard)
+{
+    if (unheard.dead.contains(row.name))
+        return "neither its holdfast-hookd nor its address " + row.vtep +
+               " answers: its VMs are dead hops until it does: see whether the machine runs";
+    if (!unheard.silent.contains(row.name))
+        return "";
+    std::string text =
+        "its holdfast-hookd was not heard of for more than a minute: see whether the "
+        "machine and the daemon run";
+    if (!life_.silence().answers(row.id))
+        text += "; it has never answered an ICMP echo, so its VMs count as running: let echo "
+                "requests to " +
+                row.vtep + " pass";
+    return text;
+}
+
+/// The VMs of hypervisors that died do no work, whether the database can be reached or not.
+void FleetLink::note_dead(const std::set<std::string>& before)
+{
+    StoreChange change;
+    const auto& vms = world_.ledger.vms();
+    for (const db::Vm& vm : heard_vms(vms, unheard_.dead))
+        if (*world_.ledger.vm(vm.id) != vm)
+            change.put_vms.push_back(vm);
+    for (const db::Hypervisor& row : world_.ledger.hypervisors()) {
+        const bool dead = unheard_.dead.contains(row.name);
+        if (dead == before.contains(row.name))
+            continue;
+        change.events.push_back(world_.event(
+            dead ? "node-dead" : "node-back",
+            row.name + (dead ? " is dead: it neither writes nor answers" : " is heard of again"),
+            now_ns()));
+        spdlog::warn("{}", change.events.back().text);
+    }
+    world_.commit(change);
 }
 
 void FleetLink::read_chains(std::function<void(const Result<db::SeenChains>&)> done)

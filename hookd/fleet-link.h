@@ -26,8 +26,8 @@
 #include "db/fleet.h"
 #include "hookd/fleet-note.h"
 #include "hookd/fleet-sync.h"
+#include "hookd/life-watch.h"
 #include "hookd/mover.h"
-#include "hookd/silence.h"
 #include "hookd/tool.h"
 #include "hookd/world.h"
 
@@ -139,10 +139,14 @@ private:
     void note_damages(const std::vector<db::Damage>& damaged);
     bool settled();
     bool pull();
+    void note_yielded(const StoreChange& change);
     void push();
     void push_one_by_one(const db::FleetChange& change);
     void beat();
     void note_seen(const std::vector<db::Hypervisor>& rows);
+    void note_unheard();
+    void note_dead(const std::set<std::string>& before);
+    std::string trouble_with(const db::Hypervisor& row, const Unheard& unheard);
     void do_tasks();
     void do_task(const db::Task& task, bool fresh);
     void finish_task(db::Task task, const Result<Json>& result);
@@ -169,9 +173,9 @@ private:
     bool pushing_ = false;
     std::shared_ptr<const db::FleetSnapshot> snapshot_;
     std::vector<db::Damage> damaged_; // Of the last snapshot, as it came.
-    Silence silence_;
-    std::set<std::string> silent_; // Those that were silent at the last look, by name.
-    Done joiner_;                  // Who waits for init or join.
+    LifeWatch life_;
+    Unheard unheard_; // As of the last look.
+    Done joiner_;     // Who waits for init or join.
     std::map<std::string, Question> questions_;
     std::set<std::string> tasks_begun_;
     bool tasks_known_ = false; // Looked at since the database was reached.

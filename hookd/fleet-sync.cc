@@ -94,9 +94,11 @@ void pull_shared(const std::vector<Row>& fleet, const std::vector<Row>& store,
     }
 }
 
-void pull_health(const db::FleetSnapshot& fleet, const Shared& store,
-                 const std::set<std::string>& silent, StoreChange& change)
+void pull_health(const db::FleetSnapshot& fleet, const Shared& store, const Unheard& unheard,
+                 StoreChange& change)
 {
+    auto silent = unheard.silent;
+    silent.insert(unheard.dead.begin(), unheard.dead.end());
     for (const db::ServerHealth& row : heard_health(fleet.health, fleet.balancers, silent)) {
         const db::ServerHealth* old = db::find_health(*store.health, db::HealthKey::of(row));
         if (row.hypervisor != store.self && (!old || *old != row) &&
@@ -179,6 +181,12 @@ void push_moves(const db::FleetSnapshot& fleet, const Shared& store, db::TimeNs 
     }
 }
 
+/// Why a VM of a hypervisor that is dead does no work.
+std::string dead_text(const std::string& hypervisor)
+{
+    return "its hypervisor " + hypervisor + " is dead: it neither writes nor answers";
+}
+
 template <class Row>
 void mend(std::vector<Row>& fleet, const std::vector<Row>& store, const char* table,
           const std::vector<db::Damage>& damaged)
@@ -215,17 +223,38 @@ db::FleetSnapshot mended(db::FleetSnapshot fleet, const Shared& store)
     return fleet;
 }
 
+std::vector<db::Vm> heard_vms(std::vector<db::Vm> vms, const std::set<std::string>& dead)
+{
+    for (db::Vm& vm : vms) {
+        if (dead.contains(vm.hypervisor))
+            vm.health = dead_text(vm.hypervisor);
+        else if (vm.health == dead_text(vm.hypervisor))
+            vm.health.clear(); // The next that its owner writes says how it is.
+    }
+    return vms;
+}
+
+std::set<std::string> said_dead(const std::vector<db::Vm>& vms)
+{
+    std::set<std::string> names;
+    for (const db::Vm& vm : vms)
+        if (vm.health == dead_text(vm.hypervisor))
+            names.insert(vm.hypervisor);
+    return names;
+}
+
 StoreChange pull_changes(const db::FleetSnapshot& fleet, const Shared& store, bool adopt,
-                         const std::set<std::string>& silent)
+                         const Unheard& unheard)
 {
     StoreChange change;
     pull_hypervisors(fleet, store, change);
-    pull_owned(fleet.vms, *store.vms, store.self, adopt, change.put_vms, change.remove_vms);
+    pull_owned(heard_vms(fleet.vms, unheard.dead), *store.vms, store.self, adopt, change.put_vms,
+               change.remove_vms);
     pull_owned(fleet.services, *store.services, store.self, adopt, change.put_services,
                change.remove_services);
     pull_shared(fleet.chains, *store.chains, change.put_chains, change.remove_chains);
     pull_shared(fleet.balancers, *store.balancers, change.put_balancers, change.remove_balancers);
-    pull_health(fleet, store, silent, change);
+    pull_health(fleet, store, unheard, change);
     for (const db::Move& row : fleet.moves) {
         const db::Move* old = find_move(*store.moves, row);
         bool mine = row.hypervisor == store.self;

@@ -29,16 +29,30 @@ struct Shared {
     const std::vector<db::Move>* moves;
 };
 
+/// Other hypervisors, by name.
+struct Unheard {
+    std::set<std::string> silent; // Their daemons are not heard of any more.
+    std::set<std::string> dead;   // Nor do they answer.
+
+    bool operator==(const Unheard&) const = default;
+};
+
 /// The snapshot with the rows that the store has in the place of those that are damaged there, but
 /// for our own, which are sent anew: bad input changes nothing.
 db::FleetSnapshot mended(db::FleetSnapshot fleet, const Shared& store);
 
+/// The VM records as they are to be taken: those of a hypervisor that is dead, by name, do no work
+/// as hops (spec C10).  Shape: in the same order; the others as they are.
+std::vector<db::Vm> heard_vms(std::vector<db::Vm> vms, const std::set<std::string>& dead);
+
+/// Hypervisors of which records say so.
+std::set<std::string> said_dead(const std::vector<db::Vm>& vms);
+
 /// Changes of the store that make it agree with the fleet, as far as others own the rows.
 /// `adopt`: our own rows that the store does not have are taken from the fleet (a store that
-/// was made anew), instead of being removed there.  `silent`: hypervisors, by name, that are not
-/// heard of any more.
+/// was made anew), instead of being removed there.
 StoreChange pull_changes(const db::FleetSnapshot& fleet, const Shared& store, bool adopt,
-                         const std::set<std::string>& silent = {});
+                         const Unheard& unheard = {});
 
 /// Changes of the fleet that make it agree with the store, as far as we own the rows.
 /// `now`: moves that ended more than ten minutes ago are history, and leave the fleet.

@@ -45,6 +45,8 @@ public:
         }
         settle_the_rest();
         look_at_health();
+        if (!seen_.domains_known || !seen_.ports_known) // What runs here is not known.
+            change_.yielded.insert(seen_.yielded.begin(), seen_.yielded.end());
         Index before{before_, &db::Vm::id};
         for (const db::Vm& row : rows_) {
             const db::Vm* old = before.find(row.id);
@@ -91,8 +93,9 @@ private:
             return;
         bool runs = domain.state != Reality::absent;
         // A paused guest may be one that is on its way in, so only a running one takes over.
-        if (row->hypervisor != seen_.self && !moving && domain.state == Reality::running)
-            *row = taken_over(*row, seen_.self);
+        if (!moving &&
+            (domain.state == Reality::running || (runs && seen_.yielded.contains(domain.xml.uuid))))
+            take_over(*row);
         // One that is leaving keeps its record until the move is over, its port's end included.
         if (row->hypervisor != seen_.self || moving)
             return;
@@ -103,6 +106,21 @@ private:
         if (domain.state == Reality::paused && domain.halted)
             halted_.insert(row->id);
         set_ports(*row, domain);
+    }
+
+    /// It runs here, so its record is ours, unless another runs it, too, and began later.
+    void take_over(db::Vm& row)
+    {
+        if (row.hypervisor == seen_.self)
+            return;
+        if (!seen_.yielded.contains(row.id) || row.state != "running") {
+            row = taken_over(row, seen_.self);
+            return;
+        }
+        if (change_.yielded.insert(row.id).second)
+            change_.problems.push_back("VM " + row.name + " runs here and on " + row.hypervisor +
+                                       ", where it was started later: its traffic goes there: stop "
+                                       "one of the two");
     }
 
     /// A service of this hypervisor: its row says whose it is, and whether it runs.
@@ -179,8 +197,9 @@ private:
                                        row->name + ": give it another external_ids:iface-id");
             return;
         }
+        take_over(*row);
         if (row->hypervisor != seen_.self)
-            *row = taken_over(*row, seen_.self);
+            return;
         row->state = "running";
         if (first)
             row->ports.clear();
@@ -205,7 +224,7 @@ private:
                 ++row;
                 continue;
             }
-            if (!seen_.chained.contains(row->id)) {
+            if (!seen_.chained.contains(row->id) && !row->protect) {
                 change_.remove.push_back(row->id);
                 row = rows_.erase(row);
                 continue;
@@ -300,10 +319,16 @@ RecordChange compute_records(const Seen& seen, const std::vector<db::Vm>& rows)
     return Recorder{seen, rows}.run();
 }
 
+bool yields(const db::Vm& ours, const db::Vm& row)
+{
+    return ours.hypervisor != row.hypervisor && ours.state == "running" && row.state == "running";
+}
+
 db::Vm taken_over(db::Vm row, const std::string& self)
 {
     if (row.hypervisor != self) {
         row.hypervisor = self;
+        row.health.clear();
         ++row.epoch;
     }
     row.state = "running";

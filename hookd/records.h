@@ -59,12 +59,14 @@ struct Seen {
     std::set<std::string> moving;      // VMs whose move is under way: leave their owner and state.
     std::set<std::string> silent;      // VMs that let no probe through.
     std::set<std::string> chained;     // VMs that chains and balancers need: their records stay.
+    std::set<std::string> yielded; // VMs that another took over though they ran here (yields()).
 };
 
 /// What to do to the store.
 struct RecordChange {
     std::vector<db::Vm> put;
     std::vector<std::string> remove;   // VM ids.
+    std::set<std::string> yielded;     // Of Seen's, those that run here and there still.
     std::vector<std::string> problems; // One line each: what, and the mend.
 
     bool empty() const { return put.empty() && remove.empty(); }
@@ -72,6 +74,11 @@ struct RecordChange {
 
 /// The rows to write so that records say what is seen.
 RecordChange compute_records(const Seen& seen, const std::vector<db::Vm>& rows);
+
+/// Whether `row`, which another hypervisor put in the place of ours, takes over what runs here.  Of
+/// two that run one VM, or have a port of one iface-id, it is who began later; the other yields, or
+/// they would take it from each other for ever.
+bool yields(const db::Vm& ours, const db::Vm& row);
 
 /// The row after its VM was found running on hypervisor `self`: owner and epoch.
 db::Vm taken_over(db::Vm row, const std::string& self);

@@ -7,20 +7,27 @@
 
 namespace holdfast::hookd {
 
+void Silence::were_dead(const std::set<std::string>& ids, Time now)
+{
+    for (const std::string& id : ids)
+        heard_[id] = {std::nullopt, now, true, most_unanswered, true};
+}
+
 std::set<std::string> Silence::look(const std::vector<db::Hypervisor>& rows, Time now)
 {
     std::set<std::string> changed;
     std::map<std::string, Heard> heard;
     for (const db::Hypervisor& row : rows) {
         const auto before = heard_.find(row.id);
-        const bool known = before != heard_.end();
-        if (known && before->second.seen == row.seen) {
-            heard[row.id] = before->second;
-            continue;
-        }
-        heard[row.id] = {row.seen, now};
-        if (known)
+        Heard& entry = heard[row.id];
+        entry = before == heard_.end() ? Heard{std::nullopt, now} : before->second;
+        if (entry.seen && *entry.seen != row.seen) {
+            entry.since = now;
+            entry.unanswered = 0;
+            entry.dead = false;
             changed.insert(row.id);
+        }
+        entry.seen = row.seen;
     }
     heard_ = std::move(heard);
     return changed;
@@ -36,6 +43,47 @@ bool Silence::silent(const std::string& id, Time now) const
 {
     const auto found = heard_.find(id);
     return found != heard_.end() && now - found->second.since > silence_limit;
+}
+
+bool Silence::wants_echo(const std::string& id, Time now) const
+{
+    const auto found = heard_.find(id);
+    return found != heard_.end() &&
+           (!found->second.answers || found->second.dead || now - found->second.since > late_limit);
+}
+
+void Silence::asked(const std::string& id, Time now)
+{
+    Heard& heard = heard_.try_emplace(id, Heard{std::nullopt, now}).first->second;
+    if (now - heard.since <= late_limit)
+        return; // Its row tells that it lives.
+    heard.dead |= heard.answers && heard.unanswered >= most_unanswered;
+    ++heard.unanswered;
+}
+
+void Silence::answered(const std::string& id)
+{
+    const auto found = heard_.find(id);
+    if (found == heard_.end())
+        return;
+    found->second.answers = true;
+    found->second.unanswered = 0;
+    found->second.dead = false;
+}
+
+bool Silence::answers(const std::string& id) const
+{
+    const auto found = heard_.find(id);
+    return found != heard_.end() && found->second.answers;
+}
+
+std::set<std::string> Silence::dead() const
+{
+    std::set<std::string> ids;
+    for (const auto& [id, heard] : heard_)
+        if (heard.dead)
+            ids.insert(id);
+    return ids;
 }
 
 } // namespace holdfast::hookd

@@ -26,6 +26,8 @@ struct World {
 
     std::vector<SwitchPort> ports;
     std::set<std::string> silent; // VMs here that let no probe through, as the switch says.
+    std::set<std::string>
+        yielded; // VMs that run here, and on another that took their records over.
     bool switch_here = false;
     std::string switch_trouble = "not reached yet";
 

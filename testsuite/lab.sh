@@ -78,6 +78,11 @@ shown () {
     on "$1" holdfast "$2" show "$3" --json | grep -q "$4"
 }
 
+# told HV TEXT: HV's status says so.
+told () {
+    on "$1" holdfast status --json | grep -q "$2"
+}
+
 # settled: no move is under way, the flows are the intended ones, nothing is wrong.
 settled () {
     for settled_hv in hv1 hv2; do

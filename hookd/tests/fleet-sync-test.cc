@@ -274,7 +274,9 @@ TEST(FleetSync, ServersOfASilentHypervisorAreDeadUnlessNoneIsLeft_B10)
                                   {"10.0.20.12", 80, 1, "active", ""}};
     fleet.health = {row_of("hv1", "10.0.20.11", "up"), row_of("hv2", "10.0.20.12", "up")};
     health = fleet.health;
-    const auto silent = [&] { return pull_changes(fleet, store(), false, {"hv2"}).put_health; };
+    const auto silent = [&] {
+        return pull_changes(fleet, store(), false, {{"hv2"}, {}}).put_health;
+    };
     CHECK_TRUE(pull().put_health.empty());
     LONGS_EQUAL(1, silent().size());
     CHECK_EQUAL(std::string("down"), silent()[0].state);
@@ -290,6 +292,31 @@ TEST(FleetSync, ServersOfASilentHypervisorAreDeadUnlessNoneIsLeft_B10)
     fleet.balancers[0].servers[0].state = "active";
     fleet.health[0].state = "down";
     CHECK_EQUAL(std::string("up"), silent().at(0).state);
+}
+
+TEST(FleetSync, VmsOfADeadHypervisorAreDeadHopsUntilItIsHeardOf_C10)
+{
+    fleet.hypervisors.push_back(hypervisor("hv2", false));
+    hypervisors = fleet.hypervisors;
+    hypervisors[0].self = true;
+    fleet.vms = {vm("v", "hv2", 3), vm("w", "hv1", 1)};
+    vms = fleet.vms;
+    const Unheard dead{{}, {"hv2"}};
+    auto change = pull_changes(fleet, store(), false, dead);
+    LONGS_EQUAL(1, change.put_vms.size());
+    CHECK_EQUAL(std::string("its hypervisor hv2 is dead: it neither writes nor answers"),
+                change.put_vms[0].health);
+    // It is taken once, stays over a restart, is nothing that the fleet is told, and goes.
+    vms[0] = change.put_vms[0];
+    CHECK_TRUE(pull_changes(fleet, store(), false, dead).empty());
+    CHECK_TRUE((std::set<std::string>{"hv2"} == said_dead(vms)));
+    CHECK_TRUE(push().empty());
+    CHECK_TRUE((pull().put_vms == std::vector{fleet.vms[0]}));
+    CHECK_TRUE((heard_vms(vms, {}) == fleet.vms));
+    CHECK_TRUE((heard_vms(fleet.vms, {"hv2"}) == vms));
+    // What its owner says of it is left as it is.
+    fleet.vms[0].health = "port vnet1 is down";
+    CHECK_TRUE((heard_vms(fleet.vms, {}) == fleet.vms));
 }
 
 TEST(FleetSync, HealthOfServersAndHypervisorsThatAreGoneIsNotTaken)

@@ -95,6 +95,51 @@ TEST(Records, VmThatComesUpHereIsTakenOverWithAHigherEpoch)
     CHECK_EQUAL(5, change.put.at(0).ports.at(0).ofport);
 }
 
+TEST(Records, OfTwoThatRunOneVmTheFirstYieldsUntilTheOtherEnds_C2)
+{
+    CHECK_TRUE(yields(row_on("hv1"), row_on("hv2")));
+    CHECK_FALSE(yields(row_on("hv1"), row_on("hv1")));
+    rows.push_back(row_on("hv2"));
+    seen.domains.push_back({domain_xml(), Reality::running});
+    seen.ports.push_back(port(5));
+    seen.yielded = {id};
+    auto change = change_now();
+    CHECK_TRUE(change.empty());
+    CHECK_TRUE(change.yielded == seen.yielded);
+    CHECK_EQUAL(std::string("VM fw runs here and on hv2, where it was started later: its traffic "
+                            "goes there: stop one of the two"),
+                change.problems.at(0));
+    seen.domains[0].state = Reality::paused;
+    CHECK_TRUE(change_now().yielded == seen.yielded);
+    // Who does not know what runs here forgets nothing.
+    seen.domains.clear();
+    CHECK_TRUE(change_now().yielded.empty());
+    seen.domains_known = false;
+    CHECK_TRUE(change_now().yielded == seen.yielded);
+    seen.domains_known = true;
+    seen.domains.push_back({domain_xml(), Reality::running});
+    rows[0].state = "stopped";
+    CHECK_FALSE(yields(row_on("hv1"), rows[0]));
+    change = change_now();
+    CHECK_EQUAL(std::string("hv1"), change.put.at(0).hypervisor);
+    CHECK_TRUE(change.yielded.empty() && change.problems.empty());
+}
+
+TEST(Records, APortOfOneIfaceIdOnTwoHypervisorsIsWhoHasItLater)
+{
+    rows.push_back(row_on("hv2"));
+    rows[0].kind = "port";
+    seen.ports.push_back(port(5));
+    seen.ports[0].vm_id.clear();
+    seen.ports[0].iface_id = id;
+    CHECK_EQUAL(std::string("hv1"), change_now().put.at(0).hypervisor);
+    seen.yielded = {id};
+    CHECK_TRUE(change_now().empty());
+    LONGS_EQUAL(1, change_now().problems.size());
+    seen.ports.clear();
+    CHECK_TRUE(change_now().yielded.empty());
+}
+
 TEST(Records, VmOnItsWayInIsNotTakenOver)
 {
     rows.push_back(row_on("hv2"));
@@ -151,6 +196,18 @@ TEST(Records, UndefinedVmIsForgottenUnlessAChainNamesIt)
     auto change = change_now();
     CHECK_TRUE(change.remove.empty());
     CHECK_EQUAL(std::string("stopped"), change.put.at(0).state);
+}
+
+TEST(Records, ProtectedVmKeepsItsRecordWhileItIsNotDefined_C11)
+{
+    rows.push_back(row_on("hv1"));
+    rows[0].protect = true;
+    auto change = change_now();
+    CHECK_TRUE(change.remove.empty());
+    CHECK_TRUE(change.put.at(0).protect);
+    rows[0] = change.put[0];
+    rows[0].protect = false;
+    CHECK_EQUAL(std::string(id), change_now().remove.at(0));
 }
 
 TEST(Records, NothingIsForgottenWhileLibvirtOrTheSwitchIsAway)

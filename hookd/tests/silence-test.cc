@@ -65,3 +65,75 @@ TEST(Silence, NothingIsSaidOfThoseThatAreNotThere)
     silence.look({}, start + 1s);
     CHECK_FALSE(silence.silent("id", start + 100s));
 }
+
+TEST(Silence, OneThatIsLateAndAnswersNoEchoIsDeadIfItEverDid_C10)
+{
+    silence.look(hv2(1), start);
+    CHECK_TRUE(silence.wants_echo("id", start + 1s)); // Whether it answers at all is to be known.
+    silence.asked("id", start + 1s);
+    silence.answered("id");
+    CHECK_TRUE(silence.answers("id"));
+    CHECK_FALSE(silence.wants_echo("id", start + 18s));
+    CHECK_TRUE(silence.wants_echo("id", start + 19s));
+    for (auto time = 19s; time < 29s; time += 2s) {
+        silence.asked("id", start + time);
+        CHECK_TRUE(silence.dead().empty());
+    }
+    silence.asked("id", start + 29s); // Five had no answer.
+    CHECK_TRUE(silence.dead().contains("id"));
+    silence.listen_anew(start + 40s); // The database was away: that is no life.
+    CHECK_TRUE(silence.dead().contains("id"));
+    CHECK_TRUE(silence.wants_echo("id", start + 41s));
+    silence.answered("id");
+    CHECK_TRUE(silence.dead().empty());
+}
+
+TEST(Silence, OneThatAnswersLivesWhateverItsDaemonDoes_C13)
+{
+    silence.look(hv2(1), start);
+    for (auto time = 1s; time < 300s; time += 2s) {
+        silence.asked("id", start + time);
+        silence.answered("id");
+        CHECK_TRUE(silence.dead().empty());
+    }
+    CHECK_TRUE(silence.silent("id", start + 300s));
+}
+
+TEST(Silence, OneThatNeverAnsweredMayBeBehindAFirewall)
+{
+    silence.look(hv2(1), start);
+    for (auto time = 1s; time < 300s; time += 2s)
+        silence.asked("id", start + time);
+    CHECK_TRUE(silence.dead().empty());
+    CHECK_FALSE(silence.answers("id"));
+}
+
+TEST(Silence, OneThatWritesLivesWhateverBecomesOfEchoes)
+{
+    for (auto time = 0s; time < 300s; time += 2s) {
+        silence.look(hv2(1 + time / 15s), start + time);
+        silence.asked("id", start + time);
+        if (time == 0s)
+            silence.answered("id");
+        CHECK_TRUE(silence.dead().empty());
+    }
+}
+
+TEST(Silence, OneThatDiesBeforeItsRowWasLookedAtIsDeadToo)
+{
+    CHECK_TRUE(silence.wants_echo("id", start));
+    silence.asked("id", start);
+    silence.answered("id");
+    for (auto time = 19s; time < 31s; time += 2s)
+        silence.asked("id", start + time);
+    CHECK_TRUE(silence.dead().contains("id"));
+}
+
+TEST(Silence, OneThatWasDeadBeforeARestartIsUntilItIsHeardOf)
+{
+    silence.were_dead({"id"}, start);
+    silence.look(hv2(7), start + 1s);
+    CHECK_TRUE(silence.dead().contains("id"));
+    silence.look(hv2(8), start + 16s);
+    CHECK_TRUE(silence.dead().empty());
+}
