@@ -6,6 +6,7 @@
 #include "ctl/status.h"
 
 #include <algorithm>
+#include <map>
 
 #include "common/text.h"
 #include "ctl/balancer.h"
@@ -83,6 +84,22 @@ void add_damaged(std::vector<std::string>& all, const World& world)
                                             : ", or make it anew"));
 }
 
+/// Frames for an address that two have go to one of them.
+void add_shared_addresses(std::vector<std::string>& all, const World& world)
+{
+    std::map<std::string, const db::Vm*> owners;
+    for (const auto& vm : world.vms) {
+        for (const auto& port : vm.ports) {
+            if (vm.state != "running" || port.mac.empty())
+                continue;
+            const auto* other = owners.try_emplace(port.mac, &vm).first->second;
+            if (other != &vm)
+                add(all, "VMs " + other->name + " and " + vm.name + " have one MAC address, " +
+                             port.mac + ": what is for it goes to one of them: give one another");
+        }
+    }
+}
+
 void add_world(std::vector<std::string>& all, const World& world, db::TimeNs now)
 {
     add_damaged(all, world);
@@ -98,6 +115,7 @@ void add_world(std::vector<std::string>& all, const World& world, db::TimeNs now
         if (!chain.change.empty() && !is_changed_by_member(chain, world))
             add(all, "chain " + chain.name + " is " + changing(chain) +
                          ", which is not in the fleet any more: repeat the change here");
+    add_shared_addresses(all, world);
     for (const auto& balancer : world.balancers)
         add(all, balancer_trouble(balancer, world));
     for (const auto& chain : world.chains)

@@ -55,7 +55,8 @@ try {
         check_types(event);
         watched.events.push_back(event);
     }
-    watched.silent = answer.at("silent").get<std::set<std::string>>();
+    // A switch that was not restarted since an upgrade may not say it.
+    watched.silent = answer.value("silent", std::set<std::string>{});
     return watched;
 } catch (const Json::exception& failed) {
     return Error{Errc::damaged, std::string{"the switch's events: "} + failed.what()};

@@ -75,6 +75,15 @@ TEST(Status, AHealthyMachineHasNoProblem)
     CHECK_TRUE(status_json(healthy())["ok"].get<bool>());
 }
 
+TEST(Status, TwoRunningVmsWithOneMacAddressAreAProblem)
+{
+    auto facts = healthy();
+    facts.world->vms = {vm("a", "hv1", 1), vm("b", "hv2", 0)};
+    CHECK_TRUE(problems(facts).empty()); // One that is off may be its clone.
+    facts.world->vms[1] = vm("b", "hv2", 2);
+    CHECK_TRUE(has(problems(facts), "VMs a and b have one MAC address, 52:54:00:00:00:01"));
+}
+
 TEST(Status, BalancerWhoseServersAreDeadIsAProblem)
 {
     auto facts = healthy();

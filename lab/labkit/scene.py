@@ -255,7 +255,7 @@ def count_hops(run_number, hops=HOPS):
 
 
 def faults(move, result):
-    """Why the traffic did not follow, one reason a line; empty if it did."""
+    """What is not as it should be, one reason a line; empty if it did."""
     found = []
     answered = result["sent"] - result["lost"]
     if result["lost"] > LOST_AT_MOST:
