@@ -48,7 +48,7 @@ std::string seen_text(const db::Hypervisor& node, db::TimeNs now)
 
 Tone tone_of(const std::string& state)
 {
-    return state == "ready" ? Tone::good : state == "silent" ? Tone::bad : Tone::warn;
+    return state == "ready" ? Tone::good : state == "silent" || state == "lost" ? Tone::bad : Tone::warn;
 }
 
 std::string line_of(const std::string& name, const std::string& text, const Style& style)
@@ -65,6 +65,8 @@ std::string or_dash(const std::string& text)
 
 std::string node_state(const db::Hypervisor& node, const World& world, db::TimeNs now)
 {
+    if (node.lost)
+        return "lost";
     if (!node.self && node.seen > 0 && now - node.seen > silence_limit)
         return "silent";
     if (!node.drained)

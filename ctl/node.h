@@ -14,8 +14,8 @@
 
 namespace holdfast::ctl {
 
-/// "ready", "draining" (drained, but something runs there), "drained", or "silent" (not heard
-/// of for more than a minute).
+/// "ready", "draining" (drained, but something runs there), "drained", "silent" (not heard
+/// of for more than a minute), or "lost" (nor does it answer an echo).
 std::string node_state(const db::Hypervisor& node, const World& world, db::TimeNs now);
 
 std::string node_table(const World& world, db::TimeNs now, const Style& style);

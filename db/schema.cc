@@ -246,6 +246,10 @@ CREATE TABLE service (               -- A process tree with a port.  Owner: its 
     epoch INTEGER NOT NULL           -- Up by one at each take-over.
 ) WITHOUT ROWID;
 )sql",
+    R"sql(
+ALTER TABLE hypervisor               -- 1: it is not heard of any more: others hold its VIPs.
+    ADD COLUMN lost INTEGER NOT NULL DEFAULT 0;
+)sql",
 };
 
 } // namespace

@@ -327,12 +327,28 @@ void FleetLink::note_unheard()
             unheard.silent.insert(row.name);
     for (const db::Hypervisor& row : world_.ledger.hypervisors())
         world_.problem("hypervisor " + row.name, trouble_with(row, unheard));
+    note_lost();
     if (unheard == unheard_)
         return;
     std::swap(unheard, unheard_);
     note_dead(unheard.dead);
     if (connected())
         on_snapshot(snapshot_); // Its servers are others now.
+}
+
+/// The switch holds addresses of those that are lost (spec balancer.md, B14).
+void FleetLink::note_lost()
+{
+    const auto now = std::chrono::steady_clock::now();
+    StoreChange change;
+    for (db::Hypervisor row : world_.ledger.hypervisors()) {
+        const bool lost = life_.silence().lost(row.id, row.lost, connected(), now);
+        if (row.self || lost == row.lost)
+            continue;
+        row.lost = lost;
+        change.put_hypervisors.push_back(row);
+    }
+    world_.commit(change);
 }
 
 std::string FleetLink::trouble_with(const db::Hypervisor& row, const Unheard& unheard)

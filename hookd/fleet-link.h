@@ -145,6 +145,7 @@ private:
     void beat();
     void note_seen(const std::vector<db::Hypervisor>& rows);
     void note_unheard();
+    void note_lost();
     void note_dead(const std::set<std::string>& before);
     std::string trouble_with(const db::Hypervisor& row, const Unheard& unheard);
     void do_tasks();

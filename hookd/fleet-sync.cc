@@ -30,6 +30,7 @@ bool same(db::Hypervisor a, db::Hypervisor b)
 {
     a.seen = b.seen = 0;
     a.self = b.self = false;
+    a.lost = b.lost = false;
     return a == b;
 }
 
@@ -41,6 +42,7 @@ void pull_hypervisors(const db::FleetSnapshot& fleet, const Shared& store, Store
         const db::Hypervisor* old = known.find(row.name);
         row.self = row.name == store.self;
         row.seen = old ? old->seen : 0;
+        row.lost = old && old->lost;
         if (!row.self && (!old || !same(*old, row)))
             change.put_hypervisors.push_back(row);
     }

@@ -10,7 +10,7 @@ namespace holdfast::hookd {
 void Silence::were_dead(const std::set<std::string>& ids, Time now)
 {
     for (const std::string& id : ids)
-        heard_[id] = {std::nullopt, now, true, most_unanswered, true};
+        heard_[id] = {std::nullopt, now, false, true, most_unanswered, true};
 }
 
 std::set<std::string> Silence::look(const std::vector<db::Hypervisor>& rows, Time now)
@@ -23,6 +23,7 @@ std::set<std::string> Silence::look(const std::vector<db::Hypervisor>& rows, Tim
         entry = before == heard_.end() ? Heard{std::nullopt, now} : before->second;
         if (entry.seen && *entry.seen != row.seen) {
             entry.since = now;
+            entry.wrote = true;
             entry.unanswered = 0;
             entry.dead = false;
             changed.insert(row.id);
@@ -48,8 +49,8 @@ bool Silence::silent(const std::string& id, Time now) const
 bool Silence::wants_echo(const std::string& id, Time now) const
 {
     const auto found = heard_.find(id);
-    return found != heard_.end() &&
-           (!found->second.answers || found->second.dead || now - found->second.since > late_limit);
+    return found == heard_.end() || !found->second.answers || found->second.dead ||
+           now - found->second.since > late_limit;
 }
 
 void Silence::asked(const std::string& id, Time now)
@@ -84,6 +85,17 @@ std::set<std::string> Silence::dead() const
         if (heard.dead)
             ids.insert(id);
     return ids;
+}
+
+bool Silence::lost(const std::string& id, bool was, bool readable, Time now) const
+{
+    const auto found = heard_.find(id);
+    if (found == heard_.end())
+        return was;
+    const Heard& heard = found->second;
+    if (heard.answers)
+        return heard.dead;
+    return heard.wrote && readable ? silent(id, now) : was;
 }
 
 } // namespace holdfast::hookd

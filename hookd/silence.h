@@ -54,12 +54,17 @@ public:
     bool answers(const std::string& id) const;
     /// Those that neither write nor answer any more, though they did answer.
     std::set<std::string> dead() const;
+    /// Whether it is to be taken for dead where that of two one must act: it is dead, or has never
+    /// answered an echo and is silent.  `was`: what this was until now, which it stays while
+    /// nothing can tell, as after a restart, or while rows cannot be read (`readable`).
+    bool lost(const std::string& id, bool was, bool readable, Time now) const;
 
 private:
     struct Heard {
         std::optional<db::TimeNs>
-            seen;   // As its row says, by its own clock; none: not looked at yet.
-        Time since; // Its row changed.
+            seen;           // As its row says, by its own clock; none: not looked at yet.
+        Time since;         // Its row changed.
+        bool wrote = false; // Its row was seen to change.
         bool answers = false;
         int unanswered = 0; // Echoes since the last answer, while it is late.
         bool dead = false;

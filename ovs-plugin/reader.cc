@@ -90,8 +90,9 @@ void Reader::look(bool inputs_changed, std::vector<std::uint64_t> syncs)
     if (state_changed && store_state_ != "ok") // Missing is how every switch begins.
         hf_log(store_missing_ ? HF_DEBUG : HF_WARN, ("store: " + store_state_).c_str());
     last_state_ = store_state_;
-    const bool services_changed = read_services(); // Time alone may do it.
-    if (store_changed || state_changed || inputs_changed || services_changed || !syncs.empty())
+    if (store_changed)
+        read_services();
+    if (store_changed || state_changed || inputs_changed || !syncs.empty())
         compile_and_post(std::move(syncs));
 }
 
@@ -129,14 +130,10 @@ bool Reader::read_store()
     return true;
 }
 
-/// True if the built-in director has something else to do.
-bool Reader::read_services()
+/// What the built-in director has to do.
+void Reader::read_services()
 {
-    const auto now = std::chrono::duration_cast<std::chrono::nanoseconds>(
-        std::chrono::system_clock::now().time_since_epoch());
-    const auto before = directed_;
-    directed_ = snapshot_ ? directed_of(*snapshot_, before, now.count()) : nullptr;
-    return directed_ != before;
+    directed_ = directed_of(*snapshot_, directed_);
 }
 
 std::vector<ReadyProbe> Reader::ready(const std::vector<HopProbe>& probes,

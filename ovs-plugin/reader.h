@@ -95,7 +95,7 @@ private:
     void loop();
     void look(bool inputs_changed, std::vector<std::uint64_t> syncs);
     bool read_store();
-    bool read_services();
+    void read_services();
     std::vector<ReadyProbe> ready(const std::vector<HopProbe>& probes,
                                   std::vector<std::string>& problems) const;
     void compile_and_post(std::vector<std::uint64_t> syncs);

@@ -17,9 +17,6 @@ namespace holdfast::plugin {
 
 namespace {
 
-// Each is heard of every 15 s; of who is late once by a moment one look finds nothing new.
-constexpr db::TimeNs dead_after = 40'000'000'000;
-
 /// Thousandths as a share; none if not known.
 std::optional<double> share_of(int thousandths)
 {
@@ -127,8 +124,7 @@ bool Directed::operator==(const Directed& other) const
 }
 
 std::shared_ptr<const Directed> directed_of(const db::Snapshot& snapshot,
-                                            const std::shared_ptr<const Directed>& before,
-                                            db::TimeNs now)
+                                            const std::shared_ptr<const Directed>& before)
 {
     auto directed = std::make_shared<Directed>();
     Answers answers, held;
@@ -144,7 +140,7 @@ std::shared_ptr<const Directed> directed_of(const db::Snapshot& snapshot,
         service->table = table_for(*service, same == known.end() ? nullptr : same->second);
         const std::pair answer{service->vip, service->mac};
         answers.known.push_back(answer);
-        if (holds(snapshot.hypervisors, service->vip, now))
+        if (holds(snapshot.hypervisors, service->vip))
             held.known.push_back(answer);
         for (const auto& backend : service->backends)
             directed->server_macs.push_back(backend.synthetic);
@@ -168,14 +164,14 @@ std::shared_ptr<const Directed> directed_of(const db::Snapshot& snapshot,
     return before && *before == *directed ? before : directed;
 }
 
-bool holds(const std::vector<db::Hypervisor>& hypervisors, const Ip& vip, db::TimeNs now)
+bool holds(const std::vector<db::Hypervisor>& hypervisors, const Ip& vip)
 {
     const auto place = [&](const db::Hypervisor& one) {
         return mix(number_of(vip) ^ static_cast<std::uint64_t>(one.number));
     };
     const db::Hypervisor* first = nullptr;
     for (const auto& one : hypervisors)
-        if ((one.self || now - one.seen < dead_after) && (!first || place(one) < place(*first)))
+        if ((one.self || !one.lost) && (!first || place(one) < place(*first)))
             first = &one;
     return first && first->self;
 }

@@ -67,13 +67,10 @@ struct Directed {
 /// What the store says is to be directed; null if there is nothing.
 /// Shape:   `before` is the result before this one: what has not changed is not computed again,
 ///          which takes some ms for each service with the policy `mh`.
-/// Units:   `now` as db::Hypervisor::seen.
 std::shared_ptr<const Directed> directed_of(const db::Snapshot& snapshot,
-                                            const std::shared_ptr<const Directed>& before,
-                                            db::TimeNs now);
+                                            const std::shared_ptr<const Directed>& before);
 
-/// Whether this hypervisor holds the VIP: of those that live it is the first by a hash.  One that
-/// was not seen for 40 s is dead to the others.
-bool holds(const std::vector<db::Hypervisor>& hypervisors, const Ip& vip, db::TimeNs now);
+/// Whether this hypervisor holds the VIP: of those that are not lost it is the first by a hash.
+bool holds(const std::vector<db::Hypervisor>& hypervisors, const Ip& vip);
 
 } // namespace holdfast::plugin

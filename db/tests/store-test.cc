@@ -86,7 +86,8 @@ Hypervisor hypervisor(const std::string& name, bool self = false)
             .bridge = "br0",
             .self = self,
             .seen = 1'700'000'000'000'000'001,
-            .drained = self};
+            .drained = self,
+            .lost = !self};
 }
 
 Vm vm(const std::string& id)
@@ -550,9 +551,9 @@ TEST(Store, OlderStoreIsReadAsItIsUntilTheDaemonBringsItUpToDate)
         check_ok(store.put(hypervisor("hv1", true)));
         check_ok(store.put(vm("v")));
     }
-    sql(path,
-        "DROP TABLE balancer; DROP TABLE balancer_server; DROP TABLE server_health;"
-        "DROP TABLE service; ALTER TABLE hypervisor DROP COLUMN drained; PRAGMA user_version = 2");
+    sql(path, "DROP TABLE balancer; DROP TABLE balancer_server; DROP TABLE server_health;"
+              "DROP TABLE service; ALTER TABLE hypervisor DROP COLUMN lost;"
+              "ALTER TABLE hypervisor DROP COLUMN drained; PRAGMA user_version = 2");
     const auto before = content(path);
     auto reader = open_reader(path);
     auto seen = reader.snapshot();
@@ -575,8 +576,9 @@ TEST(Store, StoreWithoutBalancersKeepsItsRowsAndTakesThem)
         check_ok(store.put(vm("v")));
         check_ok(store.put(chain("c")));
     }
-    sql(path, "DROP TABLE balancer; DROP TABLE balancer_server; DROP TABLE server_health;"
-              "DROP TABLE service; PRAGMA user_version = 3");
+    sql(path,
+        "DROP TABLE balancer; DROP TABLE balancer_server; DROP TABLE server_health;"
+        "DROP TABLE service; ALTER TABLE hypervisor DROP COLUMN lost; PRAGMA user_version = 3");
     auto store = open_store(path);
     CHECK_TRUE(*store.hypervisors() == std::vector{hypervisor("hv1", true)});
     CHECK_TRUE(*store.vms() == std::vector{vm("v")});
@@ -597,7 +599,8 @@ TEST(Store, BalancersOfAnOlderStoreHaveNoCheckAndNoLimit)
         auto store = open_store(path);
         check_ok(store.put(former));
     }
-    std::string older = "DROP TABLE server_health; DROP TABLE service;";
+    std::string older = "DROP TABLE server_health; DROP TABLE service;"
+                        "ALTER TABLE hypervisor DROP COLUMN lost;";
     for (const char* column :
          {"vip_mac", "persistence", "slow_start", "sorry", "sorry_port", "sorry_mac", "check_kind",
           "check_target", "check_expect", "interval_ms", "timeout_ms", "rise", "fall", "number"})
@@ -617,7 +620,8 @@ TEST(Store, OlderStoreGetsItsServices)
         auto store = open_store(path);
         check_ok(store.put(vm("v")));
     }
-    sql(path, "DROP TABLE service; PRAGMA user_version = 6");
+    sql(path,
+        "DROP TABLE service; ALTER TABLE hypervisor DROP COLUMN lost; PRAGMA user_version = 6");
     CHECK_TRUE(open_reader(path).services()->empty()); // Who only reads has a copy of its own.
     auto store = open_store(path);
     CHECK_TRUE(*store.vms() == std::vector{vm("v")});

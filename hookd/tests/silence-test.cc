@@ -129,6 +129,29 @@ TEST(Silence, OneThatDiesBeforeItsRowWasLookedAtIsDeadToo)
     CHECK_TRUE(silence.dead().contains("id"));
 }
 
+TEST(Silence, WhoNeverAnsweredIsLostOnceItIsSilent_B14)
+{
+    CHECK_TRUE(silence.lost("id", true, true, start)); // Nothing was heard since a restart.
+    silence.look(hv2(1), start);
+    CHECK_TRUE(silence.lost("id", true, true, start));
+    silence.look(hv2(2), start + 15s);
+    CHECK_FALSE(silence.lost("id", true, true, start + 15s));
+    CHECK_FALSE(silence.lost("id", false, true, start + 75s));
+    CHECK_TRUE(silence.lost("id", false, true, start + 76s));
+    CHECK_FALSE(silence.lost("id", false, false, start + 76s)); // Nobody could be heard.
+}
+
+TEST(Silence, WhoAnswersIsLostOnceItIsDead_B14)
+{
+    silence.look(hv2(1), start);
+    silence.asked("id", start);
+    silence.answered("id");
+    CHECK_FALSE(silence.lost("id", true, false, start + 300s));
+    for (auto time = 19s; time < 31s; time += 2s)
+        silence.asked("id", start + time);
+    CHECK_TRUE(silence.lost("id", false, false, start + 31s));
+}
+
 TEST(Silence, OneThatWasDeadBeforeARestartIsUntilItIsHeardOf)
 {
     silence.were_dead({"id"}, start);
