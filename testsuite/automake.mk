@@ -20,7 +20,8 @@ TESTSUITE_AT = \
 	testsuite/service-move.at \
 	testsuite/checkpoint.at \
 	testsuite/fault.at \
-	testsuite/sockets.at
+	testsuite/sockets.at \
+	testsuite/install.at
 EXTRA_DIST += $(TESTSUITE_AT) testsuite/atlocal.in \
 	testsuite/balanced.sh testsuite/checkpoint.py testsuite/world.sh testsuite/lab.sh testsuite/handoff.sh testsuite/handoff-agent.py \
 	testsuite/handoff-client.py testsuite/damaged-rows.py testsuite/forge.py testsuite/judge.py testsuite/name-client.py \
