@@ -15,6 +15,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cerrno>
 #include <chrono>
@@ -179,16 +180,49 @@ Sent send_all(int fd, const Options& options, uint32_t run)
     return sent;
 }
 
+/// How many packets have an answer.
+class Distinct {
+public:
+    explicit Distinct(size_t most) : answered_(most) {}
+    /// `arrivals` only grows.
+    size_t count(const std::vector<lab::Arrival>& arrivals)
+    {
+        for (; n_looked_at_ < arrivals.size(); n_looked_at_++) {
+            const auto sequence = arrivals[n_looked_at_].sequence;
+            if (sequence >= answered_.size())
+                continue; // None of ours.
+            n_ += !answered_[sequence];
+            answered_[sequence] = true;
+        }
+        return n_;
+    }
+
+private:
+    std::vector<bool> answered_;
+    size_t n_looked_at_ = 0;
+    size_t n_ = 0;
+};
+
+/// ns to wait for one more answer at the end: where all have come only doubled ones can.
+int64_t wait_for(const Options& options, bool all_answered)
+{
+    constexpr int doubled_ms = 500;
+    return int64_t{all_answered ? std::min(options.drain_ms, doubled_ms) : options.drain_ms} *
+           1'000'000;
+}
+
 lab::Report measure(int fd, const Options& options, uint32_t run)
 {
     std::vector<lab::Arrival> arrivals;
     arrivals.reserve(static_cast<size_t>(options.seconds) * static_cast<size_t>(options.rate));
     std::atomic<int64_t> all_sent_at{0}; // CLOCK_MONOTONIC; 0 while packets are being sent.
-    std::thread receiver([fd, run, &options, &arrivals, &all_sent_at] {
-        const int64_t quiet = int64_t{options.drain_ms} * 1'000'000;
+    std::atomic<size_t> n_sent{0};       // Once all are.
+    std::thread receiver([fd, run, &options, &arrivals, &all_sent_at, &n_sent] {
+        Distinct answered{arrivals.capacity()};
         int64_t last = 0;
         while (!all_sent_at ||
-               now(CLOCK_MONOTONIC) < std::max<int64_t>(all_sent_at, last) + quiet) {
+               now(CLOCK_MONOTONIC) < std::max<int64_t>(all_sent_at, last) +
+                                          wait_for(options, answered.count(arrivals) == n_sent)) {
             const size_t n = arrivals.size();
             receive(fd, run, 20, arrivals);
             if (arrivals.size() != n)
@@ -198,6 +232,7 @@ lab::Report measure(int fd, const Options& options, uint32_t run)
     Sent sent;
     std::thread sender([&] { sent = send_all(fd, options, run); });
     sender.join();
+    n_sent = sent.times_ns.size();
     all_sent_at = now(CLOCK_MONOTONIC);
     receiver.join();
     lab::Report report = lab::sum_up(sent.times_ns, arrivals);
