@@ -25,7 +25,7 @@ _holdfast_words() {
         --to | --from | --match | --via | --priority | --dead | --probe | --packet | --listen | --vm | --chain | \
             --parallel | --last | --store | --out | --vip | --server | --policy | --director | --gateway | \
             --mac-prefix | --mac-layout | --persistence | --slow-start | --sorry | --check | --check-interval | \
-            --check-timeout | --rise | --fall | --user | --ip | --vlan | --mode | --env | --directory) ((i++)) ;;
+            --check-timeout | --rise | --fall | --user | --ip | --vlan | --mode | --env | --directory | --node) ((i++)) ;;
         --) return ;; # A service's command.
         -*) ;;
         *) words+=("$word") ;;
@@ -33,6 +33,7 @@ _holdfast_words() {
     done
     case $previous in
     --to) _holdfast_names status; return ;;
+    --node) _holdfast_names node list; return ;;
     --vm | --via | --from) _holdfast_names vm list; return ;;
     --chain) _holdfast_names chain list; return ;;
     --dead) echo drop bypass; return ;;
@@ -83,6 +84,7 @@ _holdfast_words() {
     "node show" | "node return") _holdfast_names node list ;;
     "node drain") _holdfast_names node list; echo --follow --parallel "$options" ;;
     "node drain "*) echo --follow --parallel "$options" ;;
+    "fleet leave") echo --node "$options" ;;
     "fleet init") echo --listen "$options" ;;
     "fleet certificate") _holdfast_names node list; echo --out "$options" ;;
     "fleet certificate "*) echo --out "$options" ;;

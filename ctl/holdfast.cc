@@ -184,7 +184,9 @@ void add_fleet(CLI::App& app, Order& order)
         ->required();
     add(noun, "status", "Show the members and whether the database is reached", order,
         fleet_status);
-    add(noun, "leave", "Leave the fleet", order, fleet_leave);
+    add(noun, "leave", "Leave the fleet", order, [&order](const Session& s) {
+        return fleet_leave(s, order.name);
+    })->add_option("--node", order.name, "Take out another hypervisor, which is dead");
     auto* certificate =
         add(noun, "certificate", "Make a hypervisor's key and certificate", order,
             [&order](const Session& s) { return fleet_certificate(s, order.name, order.out); });

@@ -60,10 +60,14 @@ Result<void> fleet_status(const Session& session)
     return told(session, answer, fleet_page(*answer, now, session.style));
 }
 
-Result<void> fleet_leave(const Session& session)
+Result<void> fleet_leave(const Session& session, const std::string& node)
 {
-    auto answer = session.ask_hookd("fleet/leave", nullptr, std::chrono::seconds{30});
-    return told(session, answer, "fleet left; the chains of this hypervisor go on by themselves\n");
+    const Json arguments = node.empty() ? Json{} : Json{{"node", node}};
+    auto answer = session.ask_hookd("fleet/leave", arguments, std::chrono::seconds{30});
+    return told(session, answer,
+                node.empty() ? "fleet left; the chains of this hypervisor go on by themselves\n"
+                             : one_line(node) + " is in the fleet no more; if it comes back, it "
+                                                "joins again\n");
 }
 
 } // namespace holdfast::ctl

@@ -317,7 +317,7 @@ public:
     void open(const FleetRemote& remote);
     void close();
     void set_interest(std::string own, bool all_vms);
-    void transact(const FleetChange& change, OnDone done);
+    void transact(const FleetChange& change, OnDone done, const std::string& owner);
     void join(Hypervisor row, std::int64_t deadline, std::function<void(Result<Hypervisor>)> done);
     /// Sends operations until they are decided; the answer has been judged.
     using OnAnswer = std::function<void(Result<json>)>;
@@ -551,9 +551,10 @@ void Fleet::Impl::fail_all()
         request.on_answer(not_connected());
 }
 
-void Fleet::Impl::transact(const FleetChange& change, OnDone done)
+void Fleet::Impl::transact(const FleetChange& change, OnDone done, const std::string& owner)
 {
-    auto ops = compose(change, own_, [this](const auto& id) { return seen(id); });
+    const auto own = owner.empty() ? own_ : owner;
+    auto ops = compose(change, own, [this](const auto& id) { return seen(id); });
     if (!ops)
         return call<void>(caller, std::move(done), ops.error());
     const bool hasty = ops->hasty;
@@ -561,7 +562,7 @@ void Fleet::Impl::transact(const FleetChange& change, OnDone done)
     ask(std::move(*ops), until, [=, this](Result<json> answer) {
         // The replica was behind, or the change is to be refused: the server looks itself.
         if (!answer && hasty && answer.error().code != Errc::unavailable)
-            return ask(*compose(change, own_), until, [=, this](Result<json> decided) {
+            return ask(*compose(change, own), until, [=, this](Result<json> decided) {
                 call<void>(caller, done, decided ? Result<void>{} : decided.error());
             });
         call<void>(caller, done, answer ? Result<void>{} : answer.error());
@@ -626,10 +627,10 @@ void Fleet::set_interest(const std::string& own, bool all_vms)
     impl_->loop().post([this, own, all_vms] { impl_->set_interest(own, all_vms); });
 }
 
-void Fleet::transact(FleetChange change, OnDone done)
+void Fleet::transact(FleetChange change, OnDone done, const std::string& owner)
 {
-    impl_->loop().post([this, change = std::move(change), done = std::move(done)] {
-        impl_->transact(change, done);
+    impl_->loop().post([this, change = std::move(change), done = std::move(done), owner] {
+        impl_->transact(change, done, owner);
     });
 }
 

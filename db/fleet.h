@@ -144,7 +144,8 @@ public:
     /// Carries a change out.  `done` is called once: unavailable at once when not connected,
     /// and after 5 s without an answer (it may have been carried out: ask again, it is
     /// idempotent).  The snapshot with the change may come before or after `done`.
-    void transact(FleetChange change, OnDone done);
+    /// `owner`: in whose name, where that is not our own.
+    void transact(FleetChange change, OnDone done, const std::string& owner = {});
 
     /// Adds the hypervisor to the fleet with the lowest free number, or updates the row that
     /// has the same `id` and keeps its number; row.number other than 0 is asked for as such.

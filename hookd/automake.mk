@@ -57,6 +57,8 @@ hookd_libhookd_a_SOURCES = \
 	hookd/echo.cc \
 	hookd/echo.h \
 	hookd/fleet-join.cc \
+	hookd/fleet-leave.cc \
+	hookd/fleet-leave.h \
 	hookd/fleet-link.cc \
 	hookd/fleet-link.h \
 	hookd/fleet-note.h \
@@ -157,6 +159,7 @@ hookd_tests_hookd_test_SOURCES = \
 	hookd/tests/director-routes-test.cc \
 	hookd/tests/drain-test.cc \
 	hookd/tests/echo-test.cc \
+	hookd/tests/fleet-leave-test.cc \
 	hookd/tests/fleet-sync-test.cc \
 	hookd/tests/health-test.cc \
 	hookd/tests/ledger-test.cc \

@@ -62,7 +62,7 @@ Commands::Commands(OvsLoop& loop, Daemon& daemon)
     add(loop, "node/return", "{node}", &Commands::node_return);
     add(loop, "fleet/init", "{listen}", &Commands::fleet_init);
     add(loop, "fleet/join", "{address}", &Commands::fleet_join);
-    add(loop, "fleet/leave", "", &Commands::fleet_leave);
+    add(loop, "fleet/leave", "{node}", &Commands::fleet_leave);
     add(loop, "fleet/status", "", &Commands::fleet_status);
     daemon.fleet().set_worker([this](const std::string& verb, const Json& arguments, Done done) {
         do_task(verb, arguments, std::move(done));
@@ -258,9 +258,13 @@ void Commands::fleet_join(const Json& arguments, Done done)
         daemon_.fleet().join(*address, std::move(done));
 }
 
-void Commands::fleet_leave(const Json&, Done done)
+void Commands::fleet_leave(const Json& arguments, Done done)
 {
-    daemon_.fleet().leave(std::move(done));
+    const std::string node = arguments.value("node", "");
+    if (node.empty() || node == daemon_.world().self())
+        daemon_.fleet().leave(std::move(done));
+    else
+        daemon_.fleet().take_out(node, std::move(done));
 }
 
 void Commands::fleet_status(const Json&, Done done)

@@ -10,6 +10,7 @@
 #include <spdlog/spdlog.h>
 
 #include "hookd/balancer.h"
+#include "hookd/fleet-leave.h"
 #include "hookd/fleet-link.h"
 
 namespace holdfast::hookd {
@@ -183,6 +184,11 @@ void FleetLink::join_as(db::Hypervisor row, const Result<std::vector<db::Hypervi
         row.number = before->number;
         row.drained = before->drained;
     }
+    // One that was taken out may have been given another's number since.
+    if (std::ranges::any_of(*members, [&](const db::Hypervisor& other) {
+            return other.number == row.number && other.id != row.id;
+        }))
+        row.number = 0;
     fleet_->join(row, ended);
 }
 
@@ -367,22 +373,40 @@ void FleetLink::leave(Done done)
         forget({});
         return;
     }
-    db::FleetChange change;
-    for (const db::Vm& vm : world_.ledger.vms()) {
-        if (vm.hypervisor == world_.self())
-            change.remove_vms.push_back(vm.id);
+    const auto& ledger = world_.ledger;
+    fleet_->transact(departure(world_.self(), ledger.vms(), ledger.services(), ledger.moves()),
+                     [done, forget](const Result<void>& removed) {
+                         if (!removed)
+                             done(removed.error());
+                         else
+                             forget(removed);
+                     });
+}
+
+/// Its rows go as if it did that itself.  If it lives after all it joins again.
+void FleetLink::take_out(const std::string& node, Done done)
+{
+    if (!configured()) {
+        done(Error{Errc::not_found, "this hypervisor is in no fleet"});
+        return;
     }
-    for (const db::Service& service : world_.ledger.services()) {
-        if (service.hypervisor == world_.self())
-            change.remove_services.push_back(service.id);
+    if (!connected()) {
+        done(away("hypervisors"));
+        return;
     }
-    change.remove_hypervisors = {world_.self()};
-    fleet_->transact(change, [done, forget](const Result<void>& removed) {
-        if (!removed)
-            done(removed.error());
-        else
-            forget(removed);
-    });
+    if (auto may = may_take_out(node, shared(world_.ledger.self())); !may) {
+        done(may.error());
+        return;
+    }
+    fleet_->transact(
+        departure(node, snapshot_->vms, snapshot_->services, snapshot_->moves),
+        [done, node](const Result<void>& removed) {
+            if (!removed)
+                done(removed.error());
+            else
+                done(Json{{"hypervisor", node}});
+        },
+        node);
 }
 
 void FleetLink::end_server()

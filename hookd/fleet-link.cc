@@ -178,6 +178,8 @@ bool FleetLink::pull()
     note_yielded(change);
     if (!world_.commit(change))
         return false;
+    if (!change.remove_hypervisors.empty())
+        note_unheard(); // Nothing is wrong with those any more.
     mover_.peer_rows(snapshot_->moves);
     if (!change.put_vms.empty() && world_.refresh_soon)
         world_.refresh_soon(); // A row that another took over may concern a VM that runs here.
@@ -309,11 +311,6 @@ void FleetLink::note_seen(const std::vector<db::Hypervisor>& rows)
         change.seen.back().seen = now_ns();
     }
     world_.commit(change);
-    std::erase_if(world_.problems, [this](const auto& problem) {
-        constexpr std::string_view subject = "hypervisor ";
-        return problem.first.starts_with(subject) &&
-               !world_.ledger.hypervisor(problem.first.substr(subject.size()));
-    });
     note_unheard();
 }
 
@@ -321,6 +318,11 @@ void FleetLink::note_seen(const std::vector<db::Hypervisor>& rows)
 void FleetLink::note_unheard()
 {
     const auto now = std::chrono::steady_clock::now();
+    std::erase_if(world_.problems, [this](const auto& problem) {
+        constexpr std::string_view subject = "hypervisor ";
+        return problem.first.starts_with(subject) &&
+               !world_.ledger.hypervisor(problem.first.substr(subject.size()));
+    });
     Unheard unheard{{}, life_.dead()};
     for (const db::Hypervisor& row : world_.ledger.hypervisors())
         if (!row.self && life_.silence().silent(row.id, now))

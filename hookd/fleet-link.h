@@ -74,6 +74,9 @@ public:
     void join(const std::string& address, Done done);
     /// Leaves it; the store stays as it is, without the others' rows.
     void leave(Done done);
+    /// Takes another out, which will not come back.
+    /// Errors: as may_take_out(); unavailable as put_chain().
+    void take_out(const std::string& node, Done done);
     /// State, address and members, for fleet/status.
     void status(Done done);
 

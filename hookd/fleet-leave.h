@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// hookd/fleet-leave: what goes when a hypervisor leaves the fleet, by itself or taken out by
+// another.
+//
+// Pure.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "common/result.h"
+#include "hookd/fleet-sync.h"
+
+namespace holdfast::hookd {
+
+/// The hypervisor `name`, and all rows that it owns, leave.
+db::FleetChange departure(const std::string& name, const std::vector<db::Vm>& vms,
+                          const std::vector<db::Service>& services,
+                          const std::vector<db::Move>& moves);
+
+/// Whether another may take hypervisor `name` out, as one that will not come back.
+/// Errors:  not_found, with the nearest name; invalid if it is heard of, or while a chain or a
+/// balancer
+///          names a VM that it has.
+Result<void> may_take_out(const std::string& name, const Shared& store);
+
+} // namespace holdfast::hookd
