@@ -28,7 +28,7 @@ packages=(
     libvirt-daemon-driver-qemu qemu-system-x86 sqlite3 criu
     # The lab, its guests and the tests.
     iproute2 iputils-ping busybox-static cpio procps mandoc ipvsadm keepalived python3-os-ken
-    systemd-journal-remote nginx-light
+    systemd-journal-remote nginx-light ovn-central ovn-host
 )
 
 cd "$(dirname "$(readlink -f "$0")")" || exit 1

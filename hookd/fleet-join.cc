@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
+#include <utility>
 
 #include <spdlog/spdlog.h>
 
@@ -81,19 +82,18 @@ void FleetLink::start()
     load_note();
     life_.start();
     unheard_.dead = life_.dead();
+    if (configured())
+        serve_and_connect([this](const Result<void>& done) {
+            Result<void> connecting = done;
+            if (!done && !note_.listen.empty()) {
+                // Each heartbeat tries to start the server again.
+                world_.problem("fleet database", done.error().message);
+                connecting = connect();
+            }
+            trouble_ = connecting ? "" : connecting.error().message;
+            world_.problem("fleet", trouble_);
+        });
     beat();
-    if (!configured())
-        return;
-    serve_and_connect([this](const Result<void>& done) {
-        Result<void> connecting = done;
-        if (!done && !note_.listen.empty()) {
-            // Each heartbeat tries to start the server again.
-            world_.problem("fleet database", done.error().message);
-            connecting = connect();
-        }
-        trouble_ = connecting ? "" : connecting.error().message;
-        world_.problem("fleet", trouble_);
-    });
 }
 
 /// Starts our own database first, where it is ours.
@@ -103,6 +103,7 @@ void FleetLink::serve_and_connect(std::function<void(Result<void>)> then)
         then(connect());
         return;
     }
+    serving_ = true;
     tools_.run(
         [server = server()]() -> Result<std::string> {
             if (auto written = write_schema(server.schema); !written)
@@ -113,6 +114,7 @@ void FleetLink::serve_and_connect(std::function<void(Result<void>)> then)
             return std::string{};
         },
         [this, then](const Result<std::string>& started) {
+            serving_ = false;
             if (started)
                 then(connect());
             else
@@ -123,6 +125,8 @@ void FleetLink::serve_and_connect(std::function<void(Result<void>)> then)
 /// The database is ours and away: if its server ended, it is started again.
 void FleetLink::serve_again()
 {
+    if (std::exchange(serving_, true))
+        return; // Of two starts at once one fails, and says so.
     auto work = [server = server()]() -> Result<std::string> {
         if (db::fleet_server_runs(server))
             return std::string{};
@@ -130,6 +134,7 @@ void FleetLink::serve_again()
         return started ? Result<std::string>{std::string{"started"}} : started.error();
     };
     tools_.run(work, [this](const Result<std::string>& done) {
+        serving_ = false;
         world_.problem("fleet database", done ? "" : done.error().message);
         if (done && !done->empty())
             spdlog::warn("fleet: the database's server was not running: started again");

@@ -167,8 +167,9 @@ private:
     Tools& tools_;
     std::string rundir_;
     FleetNote note_;
-    std::string trouble_; // Why we are not in the fleet; empty if we are, or shall be soon.
-    bool joined_ = false; // In this run.
+    std::string trouble_;  // Why we are not in the fleet; empty if we are, or shall be soon.
+    bool serving_ = false; // Our database's server is being started.
+    bool joined_ = false;  // In this run.
     bool joining_ = false;
     bool was_member_ = false;  // A snapshot since then had our row.
     bool awaits_ours_ = false; // Our chains and balancers are on their way into a new database.

@@ -19,7 +19,9 @@ constexpr int table_exit = 251;
 constexpr int table_deliver = 252;
 constexpr int table_release = 253;
 
-/// reg15 of a frame that is the operator's flows' from now on.
+/// reg13 of a frame that is the operator's flows' from now on.  One of OVN's registers for
+/// connection tracking, of which it reads the lower half alone; reg15 it compares whole, with only
+/// that half set.
 constexpr std::uint32_t released_mark = 0x80000000;
 
 /// Of a tunnel's VNI: the frame came from the VM's former place, which does not take it back.

@@ -108,7 +108,7 @@ std::map<std::string, Balanced> balanced_of(const db::Snapshot& snapshot)
 
 Flow lead_to_server(int director_port, const db::RealServer& server, std::uint32_t label)
 {
-    return {table_entry, 152001, in_port(director_port) + "," + to_server(server) + ",reg15=0",
+    return {table_entry, 152001, in_port(director_port) + "," + to_server(server) + ",reg13=0",
             lead_there(label)};
 }
 
@@ -124,7 +124,7 @@ Flow lead_to_nobody(int director_port, const std::string& mac_prefix)
 {
     return {table_entry, 152000,
             in_port(director_port) + ",dl_dst=" + mac_prefix +
-                ":00:00:00:00/ff:ff:00:00:00:00,reg15=0",
+                ":00:00:00:00/ff:ff:00:00:00:00,reg13=0",
             "drop"};
 }
 
@@ -140,9 +140,9 @@ std::map<std::string, bool> synthetic_macs(const db::Snapshot& snapshot)
 
 std::vector<Flow> keep_inside(const std::string& synthetic, bool directed_here)
 {
-    std::vector<Flow> flows{{table_entry, 153000, "dl_src=" + synthetic + ",reg15=0", "drop"}};
+    std::vector<Flow> flows{{table_entry, 153000, "dl_src=" + synthetic + ",reg13=0", "drop"}};
     if (!directed_here)
-        flows.push_back({table_entry, 151000, "dl_dst=" + synthetic + ",reg15=0", "drop"});
+        flows.push_back({table_entry, 151000, "dl_dst=" + synthetic + ",reg13=0", "drop"});
     return flows;
 }
 
@@ -154,11 +154,11 @@ std::vector<Flow> lead_to_prober(const std::vector<Port>& ports)
     const auto there = std::string{"strip_vlan,mod_dl_dst:"} + probe_mac +
                        ",output:" + std::to_string(prober->ofport);
     return {
-        {table_entry, 152003, std::string{"ip,nw_dst="} + probe_address + ",reg15=0", there},
-        {table_entry, 152003, std::string{"ipv6,ipv6_dst="} + probe_address6 + ",reg15=0", there},
+        {table_entry, 152003, std::string{"ip,nw_dst="} + probe_address + ",reg13=0", there},
+        {table_entry, 152003, std::string{"ipv6,ipv6_dst="} + probe_address6 + ",reg13=0", there},
         // All hypervisors' have one MAC address, which nobody is to learn.
         {table_entry, 152002,
-         in_port(prober->ofport) + ",dl_dst=01:00:00:00:00:00/01:00:00:00:00:00,reg15=0", "drop"}};
+         in_port(prober->ofport) + ",dl_dst=01:00:00:00:00:00/01:00:00:00:00:00,reg13=0", "drop"}};
 }
 
 bool is_prober(const Port& port)

@@ -31,7 +31,7 @@ constexpr std::uint32_t unspread = spread_slots;
 /// Gives the frame back to the operator's own flows.
 std::string release()
 {
-    return std::string{clear_registers} + ",load:" + hex(released_mark) + "->NXM_NX_REG15[]," +
+    return std::string{clear_registers} + ",load:" + hex(released_mark) + "->NXM_NX_REG13[]," +
            resubmit(table_entry);
 }
 
@@ -225,12 +225,12 @@ void Compiler::add_entry()
                 resubmit(table_deliver));
     }
     for (const auto* uplink : uplinks_)
-        add(table_entry, 140000, "in_port=" + std::to_string(uplink->ofport) + ",reg15=0",
+        add(table_entry, 140000, "in_port=" + std::to_string(uplink->ofport) + ",reg13=0",
             "load:1->NXM_NX_REG1[]," + resubmit(table_arrive));
     add(table_arrive, 65536, "", "load:3->NXM_NX_REG1[]," + resubmit(table_classify));
     add(table_deliver, over_paths, for_nobody_here, resubmit(table_elect));
     add(table_elect, 65536, "", "drop");
-    add(table_entry, 130000, "reg15=0", resubmit(table_classify));
+    add(table_entry, 130000, "reg13=0", resubmit(table_classify));
     add_underlay();
 }
 
@@ -243,7 +243,7 @@ void Compiler::add_underlay()
         return;
     const bool v6 = vtep.find(':') != std::string::npos;
     const auto pass = [&](const std::string& port, const std::string& match) {
-        add(table_entry, 145000, "in_port=" + port + ",reg15=0," + match, release());
+        add(table_entry, 145000, "in_port=" + port + ",reg13=0," + match, release());
     };
     pass("LOCAL", (v6 ? "ipv6,ipv6_src=" : "ip,nw_src=") + vtep);
     if (!v6)
@@ -488,12 +488,12 @@ void Compiler::add_deliver(const Place& place)
     const bool is_led_to = is_hop || server_ids_.contains(vm.id);
 
     if (place.port && is_hop) {
-        add(table_entry, 150000, "in_port=" + std::to_string(place.port->ofport) + ",reg15=0",
+        add(table_entry, 150000, "in_port=" + std::to_string(place.port->ofport) + ",reg13=0",
             load_vm(vm.label) + "," + resubmit(table_exit));
         const bool wire = wire_ids_.contains(vm.id);
         result_.guarded.push_back({place.port->interface, place.port->mac, wire, place.port->tag});
         if (place.second && place.second != place.port) {
-            add(table_entry, 150000, "in_port=" + std::to_string(place.second->ofport) + ",reg15=0",
+            add(table_entry, 150000, "in_port=" + std::to_string(place.second->ofport) + ",reg13=0",
                 load_vm(vm.label) + "," + resubmit(table_exit));
             result_.guarded.push_back(
                 {place.second->interface, place.second->mac, wire, place.second->tag});
@@ -535,7 +535,7 @@ void Compiler::add_deliver(const Place& place)
     }
     if (place.turned)
         for (const auto& port : vm.ports)
-            add(table_entry, 135000, "reg15=" + hex(released_mark) + ",dl_dst=" + port.mac,
+            add(table_entry, 135000, "reg13=" + hex(released_mark) + ",dl_dst=" + port.mac,
                 load_vm(vm.label) + "," + resubmit(table_deliver));
 }
 

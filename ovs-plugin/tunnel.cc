@@ -23,7 +23,7 @@ constexpr int fragmented_a_second = 10'000;
 // Frames handled in a turn of the main loop: some 10 microseconds each.
 constexpr std::size_t large_a_turn = 64;
 // The operator's own flows decide.
-constexpr const char* release_actions = "load:0x80000000->NXM_NX_REG15[],resubmit(,0)";
+constexpr const char* release_actions = "load:0x80000000->NXM_NX_REG13[],resubmit(,0)";
 
 /// The least MTU of a bridge's uplinks; 0 if none is known.
 int least_uplink_mtu(const char* bridge)

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 #
-# Real hypervisors and guests (lab/lab), for move.at and fault.at.
+# Real hypervisors and guests (lab/lab), for move.at and fault.at.  lab_members are the hypervisors.
 #
 # Sourced by a test.  The lab has a folder of its own for each test, named by the test's
 # folder, so that one that is left over is found and ended when the test is run again.
@@ -8,6 +8,7 @@
 LAB_BUILD=$abs_top_builddir
 LAB_STATE=/run/holdfast-test-$(pwd | cksum | cut -d ' ' -f 1)
 export LAB_BUILD LAB_STATE
+PATH=$PATH:$abs_top_srcdir/lab/guest:$abs_top_builddir/lab/guest # `count` and `hop`, for clients.
 
 lab () {
     "$abs_top_srcdir/lab/lab" "$@"
@@ -51,9 +52,10 @@ guests () {
     chain_add web-chain --match ip,nw_dst=10.0.0.20 --via fw,ids --symmetric
 }
 
-# chain_add NAME OPTION...: at hv1; waits until both hypervisors have it ready.
+# chain_add NAME OPTION...: at hv1; waits until all hypervisors have it ready.
 chain_add () {
-    on hv1 holdfast chain add "$@" && until_true 20 chain_ready hv1 "$1" && until_true 20 chain_ready hv2 "$1"
+    on hv1 holdfast chain add "$@" || return 1
+    for chain_add_hv in $lab_members; do until_true 20 chain_ready "$chain_add_hv" "$1" || return 1; done
 }
 
 chain_ready () {
@@ -68,9 +70,9 @@ hops = json.load(sys.stdin)["paths"][0]["hops"]
 print(" ".join(hop["vm"] + "@" + hop["hypervisor"] for hop in hops))'
 }
 
-# path_is NAME "HOPS": both hypervisors agree that the path is this.
+# path_is NAME "HOPS": all hypervisors agree that the path is this.
 path_is () {
-    test "$(path "$1" hv1)" = "$2" && test "$(path "$1" hv2)" = "$2"
+    for path_is_hv in $lab_members; do test "$(path "$1" "$path_is_hv")" = "$2" || return 1; done
 }
 
 # shown HV KIND NAME TEXT: this is in what HV shows of it.
@@ -85,7 +87,7 @@ told () {
 
 # settled: no move is under way, the flows are the intended ones, nothing is wrong.
 settled () {
-    for settled_hv in hv1 hv2; do
+    for settled_hv in $lab_members; do
         on $settled_hv holdfast chain check &&
         on $settled_hv holdfast status --json | /usr/bin/python3 -c '
 import json, sys
@@ -97,32 +99,51 @@ sys.exit(bool(status["moves"] or status["problems"]))' || return 1
 
 # probe_start [ADDRESS]: c1 sends 1 kHz, until probe_end; returns when hops have seen some of it.
 probe_start () {
-    mkdir -p c1
-    rm -f c1/end
     on web count reset
-    on c1 "$abs_top_builddir/lab/probe" --to "${1-10.0.0.20}" --json --seconds 240 --drain 2500 \
-        --until-file "$PWD/c1/end" </dev/null >c1/probe.json 2>c1/probe.log 5>&- 7>&- &
-    probe_pid=$!
-    until_true 15 sh -c "'$abs_top_srcdir/lab/lab' in web count | grep -q '\"probe_distinct\":[1-9][0-9][0-9]'"
+    probe_from c1 c1 "${1-10.0.0.20}"
+    until_true 15 probed web 1
 }
 
-# probe_end: ends it; the report is c1/probe.json.
+# probe_from CLIENT NAME ADDRESS [OPTION...]: the client sends 1 kHz, until probe_end NAME.
+probe_from () {
+    probe_from=$1 probe_name=$2 probe_to=$3
+    shift 3
+    mkdir -p "$probe_name"
+    rm -f "$probe_name/end"
+    on "$probe_from" "$abs_top_builddir/lab/probe" --to "$probe_to" --json --seconds 240 --drain 2500 \
+        --until-file "$PWD/$probe_name/end" "$@" </dev/null >"$probe_name/probe.json" 2>"$probe_name/probe.log" 5>&- 7>&- &
+    echo $! >"$probe_name/probe.pid"
+}
+
+# probed NAME N: it has seen some of N probes.
+probed () {
+    test "$(on "$1" count | sed 's/.*"runs"//' | grep -o '"request":{"frames":[0-9]*,"probe_distinct":[1-9][0-9][0-9]' | wc -l)" -ge "$2"
+}
+
+# probe_end [NAME...]: ends them (c1); the reports are NAME/probe.json.
 probe_end () {
     # What comes after the event counts too.
     sleep 1
-    touch c1/end
-    wait $probe_pid || { cat c1/probe.log; return 1; }
+    for probe_name in "${@:-c1}"; do touch "$probe_name/end"; done
+    for probe_name in "${@:-c1}"; do
+        wait "$(cat "$probe_name/probe.pid")" || { cat "$probe_name/probe.log"; return 1; }
+    done
 }
 
-# judge N HOP...: what became of the probe, of which guests may have lost N packets (judge.py).
+# judge N HOP...: what became of c1's probe, of which guests may have lost N packets (judge.py).
 judge () {
-    judge_allowed=$1
-    shift
+    judge_probe c1 "$@"
+}
+
+# judge_probe NAME N HOP...: the same of another probe.
+judge_probe () {
+    judge_name=$1 judge_allowed=$2
+    shift 2
     for judge_hop in "$@"; do
         mkdir -p "$judge_hop"
         on "$judge_hop" count >"$judge_hop/counts.json" || return 1
     done
-    /usr/bin/python3 -B "$abs_top_srcdir/testsuite/judge.py" c1/probe.json --allow "$judge_allowed" "$@"
+    /usr/bin/python3 -B "$abs_top_srcdir/testsuite/judge.py" "$judge_name/probe.json" --allow "$judge_allowed" "$@"
 }
 
 # moved VM FROM TO [OPTION...]: moves it by hand, as anyone would.
@@ -144,6 +165,123 @@ post_copied () {
 # copies VM HV: its migration from there has copied some of its memory.
 copies () {
     on "$2" virsh domjobinfo "$1" | grep -q 'Memory processed: *[1-9]'
+}
+
+# claims_web HOP: it tells everybody once that web's address is its own.
+claims_web () {
+    on "$1" 'ip address add 10.0.0.20/32 dev lo; arping -q -U -c 1 -I eth0 -s 10.0.0.20 10.0.0.20
+        ip address del 10.0.0.20/32 dev lo'
+}
+
+# forged_are HV "DROPPED IP MAC": so many frames with another's address were dropped there, had an IP, a MAC one.
+forged_are () {
+    test "$(on "$1" ovs-appctl holdfast/status |
+        sed 's/.*"forged":{"dropped":\([0-9]*\),"ip":\([0-9]*\),"mac":\([0-9]*\)}.*/\1 \2 \3/')" = "$2"
+}
+
+# takes_for_web VM: c1 does so.
+takes_for_web () {
+    on c1 ip neighbour show 10.0.0.20 | grep -q "$(on "$1" cat /sys/class/net/eth0/address)"
+}
+
+# three_guests: clients whose hypervisor hv3 is neither source nor destination when others move between
+# hv1 and hv2, and what chains are to lead through ids:
+#
+#     hv1: web (10.0.0.20, 10.0.0.21, fd00::20; no guest)
+#     hv2: ids; in VLAN 10 trunk (10.1.0.20), by tags of its own, and plain (10.1.0.30), by its port's
+#     hv3: c1 (10.0.0.1, fd00::1), c2 (10.1.0.1, in VLAN 10 by its port), fw
+#
+# fw adds 1 to the type of service, ids 4 (stream.py).
+three_guests () {
+    for guest in 'fw hv3 --role forward' 'ids hv2 --role forward' 'trunk hv2' \
+        'plain hv2 --vlan 10 --ip 10.1.0.30/24'; do
+        set -- $guest
+        guest_name=$1 guest_hv=$2
+        shift 2
+        lab vm "$guest_name" --on "$guest_hv" "$@" >"$guest_name.log" 2>&1 &
+    done
+    lab client c1 --on hv3 --ip 10.0.0.1/24 && lab client c2 --on hv3 --ip 10.1.0.1/24 --vlan 10 &&
+    lab client web --on hv1 --ip 10.0.0.20/24 &&
+    on c1 ip address add fd00::1/64 dev eth0 nodad && on web ip address add fd00::20/64 dev eth0 nodad &&
+    on web ip address add 10.0.0.21/24 dev eth0 && serves web || return 1
+    wait
+    on fw 'killall hop; hop forward eth0 1 >/dev/null 2>&1 &' &&
+    on ids 'killall hop; hop forward eth0 4 >/dev/null 2>&1 &' &&
+    in_vlan trunk 10 10.1.0.20/24 && on plain true
+}
+
+# in_vlan VM VLAN A/P: it has this address there, by tags of its own.  It is promiscuous, since QEMU 7.2
+# forgets in a migration which VLANs its guest has asked for.
+in_vlan () {
+    on "$1" "for module in llc stp garp mrp 8021q; do insmod /modules/\$module.ko; done
+        ip link add link eth0 name vlan type vlan id $2 && ip link set eth0 promisc on &&
+        ip link set vlan up && ip address add $3 dev vlan"
+}
+
+# chains_of_each_kind: four for web's IPv4 address 10.0.0.20, six for its IPv6 one, tagged for trunk,
+# shared for 10.0.0.21 with a group.
+chains_of_each_kind () {
+    chain_add four --match ip,nw_dst=10.0.0.20 --via fw,ids --symmetric &&
+    chain_add six --match ipv6,ipv6_dst=fd00::20 --via ids --symmetric &&
+    chain_add tagged --match ip,nw_dst=10.1.0.20 --via ids --symmetric --priority 1001 &&
+    chain_add shared --match udp,nw_dst=10.0.0.21 --via 'fw|ids' --priority 1002
+}
+
+# serves CLIENT: it answers probes, as a guest of that role does.
+serves () {
+    on "$1" mount -t tmpfs tmpfs /run &&
+    on "$1" sh -c 'hop serve eth0 </dev/null >/dev/null 2>&1 &'
+}
+
+# ovn_guests: c1 and web (no guest) of guests, on OVN's switch; fw and ids on its bridge.
+ovn_guests () {
+    lab ovn start || return 1
+    lab vm fw --on hv1 --role forward --bridge br-int & guests_fw=$!
+    lab vm ids --on hv2 --role forward --bridge br-int & guests_ids=$!
+    lab client c1 --on hv1 --ip 10.0.0.1/24 --bridge br-int &&
+    lab client web --on hv2 --ip 10.0.0.20/24 --bridge br-int &&
+    lab ovn port c1 && lab ovn port web && serves web &&
+    wait $guests_fw && wait $guests_ids
+}
+
+# ovn_flows: OVN's own ones on both hypervisors, without its zones of connection tracking (registers 11 to
+# 13), which it numbers anew when its controller starts.
+ovn_flows () {
+    for ovn_flows_hv in $lab_members; do
+        on $ovn_flows_hv ovs-ofctl --no-stats dump-flows br-int |
+            sed 's/cookie=[^,]*,//; s/load:[^-]*->NXM_NX_REG1[123]//g' | sort
+    done
+}
+
+# ovn_flows_are FILE: as they were.
+ovn_flows_are () {
+    ovn_flows | diff "$1" -
+}
+
+# leads_to HV VM: where HV's flows lead what is for VM, or comes from it: tunnels' ends, or `port`.
+leads_to () {
+    leads_to_vm=$(on "$1" holdfast vm show "$2" --json | /usr/bin/python3 -c '
+import json, sys
+vm = json.load(sys.stdin)
+print(vm["ports"][0]["mac"], format(vm["label"], "#x"))')
+    on "$1" ovs-appctl holdfast/flows | grep -e "dl_[sd][rs][ct]=${leads_to_vm% *}" -e "reg0=${leads_to_vm#* }[, ]" |
+        sed -n 's/.*set_field:\(10[.0-9]*\)->tun_dst.*/\1/p; t; s/.*output:.*/port/p' | sort -u
+}
+
+# streams_start, streams_end: c1 sends 40 streams to 10.0.0.21, 1000 datagrams a second in all.
+streams_start () {
+    rm -f sent.end received.end
+    on web /usr/bin/python3 -B "$abs_top_srcdir/testsuite/stream.py" receive 40 "$PWD/received.end" \
+        </dev/null >received.json 2>receive.log 5>&- 7>&- &
+    streams_receiver=$!
+    until_true 10 grep -q ready received.json || return 1
+    on c1 /usr/bin/python3 -B "$abs_top_srcdir/testsuite/stream.py" send 10.0.0.21 40 "$PWD/sent.end" \
+        </dev/null >sent.json 2>send.log 5>&- 7>&- &
+    streams_sender=$!
+}
+
+streams_end () {
+    touch sent.end && wait $streams_sender && touch received.end && wait $streams_receiver
 }
 
 # disk_of VM HV: the file of its disk there.
@@ -324,4 +462,26 @@ alike () {
     else
         echo "$alike_policy: IPVS $alike_theirs, ours $alike_ours"
     fi
+}
+
+# controller_start: an operator's OpenFlow controller for all bridges, on hv1 (controller.py).
+controller_start () {
+    on hv1 sh -c 'osken-manager --ofp-listen-host 10.91.0.1 --ofp-tcp-listen-port 6653 "$1" \
+        </dev/null >/var/log/controller.log 2>&1 &
+        echo $! >/run/controller.pid' controller "$abs_top_srcdir/testsuite/controller.py"
+}
+
+# controlled: it is connected to each bridge.
+controlled () {
+    for controlled_hv in $lab_members; do
+        test "$(on "$controlled_hv" ovs-vsctl get controller br0 is_connected)" = true &&
+        on "$controlled_hv" ovs-ofctl dump-flows br0 | grep -q actions=CONTROLLER || return 1
+    done
+}
+
+# by_controller HV FROM TO: so many packets from one place's address to the other's went by its flow there.
+by_controller () {
+    by_controller_pair=dl_src=$(on "$2" cat /sys/class/net/eth0/address)
+    by_controller_pair=$by_controller_pair,dl_dst=$(on "$3" cat /sys/class/net/eth0/address)
+    on "$1" ovs-ofctl dump-flows br0 "$by_controller_pair" | sed -n 's/.*n_packets=\([0-9]*\),.*NORMAL/\1/p'
 }

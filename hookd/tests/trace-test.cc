@@ -19,7 +19,7 @@ const char* const through_tunnel = R"(Flow: tcp,in_port=1,nw_dst=10.0.0.20
 
 bridge("br0")
 -------------
- 0. reg15=0,in_port=1, priority 140000, cookie 0x484f4c4446415354
+ 0. reg13=0,in_port=1, priority 140000, cookie 0x484f4c4446415354
     load:0x1->NXM_NX_REG1[]
     resubmit(,250)
 252. reg0=0x1001,reg2=0, priority 100000, cookie 0x484f4c4446415354
@@ -94,7 +94,7 @@ TEST(Trace, FrameIntoTheTunnelIsFollowedToItsEndAndLabel)
 {
     TraceStep step = parse_trace(through_tunnel);
     CHECK_EQUAL(2u, step.rules.size());
-    CHECK_EQUAL(std::string("table 0. reg15=0,in_port=1, priority 140000"), step.rules[0]);
+    CHECK_EQUAL(std::string("table 0. reg13=0,in_port=1, priority 140000"), step.rules[0]);
     CHECK_EQUAL(2, *step.out_port);
     CHECK_EQUAL(0x1001u, *step.tun_id);
     CHECK_EQUAL(std::string("10.90.0.1"), step.tun_dst);

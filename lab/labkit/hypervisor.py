@@ -92,16 +92,20 @@ def inside(name):
     return spaces.enter(record, environment(name))
 
 
+# What lies in a hypervisor's /run before any daemon starts.
+RUN_FOLDERS = ("openvswitch", "libvirt", "holdfast", "lock", "guest")
+
+
 def write_files(name, count):
     """Lays out the private files of a hypervisor: /etc, /run, /var/lib, /var/log."""
     number, folder = number_of(name), folder_of(name)
     if folder.exists():
         shutil.rmtree(folder)
-    for part in ("run/openvswitch", "run/libvirt", "run/holdfast", "run/lock", "run/guest",
-                 "var-lib/libvirt/images", "var-lib/openvswitch", "var-lib/holdfast",
+    for part in ("var-lib/libvirt/images", "var-lib/openvswitch", "var-lib/holdfast",
                  "var-log/openvswitch", "var-log/libvirt/qemu", "var-log/holdfast",
                  "var-cache-libvirt/qemu"):
         (folder / part).mkdir(parents=True)
+    empty_run(name)
     run(["cp", "-a", "/etc", folder / "etc"])
     etc = folder / "etc"
     for part in ("libvirt/qemu", "openvswitch", "holdfast"):
@@ -123,14 +127,46 @@ def write_files(name, count):
         shutil.copytree(known, folder / "var-cache-libvirt/qemu/capabilities")
 
 
+def empty_run(name):
+    """Lays out a hypervisor's /run as it is after the machine's start."""
+    folder = folder_of(name) / "run"
+    if folder.exists():
+        shutil.rmtree(folder)
+    for part in RUN_FOLDERS:
+        (folder / part).mkdir(parents=True)
+
+
+def make_space(name):
+    """Starts the namespaces of hypervisor `name`, with its wires and no daemon yet."""
+    record = spaces.create(name, folder_of(name), "hypervisor-init.sh", [STATE])
+    record["number"] = number_of(name)
+    save("hv", name, record)
+    network.plug_hypervisor(record["number"], record)
+
+
+def halt(name):
+    """Ends everything in a hypervisor at once, as if its power failed."""
+    inside(name)  # Says so if there is none.
+    network.unplug_hypervisor(number_of(name))  # First: nobody is told that it ends.
+    spaces.end(load("hv", name))
+
+
+def boot(name):
+    """Starts a hypervisor that was halted: with all of its files but /run."""
+    if load("hv", name) is None or spaces.alive(load("hv", name)):
+        raise LabError(f"{name} is not halted: lab/lab host {name} halt does it")
+    empty_run(name)
+    make_space(name)
+    for daemon in ("ovsdb-server", "ovs-vswitchd", *(["holdfast-hookd"] if with_holdfast() else []),
+                   "libvirtd"):
+        start_daemon(name, daemon)
+
+
 def start(name, count):
     """Brings up hypervisor `name` of `count` as far as its libvirtd."""
     number = number_of(name)
     write_files(name, count)
-    record = spaces.create(name, folder_of(name), "hypervisor-init.sh", [STATE])
-    record["number"] = number
-    save("hv", name, record)
-    network.plug_hypervisor(number, record)
+    make_space(name)
     start_daemon(name, "ovsdb-server")
     start_daemon(name, "ovs-vswitchd")
     inner = inside(name)
@@ -280,8 +316,6 @@ def is_whole(name, count):
     except json.JSONDecodeError:
         return False
     return status.get("ok") and len(status.get("hypervisors", [])) == count
-
-
 
 
 def start_all(count):

@@ -50,18 +50,28 @@ def underlay_up():
 
 
 def plug_hypervisor(number, record):
-    """Gives hypervisor `number` its eth0 (underlay) and mig0 (migrations, fleet)."""
+    """Gives hypervisor `number` its eth0 (underlay) and mig0 (migrations, fleet), the same cards each
+    time that it is started."""
     underlay = load("space", "underlay")
     inside = spaces.enter(underlay)
-    for bridge, theirs, mtu in (("under0", "eth0", UNDERLAY_MTU), ("mig0", "mig0", 1500)):
+    for bridge, theirs, mtu, mac in (("under0", "eth0", UNDERLAY_MTU, "02:92:00:00:00"),
+                                     ("mig0", "mig0", 1500, "02:91:00:00:00")):
         ours = f"{bridge}-hv{number}"
         run(["nsenter", "-t", underlay["pid"], "-n", "ip", "link", "add", ours, "mtu", mtu,
-             "type", "veth", "peer", "name", theirs, "mtu", mtu, "netns", record["pid"]])
+             "type", "veth", "peer", "name", theirs, "mtu", mtu, "address", f"{mac}:{number:02x}",
+             "netns", record["pid"]])
         run([*inside, "ip", "link", "set", ours, "master", bridge, "up"])
     hypervisor = spaces.enter(record)
     run([*hypervisor, "ip", "link", "set", "eth0", "up"])
     run([*hypervisor, "ip", "address", "add", f"10.91.0.{number}/24", "dev", "mig0"])
     run([*hypervisor, "ip", "link", "set", "mig0", "up"])
+
+
+def unplug_hypervisor(number):
+    """Takes the wires of a hypervisor away."""
+    inside = spaces.enter(load("space", "underlay"))
+    for bridge in ("under0", "mig0"):
+        run([*inside, "ip", "link", "del", f"{bridge}-hv{number}"])
 
 
 def client_up(name, on, address, vlan, bridge=BRIDGE, gateway=None):

@@ -9,12 +9,13 @@ lets the port be at both places, to be opened at the new one by the guest's anno
 All of it lives in the hypervisors' namespaces and files, and ends with them.
 """
 
+import re
 import signal
 import subprocess
 from contextlib import contextmanager
 from pathlib import Path
 
-from . import hypervisor
+from . import hypervisor, network
 from .base import LabError, names, run
 
 BRIDGE = "br-int"
@@ -67,6 +68,17 @@ def start_controller(name):
          "external-ids:ovn-encap-type=geneve", f"external-ids:ovn-encap-ip=10.90.0.{number}",
          f"external-ids:ovn-bridge={BRIDGE}", "external-ids:ovn-bridge-datapath-type=netdev"])
     start_daemon(name, "ovn-controller", "unix:/run/openvswitch/db.sock")
+
+
+def take_holdfast_along(name):
+    """Has Holdfast use the integration bridge, and no longer the lab's own one."""
+    inside = hypervisor.inside(name)
+    hypervisor.stop_daemon(name, "holdfast-hookd", "TERM")
+    file = hypervisor.folder_of(name) / "etc/holdfast/holdfast.conf"
+    file.write_text(re.sub("^bridge = .*", f"bridge = {BRIDGE}", file.read_text(), flags=re.M))
+    run([*inside, "ovs-vsctl", "--timeout=10", "--if-exists", "del-port", "br0", "holdfast0", "--",
+         "set", "Interface", "br0", f"mtu_request={network.UNDERLAY_MTU}"])
+    hypervisor.start_daemon(name, "holdfast-hookd")
 
 
 def start_daemon(name, program, *arguments, log=None):

@@ -84,11 +84,11 @@ TEST_GROUP(Balance)
 TEST(Balance, a_directors_frames_are_led_to_the_server_by_its_label)
 {
     CHECK_EQUAL(std::string{"strip_vlan,load:0x1002->NXM_NX_REG0[],resubmit(,252)"},
-                actions(0, 152001, "in_port=5,ip,dl_dst=ae:48:0a:00:14:0b,reg15=0"));
+                actions(0, 152001, "in_port=5,ip,dl_dst=ae:48:0a:00:14:0b,reg13=0"));
     CHECK_EQUAL(std::string{"strip_vlan,load:0x2001->NXM_NX_REG0[],resubmit(,252)"},
-                actions(0, 152001, "in_port=5,ip,dl_dst=ae:48:0a:00:14:0c,reg15=0"));
+                actions(0, 152001, "in_port=5,ip,dl_dst=ae:48:0a:00:14:0c,reg13=0"));
     CHECK_EQUAL(std::string{"drop"},
-                actions(0, 152000, "in_port=5,dl_dst=ae:48:00:00:00:00/ff:ff:00:00:00:00,reg15=0"));
+                actions(0, 152000, "in_port=5,dl_dst=ae:48:00:00:00:00/ff:ff:00:00:00:00,reg13=0"));
     CHECK(actions(252, 100000, "reg0=0x2001,reg2=0").find("->tun_dst") != std::string::npos);
 }
 
@@ -96,25 +96,25 @@ TEST(Balance, a_directors_frames_are_led_to_the_server_by_its_label)
 TEST(Balance, a_synthetic_address_is_nobodys_but_a_directors_B2)
 {
     const std::string mac = snapshot.balancers[0].servers[0].mac;
-    CHECK_EQUAL(std::string{"drop"}, actions(table_entry, 153000, "dl_src=" + mac + ",reg15=0"));
-    CHECK_EQUAL(std::string{"drop"}, actions(table_entry, 151000, "dl_dst=" + mac + ",reg15=0"));
+    CHECK_EQUAL(std::string{"drop"}, actions(table_entry, 153000, "dl_src=" + mac + ",reg13=0"));
+    CHECK_EQUAL(std::string{"drop"}, actions(table_entry, 151000, "dl_dst=" + mac + ",reg13=0"));
     // The switch's own director leads frames to it: who else sends there is stopped before.
     snapshot.balancers[0].director = "builtin";
-    CHECK_EQUAL(std::string{"drop"}, actions(table_entry, 153000, "dl_src=" + mac + ",reg15=0"));
-    CHECK_EQUAL(std::string{"none"}, actions(table_entry, 151000, "dl_dst=" + mac + ",reg15=0"));
+    CHECK_EQUAL(std::string{"drop"}, actions(table_entry, 153000, "dl_src=" + mac + ",reg13=0"));
+    CHECK_EQUAL(std::string{"none"}, actions(table_entry, 151000, "dl_dst=" + mac + ",reg13=0"));
 }
 
 TEST(Balance, answers_to_probes_find_their_port)
 {
-    const char* match = "ip,nw_dst=169.254.72.2,reg15=0";
+    const char* match = "ip,nw_dst=169.254.72.2,reg13=0";
     CHECK_EQUAL(std::string{"none"}, actions(0, 152003, match));
     ports.push_back({"br0", "hf-probe", 9, "", "", "", 0, "local"});
     CHECK_EQUAL(std::string{"strip_vlan,mod_dl_dst:02:48:46:00:00:05,output:9"},
                 actions(0, 152003, match));
     CHECK_EQUAL(std::string{"strip_vlan,mod_dl_dst:02:48:46:00:00:05,output:9"},
-                actions(0, 152003, "ipv6,ipv6_dst=fdc5:d3a2:7e41::2,reg15=0"));
+                actions(0, 152003, "ipv6,ipv6_dst=fdc5:d3a2:7e41::2,reg13=0"));
     CHECK_EQUAL(std::string{"drop"},
-                actions(0, 152002, "in_port=9,dl_dst=01:00:00:00:00:00/01:00:00:00:00:00,reg15=0"));
+                actions(0, 152002, "in_port=9,dl_dst=01:00:00:00:00:00/01:00:00:00:00:00,reg13=0"));
     ports.back().kind = "uplink"; // A port of somebody's who calls it so.
     CHECK_EQUAL(std::string{"none"}, actions(0, 152003, match));
 }
@@ -151,9 +151,9 @@ TEST(Balance, a_probe_of_a_routed_server_goes_by_no_gateway_B10)
     for (const auto& origin : origins_of(snapshot, ports, directed.get()))
         CHECK_EQUAL(origin.interface != "hf-probe", origin.routed_vips != nullptr);
     CHECK_EQUAL(std::string{"strip_vlan,load:0x1002->NXM_NX_REG0[],resubmit(,252)"},
-                actions(0, 152001, "in_port=9,ip,dl_dst=ae:48:0a:00:14:0b,reg15=0"));
+                actions(0, 152001, "in_port=9,ip,dl_dst=ae:48:0a:00:14:0b,reg13=0"));
     CHECK_EQUAL(std::string{"none"},
-                actions(0, 152001, "in_port=9,ip,dl_dst=ae:48:0a:00:14:0c,reg15=0"));
+                actions(0, 152001, "in_port=9,ip,dl_dst=ae:48:0a:00:14:0c,reg13=0"));
 }
 
 TEST(Balance, a_servers_port_translates_for_all_its_public_addresses)
@@ -196,7 +196,7 @@ TEST(Balance, a_server_has_a_face_for_each_of_its_addresses)
     CHECK(read_ip(six.vip, vip));
     CHECK((Public{vip, 80, 6, 8080}) == s1.faces[1].publics[0]);
     CHECK_EQUAL(std::string{"strip_vlan,load:0x1002->NXM_NX_REG0[],resubmit(,252)"},
-                actions(0, 152001, "in_port=5,ipv6,dl_dst=ae:48:00:00:00:11,reg15=0"));
+                actions(0, 152001, "in_port=5,ipv6,dl_dst=ae:48:00:00:00:11,reg13=0"));
 }
 
 TEST(Balance, a_vip_and_a_server_of_two_families_have_nothing_to_do_with_each_other)
@@ -206,7 +206,7 @@ TEST(Balance, a_vip_and_a_server_of_two_families_have_nothing_to_do_with_each_ot
         {"fd00:0:0:20::11", 80, 1, "active", "ae:48:00:00:00:11"});
     CHECK_EQUAL(1u, balanced_of(snapshot).at("s1").faces.size());
     CHECK_EQUAL(std::string{"none"},
-                actions(0, 152001, "in_port=5,ipv6,dl_dst=ae:48:00:00:00:11,reg15=0"));
+                actions(0, 152001, "in_port=5,ipv6,dl_dst=ae:48:00:00:00:11,reg13=0"));
 }
 
 TEST(Balance, nor_where_the_switch_is_the_director)
@@ -269,7 +269,7 @@ TEST(Balance, a_server_that_no_vm_is_is_told)
     CHECK_EQUAL(1u, set.problems.size());
     CHECK(set.problems[0].find("10.0.20.11") != std::string::npos);
     CHECK_EQUAL(std::string{"none"},
-                actions(0, 152001, "in_port=5,ip,dl_dst=ae:48:0a:00:14:0b,reg15=0"));
+                actions(0, 152001, "in_port=5,ip,dl_dst=ae:48:0a:00:14:0b,reg13=0"));
     CHECK_EQUAL(1u, balanced_of(snapshot).size());
 }
 

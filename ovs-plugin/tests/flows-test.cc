@@ -203,22 +203,22 @@ TEST(Flows, WhatTheHypervisorItselfSaysByTheTunnelsAddressIsOnNoChain)
 {
     const auto released = actions(table_classify, 65536, "");
     STRCMP_EQUAL(released.c_str(),
-                 actions(table_entry, 145000, "in_port=LOCAL,reg15=0,ip,nw_src=10.90.0.1").c_str());
+                 actions(table_entry, 145000, "in_port=LOCAL,reg13=0,ip,nw_src=10.90.0.1").c_str());
     STRCMP_EQUAL(
         released.c_str(),
-        actions(table_entry, 145000, "in_port=LOCAL,reg15=0,arp,arp_spa=10.90.0.1").c_str());
+        actions(table_entry, 145000, "in_port=LOCAL,reg13=0,arp,arp_spa=10.90.0.1").c_str());
     STRCMP_EQUAL(released.c_str(),
-                 actions(table_entry, 145000, "in_port=1,reg15=0,ip,nw_dst=10.90.0.1").c_str());
+                 actions(table_entry, 145000, "in_port=1,reg13=0,ip,nw_dst=10.90.0.1").c_str());
     STRCMP_EQUAL(released.c_str(),
-                 actions(table_entry, 145000, "in_port=1,reg15=0,arp,arp_tpa=10.90.0.1").c_str());
+                 actions(table_entry, 145000, "in_port=1,reg13=0,arp,arp_tpa=10.90.0.1").c_str());
     snapshot.hypervisors[0].vtep = "fd90::1";
     STRCMP_EQUAL(
         released.c_str(),
-        actions(table_entry, 145000, "in_port=LOCAL,reg15=0,ipv6,ipv6_src=fd90::1").c_str());
+        actions(table_entry, 145000, "in_port=LOCAL,reg13=0,ipv6,ipv6_src=fd90::1").c_str());
     STRCMP_EQUAL(released.c_str(),
-                 actions(table_entry, 145000, "in_port=1,reg15=0,ipv6,ipv6_dst=fd90::1").c_str());
+                 actions(table_entry, 145000, "in_port=1,reg13=0,ipv6,ipv6_dst=fd90::1").c_str());
     STRCMP_EQUAL(released.c_str(), actions(table_entry, 145000,
-                                           "in_port=1,reg15=0,icmp6,icmp_type=135,icmp_code=0,"
+                                           "in_port=1,reg13=0,icmp6,icmp_type=135,icmp_code=0,"
                                            "nd_target=fd90::1")
                                        .c_str());
 }
@@ -236,7 +236,7 @@ TEST(Flows, WhatTheFabricFloodsEntersAChainOnceWhereItsLastHopIs)
     plug_ids();
     // For a VM here it enters here; for anybody else it has a mark, with which no hop gets it.
     STRCMP_EQUAL("load:1->NXM_NX_REG1[],resubmit(,248)",
-                 actions(table_entry, 140000, "in_port=1,reg15=0").c_str());
+                 actions(table_entry, 140000, "in_port=1,reg13=0").c_str());
     STRCMP_EQUAL("resubmit(,250)",
                  actions(table_arrive, 100000, "dl_dst=52:54:00:00:00:03").c_str());
     STRCMP_EQUAL("load:3->NXM_NX_REG1[],resubmit(,250)", actions(table_arrive, 65536, "").c_str());
@@ -331,7 +331,7 @@ TEST(Flows, TurnedAwayVmIsPassedOnFromEverywhere)
     STRCMP_EQUAL("none", actions(table_deliver, 110000, "reg0=0x1001,reg2=3").c_str());
     STRCMP_EQUAL("none", actions(table_deliver, 110000, "reg0=0x1001,reg2=1").c_str());
     STRCMP_EQUAL("load:0x1001->NXM_NX_REG0[],resubmit(,252)",
-                 actions(table_entry, 135000, "reg15=0x80000000,dl_dst=52:54:00:00:00:01").c_str());
+                 actions(table_entry, 135000, "reg13=0x80000000,dl_dst=52:54:00:00:00:01").c_str());
 }
 
 TEST(Flows, FlowsTurnOnceThePortHasGone)
@@ -385,7 +385,7 @@ TEST(Flows, FramesForAnotherPortOfAVmGoThereByItsAddress)
     overrides["web"] = {Override::Place::elsewhere, "10.90.0.2"};
     for (const char* mac : {"52:54:00:00:00:09", "52:54:00:00:00:0a"})
         CHECK_TRUE("none" !=
-                   actions(table_entry, 135000, std::string{"reg15=0x80000000,dl_dst="} + mac));
+                   actions(table_entry, 135000, std::string{"reg13=0x80000000,dl_dst="} + mac));
 }
 
 TEST(Flows, ActivationOfAPortThatWentAgainSaysNothing)
@@ -410,7 +410,7 @@ TEST(Flows, MoveThatNobodyEndedSaysNothingOnceTheVmIsKnownElsewhere)
         if (vm.id == "fw")
             vm.hypervisor = "hv2";
     STRCMP_EQUAL("none",
-                 actions(table_entry, 135000, "reg15=0x80000000,dl_dst=52:54:00:00:00:01").c_str());
+                 actions(table_entry, 135000, "reg13=0x80000000,dl_dst=52:54:00:00:00:01").c_str());
     ports = {port("uplink", uplink, "", ""), port("tunnel", tunnel, "", ""),
              port("vm", fw_port, "fw", "52:54:00:00:00:01")};
     CHECK_TRUE("none" != actions(table_deliver, 110000, "reg0=0x1001,reg2=3"));
@@ -440,7 +440,7 @@ TEST(Flows, MovingAVmTouchesItsDeliveryAloneWhateverItsPaths)
 TEST(Flows, UplinkFrameOfAVmElsewhereWasClassifiedThere)
 {
     CHECK_TRUE(actions(table_classify, over_paths, "reg1=1/1,dl_src=52:54:00:00:00:02")
-                   .find("load:0x80000000->NXM_NX_REG15[]") != std::string::npos);
+                   .find("load:0x80000000->NXM_NX_REG13[]") != std::string::npos);
 }
 
 TEST(Flows, ReleasedFrameResumesAtThePortWhereItEntered)
