@@ -217,7 +217,7 @@ db::FleetSnapshot mended(db::FleetSnapshot fleet, const Shared& store)
     auto others = *store.hypervisors;
     std::erase_if(others, [&](const db::Hypervisor& row) { return row.name == store.self; });
     mend(fleet.hypervisors, others, "Hypervisor", fleet.damaged);
-    mend(fleet.balancers, *store.balancers, "Balancer", fleet.damaged);
+    mend_balancers(fleet.balancers, *store.balancers, fleet.damaged);
     mend_others(fleet.vms, *store.vms, "VM", store.self, fleet.damaged);
     mend_others(fleet.services, *store.services, "Service", store.self, fleet.damaged);
     mend_others(fleet.health, *store.health, "Server_Health", store.self, fleet.damaged);
@@ -243,6 +243,12 @@ std::set<std::string> said_dead(const std::vector<db::Vm>& vms)
         if (vm.health == dead_text(vm.hypervisor))
             names.insert(vm.hypervisor);
     return names;
+}
+
+void mend_balancers(std::vector<db::Balancer>& fleet, const std::vector<db::Balancer>& store,
+                    const std::vector<db::Damage>& damaged)
+{
+    mend(fleet, store, "Balancer", damaged);
 }
 
 StoreChange pull_changes(const db::FleetSnapshot& fleet, const Shared& store, bool adopt,

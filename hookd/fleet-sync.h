@@ -48,6 +48,10 @@ std::vector<db::Vm> heard_vms(std::vector<db::Vm> vms, const std::set<std::strin
 /// Hypervisors of which records say so.
 std::set<std::string> said_dead(const std::vector<db::Vm>& vms);
 
+/// The same of balancers that were read by themselves.
+void mend_balancers(std::vector<db::Balancer>& fleet, const std::vector<db::Balancer>& store,
+                    const std::vector<db::Damage>& damaged);
+
 /// Changes of the store that make it agree with the fleet, as far as others own the rows.
 /// `adopt`: our own rows that the store does not have are taken from the fleet (a store that
 /// was made anew), instead of being removed there.
