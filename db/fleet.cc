@@ -254,6 +254,7 @@ void leave_damaged_out(FleetSnapshot& all)
     leave_out_damaged(all.balancers, "Balancer", all.damaged);
     leave_out_damaged(all.health, "Server_Health", all.damaged);
     leave_out_damaged(all.services, "Service", all.damaged);
+    leave_out_damaged(all.moves, "Move", all.damaged);
 }
 
 /// The replica's order is the rows' UUIDs'.
