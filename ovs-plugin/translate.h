@@ -16,6 +16,7 @@
 
 #include <array>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -101,6 +102,8 @@ public:
     void unfollow();
     TranslateFigures figures() const;
     std::size_t size() const;
+    /// Whether connections by this address are known.
+    bool holds(const VipPort& at) const;
     /// As many of one server at most: some 200 MB.
     static constexpr std::size_t room() { return 1 << 20; }
 
@@ -148,6 +151,7 @@ private:
     void note_flags(const Key& key, Known& known, std::uint8_t flags, bool client);
     static Connection connection_of(const Key& key, const Known& known);
     void set(const Key& key, Known& known, const Known& now);
+    void count(const Key& key, const Known& known, int by);
     void follow(const Key& key, Known& known);
     void forget(const Key& key);
     void adopt(Bytes frame, std::int64_t now_ms);
@@ -155,6 +159,7 @@ private:
     mutable std::mutex mutex_;
     Balanced balanced_;
     Shards<Key, Known, Hash> known_{room()};
+    std::map<VipPort, std::size_t> held_; // How many of them are by each public address.
     std::array<Fragmented, 256> fragments_;
     std::size_t next_fragment_ = 0;
     std::unique_ptr<Kept> kept_;

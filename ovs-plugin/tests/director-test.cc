@@ -462,6 +462,29 @@ TEST(Director, a_server_that_was_taken_out_loses_its_connections_alone)
     CHECK_EQUAL(0u, director.size());
 }
 
+TEST(Director, what_a_deleted_balancer_has_placed_goes_on_and_nothing_new_B9)
+{
+    const VipPort at{ip_of(vip), 80, IPPROTO_TCP};
+    auto service = service_of("mh", 3);
+    use({service});
+    CHECK_FALSE(director.holds(at));
+    const auto first = opens(1000);
+    goes_on(1000);
+    CHECK_TRUE(director.holds(at));
+    for (auto& one : service.backends)
+        one.takes = false; // As it is then (ovs-plugin/leaving.h).
+    use({service});
+    CHECK_EQUAL(first, goes_on(1000));
+    CHECK_EQUAL(0, opens(1001));
+    CHECK(fate == Director::Fate::back);
+    tidy(director);
+    CHECK_EQUAL(first, goes_on(1000));
+    goes_on(1000, tcp_fin | tcp_ack);
+    now += 121'000;
+    tidy(director);
+    CHECK_FALSE(director.holds(at));
+}
+
 TEST(Director, a_new_process_goes_on_B9)
 {
     char name[] = "/tmp/placed-XXXXXX";
