@@ -220,6 +220,8 @@ Translator::Fate Translator::inwards(const Face& face, IpPacket& packet, bool pa
     // What looks direct may be what the server's former switch has translated, and passes on: that
     // begins none that is known, and makes none known that goes on.
     const auto* before = known_.find(key);
+    if (service && service->known_only && !(before && goes_on(before->second, *service, first)))
+        return Fate::drop;
     const bool begins = first && (for_vip || !passed_on || !before);
     if (passed_on && !for_vip && !before && !first)
         return Fate::pass;
@@ -253,6 +255,13 @@ bool Translator::is_anothers(const Key& key, const Known& known, const Known& no
     return key.protocol == IPPROTO_TCP && !has_ended(known.state) &&
            (known.vip != now.vip || known.vip_port != now.vip_port) &&
            now.seen_ms - known.seen_ms < limit_of(key.protocol, known.state);
+}
+
+/// Whether a packet by that address, which may be a `first` one, is of this connection.
+bool Translator::goes_on(const Known& known, const Public& service, bool first)
+{
+    return known.vip == service.vip && known.vip_port == service.port &&
+           !(first && has_ended(known.state));
 }
 
 /// One that has ended, or never was, gives its place to a new one; false if none is near.

@@ -36,6 +36,7 @@ struct Public {
     std::uint8_t protocol = 0; // 6 or 17.
     std::uint16_t server_port = 0;
     std::uint8_t number = 0; // The VIP's on the routed way, 1 to 63; 0: by the tunnel.
+    bool known_only = false; // Nobody directs it any more: no new connection.
 
     auto operator<=>(const Public&) const = default;
 };
@@ -141,6 +142,7 @@ private:
     const Face* face_for(const IpPacket& packet) const;
     Fate inwards(const Face& face, IpPacket& packet, bool passed_on, std::int64_t now_ms);
     static bool is_anothers(const Key& key, const Known& known, const Known& now);
+    static bool goes_on(const Known& known, const Public& service, bool first);
     bool make_room();
     Fate outwards(const Face& face, IpPacket& packet, std::int64_t now_ms);
     bool is_from_wrong_address(const IpPacket& packet) const;

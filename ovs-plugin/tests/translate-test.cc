@@ -514,6 +514,35 @@ TEST(Translate, a_server_of_nothing_any_more_answers_as_the_vip_until_its_client
     CHECK_EQUAL(0u, translator.size());
 }
 
+TEST(Translate, what_nobody_directs_any_more_goes_on_and_nothing_begins_B5)
+{
+    Made datagram;
+    datagram.protocol = IPPROTO_UDP;
+    datagram.destination_port = 53;
+    CHECK(opens({}) && opens(datagram));
+    translator.use(balanced({{ip_of(vip), 53, IPPROTO_UDP, 5300, 0, true},
+                             {ip_of(vip), 80, IPPROTO_TCP, 8080, 0, true},
+                             {ip_of(second_vip), 443, IPPROTO_TCP, 8080}}));
+    CHECK(opens(datagram));
+    auto frame = frame_with(Made{});
+    CHECK(in(frame));
+    auto answer = frame_with(answer_of({}, 8080));
+    CHECK(out(answer));
+    CHECK_EQUAL(80, number16(answer, 34));
+    Made made;
+    made.source_port = datagram.source_port = 40001;
+    CHECK_FALSE(opens(made) || opens(datagram));
+    made.destination = second_vip;
+    made.destination_port = 443;
+    CHECK(opens(made));
+    // Not even from the port of one that has ended.
+    Made reset;
+    reset.flags = tcp_rst;
+    frame = frame_with(reset);
+    CHECK(in(frame));
+    CHECK_FALSE(opens({}));
+}
+
 TEST(Translate, a_service_that_was_taken_away_shows_no_address)
 {
     CHECK(opens({}));
