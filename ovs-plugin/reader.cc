@@ -31,7 +31,8 @@ Reader::Reader(std::string path) : path_{std::move(path)} {}
 
 std::shared_ptr<const db::Snapshot> Reader::first_look()
 {
-    read_store();
+    if (read_store())
+        read_services();
     return snapshot_;
 }
 
