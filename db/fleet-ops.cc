@@ -343,14 +343,15 @@ void expect_rows(FleetOps& ops, const char* table, const json& row, json where, 
               {"rows", std::move(rows)}});
 }
 
-/// The transaction fails unless the chains are still those that were seen.
-void expect_seen(FleetOps& ops, const std::string& seen, const Chain& chain)
+/// The transaction fails unless the rows of the table are still those that were seen.  `kind` and
+/// `name`, in words: of the one that is put.
+void expect_all_seen(FleetOps& ops, const char* table, const std::string& seen,
+                     const std::string& kind, const std::string& name)
 {
     const json versions{{"_uuid", nullptr}, {"_version", nullptr}};
-    expect_rows(ops, "Chain", versions, json::array(), json::parse(seen),
-                {Errc::outdated, "chain " + chain.name +
-                                     ": other chains have changed meanwhile: try again in some "
-                                     "seconds"});
+    expect_rows(ops, table, versions, json::array(), json::parse(seen),
+                {Errc::outdated, kind + " " + name + ": other " + kind +
+                                     "s have changed meanwhile: try again in some seconds"});
 }
 
 /// The transaction fails unless the balancer's row is still this one.
@@ -390,6 +391,8 @@ void put(FleetOps& ops, const FleetChange& change, const Balancer& row)
         expect_unchanged(ops, was->second);
     else
         refuse_another(ops, row);
+    if (change.balancers_seen)
+        expect_all_seen(ops, "Balancer", *change.balancers_seen, "balancer", row.name);
     refuse(ops, "Balancer",
            where_all(is("vip", row.vip), is("port", row.port), is("protocol", row.protocol),
                      is_not("name", row.name)),
@@ -559,7 +562,15 @@ Vm vm_from(const json& row)
     return vm;
 }
 
-Chain chain_from(const json& row)
+/// Of a set with one element that alone is there.
+std::vector<std::string> set_from(const json& column)
+{
+    if (column.is_string())
+        return {column};
+    return column.at(1);
+}
+
+std::optional<Chain> chain_from(const json& row)
 {
     Chain chain;
     chain.name = row.at("name");
@@ -575,6 +586,71 @@ Chain chain_from(const json& row)
     chain.change = row.at("change");
     chain.hops = read_hops(list_from(row.at("hops"))).first;
     return chain;
+}
+
+void take_check(Balancer& balancer, const json& row)
+{
+    balancer.check = row.at("check");
+    balancer.check_target = row.at("check_target");
+    balancer.check_expect = whole(row.at("check_expect"));
+    balancer.interval_ms = whole(row.at("interval_ms"));
+    balancer.timeout_ms = whole(row.at("timeout_ms"));
+    balancer.rise = whole(row.at("rise"));
+    balancer.fall = whole(row.at("fall"));
+}
+
+/// None of a damaged row.
+std::optional<Balancer> balancer_from(const json& row)
+{
+    Balancer balancer;
+    balancer.name = row.at("name");
+    balancer.vip = row.at("vip");
+    balancer.port = whole(row.at("port"));
+    balancer.protocol = row.at("protocol");
+    balancer.director = row.at("director");
+    balancer.directors = set_from(row.at("directors"));
+    std::ranges::sort(balancer.directors);
+    balancer.policy = row.at("policy");
+    balancer.gateway = row.at("gateway");
+    balancer.number = whole(row.at("number"));
+    balancer.mac_prefix = row.at("mac_prefix");
+    balancer.mac_layout = row.at("mac_layout");
+    balancer.vip_mac = row.at("vip_mac");
+    balancer.persistence = whole(row.at("persistence"));
+    balancer.slow_start = whole(row.at("slow_start"));
+    balancer.sorry = row.at("sorry");
+    balancer.sorry_port = whole(row.at("sorry_port"));
+    balancer.sorry_mac = row.at("sorry_mac");
+    if (row.at("check") != "") // A row of an older program, without it, has no check.
+        take_check(balancer, row);
+    auto [servers, wrong] = read_each(list_from(row.at("servers")), server_from_text);
+    balancer.servers = std::move(servers);
+    if (!wrong.empty() || !fault(balancer).empty())
+        return std::nullopt;
+    return balancer;
+}
+
+/// All rows that the select has found, by name.
+template <class Row>
+Result<Seen<Row>> read_all(const json& answer, std::optional<Row> (*from)(const json& row))
+{
+    const auto* rows = rows_of(answer, 0);
+    if (!rows)
+        return not_an_answer();
+    Seen<Row> seen;
+    auto versions = json::array();
+    try {
+        for (const auto& row : *rows) {
+            if (auto one = from(row))
+                seen.rows.push_back(std::move(*one));
+            versions.push_back({{"_uuid", row.at("_uuid")}, {"_version", row.at("_version")}});
+        }
+    } catch (const json::exception&) {
+        return not_an_answer();
+    }
+    std::ranges::sort(seen.rows, {}, &Row::name);
+    seen.versions = versions.dump();
+    return seen;
 }
 
 bool is_address(std::string_view one)
@@ -659,7 +735,7 @@ Result<FleetOps> compose(const FleetChange& change, const std::string& own, cons
             expect(ops, "Chain", true, where_all(is("name", row.name)),
                    {Errc::not_found, "chain " + row.name + ": another hypervisor has deleted it"});
         if (change.chains_seen)
-            expect_seen(ops, *change.chains_seen, row);
+            expect_all_seen(ops, "Chain", *change.chains_seen, "chain", row.name);
         put(ops, row);
     }
     for (const auto& row : change.put_balancers)
@@ -756,31 +832,21 @@ Result<std::vector<Hypervisor>> read_hypervisors(const json& answer)
     return all;
 }
 
-FleetOps compose_read_chains()
+FleetOps compose_read_all(const char* table)
 {
     FleetOps ops;
-    add(ops, {{"op", "select"}, {"table", "Chain"}, {"where", json::array()}});
+    add(ops, {{"op", "select"}, {"table", table}, {"where", json::array()}});
     return ops;
 }
 
-Result<SeenChains> read_chains(const json& answer)
+Result<Seen<Chain>> read_chains(const json& answer)
 {
-    const auto* rows = rows_of(answer, 0);
-    if (!rows)
-        return not_an_answer();
-    SeenChains seen;
-    auto versions = json::array();
-    try {
-        for (const auto& row : *rows) {
-            seen.chains.push_back(chain_from(row));
-            versions.push_back({{"_uuid", row.at("_uuid")}, {"_version", row.at("_version")}});
-        }
-    } catch (const json::exception&) {
-        return not_an_answer();
-    }
-    std::ranges::sort(seen.chains, {}, &Chain::name);
-    seen.versions = versions.dump();
-    return seen;
+    return read_all(answer, chain_from);
+}
+
+Result<Seen<Balancer>> read_balancers(const json& answer)
+{
+    return read_all(answer, balancer_from);
 }
 
 FleetOps compose_read_vm(const std::string& id)

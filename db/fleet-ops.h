@@ -61,8 +61,10 @@ Result<int> number_for(const Hypervisor& row, const nlohmann::json& answer);
 
 FleetOps compose_read_hypervisors();
 Result<std::vector<Hypervisor>> read_hypervisors(const nlohmann::json& answer);
-FleetOps compose_read_chains();
-Result<SeenChains> read_chains(const nlohmann::json& answer);
+/// Reads all rows of the table.
+FleetOps compose_read_all(const char* table);
+Result<Seen<Chain>> read_chains(const nlohmann::json& answer);
+Result<Seen<Balancer>> read_balancers(const nlohmann::json& answer);
 FleetOps compose_read_vm(const std::string& id);
 Result<std::optional<Vm>> read_vm(const nlohmann::json& answer);
 

@@ -254,6 +254,7 @@ void leave_damaged_out(FleetSnapshot& all)
     leave_out_damaged(all.balancers, "Balancer", all.damaged);
     leave_out_damaged(all.health, "Server_Health", all.damaged);
     leave_out_damaged(all.services, "Service", all.damaged);
+    leave_out_damaged(all.moves, "Move", all.damaged);
 }
 
 /// The replica's order is the rows' UUIDs'.
@@ -322,6 +323,15 @@ public:
     /// Sends operations until they are decided; the answer has been judged.
     using OnAnswer = std::function<void(Result<json>)>;
     void ask(FleetOps ops, std::int64_t deadline, OnAnswer on_answer);
+
+    template <class Row>
+    void read_all(const char* table, Result<Seen<Row>> (*read)(const json& answer),
+                  std::function<void(Result<Seen<Row>>)> done)
+    {
+        ask(compose_read_all(table), deadline(), [caller = caller, read, done](auto answer) {
+            call<Seen<Row>>(caller, done, answer ? read(*answer) : answer.error());
+        });
+    }
 
     OvsLoop& loop() { return loop_; }
     static std::int64_t deadline() { return fleet_now_ms() + answer_ms; }
@@ -652,13 +662,16 @@ void Fleet::read_hypervisors(std::function<void(Result<std::vector<Hypervisor>>)
     });
 }
 
-void Fleet::read_chains(std::function<void(Result<SeenChains>)> done)
+void Fleet::read_chains(std::function<void(Result<Seen<Chain>>)> done)
+{
+    impl_->loop().post(
+        [this, done = std::move(done)] { impl_->read_all<Chain>("Chain", db::read_chains, done); });
+}
+
+void Fleet::read_balancers(std::function<void(Result<Seen<Balancer>>)> done)
 {
     impl_->loop().post([this, done = std::move(done)] {
-        impl_->ask(
-            compose_read_chains(), Impl::deadline(), [caller = impl_->caller, done](auto answer) {
-                call<SeenChains>(caller, done, answer ? db::read_chains(*answer) : answer.error());
-            });
+        impl_->read_all<Balancer>("Balancer", db::read_balancers, done);
     });
 }
 

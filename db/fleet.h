@@ -46,10 +46,11 @@ struct FleetSnapshot {
                                          // a hop is one that nobody knows.
 };
 
-/// All chains as they were at one instant, by name.
-struct SeenChains {
-    std::vector<Chain> chains;
-    /// Of their rows, JSON: [{_uuid, _version}] (RFC 7047, 3.2).
+/// All rows of a table as they were at one instant, by name; damaged balancers are left out.
+template <class Row>
+struct Seen {
+    std::vector<Row> rows;
+    /// Of all of them, JSON: [{_uuid, _version}] (RFC 7047, 3.2).
     std::string versions;
 };
 
@@ -67,14 +68,16 @@ struct FleetChange {
     /// was decided.  If it is something else by now all is refused (`unavailable`: another
     /// hypervisor was quicker; `not_found`: it has deleted the chain).
     std::map<std::string, std::string> chains_were;
-    /// SeenChains::versions, where what is done with those that are put rests on the others.  If by
-    /// now one is another, is gone, or is new, all is refused (`outdated`).
+    /// Seen::versions, where what is done with those that are put rests on the others.  If by now
+    /// one is another, is gone, or is new, all is refused (`outdated`).
     std::optional<std::string> chains_seen;
     /// New: `exists` if the name, or VIP, port and protocol, are another balancer's.
     std::vector<Balancer> put_balancers;
     /// By name, for balancers that are put over an older row, or removed: that row.  If it is
     /// another by now, or gone, all is refused (`unavailable`: another hypervisor was quicker).
     std::map<std::string, Balancer> balancers_were;
+    /// As `chains_seen`.
+    std::optional<std::string> balancers_seen;
     /// New, or over one's own.  A balancer that is put takes the rows of servers with it that it
     /// has no more, and one that is removed, as a hypervisor that is, all of its own.
     std::vector<ServerHealth> put_health;
@@ -154,8 +157,9 @@ public:
 
     /// Reads all hypervisors, with `seen`, from the server now.
     void read_hypervisors(std::function<void(Result<std::vector<Hypervisor>>)> done);
-    /// Reads all chains from the server now.
-    void read_chains(std::function<void(Result<SeenChains>)> done);
+    /// Reads all chains, or balancers, from the server now.
+    void read_chains(std::function<void(Result<Seen<Chain>>)> done);
+    void read_balancers(std::function<void(Result<Seen<Balancer>>)> done);
     /// Reads one VM from the server now, whether of interest or not.
     void read_vm(const std::string& id, std::function<void(Result<std::optional<Vm>>)> done);
 

@@ -225,6 +225,24 @@ std::string fault(const Hypervisor& row)
     return look.text();
 }
 
+std::string fault(const Move& row)
+{
+    Look look;
+    look.word("role", row.role, {"source", "destination"});
+    if (row.role == "source")
+        look.word("state", row.state, {"armed", "turned", "back", "cleaned"});
+    else
+        look.word("state", row.state, {"staged", "active", "failed"});
+    look.that(!row.vm.empty(), "vm", row.vm, "a VM's id");
+    for (const auto& [mark, time] : row.times)
+        look.range("times of " + one_line(mark, shown), time, 0,
+                   std::numeric_limits<TimeNs>::max());
+    for (const auto& [name, figure] : row.figures)
+        look.range("figures of " + one_line(name, shown), figure, 0,
+                   std::numeric_limits<std::int64_t>::max());
+    return look.text();
+}
+
 bool is_damaged(const std::vector<Damage>& damaged, std::string_view table, std::string_view key)
 {
     return std::ranges::any_of(

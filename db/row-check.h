@@ -38,6 +38,7 @@ std::string fault(const Balancer& row);
 std::string fault(const ServerHealth& row);
 std::string fault(const Service& row);
 std::string fault(const Hypervisor& row);
+std::string fault(const Move& row);
 
 /// By what people find the row.
 inline std::string key_of(const Balancer& row)
@@ -63,6 +64,11 @@ inline std::string key_of(const Chain& row)
 inline std::string key_of(const ServerHealth& row)
 {
     return row.balancer + " " + row.address + " " + row.hypervisor;
+}
+
+inline std::string key_of(const Move& row)
+{
+    return row.id + " " + row.role;
 }
 
 /// Whether this row was left out.

@@ -46,6 +46,7 @@ hookd_libhookd_a_SOURCES = \
 	hookd/commands.h \
 	hookd/daemon.cc \
 	hookd/daemon.h \
+	hookd/decide.h \
 	hookd/director-routes.cc \
 	hookd/director-routes.h \
 	hookd/domain-xml.cc \

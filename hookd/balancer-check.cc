@@ -35,8 +35,12 @@ Result<void> check_free(const db::Balancer& wanted, const std::vector<db::Balanc
     return {};
 }
 
-Result<void> check_vm(const db::RealServer& server, const std::vector<db::Vm>& vms)
+Result<void> check_vm(const db::Balancer& balancer, const db::RealServer& server,
+                      const std::vector<db::Vm>& vms)
 {
+    const bool routed = server.way == "routed";
+    if (routed && balancer.check == "none")
+        return {};
     const db::Vm* found = nullptr;
     for (const db::Vm& vm : vms) {
         if (!db::has_address(vm, server.address))
@@ -50,14 +54,21 @@ Result<void> check_vm(const db::RealServer& server, const std::vector<db::Vm>& v
         if (!found || vm.state == "running")
             found = &vm;
     }
-    if (!found) {
-        return Error{Errc::not_found,
-                     "server " + server.address +
-                         ": no VM of the fleet is known to have this address: give it one in its "
-                         "domain's metadata (holdfast-hookd(8), \"VM METADATA\"); servers outside "
-                         "of the fleet are not there yet"};
+    if (found)
+        return {};
+    const std::string nobody =
+        "server " + server.address + ": no VM of the fleet is known to have this address";
+    const std::string mend = ": give it one in its domain's metadata (holdfast-hookd(8), \"VM "
+                             "METADATA\"), or ";
+    if (routed) {
+        return Error{Errc::not_found, nobody +
+                                          ", so no hypervisor would probe it, and with "
+                                          "--check it would never get a connection" +
+                                          mend + "make the balancer without --check"};
     }
-    return {};
+    return Error{Errc::not_found, nobody + mend +
+                                      "reach a server outside of the fleet by a router, with "
+                                      "way=routed and --gateway"};
 }
 
 Result<void> check_answers(const db::Balancer& balancer, const db::RealServer& server,

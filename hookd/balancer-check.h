@@ -17,9 +17,11 @@ namespace holdfast::hookd {
 /// Errors: exists.
 Result<void> check_free(const db::Balancer& wanted, const std::vector<db::Balancer>& balancers);
 
-/// The server must be one VM of the fleet: the switch there translates its answers.
+/// The server must be one VM of the fleet: the switch there translates its answers, and the
+/// hypervisor there probes it.  One that is reached by the gateway and not probed can be anything.
 /// Errors: invalid, not_found.
-Result<void> check_vm(const db::RealServer& server, const std::vector<db::Vm>& vms);
+Result<void> check_vm(const db::Balancer& balancer, const db::RealServer& server,
+                      const std::vector<db::Vm>& vms);
 
 /// Refuses a server that another balancer of this VIP has at another of its ports: whose answer
 /// a packet is could not be told.

@@ -66,8 +66,8 @@ Result<db::RealServer> admitted(const db::Balancer& balancer, db::RealServer ser
                                             : " is IPv4, and the VIP is IPv6: give an IPv6") +
                                         " address of that VM"};
     }
-    if (auto fine = check_vm(server, vms); !fine && server.way != "routed")
-        return fine.error(); // By a gateway any machine is reached.
+    if (auto fine = check_vm(balancer, server, vms); !fine)
+        return fine.error();
     if (auto fine = check_answers(balancer, server, others); !fine)
         return fine.error();
     auto mac = give_mac(balancer, server.address, with(balancer, others), vms);
@@ -228,6 +228,8 @@ Result<db::Balancer> add_server(const db::Balancer& balancer, const std::string&
             there->limit = wanted->limit;
             there->way = wanted->way;
             if (auto fine = check_limit(balancer, *there); !fine)
+                return refuse(balancer.name, fine.error());
+            if (auto fine = check_vm(balancer, *there, vms); !fine)
                 return refuse(balancer.name, fine.error());
             if (auto fine = take_number(changed, balancers); !fine)
                 return refuse(balancer.name, fine.error());

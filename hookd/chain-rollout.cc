@@ -15,6 +15,7 @@
 #include "hookd/await.h"
 #include "hookd/chain-meet.h"
 #include "hookd/chain.h"
+#include "hookd/decide.h"
 
 // g++ 12 takes a coroutine's own operator delete for a mismatch of its operator new, once both are
 // inlined.
@@ -31,10 +32,6 @@ constexpr auto drain_time = std::chrono::seconds{1};
 constexpr auto retry_time = std::chrono::seconds{5};
 // How long a hypervisor has to say that its switch has the flows.
 constexpr auto answer_limit = std::chrono::seconds{10};
-// How often a change is decided anew because other chains have changed meanwhile.
-constexpr int most_decisions = 100;
-// Before the second decision, twice as long before the third, and so on: the others are let go on.
-constexpr auto between_decisions = std::chrono::milliseconds{2};
 // Of db::ChainChange.
 constexpr std::string_view verb_add = "add";
 constexpr std::string_view verb_over =
@@ -233,23 +230,21 @@ Result<ChainRollout::Plan> ChainRollout::plan_remove(const db::Chain& chain,
 /// may not be beside each other, one begins, and the other decides again and is refused.
 ChainRollout::Work ChainRollout::change(const db::Chain& chain, const Planner& planner)
 {
-    for (int n_decided = 0; n_decided < most_decisions; ++n_decided) {
-        auto seen = co_await read_chains();
-        if (!seen)
-            co_return seen.error();
-        if (auto may = may_change_beside(chain, seen->chains, busy(seen->chains)); !may)
-            co_return may.error();
-        auto plan = planner(seen->chains);
-        if (!plan)
-            co_return plan.error();
-        auto done = co_await take_steps(std::move(*plan), std::move(seen->versions));
-        if (done || done.error().code != Errc::outdated)
-            co_return done;
-        co_await wait(between_decisions * (n_decided + 1));
-    }
-    co_return Error{Errc::unavailable, "chain " + chain.name +
-                                           ": other chains change all the time: try again in "
-                                           "some seconds"};
+    std::function<Work()> once = [this, &chain, &planner] { return change_once(chain, planner); };
+    return decide<Left>(daemon_.io(), "chain", chain.name, std::move(once));
+}
+
+ChainRollout::Work ChainRollout::change_once(const db::Chain& chain, const Planner& planner)
+{
+    auto seen = co_await read_chains();
+    if (!seen)
+        co_return seen.error();
+    if (auto may = may_change_beside(chain, seen->rows, busy(seen->rows)); !may)
+        co_return may.error();
+    auto plan = planner(seen->rows);
+    if (!plan)
+        co_return plan.error();
+    co_return co_await take_steps(std::move(*plan), std::move(seen->versions));
 }
 
 /// Each of the steps, once every switch has the one before.
@@ -299,9 +294,9 @@ ChainRollout::Work ChainRollout::take_steps(Plan plan, std::optional<std::string
     co_return left;
 }
 
-asio::awaitable<Result<db::SeenChains>> ChainRollout::read_chains()
+asio::awaitable<Result<db::Seen<db::Chain>>> ChainRollout::read_chains()
 {
-    return await_answer<Result<db::SeenChains>>(
+    return await_answer<Result<db::Seen<db::Chain>>>(
         daemon_.io(), [this](auto done) { daemon_.fleet().read_chains(done); });
 }
 

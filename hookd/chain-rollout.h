@@ -75,6 +75,7 @@ private:
     void run(const db::Chain& chain, std::string_view verb, Planner planner, Done done);
     boost::asio::awaitable<void> to_its_end(db::Chain chain, Planner planner, Done done);
     Work change(const db::Chain& chain, const Planner& planner);
+    Work change_once(const db::Chain& chain, const Planner& planner);
     Result<Plan> plan_add(const db::Chain& chain, const Chains& chains) const;
     Result<Plan> plan_set(const db::Chain& from, const db::Chain& to) const;
     Result<Plan> plan_remove(const db::Chain& chain, const Chains& chains) const;
@@ -83,7 +84,7 @@ private:
     std::set<std::string> busy(const Chains& chains) const;
     void resume_later();
     Result<Under> under(const db::Chain& chain, const Chains& chains) const;
-    boost::asio::awaitable<Result<db::SeenChains>> read_chains();
+    boost::asio::awaitable<Result<db::Seen<db::Chain>>> read_chains();
     boost::asio::awaitable<Result<void>> publish(const db::Chain& chain,
                                                  const std::optional<std::string>& was,
                                                  const std::optional<std::string>& seen);

@@ -3,15 +3,24 @@
 // hookd/commands-balancer: balancer/add, balancer/del and balancer/server.
 #include <config.h>
 
-#include <spdlog/spdlog.h>
+#include "hookd/commands.h"
+
+#include <boost/asio/co_spawn.hpp>
 
 #include "db/balancer.h"
 #include "db/find.h"
+#include "hookd/await.h"
 #include "hookd/balancer.h"
-#include "hookd/commands.h"
+#include "hookd/decide.h"
+
+// g++ 12 takes a coroutine's own operator delete for a mismatch of its operator new, once both are
+// inlined.
+#pragma GCC diagnostic ignored "-Wmismatched-new-delete"
 
 namespace holdfast::hookd {
 namespace {
+
+namespace asio = boost::asio;
 
 using Json = nlohmann::json;
 
@@ -41,6 +50,42 @@ Result<BalancerRequest> read_request(const Json& arguments)
             *into = arguments.at(key).get<std::int64_t>();
     }
     return request;
+}
+
+/// What is to be done with a server.
+struct ServerChange {
+    std::string op; // add, del, drain, weight or limit.
+    std::string server;
+    std::int64_t number = 0; // The weight, or the limit.
+};
+
+Result<ServerChange> read_server_change(const Json& arguments)
+{
+    auto op = text_argument(arguments, "op");
+    auto server = op ? text_argument(arguments, "server") : op;
+    if (!server)
+        return server.error();
+    ServerChange change{*op, *server};
+    if (*op == "weight" || *op == "limit")
+        change.number = arguments.at(*op).get<std::int64_t>();
+    return change;
+}
+
+Result<db::Balancer> changed_balancer(const db::Balancer& from, const ServerChange& change,
+                                      const std::vector<db::Balancer>& balancers,
+                                      const std::vector<db::Vm>& vms)
+{
+    if (change.op == "add")
+        return add_server(from, change.server, balancers, vms);
+    if (change.op == "del")
+        return remove_server(from, change.server);
+    if (change.op == "drain")
+        return drain_server(from, change.server);
+    if (change.op == "weight")
+        return weigh_server(from, change.server, change.number);
+    if (change.op == "limit")
+        return limit_server(from, change.server, change.number);
+    return Error{Errc::invalid, "\"op\" is unknown: give add, del, drain, weight or limit"};
 }
 
 Json describe(const db::Balancer& balancer, const Ledger& ledger)
@@ -75,41 +120,69 @@ Json describe(const db::Balancer& balancer, const Ledger& ledger)
 
 void Commands::balancer_add(const Json& arguments, Done done)
 {
-    auto request = read_request(arguments);
+    const auto request = read_request(arguments);
     if (!request) {
         done(request.error());
         return;
     }
-    const Ledger& ledger = world().ledger;
-    auto balancer = make_balancer(*request, ledger.balancers(), ledger.vms());
-    if (!balancer) {
-        done(balancer.error());
-        return;
-    }
-    put_balancer(*balancer, std::nullopt, "balancer-added",
-                 "balancer " + balancer->name + " for " + balancer->vip + ":" +
-                     std::to_string(balancer->port) + "/" + balancer->protocol + " is added",
-                 std::move(done));
+    auto planner = [this, request = *request](const Balancers& all) -> Result<BalancerPlan> {
+        auto balancer = make_balancer(request, all, world().ledger.vms());
+        if (!balancer)
+            return balancer.error();
+        return BalancerPlan{*balancer, std::nullopt, "balancer-added",
+                            "balancer " + balancer->name + " for " + db::vip_text(*balancer) +
+                                " is added"};
+    };
+    put_balancer(request->name, std::move(planner), std::move(done));
 }
 
-/// Puts it, waits until this hypervisor's switch has it, and answers; the others' follow by the
-/// fleet.
-void Commands::put_balancer(const db::Balancer& to, const std::optional<db::Balancer>& was,
-                            const std::string& kind, const std::string& text, Done done)
+/// Puts what the planner makes of it, waits until this hypervisor's switch has it, and answers; the
+/// others' follow by the fleet.
+void Commands::put_balancer(const std::string& name, BalancerPlanner planner, Done done)
 {
-    daemon_.fleet().put_balancer(to, was, [=, this](const Result<void>& put) {
-        if (!put) {
-            done(put.error());
-            return;
-        }
-        note(kind, text);
-        daemon_.in_place([this, to, done](const Result<void>& there) {
-            if (there)
-                done(describe(to, world().ledger));
-            else
-                done(there.error());
-        });
+    asio::co_spawn(daemon_.io(), to_its_end(name, std::move(planner), std::move(done)),
+                   [](const std::exception_ptr& failure) {
+                       if (failure)
+                           std::rethrow_exception(failure);
+                   });
+}
+
+asio::awaitable<void> Commands::to_its_end(std::string name, BalancerPlanner planner, Done done)
+{
+    std::function<PlannedBalancer()> once = [this, &planner] { return put_once(planner); };
+    const auto plan =
+        co_await decide<BalancerPlan>(daemon_.io(), "balancer", name, std::move(once));
+    if (!plan) {
+        done(plan.error());
+        co_return;
+    }
+    note(plan->kind, plan->text);
+    daemon_.in_place([this, to = plan->to, done](const Result<void>& there) {
+        done(there ? Result<Json>{describe(to, world().ledger)} : Result<Json>{there.error()});
     });
+}
+
+/// Its numbers and MAC addresses are no other balancer's: what they are decided by is read from
+/// the fleet's database, and it is put only if that is so still.
+Commands::PlannedBalancer Commands::put_once(const BalancerPlanner& planner)
+{
+    using Seen = Result<db::Seen<db::Balancer>>;
+    std::function<void(std::function<void(const Seen&)>)> read = [this](auto answer) {
+        daemon_.fleet().read_balancers(answer);
+    };
+    const Seen seen = co_await await_answer<Seen>(daemon_.io(), std::move(read));
+    if (!seen)
+        co_return seen.error();
+    auto plan = planner(seen->rows);
+    if (!plan)
+        co_return plan;
+    std::function<void(std::function<void(const Result<void>&)>)> put = [&](auto answer) {
+        daemon_.fleet().put_balancer(plan->to, plan->was, seen->versions, answer);
+    };
+    const Result<void> done = co_await await_answer<Result<void>>(daemon_.io(), std::move(put));
+    if (!done)
+        co_return done.error();
+    co_return plan;
 }
 
 void Commands::balancer_del(const Json& arguments, Done done)
@@ -141,41 +214,24 @@ void Commands::balancer_del(const Json& arguments, Done done)
         done(balancer.error());
 }
 
-/// The balancer as it shall be after `op`: add, del, drain, weight or limit.
-Result<db::Balancer> Commands::changed_balancer(const db::Balancer& from, const std::string& op,
-                                                const Json& arguments)
-{
-    const Ledger& ledger = world().ledger;
-    auto server = text_argument(arguments, "server");
-    if (!server)
-        return server.error();
-    if (op == "add")
-        return add_server(from, *server, ledger.balancers(), ledger.vms());
-    if (op == "del")
-        return remove_server(from, *server);
-    if (op == "drain")
-        return drain_server(from, *server);
-    if (op == "weight")
-        return weigh_server(from, *server, arguments.at("weight").get<std::int64_t>());
-    if (op == "limit")
-        return limit_server(from, *server, arguments.at("limit").get<std::int64_t>());
-    return Error{Errc::invalid, "\"op\" is unknown: give add, del, drain, weight or limit"};
-}
-
 void Commands::balancer_server(const Json& arguments, Done done)
 {
-    auto name = text_argument(arguments, "name");
-    auto op = name ? text_argument(arguments, "op") : name;
-    auto from = op ? db::find_balancer(world().ledger.balancers(), *name)
-                   : Result<db::Balancer>{op.error()};
-    auto to = from ? changed_balancer(*from, *op, arguments) : from;
-    if (!to) {
-        done(to.error());
+    const auto name = text_argument(arguments, "name");
+    const auto change = name ? read_server_change(arguments) : Result<ServerChange>{name.error()};
+    if (!change) {
+        done(change.error());
         return;
     }
-    const std::string server = arguments.at("server");
-    put_balancer(*to, *from, "balancer-changed",
-                 "balancer " + from->name + ": server " + *op + " " + server, std::move(done));
+    auto planner = [this, name = *name,
+                    change = *change](const Balancers& all) -> Result<BalancerPlan> {
+        const auto from = db::find_balancer(all, name);
+        const auto to = from ? changed_balancer(*from, change, all, world().ledger.vms()) : from;
+        if (!to)
+            return to.error();
+        return BalancerPlan{*to, *from, "balancer-changed",
+                            "balancer " + name + ": server " + change.op + " " + change.server};
+    };
+    put_balancer(*name, std::move(planner), std::move(done));
 }
 
 } // namespace holdfast::hookd

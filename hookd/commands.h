@@ -67,10 +67,20 @@ private:
     Result<db::Chain> named_chain(const Json& arguments);
     Result<db::Chain> changeable_chain(const Json& arguments);
     Result<db::Chain> changed_chain(const db::Chain& from, const Json& arguments);
-    Result<db::Balancer> changed_balancer(const db::Balancer& from, const std::string& op,
-                                          const Json& arguments);
-    void put_balancer(const db::Balancer& to, const std::optional<db::Balancer>& was,
-                      const std::string& kind, const std::string& text, Done done);
+    using Balancers = std::vector<db::Balancer>;
+    /// What a balancer shall be, and what is told of it.
+    struct BalancerPlan {
+        db::Balancer to;
+        std::optional<db::Balancer> was; // None: it is new.
+        std::string kind;                // Of the event.
+        std::string text;
+    };
+    /// Makes it, by all balancers as they are now.
+    using BalancerPlanner = std::function<Result<BalancerPlan>(const Balancers& balancers)>;
+    using PlannedBalancer = boost::asio::awaitable<Result<BalancerPlan>>;
+    void put_balancer(const std::string& name, BalancerPlanner planner, Done done);
+    boost::asio::awaitable<void> to_its_end(std::string name, BalancerPlanner planner, Done done);
+    PlannedBalancer put_once(const BalancerPlanner& planner);
     void note(const std::string& kind, const std::string& text, const std::string& chain = {});
     Json describe_step(const TraceStep& step, const std::string& where, int tunnel_port);
     void migrate_here(const db::Vm& vm, const db::Hypervisor& to, Done done);

@@ -391,14 +391,31 @@ void FleetLink::note_dead(const std::set<std::string>& before)
     world_.commit(change);
 }
 
-void FleetLink::read_chains(std::function<void(const Result<db::SeenChains>&)> done)
+void FleetLink::read_chains(std::function<void(const Result<db::Seen<db::Chain>>&)> done)
 {
     if (!configured())
-        done(db::SeenChains{world_.ledger.chains(), {}});
+        done(db::Seen<db::Chain>{world_.ledger.chains(), {}});
     else if (!connected())
         done(away("chains"));
     else
         fleet_->read_chains(std::move(done));
+}
+
+void FleetLink::read_balancers(std::function<void(const Result<db::Seen<db::Balancer>>&)> done)
+{
+    if (!configured()) {
+        done(db::Seen<db::Balancer>{world_.ledger.balancers(), {}});
+        return;
+    }
+    if (!connected()) {
+        done(away("balancers"));
+        return;
+    }
+    fleet_->read_balancers([this, done](Result<db::Seen<db::Balancer>> seen) {
+        if (seen)
+            mend_balancers(seen->rows, world_.ledger.balancers(), damaged_);
+        done(seen);
+    });
 }
 
 void FleetLink::put_chain(const db::Chain& chain, const std::optional<std::string>& was,
@@ -410,7 +427,8 @@ void FleetLink::put_chain(const db::Chain& chain, const std::optional<std::strin
     change.put_chains = {chain};
     if (was)
         change.chains_were = {{chain.name, *was}};
-    change.chains_seen = seen;
+    if (seen && !seen->empty()) // Read before there was a fleet.
+        change.chains_seen = seen;
     change_shared("chains", local, change, std::move(done));
 }
 
@@ -425,7 +443,7 @@ void FleetLink::remove_chain(const std::string& name, const std::string& was, To
 }
 
 void FleetLink::put_balancer(const db::Balancer& balancer, const std::optional<db::Balancer>& was,
-                             Told done)
+                             const std::string& seen, Told done)
 {
     if (is_damaged("Balancer", balancer.name)) {
         done(Error{Errc::damaged, "balancer " + balancer.name +
@@ -439,6 +457,8 @@ void FleetLink::put_balancer(const db::Balancer& balancer, const std::optional<d
     change.put_balancers = {balancer};
     if (was)
         change.balancers_were = {{balancer.name, *was}};
+    if (!seen.empty())
+        change.balancers_seen = seen;
     change_shared("balancers", local, change, std::move(done));
 }
 

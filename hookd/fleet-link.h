@@ -82,7 +82,9 @@ public:
 
     /// Reads all chains: from the database now if there is a fleet, else from the store.
     /// Errors: unavailable as put_chain().
-    void read_chains(std::function<void(const Result<db::SeenChains>&)> done);
+    void read_chains(std::function<void(const Result<db::Seen<db::Chain>>&)> done);
+    /// The same of balancers; one whose row is damaged there is as the store has it.
+    void read_balancers(std::function<void(const Result<db::Seen<db::Balancer>>&)> done);
 
     /// Puts or removes a chain: in the database if there is a fleet, else in the store.  `was` is
     /// what its `change` is by now, as far as is known: another hypervisor may be quicker.  None:
@@ -94,11 +96,12 @@ public:
                    const std::optional<std::string>& seen, Told done);
     void remove_chain(const std::string& name, const std::string& was, Told done);
 
-    /// The same for a balancer.  `was` is its row as far as is known; none: it is new.
+    /// The same for a balancer.  `was` is its row as far as is known; none: it is new.  `seen`: all
+    /// balancers, whose numbers it has none of.
     /// Errors: as put_chain(); unavailable if its row is another by now; damaged if its row in the
     /// database is, which can be removed alone.
     void put_balancer(const db::Balancer& balancer, const std::optional<db::Balancer>& was,
-                      Told done);
+                      const std::string& seen, Told done);
     /// Without `was` one goes whatever is in its row, which is damaged.
     void remove_balancer(const std::string& name, const std::optional<db::Balancer>& was,
                          Told done);

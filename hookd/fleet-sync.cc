@@ -168,8 +168,13 @@ void push_moves(const db::FleetSnapshot& fleet, const Shared& store, db::TimeNs 
                 db::FleetChange& change)
 {
     for (const db::Move& row : *store.moves) {
-        if (row.hypervisor != store.self || history(row, now))
+        if (row.hypervisor != store.self)
             continue;
+        if (history(row, now)) {
+            if (db::is_damaged(fleet.damaged, "Move", db::key_of(row))) // Not among fleet.moves.
+                change.remove_moves.push_back({row.id, row.role});
+            continue;
+        }
         const db::Move* old = find_move(fleet.moves, row);
         if (!old || *old != row)
             change.put_moves.push_back(row);
@@ -214,15 +219,20 @@ void mend_others(std::vector<Row>& fleet, std::vector<Row> store, const char* ta
 
 db::FleetSnapshot mended(db::FleetSnapshot fleet, const Shared& store)
 {
-    auto others = *store.hypervisors;
-    std::erase_if(others, [&](const db::Hypervisor& row) { return row.name == store.self; });
-    mend(fleet.hypervisors, others, "Hypervisor", fleet.damaged);
-    mend(fleet.balancers, *store.balancers, "Balancer", fleet.damaged);
+    mend(fleet.hypervisors, *store.hypervisors, "Hypervisor", fleet.damaged);
+    mend_balancers(fleet.balancers, *store.balancers, fleet.damaged);
     mend_others(fleet.vms, *store.vms, "VM", store.self, fleet.damaged);
     mend_others(fleet.services, *store.services, "Service", store.self, fleet.damaged);
     mend_others(fleet.health, *store.health, "Server_Health", store.self, fleet.damaged);
     std::ranges::sort(fleet.health, {}, &db::HealthKey::of);
+    mend_others(fleet.moves, *store.moves, "Move", store.self, fleet.damaged);
     return fleet;
+}
+
+void mend_balancers(std::vector<db::Balancer>& fleet, const std::vector<db::Balancer>& store,
+                    const std::vector<db::Damage>& damaged)
+{
+    mend(fleet, store, "Balancer", damaged);
 }
 
 std::vector<db::Vm> heard_vms(std::vector<db::Vm> vms, const std::set<std::string>& dead)
@@ -272,7 +282,8 @@ db::FleetChange push_changes(const db::FleetSnapshot& fleet, const Shared& store
     Index members{fleet.hypervisors, &db::Hypervisor::id};
     for (const db::Hypervisor& row : *store.hypervisors) {
         const db::Hypervisor* old = members.find(row.id);
-        if (row.self && old && !same(*old, row))
+        const bool damaged = db::is_damaged(fleet.damaged, "Hypervisor", row.name);
+        if (row.self && old && (damaged || !same(*old, row)))
             change.put_hypervisors.push_back(row);
     }
     push_owned(fleet.vms, *store.vms, store.self, change.put_vms, change.remove_vms);

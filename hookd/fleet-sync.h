@@ -37,9 +37,13 @@ struct Unheard {
     bool operator==(const Unheard&) const = default;
 };
 
-/// The snapshot with the rows that the store has in the place of those that are damaged there, but
-/// for our own, which are sent anew: bad input changes nothing.
+/// The snapshot with the rows that the store has in the place of those that are damaged there: bad
+/// input changes nothing.  Our own are not put there, as push_changes() sends them anew; but for
+/// that of this hypervisor, by which we are a member.
 db::FleetSnapshot mended(db::FleetSnapshot fleet, const Shared& store);
+/// The same of balancers that were read by themselves.
+void mend_balancers(std::vector<db::Balancer>& fleet, const std::vector<db::Balancer>& store,
+                    const std::vector<db::Damage>& damaged);
 
 /// The VM records as they are to be taken: those of a hypervisor that is dead, by name, do no work
 /// as hops (spec C10).  Shape: in the same order; the others as they are.

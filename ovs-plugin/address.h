@@ -19,6 +19,15 @@ using Ip = std::array<std::uint8_t, 16>;
 constexpr std::size_t v4_at = 12; // Where in Ip those of IPv4 are.
 constexpr Ip v4_prefix{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 0, 0, 0, 0};
 
+/// A public address of balanced connections.
+struct VipPort {
+    Ip vip{};
+    std::uint16_t port = 0;
+    std::uint8_t protocol = 0; // 6 or 17.
+
+    auto operator<=>(const VipPort&) const = default;
+};
+
 bool is_v4(const Ip& ip);
 constexpr Ip ip_of(const Ip4& ip)
 {

@@ -22,6 +22,7 @@ ovs_plugin_libplugin_a_SOURCES = \
 	ovs-plugin/gateway.h ovs-plugin/gateway.cc \
 	ovs-plugin/ip-packet.h ovs-plugin/ip-packet.cc \
 	ovs-plugin/kept.h ovs-plugin/kept.cc \
+	ovs-plugin/leaving.h ovs-plugin/leaving.cc \
 	ovs-plugin/maglev.h ovs-plugin/maglev.cc \
 	ovs-plugin/mix.h \
 	ovs-plugin/neighbour.h ovs-plugin/neighbour.cc \
@@ -84,6 +85,7 @@ ovs_plugin_tests_plugin_test_SOURCES = \
 	ovs-plugin/tests/gateway-test.cc \
 	ovs-plugin/tests/ip-packet-test.cc \
 	ovs-plugin/tests/kept-test.cc \
+	ovs-plugin/tests/leaving-test.cc \
 	ovs-plugin/tests/maglev-test.cc \
 	ovs-plugin/tests/main.cc \
 	ovs-plugin/tests/neighbour-test.cc \

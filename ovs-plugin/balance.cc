@@ -95,6 +95,7 @@ std::map<std::string, Balanced> balanced_of(const db::Snapshot& snapshot)
             to.server_port = static_cast<std::uint16_t>(server.port);
             if (is_routed(balancer, server))
                 to.number = static_cast<std::uint8_t>(balancer.number);
+            to.known_only = !db::is_builtin(balancer) && balancer.directors.empty();
             auto& balanced = all.try_emplace(at->second->id, Balanced{own, {}}).first->second;
             face_with(balanced.faces, address, synthetic).publics.push_back(to);
         }

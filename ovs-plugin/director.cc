@@ -105,7 +105,7 @@ void Director::use(std::shared_ptr<const Directed> directed, std::int64_t wall_n
     auto before = std::exchange(services_, {});
     if (directed)
         for (const auto& service : directed->services) {
-            const Ports ports{service.vip, service.port, service.protocol};
+            const VipPort ports{service.vip, service.port, service.protocol};
             if (services_.contains(ports))
                 continue; // The one that the store names first has them.
             const auto known = before.extract(ports);
@@ -582,6 +582,13 @@ std::optional<Whereabouts> Director::where(const NewConnection& connection) cons
             return open;
     }
     return running.sorry_target ? only(How::sorry, *running.sorry_target) : Whereabouts{};
+}
+
+bool Director::holds(const VipPort& at) const
+{
+    const std::lock_guard lock{mutex_};
+    const auto service = services_.find(at);
+    return service != services_.end() && service->second->connections > 0;
 }
 
 std::size_t Director::size() const

@@ -107,6 +107,8 @@ public:
     /// What becomes of the packet that begins this connection; it changes nothing.
     /// Errors:  nothing if no service here has that VIP, port and protocol.
     std::optional<Whereabouts> where(const NewConnection& connection) const;
+    /// Whether connections by this address are held.
+    bool holds(const VipPort& at) const;
     /// Connections held, and the most that are.
     std::size_t size() const;
     std::size_t room() const { return room_; }
@@ -175,12 +177,6 @@ private:
     };
     using Connections = Shards<Key, Placed, Hash>;
     using Entry = Connections::Entry;
-    struct Ports {
-        Ip vip;
-        std::uint16_t port;
-        std::uint8_t protocol;
-        auto operator<=>(const Ports&) const = default;
-    };
 
     static void refresh(Running& running, const Service& service);
     static void weigh(Running& running, std::int64_t wall_ns, bool feed_back);
@@ -208,7 +204,7 @@ private:
     std::atomic<std::shared_ptr<const Directed>> directed_; // Which frames are ours at all.
     mutable std::mutex mutex_;                              // For what follows.
     std::list<Running> running_;
-    std::map<Ports, Running*> services_;
+    std::map<VipPort, Running*> services_;
     Connections connections_;
     const std::size_t room_;
     std::size_t n_weak_ = 0; // Those of them that a new one may take the place of.

@@ -127,6 +127,7 @@ void Module::run()
         tell_forged();
         probe_hops();
         director_->weigh(wall_ns());
+        look_at_leaving();
         ask_gateways();
     } else if (router_->hurries()) {
         ask_gateways();
@@ -213,7 +214,7 @@ void Module::refresh_ports()
 void Module::push_inputs()
 {
     inputs_stale_ = false;
-    reader_.set_inputs(ports_, overrides_, ++inputs_pushed_);
+    reader_.set_inputs(ports_, overrides_, ended_, ++inputs_pushed_);
 }
 
 void Module::lengthen_queues()
@@ -286,6 +287,8 @@ void Module::finish_work(Work& work)
     direct(std::move(work.directed));
     router_->use(snapshot_ ? routes_of(*snapshot_, ports_) : nullptr, hf_now_ms());
     watch_origins(std::move(work.origins));
+    leaving_ = std::move(work.leaving);
+    look_at_leaving();
     probes_ = std::move(work.probes);
     std::vector<hf_guard> guards;
     for (const auto& port : work.guarded)
@@ -494,6 +497,26 @@ void Module::direct(std::shared_ptr<const Directed> directed)
     if (none || std::exchange(director_keeps_, true))
         return;
     keep(*director_, kept_path("placed"));
+}
+
+/// Whether this switch has connections by that address, as director or at a server's port.
+bool Module::is_held(const VipPort& at) const
+{
+    return director_->holds(at) || std::ranges::any_of(translators_, [&](const auto& one) {
+               return one.second->holds(at);
+           });
+}
+
+/// Which of the deleted balancers nobody has a connection by any more.
+void Module::look_at_leaving()
+{
+    std::set<std::uint64_t> ended;
+    for (const auto& [number, at] : leaving_)
+        if (!is_held(at))
+            ended.insert(number);
+    if (!ended.empty() && ended != ended_)
+        inputs_stale_ = true;
+    ended_ = std::move(ended);
 }
 
 /// Asks for the next hops of routed servers (spec B4).

@@ -78,6 +78,8 @@ private:
     translator_for(const Origin& origin,
                    std::map<std::string, std::shared_ptr<Translator>>& translators) const;
     void direct(std::shared_ptr<const Directed> directed);
+    bool is_held(const VipPort& at) const;
+    void look_at_leaving();
     void ask_gateways();
     std::vector<std::string> stray_problems() const;
     void tell_forged();
@@ -181,8 +183,10 @@ private:
     std::map<std::string, std::shared_ptr<Translator>> translators_; // By a server's interface.
     std::shared_ptr<Director> director_ = std::make_shared<Director>();
     std::shared_ptr<Router> router_ = std::make_shared<Router>();
-    bool director_keeps_ = false; // Its file was opened, or could not be.
-    bool origins_stale_ = false;  // A port may have been made anew, under the same name.
+    bool director_keeps_ = false;     // Its file was opened, or could not be.
+    std::vector<LeavingKey> leaving_; // Deleted balancers, for as long as connections go on.
+    std::set<std::uint64_t> ended_;   // Those of them by which there is none any more.
+    bool origins_stale_ = false;      // A port may have been made anew, under the same name.
     std::map<std::string, std::shared_ptr<OriginCount>> forged_; // By interface.
     std::int64_t queues_long_until_ms_ = 0; // When no move or change is felt any more.
     std::int64_t each_second_ms_ = 0;       // When what is done once a second is due.

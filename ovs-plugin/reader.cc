@@ -31,7 +31,8 @@ Reader::Reader(std::string path) : path_{std::move(path)} {}
 
 std::shared_ptr<const db::Snapshot> Reader::first_look()
 {
-    read_store();
+    if (read_store())
+        read_services();
     return snapshot_;
 }
 
@@ -46,11 +47,13 @@ void* Reader::body(void* self)
     return nullptr;
 }
 
-void Reader::set_inputs(std::vector<Port> ports, Overrides overrides, std::uint64_t number)
+void Reader::set_inputs(std::vector<Port> ports, Overrides overrides, std::set<std::uint64_t> ended,
+                        std::uint64_t number)
 {
     std::lock_guard lock{mutex_};
     ports_ = std::move(ports);
     overrides_ = std::move(overrides);
+    ended_ = std::move(ended);
     inputs_ = number;
     inputs_changed_ = true;
     changed_.notify_one();
@@ -85,14 +88,15 @@ void Reader::loop()
 
 void Reader::look(bool inputs_changed, std::vector<std::uint64_t> syncs)
 {
-    const bool store_changed = read_store();
+    bool changed = read_store();
+    changed |= end_leaving();
     const bool state_changed = store_state_ != last_state_;
     if (state_changed && store_state_ != "ok") // Missing is how every switch begins.
         hf_log(store_missing_ ? HF_DEBUG : HF_WARN, ("store: " + store_state_).c_str());
     last_state_ = store_state_;
-    if (store_changed)
+    if (changed)
         read_services();
-    if (store_changed || state_changed || inputs_changed || !syncs.empty())
+    if (changed || state_changed || inputs_changed || !syncs.empty())
         compile_and_post(std::move(syncs));
 }
 
@@ -125,8 +129,23 @@ bool Reader::read_store()
         return false;
     }
     version_ = snapshot->version;
-    snapshot_ = std::make_shared<const db::Snapshot>(std::move(*snapshot));
+    const auto before =
+        std::exchange(stored_, std::make_shared<const db::Snapshot>(std::move(*snapshot)));
+    leaving_.look(before.get(), *stored_);
+    snapshot_ = leaving_.with(stored_);
     store_state_ = "ok";
+    return true;
+}
+
+/// Balancers of which nobody holds a connection any more are gone.  True if there were any.
+bool Reader::end_leaving()
+{
+    std::unique_lock lock{mutex_};
+    const auto ended = ended_;
+    lock.unlock();
+    if (!leaving_.end(ended))
+        return false;
+    snapshot_ = leaving_.with(stored_);
     return true;
 }
 
@@ -160,6 +179,7 @@ void Reader::compile_and_post(std::vector<std::uint64_t> syncs)
     Work work;
     work.syncs = std::move(syncs);
     work.store = store_state_;
+    work.leaving = leaving_.keys();
     work.snapshot = snapshot_;
     if (snapshot_ && (lent_.empty() || lent_.back() != snapshot_))
         lent_.push_back(snapshot_);

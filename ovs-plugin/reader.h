@@ -19,6 +19,7 @@
 
 #include "db/store.h"
 #include "ovs-plugin/flows.h"
+#include "ovs-plugin/leaving.h"
 #include "ovs-plugin/origin.h"
 #include "ovs-plugin/service.h"
 #include "ovs-plugin/shim.h"
@@ -68,7 +69,8 @@ struct Work {
     std::vector<std::uint64_t> syncs;         // Requests that this work answers.
     std::string store;                        // "ok", or what is wrong with the store.
     std::vector<std::string> problems;        // Of the flows.
-    std::shared_ptr<const db::Snapshot> snapshot; // Null while nothing was ever read.
+    std::vector<LeavingKey> leaving;          // Balancers that the store has not any more.
+    std::shared_ptr<const db::Snapshot> snapshot; // With those; null while nothing was ever read.
 };
 
 /// One helper thread, for the life of the process.
@@ -83,8 +85,10 @@ public:
 
     // --- From the main thread; never wait longer than for a copy of these values. ---
 
-    /// The switch's ports, or what is known of moves, changed; `number` comes back in Work::inputs.
-    void set_inputs(std::vector<Port> ports, Overrides overrides, std::uint64_t number);
+    /// The switch's ports, what is known of moves, or which of Work::leaving have ended, changed;
+    /// `number` comes back in Work::inputs.
+    void set_inputs(std::vector<Port> ports, Overrides overrides, std::set<std::uint64_t> ended,
+                    std::uint64_t number);
     /// Read now; a Work with this number in `syncs` follows.
     void request(std::uint64_t sync);
     /// Finished work, oldest first.
@@ -95,6 +99,7 @@ private:
     void loop();
     void look(bool inputs_changed, std::vector<std::uint64_t> syncs);
     bool read_store();
+    bool end_leaving();
     void read_services();
     std::vector<ReadyProbe> ready(const std::vector<HopProbe>& probes,
                                   std::vector<std::string>& problems) const;
@@ -110,6 +115,7 @@ private:
     bool inputs_changed_ = false;
     std::vector<Port> ports_;
     Overrides overrides_;
+    std::set<std::uint64_t> ended_; // Of Work::leaving.
     std::uint64_t inputs_ = 0;
     std::vector<std::uint64_t> syncs_;
     std::deque<Work> done_;
@@ -121,7 +127,9 @@ private:
     std::string store_state_ = "not read yet";
     bool store_missing_ = false;
     std::string last_state_;
-    std::shared_ptr<const db::Snapshot> snapshot_;
+    Leaving leaving_;
+    std::shared_ptr<const db::Snapshot> stored_;   // As the store has it.
+    std::shared_ptr<const db::Snapshot> snapshot_; // And with balancers that leave.
     std::shared_ptr<const Directed> directed_;
     std::shared_ptr<const Addresses> addresses_; // Of the origins that were posted last.
     std::string bridge_;

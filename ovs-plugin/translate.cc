@@ -220,6 +220,8 @@ Translator::Fate Translator::inwards(const Face& face, IpPacket& packet, bool pa
     // What looks direct may be what the server's former switch has translated, and passes on: that
     // begins none that is known, and makes none known that goes on.
     const auto* before = known_.find(key);
+    if (service && service->known_only && !(before && goes_on(before->second, *service, first)))
+        return Fate::drop;
     const bool begins = first && (for_vip || !passed_on || !before);
     if (passed_on && !for_vip && !before && !first)
         return Fate::pass;
@@ -255,6 +257,13 @@ bool Translator::is_anothers(const Key& key, const Known& known, const Known& no
            now.seen_ms - known.seen_ms < limit_of(key.protocol, known.state);
 }
 
+/// Whether a packet by that address, which may be a `first` one, is of this connection.
+bool Translator::goes_on(const Known& known, const Public& service, bool first)
+{
+    return known.vip == service.vip && known.vip_port == service.port &&
+           !(first && has_ended(known.state));
+}
+
 /// One that has ended, or never was, gives its place to a new one; false if none is near.
 bool Translator::make_room()
 {
@@ -274,7 +283,7 @@ bool Translator::make_room()
 Translator::Known& Translator::note(const Key& key, const Known& now, bool anew)
 {
     const auto* before = known_.find(key);
-    auto& known = known_.add(key, now).second;
+    auto& known = known_.add(key, {}).second;
     const bool other = known.vip != now.vip || known.vip_port != now.vip_port;
     if (!before || (anew && (other || has_ended(known.state))))
         set(key, known, now);
@@ -285,15 +294,30 @@ Translator::Known& Translator::note(const Key& key, const Known& now, bool anew)
 void Translator::set(const Key& key, Known& known, const Known& now)
 {
     const auto kept = known.kept;
+    count(key, known, -1);
     known = now;
     known.kept = kept;
+    count(key, known, 1);
     follow(key, known);
+}
+
+void Translator::count(const Key& key, const Known& known, int by)
+{
+    if (known.vip == Ip{})
+        return;
+    const auto at = held_.try_emplace({known.vip, known.vip_port, key.protocol}).first;
+    at->second += static_cast<std::size_t>(by);
+    if (!at->second)
+        held_.erase(at);
 }
 
 void Translator::forget(const Key& key)
 {
     const auto* known = known_.find(key);
-    if (known && kept_)
+    if (!known)
+        return;
+    count(key, known->second, -1);
+    if (kept_)
         kept_->drop(known->second.kept);
     known_.remove(key);
 }
@@ -342,10 +366,12 @@ void Translator::keep_in(std::unique_ptr<Kept> file, std::int64_t now_ms)
         const auto one = connection_in(record);
         const Key key{one.client, one.client_port, one.server, one.server_port, one.protocol};
         const Known known{one.vip, one.vip_port, one.state, now_ms, place};
-        if (face_of(one.server) && !known_.find(key))
-            known_.add(key, known);
-        else
+        if (!face_of(one.server) || known_.find(key)) {
             file->drop(place);
+            return;
+        }
+        known_.add(key, known);
+        count(key, known, 1);
     });
     kept_ = std::move(file);
 }
@@ -512,6 +538,12 @@ TranslateFigures Translator::figures() const
 {
     const std::lock_guard lock{mutex_};
     return figures_;
+}
+
+bool Translator::holds(const VipPort& at) const
+{
+    const std::lock_guard lock{mutex_};
+    return held_.contains(at);
 }
 
 std::size_t Translator::size() const

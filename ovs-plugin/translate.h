@@ -16,6 +16,7 @@
 
 #include <array>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -35,6 +36,7 @@ struct Public {
     std::uint8_t protocol = 0; // 6 or 17.
     std::uint16_t server_port = 0;
     std::uint8_t number = 0; // The VIP's on the routed way, 1 to 63; 0: by the tunnel.
+    bool known_only = false; // Nobody directs it any more: no new connection.
 
     auto operator<=>(const Public&) const = default;
 };
@@ -101,6 +103,8 @@ public:
     void unfollow();
     TranslateFigures figures() const;
     std::size_t size() const;
+    /// Whether connections by this address are known.
+    bool holds(const VipPort& at) const;
     /// As many of one server at most: some 200 MB.
     static constexpr std::size_t room() { return 1 << 20; }
 
@@ -138,6 +142,7 @@ private:
     const Face* face_for(const IpPacket& packet) const;
     Fate inwards(const Face& face, IpPacket& packet, bool passed_on, std::int64_t now_ms);
     static bool is_anothers(const Key& key, const Known& known, const Known& now);
+    static bool goes_on(const Known& known, const Public& service, bool first);
     bool make_room();
     Fate outwards(const Face& face, IpPacket& packet, std::int64_t now_ms);
     bool is_from_wrong_address(const IpPacket& packet) const;
@@ -148,6 +153,7 @@ private:
     void note_flags(const Key& key, Known& known, std::uint8_t flags, bool client);
     static Connection connection_of(const Key& key, const Known& known);
     void set(const Key& key, Known& known, const Known& now);
+    void count(const Key& key, const Known& known, int by);
     void follow(const Key& key, Known& known);
     void forget(const Key& key);
     void adopt(Bytes frame, std::int64_t now_ms);
@@ -155,6 +161,7 @@ private:
     mutable std::mutex mutex_;
     Balanced balanced_;
     Shards<Key, Known, Hash> known_{room()};
+    std::map<VipPort, std::size_t> held_; // How many of them are by each public address.
     std::array<Fragmented, 256> fragments_;
     std::size_t next_fragment_ = 0;
     std::unique_ptr<Kept> kept_;

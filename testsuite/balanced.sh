@@ -176,9 +176,16 @@ print(sum(one["connections"] for one in servers), "connections,",
       sum(one["active"] for one in servers), "active")' "$1"
 }
 
-# router_moves: the router's port in VLAN 10 is plugged in at hv2, and hv1 never had it.
+# router_is_vms HV: the router's port in VLAN 10, which is HV's, is that of a VM: HV's switch directs
+# what comes by it, and no other does.
+router_is_vms () {
+    inside "$1" ovs-vsctl --timeout=20 set Interface r-10 external_ids:iface-id=gw \
+        "external_ids:attached-mac=\"$(inside gw cat /sys/class/net/v10/address)\""
+}
+
+# router_moves: that port is plugged in at hv2, and hv1 never had it.
 router_moves () {
     inside hv1 ovs-vsctl --timeout=20 del-port br0 r-10 &&
     nsenter -t "$(cat hv1/pid)" -n ip link set r-10 netns "$(cat hv2/pid)" && inside hv2 ip link set r-10 up &&
-    inside hv2 ovs-vsctl --timeout=20 add-port br0 r-10 tag=10
+    inside hv2 ovs-vsctl --timeout=20 add-port br0 r-10 tag=10 && router_is_vms hv2
 }

@@ -13,7 +13,7 @@ import sys
 
 FREE = {  # Text that may be anything, or names what another program may know.
     "name", "directors", "policy", "check_target", "id", "hypervisor", "text", "user", "exit",
-    "environment", "ips", "balancer", "address"}
+    "environment", "ips", "balancer", "address", "bridge", "vm", "peer"}
 
 
 def wrongs(value):
@@ -41,6 +41,12 @@ def wrong_servers(pairs):
             yield [[pairs[0][0], json.dumps(less)]] + pairs[1:]
 
 
+def wrong_numbers(pairs):
+    """The same of a map from names to numbers."""
+    for i, (name, _) in enumerate(pairs):
+        yield pairs[:i] + [[name, -7]] + pairs[i + 1:]
+
+
 def of_ovsdb(table, key, name):
     row = json.load(sys.stdin)[0]["rows"][0]
 
@@ -52,7 +58,8 @@ def of_ovsdb(table, key, name):
         if column.startswith("_") or column in FREE:
             continue
         if isinstance(value, list) and value[0] == "map" and value[1]:
-            wrong = [["map", pairs] for pairs in wrong_servers(value[1])]
+            wrongs_of = wrong_servers if column == "servers" else wrong_numbers
+            wrong = [["map", pairs] for pairs in wrongs_of(value[1])]
         else:
             wrong = wrongs(value)
         for one in wrong:

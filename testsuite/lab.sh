@@ -39,6 +39,43 @@ until_true () {
     done
 }
 
+# stand_still, go_on: both daemons; what is asked meanwhile is done by what each knew before.
+stand_still () {
+    on hv1 pkill -STOP -x holdfast-hookd && on hv2 pkill -STOP -x holdfast-hookd
+}
+
+go_on () {
+    on hv1 pkill -CONT -x holdfast-hookd & go_on_one=$!
+    on hv2 pkill -CONT -x holdfast-hookd && wait $go_on_one
+}
+
+# asking HV COUNT: so many of its commands wait for an answer.
+asking () {
+    test "$(on "$1" pgrep -c -x holdfast)" = "$2"
+}
+
+# at_once COMMAND COMMAND: holdfast is asked for the first at hv1 and for the second at hv2 at one
+# instant.  What was refused is printed; succeeds if the first was done.
+at_once () {
+    stand_still || return 1
+    on hv1 holdfast $1 >at_once.one 2>&1 & at_once_one=$!
+    on hv2 holdfast $2 >at_once.two 2>&1 & at_once_two=$!
+    for at_once_hv in hv1 hv2; do
+        until asking $at_once_hv 1; do
+            test -d /proc/$at_once_one && test -d /proc/$at_once_two || return 1
+        done
+    done
+    go_on || return 1
+    wait $at_once_one; at_once_code=$?
+    # One that stood still for too long has lost the fleet: then there was no race.
+    wait $at_once_two || test $at_once_code -eq 0 || grep -q 'cannot be reached' at_once.one at_once.two || {
+        cat at_once.one at_once.two
+        return 1
+    }
+    sed -n '/cannot be reached/d; s/^holdfast: //p' at_once.one at_once.two
+    return $at_once_code
+}
+
 # guests [OPTION...]: fw (with these options) and web, ids, and the client c1, started side by
 # side; then the chain web-chain through fw and ids.
 #

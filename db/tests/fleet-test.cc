@@ -200,11 +200,19 @@ public:
         fleet_->join(row, [&](auto result) { done.set_value(result); });
         return done.get_future().get();
     }
-    /// All chains, read from the server.
-    SeenChains chains()
+    /// All chains, or balancers, read from the server.
+    Seen<Chain> chains()
     {
-        std::promise<Result<SeenChains>> done;
+        std::promise<Result<Seen<Chain>>> done;
         fleet_->read_chains([&](auto rows) { done.set_value(rows); });
+        const auto rows = done.get_future().get();
+        CHECK_TRUE(bool(rows));
+        return *rows;
+    }
+    Seen<Balancer> balancers()
+    {
+        std::promise<Result<Seen<Balancer>>> done;
+        fleet_->read_balancers([&](auto rows) { done.set_value(rows); });
         const auto rows = done.get_future().get();
         CHECK_TRUE(bool(rows));
         return *rows;
@@ -484,7 +492,7 @@ TEST(Fleet, AChainIsChangedBesideTheChainsThatWereSeen)
     first.put_chains = {lower, beside};
     check_ok(a.transact(first));
     const auto seen = a.chains();
-    CHECK_TRUE(seen.chains == std::vector({beside, lower}));
+    CHECK_TRUE(seen.rows == std::vector({beside, lower}));
     // Both begin by what they saw.
     FleetChange comes, changes;
     comes.put_chains = {higher};
@@ -494,7 +502,7 @@ TEST(Fleet, AChainIsChangedBesideTheChainsThatWereSeen)
     check_ok(a.transact(comes));
     check_error(Errc::outdated, "chain lower: other chains", a.transact(changes));
     const auto before = a.chains();
-    CHECK_TRUE(before.chains == std::vector({beside, higher, lower}));
+    CHECK_TRUE(before.rows == std::vector({beside, higher, lower}));
     changes.chains_seen = before.versions;
     check_ok(a.transact(changes));
     // The other way round, and for a chain that has gone.
@@ -561,6 +569,63 @@ TEST(Fleet, ABalancerIsChangedByTheHypervisorThatWasFirst)
     change.balancers_were = {{"one", now}};
     check_error(Errc::unavailable, "balancer one: another hypervisor", a.transact(change));
     CHECK_TRUE(a.sees([](auto& all) { return all.balancers.empty(); }));
+}
+
+TEST(Fleet, ABalancerIsPutBesideTheBalancersThatWereSeen)
+{
+    Bench bench;
+    Member a{*bench.loop, "a", false, bench.remote};
+    CHECK_TRUE(a.sees_connection(true));
+    auto one = balancer("one", 80), two = balancer("two", 443), three = balancer("three", 8080);
+    two.directors = {"id-a"};
+    two.mac_layout = three.mac_layout = "table";
+    for (auto* row : {&two, &three}) {
+        row->servers = {{"10.0.20.11", 80, 1, "active", "ae:48:00:00:00:01"}};
+        row->sorry.clear();
+        row->sorry_mac.clear();
+        row->sorry_port = row->number = 0;
+    }
+    three.directors.clear();
+    three.check = "none";
+    three.check_target.clear();
+    three.check_expect = 0;
+    three.interval_ms = 2000;
+    three.timeout_ms = 1000;
+    three.rise = 2;
+    three.fall = 3;
+    FleetChange first;
+    first.put_balancers = {one};
+    check_ok(a.transact(first));
+    const auto seen = a.balancers();
+    CHECK_TRUE(seen.rows == std::vector({one}));
+    // Both begin by what they saw, and give an address the same number.
+    FleetChange add, another;
+    add.put_balancers = {two};
+    another.put_balancers = {three};
+    add.balancers_seen = another.balancers_seen = seen.versions;
+    check_ok(a.transact(add));
+    check_error(Errc::outdated, "balancer three: other balancers", a.transact(another));
+    another.balancers_seen = a.balancers().versions;
+    check_ok(a.transact(another));
+    CHECK_TRUE(a.balancers().rows == std::vector({one, three, two}));
+    // One whose row is damaged is left out, and counts all the same.
+    FleetChange damage;
+    damage.put_balancers = {one};
+    damage.put_balancers[0].interval_ms = -7;
+    damage.balancers_were = {{"one", one}};
+    check_ok(a.transact(damage));
+    CHECK_TRUE(a.balancers().rows == std::vector({three, two}));
+    FleetChange change;
+    change.put_balancers = {two};
+    change.put_balancers[0].servers[0].weight = 9;
+    change.balancers_were = {{"two", two}};
+    change.balancers_seen = a.balancers().versions;
+    FleetChange removal;
+    removal.remove_balancers = {"one"};
+    check_ok(a.transact(removal));
+    check_error(Errc::outdated, "balancer two: other balancers", a.transact(change));
+    change.balancers_seen = a.balancers().versions;
+    check_ok(a.transact(change));
 }
 
 TEST(Fleet, HealthGoesWithItsBalancerItsServerAndItsHypervisor)

@@ -171,6 +171,19 @@ TEST(RowCheck, ServiceThatCannotBeSoIsSaid)
                                     {"pid", [](auto& row) { row.pid = -1; }}});
 }
 
+TEST(RowCheck, MoveThatCannotBeSoIsSaid)
+{
+    const Move source{"m", "source", "vm", "hv1", "hv2", "turned", {{"armed", 5}}, {{"held", 0}}};
+    check_told<Move>(source, {{"role", [](auto& row) { row.role = "bystander"; }},
+                              {"state", [](auto& row) { row.state = "nonsense"; }},
+                              {"state", [](auto& row) { row.state = "staged"; }},
+                              {"vm", [](auto& row) { row.vm = ""; }},
+                              {"times of armed", [](auto& row) { row.times["armed"] = -1; }},
+                              {"figures of held", [](auto& row) { row.figures["held"] = -1; }}});
+    const Move destination{"m", "destination", "vm", "hv2", "hv1", "active", {}, {}};
+    check_told<Move>(destination, {{"state", [](auto& row) { row.state = "armed"; }}});
+}
+
 TEST(RowCheck, DamagedRowIsLeftOutAndTheRestStays)
 {
     std::vector<Balancer> rows{balancer(), balancer(), balancer()};

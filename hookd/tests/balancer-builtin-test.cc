@@ -332,3 +332,33 @@ TEST(BuiltIn, DrainedServerComesBackWithItsNewLimit)
     CHECK_EQUAL(std::string("active"), back->servers[1].state);
     CHECK_EQUAL(7, back->servers[1].limit);
 }
+
+TEST(BuiltIn, RoutedServerThatNobodyCouldProbeIsRefused)
+{
+    request.gateway = "10.0.0.1";
+    request.check = "tcp";
+    request.servers = {"10.0.20.11,way=routed", "10.9.9.9,way=routed"};
+    CHECK_EQUAL(std::string("balancer web: server 10.9.9.9: no VM of the fleet is known to have "
+                            "this address, so no hypervisor would probe it, and with --check it "
+                            "would never get a connection: give it one in its domain's metadata "
+                            "(holdfast-hookd(8), \"VM METADATA\"), or make the balancer without "
+                            "--check"),
+                error());
+    request.servers.pop_back();
+    CHECK_EQUAL(std::string(), error());
+    auto checked = add();
+    CHECK_FALSE(add_server(checked, "10.9.9.9,way=routed", balancers, vms));
+    // Nor one that is there already, and whose VM has gone.
+    auto drained = drain_server(checked, "10.0.20.11");
+    vms.erase(vms.begin());
+    auto back = add_server(*drained, "10.0.20.11,way=routed", balancers, vms);
+    STRCMP_CONTAINS("no hypervisor would probe it", back.error().message.c_str());
+}
+
+TEST(BuiltIn, RoutedServerThatIsNotProbedIsAnyMachine)
+{
+    request.gateway = "10.0.0.1";
+    request.servers = {"10.9.9.9,way=routed"};
+    for (const char* check : {"", "none"})
+        CHECK_EQUAL(std::string(), check_error(check));
+}

@@ -295,8 +295,8 @@ TEST(Balancer, ServerMustBeOneVmOfTheFleet)
 {
     CHECK_EQUAL(std::string("balancer web: server 10.0.20.13: no VM of the fleet is known to have "
                             "this address: give it one in its domain's metadata "
-                            "(holdfast-hookd(8), \"VM METADATA\"); servers outside of the fleet "
-                            "are not there yet"),
+                            "(holdfast-hookd(8), \"VM METADATA\"), or reach a server outside of "
+                            "the fleet by a router, with way=routed and --gateway"),
                 server_error("10.0.20.13"));
     vms.push_back(vm("web3", "10.0.20.11"));
     CHECK_EQUAL(std::string("balancer web: two VMs have the address 10.0.20.11, web1 and web3: "

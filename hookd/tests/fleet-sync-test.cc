@@ -213,6 +213,34 @@ TEST(FleetSync, OnesOwnDamagedRowIsSentAnew)
     CHECK_TRUE(pull().empty());
 }
 
+TEST(FleetSync, DamagedRowOfAHypervisorIsAsItWasAndItsOwnerSendsItAnew)
+{
+    hypervisors = {hypervisor("hv1", true), hypervisor("hv2", false)};
+    fleet.hypervisors.clear();
+    fleet.damaged = {{"Hypervisor", "hv1", "vtep is x"}, {"Hypervisor", "hv2", "vtep is x"}};
+    fleet = mended(fleet, store());
+    CHECK_EQUAL(2u, fleet.hypervisors.size()); // We are a member still.
+    CHECK_TRUE(pull().empty());
+    CHECK_EQUAL(1u, push().put_hypervisors.size());
+    STRCMP_EQUAL("hv1", push().put_hypervisors[0].name.c_str());
+    fleet.damaged.clear();
+    CHECK_TRUE(push().empty());
+}
+
+TEST(FleetSync, DamagedRowOfAMoveIsAsItWasAndItsOwnerSendsItAnew)
+{
+    moves = {move("hv1", "source", "armed"), move("hv2", "destination", "staged")};
+    fleet.damaged = {{"Move", "m1 source", "state is x"}, {"Move", "m1 destination", "state is x"}};
+    fleet = mended(fleet, store());
+    CHECK_TRUE(fleet.moves == std::vector{moves[1]}); // Its peer has not gone.
+    CHECK_TRUE(pull().empty());
+    CHECK_TRUE(push().put_moves == std::vector{moves[0]});
+    // What is history goes, as if it were right.
+    moves[0].state = "cleaned";
+    CHECK_TRUE(push(much_later).put_moves.empty());
+    CHECK_EQUAL(1u, push(much_later).remove_moves.size());
+}
+
 TEST(FleetSync, MovesAreSharedWhileTheyMatter)
 {
     moves.push_back(move("hv1", "source", "cleaned"));

@@ -173,6 +173,14 @@ TEST(Balance, a_servers_port_translates_for_all_its_public_addresses)
     const std::vector<Public> wanted{{ip_of({10, 0, 10, 100}), 80, 6, 8080},
                                      {ip_of({10, 0, 10, 101}), 80, 17, 8080}};
     CHECK(wanted == s1.faces[0].publics);
+    // Of one that has no director any more only what is known goes on.
+    for (const char* director : {"external", "builtin"}) {
+        snapshot.balancers[0].director = director;
+        snapshot.balancers[0].directors.clear();
+        const auto left = balanced_of(snapshot).at("s1").faces[0].publics;
+        CHECK_EQUAL(director == std::string{"external"}, left[0].known_only);
+        CHECK_FALSE(left[1].known_only);
+    }
 }
 
 TEST(Balance, a_server_has_a_face_for_each_of_its_addresses)

@@ -443,6 +443,41 @@ TEST(Director, directors_that_do_not_talk_agree_B14)
     CHECK(fate == Director::Fate::back);
 }
 
+TEST(Director, what_another_has_placed_stays_whatever_became_of_its_server_since_B14)
+{
+    constexpr std::int64_t day_ns = 86'400'000'000'000;
+    const auto change = [](auto what) {
+        auto service = service_of("mh", 5);
+        service.slow_start_ms = 1'000'000;
+        for (auto& one : service.backends) {
+            one.weight = 100;
+            what(one);
+        }
+        return service;
+    };
+    use({change([](Backend&) {})});
+    std::map<std::uint16_t, int> where;
+    for (std::uint16_t port = 1000; port < 1100; ++port)
+        where[port] = opens(port);
+    // One is drained, all are full, or have come back just now; and so they are to a director that
+    // joins.
+    for (const auto& service :
+         {change([](Backend& one) { one.takes = one.address != server(2); }),
+          change([](Backend& one) { one.limit = 1; }),
+          change([](Backend& one) { one.up_since_ns = one.address == server(2) ? day_ns : 0; })}) {
+        Director joins;
+        joins.use(directed({service}), day_ns + 1'000'000);
+        for (const auto& [port, number] : where) {
+            Made made;
+            made.to = vip_mac;
+            made.source_port = port;
+            auto frame = frame_with(made);
+            CHECK(joins.direct(frame, size, false, false, now) == Director::Fate::pass);
+            CHECK_EQUAL(number, frame[5]);
+        }
+    }
+}
+
 TEST(Director, a_server_that_was_taken_out_loses_its_connections_alone)
 {
     auto service = service_of("rr", 2);
@@ -460,6 +495,29 @@ TEST(Director, a_server_that_was_taken_out_loses_its_connections_alone)
     CHECK(fate == Director::Fate::pass); // Nothing of ours.
     tidy(director);
     CHECK_EQUAL(0u, director.size());
+}
+
+TEST(Director, what_a_deleted_balancer_has_placed_goes_on_and_nothing_new_B9)
+{
+    const VipPort at{ip_of(vip), 80, IPPROTO_TCP};
+    auto service = service_of("mh", 3);
+    use({service});
+    CHECK_FALSE(director.holds(at));
+    const auto first = opens(1000);
+    goes_on(1000);
+    CHECK_TRUE(director.holds(at));
+    for (auto& one : service.backends)
+        one.takes = false; // As it is then (ovs-plugin/leaving.h).
+    use({service});
+    CHECK_EQUAL(first, goes_on(1000));
+    CHECK_EQUAL(0, opens(1001));
+    CHECK(fate == Director::Fate::back);
+    tidy(director);
+    CHECK_EQUAL(first, goes_on(1000));
+    goes_on(1000, tcp_fin | tcp_ack);
+    now += 121'000;
+    tidy(director);
+    CHECK_FALSE(director.holds(at));
 }
 
 TEST(Director, a_new_process_goes_on_B9)

@@ -245,6 +245,29 @@ TEST(Origins, WhoIsNoDirectorSpeaksForItselfToABuiltInDirectorToo)
     CHECK(judge(origin, forged.data(), forged.size()) == Verdict::forged_ip);
 }
 
+TEST(Origins, AtAnUplinkOnlyWhatThisHypervisorHoldsIsAnsweredAndDirected_B14)
+{
+    Directed directed;
+    const Mac held{0xae, 0x48, 10, 0, 0, 100}, theirs{0xae, 0x48, 10, 0, 0, 101};
+    const std::pair first{ip("10.0.0.100"), held}, second{ip("10.0.0.101"), theirs};
+    directed.answers = std::make_shared<const Answers>(Answers{{first, second}});
+    directed.held_answers = std::make_shared<const Answers>(Answers{{first}});
+    ports.push_back(ports[0]);
+    ports.back().interface = "eth0";
+    ports.back().kind = "uplink";
+    const auto origins = origins_of(snapshot, ports, &directed);
+    const auto at = [&](const std::string& interface) {
+        return *std::ranges::find(origins, interface, &Origin::interface);
+    };
+    const auto inner = at(ports[0].interface);
+    CHECK(inner.directs == Directs::all);
+    CHECK_TRUE(inner.answers->has(held) && inner.answers->has(theirs));
+    const auto uplink = at("eth0");
+    CHECK(uplink.directs == Directs::held);
+    CHECK_TRUE(uplink.answers->has(held));
+    CHECK_FALSE(uplink.answers->has(theirs));
+}
+
 TEST(Origins, WhatAVerdictDependsOnIsTold)
 {
     snapshot.vms[0].protect = true;

@@ -412,6 +412,52 @@ TEST(Translate, connections_go_with_the_server)
     CHECK_EQUAL(80, number16(answer, 34));
 }
 
+TEST(Translate, it_knows_by_which_public_addresses_connections_go)
+{
+    const VipPort web{ip_of(vip), 80, IPPROTO_TCP}, api{ip_of(second_vip), 443, IPPROTO_TCP},
+        dns{ip_of(vip), 53, IPPROTO_UDP};
+    CHECK_FALSE(translator.holds(web));
+    char name[] = "/tmp/translated-XXXXXX";
+    close(mkstemp(name));
+    translator.keep_in(std::move(*Kept::open(name, 1000)), 0);
+    CHECK(opens({}));
+    CHECK(opens({})); // The same once more.
+    CHECK(opens(to_the_server_itself()));
+    CHECK_TRUE(translator.holds(web));
+    CHECK_FALSE(translator.holds(api));
+    Made datagram;
+    datagram.protocol = IPPROTO_UDP;
+    datagram.destination_port = 53;
+    CHECK(opens(datagram));
+    CHECK_TRUE(translator.holds(dns));
+    // As long as there is one, by whatever way it came to be known.
+    Translator anew, moved;
+    anew.use(balanced({{ip_of(vip), 80, IPPROTO_TCP, 8080}}));
+    anew.keep_in(std::move(*Kept::open(name, 1000)), 0);
+    unlink(name);
+    CHECK_TRUE(anew.holds(web));
+    std::size_t done = 0;
+    auto state = frame_of(translator.follow(), done, own);
+    moved.to_server(state, true, 0);
+    CHECK_TRUE(moved.holds(web));
+    for (auto* one : {&translator, &anew, &moved}) {
+        for (int call = 0; call < 20; ++call)
+            one->tidy(1'000'000'000);
+        CHECK_FALSE(one->holds(web));
+    }
+    // A port that begins another one by another address has it by that one.
+    CHECK(opens({}));
+    auto answer = answer_of({}, 8080);
+    answer.flags = tcp_rst;
+    auto frame = frame_with(answer);
+    CHECK(out(frame));
+    Made other;
+    other.destination = second_vip;
+    other.destination_port = 443;
+    CHECK(opens(other));
+    CHECK_TRUE(translator.holds(api) && !translator.holds(web));
+}
+
 TEST(Translate, ended_connections_are_forgotten_sooner)
 {
     CHECK(opens({}));
@@ -466,6 +512,35 @@ TEST(Translate, a_server_of_nothing_any_more_answers_as_the_vip_until_its_client
     CHECK(out(answer));
     CHECK(std::equal(server.begin(), server.end(), answer.begin() + 26));
     CHECK_EQUAL(0u, translator.size());
+}
+
+TEST(Translate, what_nobody_directs_any_more_goes_on_and_nothing_begins_B5)
+{
+    Made datagram;
+    datagram.protocol = IPPROTO_UDP;
+    datagram.destination_port = 53;
+    CHECK(opens({}) && opens(datagram));
+    translator.use(balanced({{ip_of(vip), 53, IPPROTO_UDP, 5300, 0, true},
+                             {ip_of(vip), 80, IPPROTO_TCP, 8080, 0, true},
+                             {ip_of(second_vip), 443, IPPROTO_TCP, 8080}}));
+    CHECK(opens(datagram));
+    auto frame = frame_with(Made{});
+    CHECK(in(frame));
+    auto answer = frame_with(answer_of({}, 8080));
+    CHECK(out(answer));
+    CHECK_EQUAL(80, number16(answer, 34));
+    Made made;
+    made.source_port = datagram.source_port = 40001;
+    CHECK_FALSE(opens(made) || opens(datagram));
+    made.destination = second_vip;
+    made.destination_port = 443;
+    CHECK(opens(made));
+    // Not even from the port of one that has ended.
+    Made reset;
+    reset.flags = tcp_rst;
+    frame = frame_with(reset);
+    CHECK(in(frame));
+    CHECK_FALSE(opens({}));
 }
 
 TEST(Translate, a_service_that_was_taken_away_shows_no_address)

@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "ovs-plugin/leaving.h"
+
+#include <netinet/in.h>
+
+#include <algorithm>
+#include <string>
+
+#include <CppUTest/TestHarness.h>
+
+using namespace holdfast;
+using namespace holdfast::plugin;
+
+namespace {
+
+db::Vm vm(const std::string& name, const std::string& address)
+{
+    db::Vm made;
+    made.id = made.name = name;
+    made.ips = {address};
+    return made;
+}
+
+/// VIP 10.0.10.100:80 of s1 and s2, with a sorry server.
+db::Balancer web()
+{
+    db::Balancer made;
+    made.name = "web";
+    made.vip = "10.0.10.100";
+    made.port = 80;
+    made.director = "builtin";
+    made.policy = "mh";
+    made.vip_mac = "ae:48:00:00:00:01";
+    made.servers = {{"10.0.20.1", 80, 3, "active", "ae:48:00:00:00:02"},
+                    {"10.0.20.2", 80, 1, "active", "ae:48:00:00:00:03", 7, "routed"}};
+    made.sorry = "10.0.20.3";
+    made.sorry_port = 81;
+    made.sorry_mac = "ae:48:00:00:00:04";
+    made.number = 3;
+    made.check = "tcp";
+    return made;
+}
+
+std::shared_ptr<const db::Snapshot> world(std::vector<db::Balancer> balancers)
+{
+    auto made = std::make_shared<db::Snapshot>();
+    made->vms = {vm("s1", "10.0.20.1"), vm("sorry", "10.0.20.3"), vm("lb", "10.0.10.5")};
+    made->balancers = std::move(balancers);
+    return made;
+}
+
+} // namespace
+
+TEST_GROUP(Leaving)
+{
+    Leaving leaving;
+
+    /// The store has `before`, and then `now`; what is made of that.
+    std::shared_ptr<const db::Snapshot> go(const std::shared_ptr<const db::Snapshot>& before,
+                                           const std::shared_ptr<const db::Snapshot>& now)
+    {
+        leaving.look(before.get(), *now);
+        return leaving.with(now);
+    }
+    /// How many leave when web is deleted and this is there then.
+    std::size_t beside(const db::Balancer& other)
+    {
+        return leave(web(), world({other}));
+    }
+    std::size_t leave(const db::Balancer& balancer, const std::shared_ptr<const db::Snapshot>& now)
+    {
+        leaving = {};
+        go(world({balancer}), now);
+        return leaving.keys().size();
+    }
+};
+
+TEST(Leaving, what_is_deleted_is_there_still_and_drained_B9)
+{
+    const auto none = world({});
+    POINTERS_EQUAL(none.get(), go(nullptr, none).get());
+    const auto now = go(world({web()}), none);
+    CHECK_EQUAL(1u, now->balancers.size());
+    const auto& row = now->balancers[0];
+    CHECK_TRUE(row.vip_mac == web().vip_mac && row.policy == "mh" && row.number == 3);
+    CHECK_EQUAL(3u, row.servers.size());
+    for (const auto& server : row.servers)
+        STRCMP_EQUAL("draining", server.state.c_str());
+    CHECK_EQUAL(3, row.servers[0].weight);
+    // The sorry server's connections go on, too; it has no share in the table.
+    STRCMP_EQUAL("ae:48:00:00:00:04", row.servers[2].mac.c_str());
+    CHECK_EQUAL(0, row.servers[2].weight);
+    CHECK_TRUE(row.sorry.empty() && row.sorry_mac.empty() && row.sorry_port == 0);
+    // Nobody probes it, and none of its servers counts as dead for that.
+    STRCMP_EQUAL("none", row.check.c_str());
+    CHECK_TRUE(leaving.keys()[0].second == (VipPort{ip_of({10, 0, 10, 100}), 80, IPPROTO_TCP}));
+}
+
+TEST(Leaving, it_ends_when_nobody_holds_a_connection)
+{
+    const auto none = world({});
+    go(world({web()}), none);
+    const auto number = leaving.keys()[0].first;
+    CHECK_FALSE(leaving.end({number + 1}));
+    CHECK_EQUAL(1u, leaving.keys().size());
+    CHECK_TRUE(leaving.end({number}));
+    POINTERS_EQUAL(none.get(), leaving.with(none).get());
+    // One that is deleted again is another.
+    go(world({web()}), none);
+    CHECK_TRUE(leaving.keys()[0].first != number);
+}
+
+TEST(Leaving, one_that_is_added_with_its_address_takes_its_place)
+{
+    go(world({web()}), world({}));
+    auto other = web();
+    other.name = "other";
+    const auto now = go(world({}), world({other}));
+    CHECK_EQUAL(1u, now->balancers.size());
+    STRCMP_EQUAL("other", now->balancers[0].name.c_str());
+    CHECK_TRUE(leaving.keys().empty());
+}
+
+TEST(Leaving, it_gives_way_to_what_needs_its_addresses)
+{
+    auto other = web();
+    other.port = 81;
+    CHECK_EQUAL(1u, beside(other));
+    other.vip_mac = "ae:48:00:00:00:09"; // The VIP is answered otherwise.
+    CHECK_EQUAL(0u, beside(other));
+    other = web();
+    other.vip = "10.0.10.101";
+    other.vip_mac = "ae:48:00:00:00:09";
+    CHECK_EQUAL(0u, beside(other)); // A server has one number for two VIPs.
+    other.number = 7;
+    CHECK_EQUAL(1u, beside(other));
+    other.servers[0].mac = "ae:48:00:00:00:07"; // A server has another address.
+    CHECK_EQUAL(0u, beside(other));
+    other = web();
+    other.vip = "10.0.10.101";
+    other.vip_mac = "ae:48:00:00:00:02"; // A server's is another machine's.
+    other.servers = {{"10.0.30.1", 80, 1, "active", "ae:48:00:00:00:05"}};
+    other.sorry.clear();
+    CHECK_EQUAL(0u, beside(other));
+    other.vip_mac = "ae:48:00:00:00:06";
+    CHECK_EQUAL(1u, beside(other)); // With that number too: it has none of its servers.
+    auto now = std::make_shared<db::Snapshot>(*world({}));
+    now->vms.push_back(vm("owner", "10.0.10.100"));
+    CHECK_EQUAL(0u, leave(web(), now));
+}
+
+TEST(Leaving, with_external_directors_the_servers_answers_are_left_B5)
+{
+    auto external = web();
+    external.director = "external";
+    external.directors = {"lb"};
+    external.vip_mac.clear();
+    auto now = std::make_shared<db::Snapshot>(*world({}));
+    now->vms.push_back(vm("lb2", "10.0.10.100")); // The director has the VIP.
+    CHECK_EQUAL(1u, leave(external, now));
+    CHECK_TRUE(leaving.with(now)->balancers[0].directors.empty());
+}
+
+TEST(Leaving, of_a_server_whose_vm_is_not_there_nothing_is_said)
+{
+    const auto now = go(world({web()}), world({}));
+    auto less = std::make_shared<db::Snapshot>(*world({}));
+    less->vms.erase(less->vms.begin());
+    const auto servers = go(now, less)->balancers.at(0).servers;
+    CHECK_EQUAL(2u, servers.size());
+    STRCMP_EQUAL("10.0.20.2", servers[0].address.c_str()); // By a gateway it need be none.
+}
