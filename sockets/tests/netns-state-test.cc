@@ -4,6 +4,7 @@
 #include <config.h>
 
 #include <linux/sockios.h>
+#include <linux/tcp.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <sys/ioctl.h>
@@ -138,6 +139,30 @@ TEST(State, EstablishedAndIdle)
 
 namespace {
 
+std::uint32_t segment_of(int fd)
+{
+    tcp_info info{};
+    get_option(fd, IPPROTO_TCP, TCP_INFO, info);
+    return info.tcpi_snd_mss;
+}
+
+} // namespace
+
+TEST(State, SegmentsStayAsLongAsTheyWere)
+{
+    for (const auto family : families) {
+        Scene scene{family};
+        check_to_peer(scene);
+        const auto before = segment_of(scene.service);
+        CHECK_TRUE(before > 1000);
+        scene.move();
+        check_to_peer(scene);
+        LONGS_EQUAL(before, segment_of(scene.service));
+    }
+}
+
+namespace {
+
 /// A peer whose TCP can nothing of what was added later, as long as this lives.
 class PlainPeer {
 public:
@@ -215,6 +240,32 @@ TEST(State, PeersWindowIsShutAndUnsentDataWaits)
         CHECK_TRUE(bytes == read_exactly(scene.peer, bytes.size()));
         check_to_service(scene);
         check_to_peer(scene);
+    }
+}
+
+TEST(State, PeerThatReadMeanwhileIsAskedForItsWindowAndNotByATimer)
+{
+    for (const auto family : families) {
+        Scene scene{family, 65536, 8192};
+        const std::string bytes = fill(scene.service, 3);
+        Descriptor* const sockets[] = {&scene.listener, &scene.pair.service};
+        scene.mover.flush(sockets);
+        scene.mover.save(sockets);
+        CHECK_TRUE(scene.saved().window.snd_wnd < scene.saved().mss);
+        // What it says of that is heard nowhere.
+        const std::string first = read_some(scene.peer, bytes.size());
+        scene.mover.restore();
+        scene.world.frames();
+        const auto moved = scene.mover.go_live();
+        CHECK_TRUE(bytes == first + read_exactly(scene.peer, bytes.size() - first.size()));
+        // The first that the peer hears is the question, with the number of a byte that it has.
+        const auto frames = scene.world.frames();
+        CHECK_TRUE(!frames.empty() && frames.front().to_peer);
+        LONGS_EQUAL(scene.saved().first_unacknowledged() - 1, frames.front().sequence);
+        LONGS_EQUAL(0, frames.front().length);
+        int reuse = 0;
+        get_option(moved[1].get(), SOL_SOCKET, SO_REUSEADDR, reuse);
+        LONGS_EQUAL(1, reuse);
     }
 }
 
