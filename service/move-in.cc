@@ -135,6 +135,7 @@ private:
     std::vector<Restored> sockets_; // In the order of home's.
     std::uint32_t round_ = 0;       // The last of which files came.
     std::set<int> stood_;           // Processes that stood by their own will, by inner number.
+    std::vector<sockets::Neighbour> neighbours_; // Whom the service's kernel knew at home.
     std::optional<sockets::Space> space_;
 };
 
@@ -267,6 +268,7 @@ Result<void> MoveIn::receive()
             if (!json)
                 return json.error();
             stood_ = json->value("stood", std::set<int>{});
+            neighbours_ = neighbours_of(json->at("neighbours"));
             return {};
         }
         case Message::failed: {
@@ -347,6 +349,8 @@ Result<void> MoveIn::restore()
     const auto begun = std::chrono::steady_clock::now();
     if (auto entered = enter(inside_); !entered)
         return entered;
+    if (auto known = sockets::make_known(inner, neighbours_); !known)
+        return known;
     for (const bool listeners : {true, false})
         if (auto done = restore_some(listeners); !done)
             return done;
