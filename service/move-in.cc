@@ -37,6 +37,7 @@ using std::chrono::seconds;
 
 constexpr milliseconds ask_limit{10'000};
 constexpr milliseconds plug_limit{20'000};
+constexpr milliseconds activate_limit{3'000}; // The service lives here, and stands still meanwhile.
 constexpr seconds accept_limit{10};
 constexpr seconds start_limit{30}; // A program that takes sockets over says so by then.
 constexpr seconds next_limit{660}; // Home's next message: CRIU there has ten minutes.
@@ -422,6 +423,10 @@ Result<void> MoveIn::go_live()
         return opened;
     }
     live_ = true;
+    // Until it is told, the switch drops what leaves the port: the peers would not hear.
+    if (auto told = talk_.ask("activate", {}, activate_limit); !told)
+        std::fprintf(stderr, "service %s: its port may not be open yet: %s\n", hello_.name.c_str(),
+                     told.error().message.c_str());
     each_socket(sockets::go_live);
     auto gone = program_ ? program_->go(in(take_limit)) : let_all_go(init_, stood_);
     sockets_.clear(); // The program has them, and alone decides when they are closed.
