@@ -3,6 +3,8 @@
 // hookd/mover-actions: what Mover does with the switch, the store and QEMU.
 #include <config.h>
 
+#include "hookd/mover.h"
+
 #include <boost/asio/co_spawn.hpp>
 
 #include <algorithm>
@@ -11,7 +13,6 @@
 #include <spdlog/spdlog.h>
 
 #include "hookd/libvirt-watch.h"
-#include "hookd/mover.h"
 
 namespace asio = boost::asio;
 

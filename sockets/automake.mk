@@ -21,6 +21,8 @@ sockets_libsockets_a_SOURCES = \
 	sockets/options.h \
 	sockets/refusal.cc \
 	sockets/refusal.h \
+	sockets/resend.cc \
+	sockets/resend.h \
 	sockets/restore.cc \
 	sockets/restore.h \
 	sockets/save.cc \

@@ -17,6 +17,7 @@
 #include <cerrno>
 #include <chrono>
 
+#include "sockets/resend.h"
 #include "sockets/syscalls.h"
 #include "sockets/wake.h"
 
@@ -534,7 +535,11 @@ Result<void> go_live(Space& space, int fd, const SocketImage& image)
         return {}; // Nobody waits.
     if (auto asked = ask(fd); !asked)
         return asked;
-    return wake(space, fd, {image.family, image.local, image.remote, !image.device.empty()});
+    if (auto woken =
+            wake(space, fd, {image.family, image.local, image.remote, !image.device.empty()});
+        !woken)
+        return woken;
+    return resend(space, fd, image);
 }
 
 } // namespace holdfast::sockets

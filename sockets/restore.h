@@ -39,8 +39,9 @@ Result<void> verify(Space& space, int fd, const SocketImage& image);
 Result<void> release(Space& space, int fd, const SocketImage& image);
 
 /// The gate is open: the connection goes on.  Its peer is asked for its window and woken by an
-/// update of ours (one that reset it meanwhile is heard of), and what waits to be sent is; in
-/// SYN_SENT the SYN is sent again. Nothing to do for other kinds. Errors: io.
+/// update of ours (one that reset it meanwhile is heard of), what waits to be sent is, and what may
+/// be lost once more (resend.h); in SYN_SENT the SYN is sent again.  Nothing to do for other kinds.
+/// Errors: io.
 Result<void> go_live(Space& space, int fd, const SocketImage& image);
 
 } // namespace holdfast::sockets
