@@ -51,6 +51,17 @@ Result<Segment> to_peer(int fd, const SocketImage& image)
 
 } // namespace
 
+Result<void> ask_half_closed(Space& space, int fd, const SocketImage& image)
+{
+    if (!image.device.empty())
+        return {};
+    auto segment = to_peer(fd, image);
+    if (!segment)
+        return segment.error();
+    segment->sequence = image.stream.first_unacknowledged() - 1;
+    return space.forge.send(image.family, *segment);
+}
+
 Result<void> resend(Space& space, int fd, const SocketImage& image)
 {
     const Stream& stream = image.stream;

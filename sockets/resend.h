@@ -14,6 +14,12 @@
 
 namespace holdfast::sockets {
 
+/// Asks the peer of a connection in CLOSE_WAIT for its window, which the kernel does in ESTABLISHED
+/// alone: by a segment with the number of a byte that the peer has.  Nothing for a connection that
+/// is bound to a device.
+/// Errors: io.
+Result<void> ask_half_closed(Space& space, int fd, const SocketImage& image);
+
 /// Sends the first of what `image` says is not acknowledged and still is not, as much as a new
 /// connection may send at once.  The peer acknowledges what it has had already.  Nothing for a
 /// connection that is bound to a device.

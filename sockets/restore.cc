@@ -533,7 +533,8 @@ Result<void> go_live(Space& space, int fd, const SocketImage& image)
     }
     if (image.stream.state == TcpState::closed)
         return {}; // Nobody waits.
-    if (auto asked = ask(fd); !asked)
+    const bool half = image.stream.state == TcpState::close_wait;
+    if (auto asked = half ? ask_half_closed(space, fd, image) : ask(fd); !asked)
         return asked;
     if (auto woken =
             wake(space, fd, {image.family, image.local, image.remote, !image.device.empty()});

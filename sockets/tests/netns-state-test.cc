@@ -10,6 +10,7 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <cstring>
 #include <fstream>
 
@@ -266,6 +267,34 @@ TEST(State, PeerThatReadMeanwhileIsAskedForItsWindowAndNotByATimer)
         int reuse = 0;
         get_option(moved[1].get(), SOL_SOCKET, SO_REUSEADDR, reuse);
         LONGS_EQUAL(1, reuse);
+    }
+}
+
+TEST(State, PeerThatHasClosedAndReadMeanwhileIsAskedToo)
+{
+    for (const auto family : families) {
+        Scene scene{family, 65536, 8192};
+        const std::string bytes = fill(scene.service, 3);
+        shutdown(scene.peer, SHUT_WR);
+        scene.wait_for_state(TcpState::close_wait);
+        Descriptor* const sockets[] = {&scene.listener, &scene.pair.service};
+        scene.mover.flush(sockets);
+        scene.mover.save(sockets);
+        CHECK_TRUE(scene.saved().window.snd_wnd < scene.saved().mss);
+        const std::string first = read_some(scene.peer, bytes.size());
+        scene.mover.restore();
+        scene.world.frames();
+        const auto moved = scene.mover.go_live();
+        CHECK_TRUE(bytes == first + read_exactly(scene.peer, bytes.size() - first.size()));
+        // The question goes out before the window update, and not by a timer long after it.
+        const auto frames = scene.world.frames();
+        const auto question = std::find_if(frames.begin(), frames.end(), [&](const Frame& frame) {
+            return frame.to_peer && frame.sequence == scene.saved().first_unacknowledged() - 1;
+        });
+        CHECK_TRUE(question != frames.end() && question->has_timestamps);
+        CHECK_TRUE(std::any_of(question + 1, frames.end(), [](const Frame& frame) {
+            return frame.to_peer && frame.length == 0;
+        }));
     }
 }
 
