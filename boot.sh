@@ -27,7 +27,7 @@ packages=(
     openvswitch-switch openvswitch-common libvirt-daemon-system libvirt-clients
     libvirt-daemon-driver-qemu qemu-system-x86 sqlite3 criu
     # The lab, its guests and the tests.
-    iproute2 iputils-ping busybox-static cpio procps mandoc ipvsadm keepalived python3-os-ken
+    iproute2 iputils-ping nftables busybox-static cpio procps mandoc ipvsadm keepalived python3-os-ken
     systemd-journal-remote nginx-light ovn-central ovn-host
 )
 

@@ -16,3 +16,10 @@ bench_decisions_SOURCES = \
 	bench/workload.cc \
 	bench/workload.h
 bench_decisions_LDADD = schedd/libschedd.a common/libcommon.a $(SPDLOG_LIBS)
+
+noinst_PROGRAMS += bench/peers
+bench_peers_SOURCES = \
+	bench/conversation.cc \
+	bench/conversation.h \
+	bench/peers.cc
+bench_peers_LDADD = common/libcommon.a $(SPDLOG_LIBS)

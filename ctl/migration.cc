@@ -44,7 +44,8 @@ std::optional<Result<void>> Migration::ended(Clock::time_point now) const
     bool late = now - *one_ended_ >= patience;
     if (failed && (back || !move_ || late))
         return Error{Errc::invalid, task_reply_.empty() ? "the migration failed" : task_reply_};
-    if (arrived && !failed)
+    // A service's home has a copy to take away until its task is done, and refuses another move.
+    if (arrived && !failed && (task_state_ == "done" || late))
         return Result<void>{};
     if (!late)
         return std::nullopt;

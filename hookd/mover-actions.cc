@@ -3,13 +3,16 @@
 // hookd/mover-actions: what Mover does with the switch, the store and QEMU.
 #include <config.h>
 
+#include "hookd/mover.h"
+
+#include <boost/asio/co_spawn.hpp>
+
 #include <algorithm>
 #include <string_view>
 
 #include <spdlog/spdlog.h>
 
 #include "hookd/libvirt-watch.h"
-#include "hookd/mover.h"
 
 namespace asio = boost::asio;
 
@@ -123,6 +126,21 @@ asio::awaitable<void> Mover::act(RunPtr run, Action action)
                          done.error().message);
         break;
     }
+}
+
+void Mover::open(const std::string& vm, std::function<void()> told)
+{
+    const RunPtr run = find(vm);
+    if (!run) {
+        told();
+        return;
+    }
+    asio::co_spawn(
+        io_,
+        [this, run]() -> asio::awaitable<void> {
+            co_await order(run, "holdfast/activate", words());
+        },
+        [told = std::move(told)](const std::exception_ptr&) { told(); });
 }
 
 /// An urgent order about the run's VM; false, and logged, if the switch did not take it.

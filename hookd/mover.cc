@@ -160,7 +160,13 @@ void Mover::switch_event(const nlohmann::json& event)
             run->machine.note_figure(figure, event.value(figure, std::int64_t{0}));
         add(run, {});
     } else if (kind == "first-frame" && role == Role::destination) {
-        feed(run, Signal::first_frame, event.value("frame_ns", time));
+        const db::TimeNs came = event.value("frame_ns", time);
+        if (!world_.ledger.service(run->machine.row().vm)) {
+            feed(run, Signal::first_frame, came);
+            return;
+        }
+        run->machine.note("first_frame", came); // Whoever moves it says that it runs here.
+        add(run, {});
     } else if (kind == "first-guest-frame" && role == Role::destination) {
         run->machine.note("first_guest_frame", event.value("frame_ns", time));
         add(run, {});

@@ -51,6 +51,10 @@ public:
     void when_settled(const std::string& vm, Settled settled);
     /// A signal for the VM's move, if it has one.
     void signal(const std::string& vm, Signal what, db::TimeNs time);
+    /// The switch sends to the port of what comes here what it kept for it, and passes on what
+    /// leaves the port, before the move's own step is that it runs here.  `told`: it has been told,
+    /// or cannot be.
+    void open(const std::string& vm, std::function<void()> told);
     /// Likewise where the meaning depends on the side.
     void lifecycle(const std::string& vm, int event, int detail);
     /// An event of the switch that concerns a move.

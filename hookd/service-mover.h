@@ -83,6 +83,7 @@ private:
     void tell_outcome(const IncomingPtr& asker, const std::string& peer, const std::string& move);
     void look_at_place(const std::string& name, std::function<void(const Place&)> done);
     void end_in(const db::Service& row, const std::string& why, std::function<void()> done);
+    void go_on_here(const db::Service& row, std::function<void()> done);
 
     void said_out(const OutgoingPtr& out, const Json& line);
     void turn(const OutgoingPtr& out);

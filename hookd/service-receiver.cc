@@ -120,6 +120,8 @@ void ServiceMover::said_in(const IncomingPtr& in, const Json& line)
                                  : Json{{"error", "its move is not under way any more"}});
             return true;
         });
+    } else if (ask == "activate") { // Its gate is open, so that it lives here whatever comes.
+        mover_.open(in->service, [in] { in->job->tell(Json::object()); });
     } else if (ask == "outcome") {
         tell_outcome(in, line.value("peer", ""), line.value("move", ""));
     } else if (say == "step") {
@@ -247,16 +249,22 @@ void ServiceMover::end_in(const db::Service& row, const std::string& why,
         if (target_end(place) == TargetEnd::keep) {
             spdlog::warn("service {}: move-in ended ({}) when it lived here: it goes on", row.name,
                          why);
-            tools_.run({service_program(), "go-on", rundir_, row.name}, std::chrono::seconds{60},
-                       [this, row, done](const Result<std::string>& gone) {
-                           came_live(row, services_.pid_of(row), gone ? "" : gone.error().message);
-                           done();
-                       });
+            // What go-on has the kernel say to the peers is to pass the switch.
+            mover_.open(row.id, [this, row, done] { go_on_here(row, done); });
             return;
         }
         mover_.signal(row.id, Signal::incoming_failed, now_ns());
         services_.discard(row, done);
     });
+}
+
+void ServiceMover::go_on_here(const db::Service& row, std::function<void()> done)
+{
+    tools_.run({service_program(), "go-on", rundir_, row.name}, std::chrono::seconds{60},
+               [this, row, done](const Result<std::string>& gone) {
+                   came_live(row, services_.pid_of(row), gone ? "" : gone.error().message);
+                   done();
+               });
 }
 
 /// Home asks what became of a move.  A move-in that still waits is ended first: then it is settled.

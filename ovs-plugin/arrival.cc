@@ -174,7 +174,10 @@ void Arrival::run_merge(Place& place, std::int64_t now_ms, const SendTheLongWay&
 {
     if (!place.merge_until_ms)
         return;
-    if (!place.barrier && hf_watch_keeps(place.watch)) {
+    // For a service at once: its former place is there until it is known to run here, and with the
+    // first frame that comes directly perhaps not any more.
+    const bool at_once = queue_ == Queue::here && hf_watch_holds(place.watch);
+    if (!place.barrier && (at_once || hf_watch_keeps(place.watch))) {
         Frame frame(HF_BARRIER_SIZE);
         place.barrier = ++last_barrier;
         hf_barrier(place.barrier, mac_of(place.mac).data(), frame.data());

@@ -50,7 +50,10 @@ bool is_internet(int fd)
 Result<void> wake_one(sockets::Space& space, int fd)
 {
     const auto ends = sockets::ends_of(fd);
-    return ends ? sockets::wake(space, fd, *ends) : Result<void>{};
+    if (!ends)
+        return {};
+    const auto asked = sockets::ask(fd);
+    return asked ? sockets::wake(space, fd, *ends) : asked;
 }
 
 } // namespace

@@ -103,6 +103,22 @@ try {
     return Error{Errc::damaged, std::string{"the other side's hello: "} + wrong.what()};
 }
 
+nlohmann::json to_json(const std::vector<sockets::Neighbour>& neighbours)
+{
+    auto json = nlohmann::json::array();
+    for (const auto& neighbour : neighbours)
+        json.push_back({{"ip", neighbour.ip}, {"mac", neighbour.mac}});
+    return json;
+}
+
+std::vector<sockets::Neighbour> neighbours_of(const nlohmann::json& json)
+{
+    std::vector<sockets::Neighbour> neighbours;
+    for (const auto& one : json)
+        neighbours.push_back({one.at("ip"), one.at("mac")});
+    return neighbours;
+}
+
 Result<nlohmann::json> parse_payload(std::span<const std::uint8_t> payload)
 {
     auto json = nlohmann::json::parse(payload.begin(), payload.end(), nullptr, false);

@@ -15,6 +15,7 @@
 #include <nlohmann/json.hpp>
 
 #include "common/result.h"
+#include "sockets/neighbours.h"
 
 namespace holdfast::service {
 
@@ -32,8 +33,8 @@ enum class Message : std::uint8_t {
     file = 4,    // H→T: a part of a file of the process state: FilePart.
     sockets =
         5, // H→T: sockets with what the service says of each: MovedSocket, one after the other.
-    restore = 6,  // H→T: all has been sent: {"sockets": N, "stood": [number inside of
-                  // a process that stood by its own will, ...]}.
+    restore = 6, // H→T: all has been sent: {"sockets": N, "stood": [number inside of
+                 // a process that stood by its own will, ...], "neighbours": [{"ip", "mac"}, ...]}.
     restored = 7, // T→H: all is there, silent: {"sockets": N, "restore_us": N}.
     failed = 8,   // T→H: it could not be, or H→T: it is not to be: {"why": one line}.
     commit = 9,   // H→T: from here on it is T's: {}.
@@ -65,6 +66,10 @@ Result<Hello> hello_of(const nlohmann::json& json);
 /// Errors: damaged, if it is no object.
 Result<nlohmann::json> parse_payload(std::span<const std::uint8_t> payload);
 std::vector<std::uint8_t> payload_of(const nlohmann::json& json);
+
+/// Those beside the service, as JSON; and back, where nlohmann::json throws for another shape.
+nlohmann::json to_json(const std::vector<sockets::Neighbour>& neighbours);
+std::vector<sockets::Neighbour> neighbours_of(const nlohmann::json& json);
 
 /// A socket on its way.
 struct MovedSocket {

@@ -37,6 +37,7 @@ using std::chrono::seconds;
 
 constexpr milliseconds ask_limit{10'000};
 constexpr milliseconds plug_limit{20'000};
+constexpr milliseconds activate_limit{3'000}; // The service lives here, and stands still meanwhile.
 constexpr seconds accept_limit{10};
 constexpr seconds start_limit{30}; // A program that takes sockets over says so by then.
 constexpr seconds next_limit{660}; // Home's next message: CRIU there has ten minutes.
@@ -135,6 +136,7 @@ private:
     std::vector<Restored> sockets_; // In the order of home's.
     std::uint32_t round_ = 0;       // The last of which files came.
     std::set<int> stood_;           // Processes that stood by their own will, by inner number.
+    std::vector<sockets::Neighbour> neighbours_; // Whom the service's kernel knew at home.
     std::optional<sockets::Space> space_;
 };
 
@@ -267,6 +269,7 @@ Result<void> MoveIn::receive()
             if (!json)
                 return json.error();
             stood_ = json->value("stood", std::set<int>{});
+            neighbours_ = neighbours_of(json->at("neighbours"));
             return {};
         }
         case Message::failed: {
@@ -347,6 +350,8 @@ Result<void> MoveIn::restore()
     const auto begun = std::chrono::steady_clock::now();
     if (auto entered = enter(inside_); !entered)
         return entered;
+    if (auto known = sockets::make_known(inner, neighbours_); !known)
+        return known;
     for (const bool listeners : {true, false})
         if (auto done = restore_some(listeners); !done)
             return done;
@@ -418,6 +423,10 @@ Result<void> MoveIn::go_live()
         return opened;
     }
     live_ = true;
+    // Until it is told, the switch drops what leaves the port: the peers would not hear.
+    if (auto told = talk_.ask("activate", {}, activate_limit); !told)
+        std::fprintf(stderr, "service %s: its port may not be open yet: %s\n", hello_.name.c_str(),
+                     told.error().message.c_str());
     each_socket(sockets::go_live);
     auto gone = program_ ? program_->go(in(take_limit)) : let_all_go(init_, stood_);
     sockets_.clear(); // The program has them, and alone decides when they are closed.

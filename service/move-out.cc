@@ -22,6 +22,7 @@
 #include "service/message.h"
 #include "service/move.h"
 #include "service/processes.h"
+#include "service/space.h"
 #include "sockets/flush.h"
 #include "sockets/guard.h"
 #include "sockets/refusal.h"
@@ -139,6 +140,7 @@ private:
     std::optional<Link> link_;
     std::optional<sockets::Space> space_;
     std::vector<Caught> sockets_;
+    std::vector<sockets::Neighbour> neighbours_;
     std::string reuse_;
     std::optional<Stopped> stopped_;
     std::optional<CheckpointOut> checkpoint_; // In that mode.
@@ -236,9 +238,11 @@ Result<void> MoveOut::look()
     if (!refused.empty())
         return Error{Errc::invalid, refused.front().line};
     auto caught = catch_sockets(*pids);
-    if (!caught)
-        return caught.error();
+    auto neighbours = sockets::known_neighbours(inner);
+    if (!caught || !neighbours)
+        return !caught ? caught.error() : neighbours.error();
     sockets_ = std::move(*caught);
+    neighbours_ = std::move(*neighbours);
     reuse_ = reuse_list(sockets_);
     return folder_.write("reuse", reuse_);
 }
@@ -401,7 +405,10 @@ Result<void> MoveOut::save_and_send()
     for (const pid_t pid : stopped_->others)
         if (const auto inner = inner_number(pid))
             stood.push_back(*inner);
-    if (auto sent = send(Message::restore, {{"sockets", moved.size()}, {"stood", stood}}); !sent)
+    if (auto sent = send(
+            Message::restore,
+            {{"sockets", moved.size()}, {"stood", stood}, {"neighbours", to_json(neighbours_)}});
+        !sent)
         return sent;
     auto restored = await(Message::restored, checkpoint_ ? bring_back_limit : restore_limit);
     return restored ? Result<void>{} : restored.error();

@@ -24,7 +24,6 @@ namespace holdfast::service {
 namespace {
 
 constexpr std::chrono::seconds tool_limit{5};
-constexpr const char* inner = "eth0"; // The port's end inside.
 
 Result<void> run_ip(std::vector<std::string> words)
 {

@@ -15,6 +15,9 @@
 
 namespace holdfast::service {
 
+/// The port's end inside.
+constexpr const char* inner = "eth0";
+
 /// Makes the network namespace `net` with lo and eth0: addresses, routes, both up.  The port's
 /// other end, `definition.interface`, is here, up, and in no bridge yet.
 /// Errors: exists if the namespace is there already; io, with what the system said; then all that

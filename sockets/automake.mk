@@ -15,10 +15,14 @@ sockets_libsockets_a_SOURCES = \
 	sockets/image-codec.cc \
 	sockets/image.cc \
 	sockets/image.h \
+	sockets/neighbours.cc \
+	sockets/neighbours.h \
 	sockets/options.cc \
 	sockets/options.h \
 	sockets/refusal.cc \
 	sockets/refusal.h \
+	sockets/resend.cc \
+	sockets/resend.h \
 	sockets/restore.cc \
 	sockets/restore.h \
 	sockets/save.cc \
@@ -54,6 +58,7 @@ sockets_tests_netns_test_SOURCES = \
 	sockets/tests/netns-flush-test.cc \
 	sockets/tests/netns-kind-test.cc \
 	sockets/tests/netns-main.cc \
+	sockets/tests/netns-neighbours-test.cc \
 	sockets/tests/netns-state-test.cc \
 	sockets/tests/netns-survey-test.cc \
 	sockets/tests/world.cc \

@@ -126,10 +126,11 @@ std::string packet_of(std::uint8_t family, const Segment& segment)
     tcp.th_dport = htons(segment.destination.port);
     tcp.th_seq = htonl(segment.sequence);
     tcp.th_ack = htonl(segment.acknowledgment);
-    tcp.th_off = sizeof tcp / 4;
+    tcp.th_off = static_cast<std::uint8_t>((sizeof tcp + segment.options.size()) / 4) & 0xf;
     tcp.th_flags = segment.flags;
     tcp.th_win = htons(segment.window);
     std::string payload{reinterpret_cast<const char*>(&tcp), sizeof tcp};
+    payload += segment.options;
     payload += segment.bytes;
     const std::uint16_t sum =
         checksum(family, IPPROTO_TCP, segment.source, segment.destination, payload);

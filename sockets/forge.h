@@ -22,7 +22,7 @@ inline constexpr std::uint32_t mark = 0x48460001;
 /// Flags of a segment (RFC 9293, section 3.1).
 inline constexpr std::uint8_t fin_flag = 1, syn_flag = 2, rst_flag = 4, ack_flag = 16;
 
-/// A TCP segment without options.  Host order.
+/// A TCP segment.  Host order.
 struct Segment {
     Endpoint source;
     Endpoint destination;
@@ -30,6 +30,7 @@ struct Segment {
     std::uint32_t acknowledgment = 0;
     std::uint16_t window = 0;
     std::uint8_t flags = 0;
+    std::string options; // As they are sent; a multiple of four octets.
     std::string_view bytes;
 };
 
@@ -48,8 +49,8 @@ public:
     /// Errors: io (CAP_NET_RAW, CAP_NET_ADMIN).
     static Result<Forge> open();
 
-    /// Sends it to a socket of this namespace.  IPv4-mapped addresses go as IPv4.
-    /// Errors: io, e.g. if `lo` is down.
+    /// Sends it to a socket of this namespace, or to where its destination is.  IPv4-mapped
+    /// addresses go as IPv4. Errors: io, e.g. if `lo` is down.
     Result<void> send(std::uint8_t family, const Segment& segment);
     Result<void> send(std::uint8_t family, const Datagram& datagram);
 

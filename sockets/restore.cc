@@ -17,6 +17,7 @@
 #include <cerrno>
 #include <chrono>
 
+#include "sockets/resend.h"
 #include "sockets/syscalls.h"
 #include "sockets/wake.h"
 
@@ -29,6 +30,7 @@ using namespace std::chrono_literals;
 // Options of a SYN (RFC 9293, section 3.2; RFC 2018; RFC 7323), as TCP_REPAIR_OPTIONS names them.
 constexpr std::uint32_t max_segment_option = 2, window_option = 3, sack_option = 4,
                         timestamp_option = 8;
+constexpr int least_segment = 88; // That TCP_MAXSEG takes.
 
 /// Sets both buffers to what SO_RCVBUF and SO_SNDBUF are to show.
 bool set_buffers(int fd, std::size_t receive, std::size_t send)
@@ -187,6 +189,9 @@ Result<void> connect_silently(int fd, const SocketImage& image)
     if (!set_queue_start(fd, TCP_RECV_QUEUE, first_received(stream)) ||
         !set_queue_start(fd, TCP_SEND_QUEUE, first_sent(stream)))
         return refused(image, "its sequence numbers");
+    // How long segments are is settled now: TCP_REPAIR_OPTIONS would change it at a new MTU only.
+    if (!set_int(fd, IPPROTO_TCP, TCP_MAXSEG, std::max<int>(stream.mss, least_segment)))
+        return refused(image, "TCP_MAXSEG");
     int failed = connect(fd, remote.get(), remote.size());
     // One that has ended holds its name no longer, so that another may have it: any will do.
     for (std::uint16_t port = 1;
@@ -195,8 +200,12 @@ Result<void> connect_silently(int fd, const SocketImage& image)
         remote.set_port(port);
         failed = connect(fd, remote.get(), remote.size());
     }
+    const int why = failed ? errno : 0;
+    if (!set_int(fd, IPPROTO_TCP, TCP_MAXSEG, 0))
+        return refused(image, "TCP_MAXSEG");
     if (!failed)
         return {};
+    errno = why;
     if (errno == EADDRNOTAVAIL)
         return Error{Errc::exists, text(image) + " is here already, or its address is not"};
     return refused(image, "connect (is there a route?)");
@@ -457,9 +466,10 @@ Result<void> finish_sending(Space& space, int fd, const SocketImage& image)
     return space.forge.send(image.family, from_peer(image, fin_flag | ack_flag));
 }
 
+/// The kernel's question to the peer would be in vain behind the gate: go_live() asks.
 Result<void> leave_repair(int fd, const SocketImage& image)
 {
-    if (!set_int(fd, IPPROTO_TCP, TCP_REPAIR, TCP_REPAIR_OFF))
+    if (!set_int(fd, IPPROTO_TCP, TCP_REPAIR, TCP_REPAIR_OFF_NO_WP))
         return refused(image, "TCP_REPAIR");
     if (!set_int(fd, SOL_SOCKET, SO_REUSEADDR, image.reuse_address))
         return refused(image, "SO_REUSEADDR");
@@ -523,7 +533,14 @@ Result<void> go_live(Space& space, int fd, const SocketImage& image)
     }
     if (image.stream.state == TcpState::closed)
         return {}; // Nobody waits.
-    return wake(space, fd, {image.family, image.local, image.remote, !image.device.empty()});
+    const bool half = image.stream.state == TcpState::close_wait;
+    if (auto asked = half ? ask_half_closed(space, fd, image) : ask(fd); !asked)
+        return asked;
+    if (auto woken =
+            wake(space, fd, {image.family, image.local, image.remote, !image.device.empty()});
+        !woken)
+        return woken;
+    return resend(space, fd, image);
 }
 
 } // namespace holdfast::sockets

@@ -38,9 +38,9 @@ Result<void> verify(Space& space, int fd, const SocketImage& image);
 /// kinds, nor in SYN_SENT. Errors: io.
 Result<void> release(Space& space, int fd, const SocketImage& image);
 
-/// The gate is open: the connection goes on.  Its peer is woken by a window update (one that reset
-/// it meanwhile is heard of), and what waits to be sent is; in SYN_SENT the SYN is sent again.
-/// Nothing to do for other kinds.
+/// The gate is open: the connection goes on.  Its peer is asked for its window and woken by an
+/// update of ours (one that reset it meanwhile is heard of), what waits to be sent is, and what may
+/// be lost once more (resend.h); in SYN_SENT the SYN is sent again.  Nothing to do for other kinds.
 /// Errors: io.
 Result<void> go_live(Space& space, int fd, const SocketImage& image);
 

@@ -84,4 +84,15 @@ Result<void> wake(Space& space, int fd, const Ends& ends)
     return done;
 }
 
+/// Leaving repair mode asks, also where it was left before, and clears SO_REUSEADDR.
+Result<void> ask(int fd)
+{
+    int reuse = 0;
+    if (!get_option(fd, SOL_SOCKET, SO_REUSEADDR, reuse) ||
+        !set_int(fd, IPPROTO_TCP, TCP_REPAIR, TCP_REPAIR_OFF) ||
+        !set_int(fd, SOL_SOCKET, SO_REUSEADDR, reuse))
+        return system_error("asking a peer for its window");
+    return {};
+}
+
 } // namespace holdfast::sockets

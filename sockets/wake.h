@@ -3,7 +3,7 @@
 // sockets/wake: makes the kernel say at once what a connection's window is (spec S2, S3).
 //
 // Leaving repair mode does not: its probe carries an old sequence number, so the peer never looks
-// at the window in it.  Here a segment is forged that looks as if it came from the peer, and that
+// at the window in it, but it answers, and so tells its own.  Here a segment is forged that looks as if it came from the peer, and that
 // a TCP must answer with a right acknowledgment: current sequence number, acknowledgment,
 // timestamps, window.  Every TCP takes the window from that (RFC 9293, section 3.10.7.4).
 #pragma once
@@ -46,5 +46,11 @@ private:
 /// The kernel answers one in half a second; Space lifts that limit.  What a gate has kept from
 /// being sent goes out then. Errors: io.
 Result<void> wake(Space& space, int fd, const Ends& ends);
+
+/// Has the connection's own kernel ask the peer, by a probe as of a closed window, which the peer
+/// answers with what it has got and its window: what it said of that while nobody was here to hear
+/// it.  In ESTABLISHED alone, as the kernel has it; else nothing is asked.  The connection is in
+/// repair mode no longer.  Errors: io.
+Result<void> ask(int fd);
 
 } // namespace holdfast::sockets

@@ -202,9 +202,13 @@ TEST(Migration, LastsWhileTaskAndMoveAreUnderWay)
     CHECK_EQUAL(std::string("turned"), migration.progress());
 }
 
-TEST(Migration, EndsWellWhenTheSourceIsCleaned)
+TEST(Migration, EndsWellWhenTheSourceIsCleanedAndTheTaskIsDone)
 {
     migration.see({task("running")}, {line(Outcome::done)}, now);
+    CHECK_FALSE(over(1s));
+    CHECK_TRUE(over(Migration::patience));
+    CHECK_EQUAL(std::string(), failure(Migration::patience));
+    migration.see({task("done")}, {line(Outcome::done)}, now);
     CHECK_TRUE(over());
     CHECK_EQUAL(std::string(), failure());
 }

@@ -99,3 +99,20 @@ TEST(Mover, GuestThatStandsStillAlreadyIsTurnedAtOnce)
     world.domains["v1"].state = Reality::paused;
     CHECK_EQUAL(std::string("turned"), state_after("staged"));
 }
+
+TEST(Mover, FrameOfAServicesPortIsNoSignOfLife)
+{
+    db::Service row;
+    row.id = row.name = "s1";
+    row.hypervisor = "hv1";
+    StoreChange change;
+    change.put_services = {row};
+    CHECK_TRUE(bool(world.commit(change)));
+    for (const char* id : {"s1", "v2"}) {
+        mover.incoming(id, std::string{"move of "} + id, "hv1");
+        mover.switch_event({{"kind", "first-frame"}, {"vm", id}, {"frame_ns", 7}});
+    }
+    CHECK_EQUAL(std::string("staged"), mover.row("s1")->state);
+    CHECK_EQUAL(7, mover.row("s1")->times.at("first_frame"));
+    CHECK_EQUAL(std::string("active"), mover.row("v2")->state);
+}

@@ -25,6 +25,7 @@ LINES = {
     "committed": ("home", "move-out:commit:answer"),   # Home's row says so.
     "commit": ("target", "move-in:commit"),            # The target has heard.
     "gate": ("target", "move-in:commit:answer"),       # The target's row says so; the gate is shut.
+    "opened": ("target", "move-in:activate"),          # It lives there, and neither the switch nor a peer knows.
     "live": ("target", "move-in:live"),                # It lives there, and its hookd does not know.
     "removed": ("home", "move-out:live"),              # Home's copy is to be removed.
 }

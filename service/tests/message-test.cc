@@ -135,3 +135,13 @@ TEST(Message, PlaceOfASocketComesThrough)
          {"", "/", "12", "12/", "/5", "0/5", "12/-1", "12/5/1", "99999999999/1"})
         CHECK_TRUE(parse_held(wrong).error().code == Errc::damaged);
 }
+
+TEST(Message, NeighboursComeThrough)
+{
+    const std::vector<sockets::Neighbour> two{{"10.0.0.1", "02:00:00:00:00:01"},
+                                              {"fd00::1", "02:00:00:00:00:02"}};
+    CHECK_TRUE(neighbours_of(to_json(two)) == two);
+    CHECK_TRUE(neighbours_of(nlohmann::json::array()).empty());
+    CHECK_THROWS(nlohmann::json::exception,
+                 neighbours_of(nlohmann::json::parse("[{\"ip\": \"10.0.0.1\"}]")));
+}

@@ -59,6 +59,18 @@ TEST(Forge, SegmentHasRightNumbersAndChecksums)
     STRCMP_EQUAL("odd", packet.substr(40).c_str());
 }
 
+TEST(Forge, SegmentWithOptions)
+{
+    Segment segment;
+    segment.options = std::string{"\1\1\x08\x0a\0\0\0\7\0\0\0\0", 12};
+    segment.bytes = "bytes";
+    const std::string packet = packet_of(AF_INET, segment);
+    LONGS_EQUAL(57, packet.size());
+    LONGS_EQUAL(0x80, static_cast<unsigned char>(packet[32]));
+    LONGS_EQUAL(0xffff, whole_sum(packet, 12, 20, 6));
+    CHECK_TRUE(segment.options + "bytes" == packet.substr(40));
+}
+
 TEST(Forge, SegmentOfIPv6)
 {
     Segment segment;

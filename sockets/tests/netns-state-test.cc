@@ -4,11 +4,13 @@
 #include <config.h>
 
 #include <linux/sockios.h>
+#include <linux/tcp.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <cstring>
 #include <fstream>
 
@@ -138,6 +140,30 @@ TEST(State, EstablishedAndIdle)
 
 namespace {
 
+std::uint32_t segment_of(int fd)
+{
+    tcp_info info{};
+    get_option(fd, IPPROTO_TCP, TCP_INFO, info);
+    return info.tcpi_snd_mss;
+}
+
+} // namespace
+
+TEST(State, SegmentsStayAsLongAsTheyWere)
+{
+    for (const auto family : families) {
+        Scene scene{family};
+        check_to_peer(scene);
+        const auto before = segment_of(scene.service);
+        CHECK_TRUE(before > 1000);
+        scene.move();
+        check_to_peer(scene);
+        LONGS_EQUAL(before, segment_of(scene.service));
+    }
+}
+
+namespace {
+
 /// A peer whose TCP can nothing of what was added later, as long as this lives.
 class PlainPeer {
 public:
@@ -218,6 +244,60 @@ TEST(State, PeersWindowIsShutAndUnsentDataWaits)
     }
 }
 
+TEST(State, PeerThatReadMeanwhileIsAskedForItsWindowAndNotByATimer)
+{
+    for (const auto family : families) {
+        Scene scene{family, 65536, 8192};
+        const std::string bytes = fill(scene.service, 3);
+        Descriptor* const sockets[] = {&scene.listener, &scene.pair.service};
+        scene.mover.flush(sockets);
+        scene.mover.save(sockets);
+        CHECK_TRUE(scene.saved().window.snd_wnd < scene.saved().mss);
+        // What it says of that is heard nowhere.
+        const std::string first = read_some(scene.peer, bytes.size());
+        scene.mover.restore();
+        scene.world.frames();
+        const auto moved = scene.mover.go_live();
+        CHECK_TRUE(bytes == first + read_exactly(scene.peer, bytes.size() - first.size()));
+        // The first that the peer hears is the question, with the number of a byte that it has.
+        const auto frames = scene.world.frames();
+        CHECK_TRUE(!frames.empty() && frames.front().to_peer);
+        LONGS_EQUAL(scene.saved().first_unacknowledged() - 1, frames.front().sequence);
+        LONGS_EQUAL(0, frames.front().length);
+        int reuse = 0;
+        get_option(moved[1].get(), SOL_SOCKET, SO_REUSEADDR, reuse);
+        LONGS_EQUAL(1, reuse);
+    }
+}
+
+TEST(State, PeerThatHasClosedAndReadMeanwhileIsAskedToo)
+{
+    for (const auto family : families) {
+        Scene scene{family, 65536, 8192};
+        const std::string bytes = fill(scene.service, 3);
+        shutdown(scene.peer, SHUT_WR);
+        scene.wait_for_state(TcpState::close_wait);
+        Descriptor* const sockets[] = {&scene.listener, &scene.pair.service};
+        scene.mover.flush(sockets);
+        scene.mover.save(sockets);
+        CHECK_TRUE(scene.saved().window.snd_wnd < scene.saved().mss);
+        const std::string first = read_some(scene.peer, bytes.size());
+        scene.mover.restore();
+        scene.world.frames();
+        const auto moved = scene.mover.go_live();
+        CHECK_TRUE(bytes == first + read_exactly(scene.peer, bytes.size() - first.size()));
+        // The question goes out before the window update, and not by a timer long after it.
+        const auto frames = scene.world.frames();
+        const auto question = std::find_if(frames.begin(), frames.end(), [&](const Frame& frame) {
+            return frame.to_peer && frame.sequence == scene.saved().first_unacknowledged() - 1;
+        });
+        CHECK_TRUE(question != frames.end() && question->has_timestamps);
+        CHECK_TRUE(std::any_of(question + 1, frames.end(), [](const Frame& frame) {
+            return frame.to_peer && frame.length == 0;
+        }));
+    }
+}
+
 TEST(State, BothQueuesAreFull)
 {
     for (const auto family : families) {
@@ -235,15 +315,20 @@ TEST(State, BothQueuesAreFull)
 
 TEST(State, SentDataIsNotAcknowledged)
 {
-    // The kernel sends it again after a second, as for any lost segment.
-    Scene scene{World::Family::v4};
-    scene.world.lose("psh");
-    write_all(scene.service, "lost on its way");
-    scene.move_unflushed();
-    STRCMP_EQUAL("lost on its way", scene.saved().unacknowledged.c_str());
-    STRCMP_EQUAL("lost on its way", read_exactly(scene.peer, 15).c_str());
-    check_to_peer(scene);
-    check_to_service(scene);
+    // It is sent again at once, and not by the kernel's timer, which takes a second.
+    for (const auto family : families) {
+        Scene scene{family};
+        scene.world.lose("psh");
+        write_all(scene.service, "lost on its way");
+        scene.move_unflushed();
+        STRCMP_EQUAL("lost on its way", scene.saved().unacknowledged.c_str());
+        STRCMP_EQUAL("lost on its way", read_exactly(scene.peer, 15).c_str());
+        tcp_info info{};
+        get_option(scene.service, IPPROTO_TCP, TCP_INFO, info);
+        LONGS_EQUAL(0, info.tcpi_total_retrans);
+        check_to_peer(scene);
+        check_to_service(scene);
+    }
 }
 
 TEST(State, SegmentIsPartlyAcknowledged)
