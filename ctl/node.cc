@@ -48,7 +48,9 @@ std::string seen_text(const db::Hypervisor& node, db::TimeNs now)
 
 Tone tone_of(const std::string& state)
 {
-    return state == "ready" ? Tone::good : state == "silent" || state == "lost" ? Tone::bad : Tone::warn;
+    return state == "ready"                       ? Tone::good
+           : state == "silent" || state == "lost" ? Tone::bad
+                                                  : Tone::warn;
 }
 
 std::string line_of(const std::string& name, const std::string& text, const Style& style)

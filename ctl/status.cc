@@ -84,7 +84,7 @@ void add_damaged(std::vector<std::string>& all, const World& world)
                                             : ", or make it anew"));
 }
 
-/// Frames for an address that two have go to one of them.
+/// Flows know a VM by its address, in whatever VLAN.
 void add_shared_addresses(std::vector<std::string>& all, const World& world)
 {
     std::map<std::string, const db::Vm*> owners;
@@ -95,7 +95,7 @@ void add_shared_addresses(std::vector<std::string>& all, const World& world)
             const auto* other = owners.try_emplace(port.mac, &vm).first->second;
             if (other != &vm)
                 add(all, "VMs " + other->name + " and " + vm.name + " have one MAC address, " +
-                             port.mac + ": what is for it goes to one of them: give one another");
+                             port.mac + ": chains cannot tell them apart: give one another");
         }
     }
 }

@@ -38,8 +38,9 @@ struct Hypervisor {
     bool self = false;    // True for the one row that is this machine (store only).
     TimeNs seen = 0;      // When it last said that it lives: by its clock; in a store, by ours.
     bool drained = false; // No VM is to come: its own are led away (holdfast node drain).
-    // It is not heard of any more, as far as this hypervisor can tell (store only).
-    bool lost = false;
+    // As far as this hypervisor can tell (store only):
+    bool lost = false;    // It is not heard of any more.
+    bool answers = false; // The kernel at `vtep` answers ICMP echoes, or did.
 
     bool operator==(const Hypervisor&) const = default;
 };

@@ -249,6 +249,8 @@ CREATE TABLE service (               -- A process tree with a port.  Owner: its 
     R"sql(
 ALTER TABLE hypervisor               -- 1: it is not heard of any more: others hold its VIPs.
     ADD COLUMN lost INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE hypervisor               -- 1: its vtep answers ICMP echoes.
+    ADD COLUMN answers INTEGER NOT NULL DEFAULT 0;
 )sql",
 };
 

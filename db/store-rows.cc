@@ -77,7 +77,8 @@ void read_parts(Use& query, Rows<Row>& rows, void (*take)(Statement&, Row&), con
 }
 
 constexpr std::string_view hypervisor_columns =
-    "SELECT name, number, id, vtep, bridge, self, seen, drained, lost FROM hypervisor ORDER BY name";
+    "SELECT name, number, id, vtep, bridge, self, seen, drained, lost, answers FROM hypervisor "
+    "ORDER BY name";
 
 Hypervisor read_hypervisor(Statement& from)
 {
@@ -91,6 +92,7 @@ Hypervisor read_hypervisor(Statement& from)
     row.seen = from.integer();
     row.drained = from.integer() != 0;
     row.lost = from.integer() != 0;
+    row.answers = from.integer() != 0;
     return row;
 }
 
@@ -508,9 +510,10 @@ Result<void> Store::put(const Hypervisor& row)
             auto former = store.use("UPDATE hypervisor SET self = 0 WHERE self = 1 AND name <> ?");
             former->bind(row.name).run();
         }
-        auto put = store.use("INSERT OR REPLACE INTO hypervisor VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)");
+        auto put =
+            store.use("INSERT OR REPLACE INTO hypervisor VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
         put->bind(row.name).bind(row.number).bind(row.id).bind(row.vtep).bind(row.bridge);
-        put->bind(row.self).bind(row.seen).bind(row.drained).bind(row.lost).run();
+        put->bind(row.self).bind(row.seen).bind(row.drained).bind(row.lost).bind(row.answers).run();
     });
 }
 

@@ -142,6 +142,7 @@ Result<Commands::Json> Commands::protect_here(const db::Vm& vm, bool on)
     change.put_vms[0].protect = on;
     if (auto stored = world().commit(change); !stored)
         return stored.error();
+    daemon_.refresh_soon(); // One that is not defined any more may be forgotten then.
     return Json{{"vm", vm.name}, {"protect", on}};
 }
 

@@ -119,6 +119,9 @@ Result<void> Daemon::make_identity()
     row.vtep = world_.config.vtep;
     if (row == before)
         return {};
+    if (const auto* other = world_.ledger.hypervisor(row.name); other && other->id != row.id)
+        return Error{Errc::exists, "there is another hypervisor " + row.name +
+                                       " in the fleet: set another `hypervisor` in holdfast.conf"};
     StoreChange change;
     change.put_hypervisors = {row};
     if (!before.name.empty() && before.name != row.name) {

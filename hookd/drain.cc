@@ -30,8 +30,9 @@ const db::Vm* find_vm(const FleetView& view, const std::string& id)
 
 bool is_silent(const db::Hypervisor& row, db::TimeNs now)
 {
-    return !row.self && row.seen > 0 &&
-           now - row.seen > std::chrono::nanoseconds{silence_limit}.count();
+    return !row.self &&
+           (row.lost ||
+            (row.seen > 0 && now - row.seen > std::chrono::nanoseconds{silence_limit}.count()));
 }
 
 /// Whether a move away from `node` is under way.
@@ -73,7 +74,7 @@ std::optional<std::string> refuses_vms(const db::Hypervisor& hypervisor, db::Tim
     if (hypervisor.drained)
         return hypervisor.name + " is drained";
     if (is_silent(hypervisor, now))
-        return hypervisor.name + " was not heard of for more than a minute";
+        return hypervisor.name + " is not heard of any more";
     return std::nullopt;
 }
 
@@ -88,7 +89,7 @@ Result<void> check_drain(const FleetView& view, const std::string& node)
                                        "'holdfast node return " +
                                        node + "' ends that"};
     if (is_silent(*row, view.now))
-        return Error{Errc::invalid, node + " was not heard of for more than a minute: see whether "
+        return Error{Errc::invalid, node + " is not heard of any more: see whether "
                                            "the machine and its holdfast-hookd run"};
     if (auto target = choose_target(view, node, {}, {}); !target)
         return Error{Errc::invalid, "no other hypervisor can take the VMs of " + node + " (" +

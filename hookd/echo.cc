@@ -18,6 +18,7 @@ namespace holdfast::hookd {
 namespace {
 
 constexpr std::size_t header_size = 8;
+constexpr int receive_buffer = 1 << 20; // Some hundred answers at once.
 
 /// RFC 1071, of an even number of bytes.
 std::uint16_t checksum(std::span<const std::uint8_t> bytes)
@@ -28,6 +29,21 @@ std::uint16_t checksum(std::span<const std::uint8_t> bytes)
     while (sum > 0xffff)
         sum = (sum & 0xffff) + (sum >> 16);
     return static_cast<std::uint16_t>(~sum);
+}
+
+/// Or each would read what the others ask, too.  Only less work: what comes is looked at anyway.
+void take_answers_alone(int socket, bool ipv6)
+{
+    if (ipv6) {
+        icmp6_filter filter;
+        ICMP6_FILTER_SETBLOCKALL(&filter);
+        ICMP6_FILTER_SETPASS(ICMP6_ECHO_REPLY, &filter);
+        setsockopt(socket, IPPROTO_ICMPV6, ICMP6_FILTER, &filter, sizeof filter);
+    } else {
+        const std::uint32_t all_but_answers = ~(1u << ICMP_ECHOREPLY); // struct icmp_filter.
+        constexpr int icmp_filter_option = 1;                          // ICMP_FILTER.
+        setsockopt(socket, SOL_RAW, icmp_filter_option, &all_but_answers, sizeof all_but_answers);
+    }
 }
 
 void put16(std::vector<std::uint8_t>& bytes, std::size_t at, std::uint16_t value)
@@ -78,6 +94,11 @@ Result<void> Echo::open(Way& way, const Icmp& version)
     way.socket.open(version, failed);
     if (!failed)
         way.socket.non_blocking(true, failed);
+    if (!failed) {
+        boost::system::error_code smaller; // What the kernel allows will do.
+        way.socket.set_option(asio::socket_base::receive_buffer_size{receive_buffer}, smaller);
+        take_answers_alone(way.socket.native_handle(), version == Icmp::v6());
+    }
     if (failed) {
         boost::system::error_code closed;
         way.socket.close(closed);
@@ -96,7 +117,10 @@ Result<void> Echo::ask(const Address& address)
     const auto request = echo_request(ipv6, id_, ++sequence_);
     boost::system::error_code failed;
     way.socket.send_to(asio::buffer(request), Icmp::endpoint{address, 0}, 0, failed);
-    if (failed == boost::system::errc::operation_not_permitted)
+    const bool nowhere = failed == boost::system::errc::network_unreachable ||
+                         failed == boost::system::errc::host_unreachable ||
+                         failed == boost::system::errc::network_down;
+    if (failed && !nowhere)
         return Error{Errc::unavailable,
                      "an ICMP echo to " + address.to_string() + ": " + failed.message()};
     return {};

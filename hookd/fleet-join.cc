@@ -456,6 +456,7 @@ void FleetLink::forget_others()
         }
     }
     world_.commit(change);
+    note_unheard();
 }
 
 void FleetLink::status(Done done)

@@ -52,7 +52,10 @@ bool all_there(const std::vector<Row>& rows, const std::vector<Row>& fleet)
 FleetLink::FleetLink(asio::io_context& io, World& world, Mover& mover, Tools& tools, OvsLoop& loop,
                      const std::string& rundir)
     : io_{io}, world_{world}, mover_{mover}, tools_{tools}, rundir_{rundir},
-      life_{io, world, [this] { note_unheard(); }}, beat_timer_{io}, retry_{io}
+      life_{io,
+            world,
+            {[this] { note_unheard(); }, [this] { return connected(); }, [this] { read_seen(); }}},
+      beat_timer_{io}, retry_{io}
 {
     fleet_ = std::make_unique<db::Fleet>(
         loop, [this](std::shared_ptr<const db::FleetSnapshot> snapshot) { on_snapshot(snapshot); });
@@ -181,8 +184,9 @@ bool FleetLink::pull()
     if (!change.remove_hypervisors.empty())
         note_unheard(); // Nothing is wrong with those any more.
     mover_.peer_rows(snapshot_->moves);
-    if (!change.put_vms.empty() && world_.refresh_soon)
-        world_.refresh_soon(); // A row that another took over may concern a VM that runs here.
+    if (!(change.put_vms.empty() && change.remove_vms.empty()) && world_.refresh_soon)
+        world_
+            .refresh_soon(); // A row that another took over, or gave up, may be of what runs here.
     return true;
 }
 
@@ -269,6 +273,17 @@ void FleetLink::push_one_by_one(const db::FleetChange& change)
     send(rest, "the rest");
 }
 
+void FleetLink::read_seen()
+{
+    if (std::exchange(reading_seen_, true))
+        return;
+    fleet_->read_hypervisors([this](const Result<std::vector<db::Hypervisor>>& rows) {
+        reading_seen_ = false;
+        if (rows)
+            note_seen(*rows);
+    });
+}
+
 /// Says that this hypervisor lives.
 void FleetLink::beat()
 {
@@ -280,10 +295,7 @@ void FleetLink::beat()
             if (!done)
                 spdlog::warn("fleet: heartbeat: {}", done.error().message);
         });
-        fleet_->read_hypervisors([this](const Result<std::vector<db::Hypervisor>>& rows) {
-            if (rows)
-                note_seen(*rows);
-        });
+        read_seen();
         push_soon(); // Moves that have become history go, whatever else happens.
     } else if (configured() && snapshot_ && snapshot_->connected && !joiner_) {
         try_join(); // What it was refused for may have passed.
@@ -323,9 +335,10 @@ void FleetLink::note_unheard()
         return problem.first.starts_with(subject) &&
                !world_.ledger.hypervisor(problem.first.substr(subject.size()));
     });
-    Unheard unheard{{}, life_.dead()};
+    // While no rows can be read nobody can be heard.
+    Unheard unheard{connected() ? std::set<std::string>{} : unheard_.silent, life_.dead()};
     for (const db::Hypervisor& row : world_.ledger.hypervisors())
-        if (!row.self && life_.silence().silent(row.id, now))
+        if (connected() && !row.self && life_.silence().silent(row.id, now))
             unheard.silent.insert(row.name);
     for (const db::Hypervisor& row : world_.ledger.hypervisors())
         world_.problem("hypervisor " + row.name, trouble_with(row, unheard));
@@ -345,29 +358,36 @@ void FleetLink::note_lost()
     StoreChange change;
     for (db::Hypervisor row : world_.ledger.hypervisors()) {
         const bool lost = life_.silence().lost(row.id, row.lost, connected(), now);
-        if (row.self || lost == row.lost)
+        const bool answers = row.answers || life_.silence().answers(row.id);
+        if (row.self || (lost == row.lost && answers == row.answers))
             continue;
         row.lost = lost;
+        row.answers = answers;
         change.put_hypervisors.push_back(row);
     }
     world_.commit(change);
 }
 
-std::string FleetLink::trouble_with(const db::Hypervisor& row, const Unheard& unheard)
+std::string FleetLink::trouble_with(const db::Hypervisor& row, const Unheard& unheard) const
 {
     if (unheard.dead.contains(row.name))
         return "neither its holdfast-hookd nor its address " + row.vtep +
                " answers: its VMs are dead hops until it does: see whether the machine runs";
-    if (!unheard.silent.contains(row.name))
-        return "";
-    std::string text =
-        "its holdfast-hookd was not heard of for more than a minute: see whether the "
-        "machine and the daemon run";
-    if (!life_.silence().answers(row.id))
-        text += "; it has never answered an ICMP echo, so its VMs count as running: let echo "
-                "requests to " +
-                row.vtep + " pass";
-    return text;
+    const bool answers = row.vtep.empty() || row.self || life_.silence().answers(row.id);
+    if (unheard.silent.contains(row.name))
+        return "its holdfast-hookd was not heard of for more than a minute: see whether the "
+               "machine "
+               "and the daemon run" +
+               (answers
+                    ? ""
+                    : "; its address " + row.vtep +
+                          " does not answer ICMP echoes, nor did it before, so its VMs count as "
+                          "running: let echo requests pass");
+    if (row.answers && !answers)
+        return "its tunnel's address " + row.vtep +
+               " does not answer any more, though its holdfast-hookd is heard of: see the network "
+               "between the tunnels' ends, and let ICMP echo requests pass";
+    return "";
 }
 
 /// The VMs of hypervisors that died do no work, whether the database can be reached or not.
@@ -389,6 +409,8 @@ void FleetLink::note_dead(const std::set<std::string>& before)
         spdlog::warn("{}", change.events.back().text);
     }
     world_.commit(change);
+    if (world_.refresh_soon)
+        world_.refresh_soon(); // What runs on a dead one, too, may be ours again.
 }
 
 void FleetLink::read_chains(std::function<void(const Result<db::Seen<db::Chain>>&)> done)

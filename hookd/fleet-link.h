@@ -149,11 +149,12 @@ private:
     void push();
     void push_one_by_one(const db::FleetChange& change);
     void beat();
+    void read_seen();
     void note_seen(const std::vector<db::Hypervisor>& rows);
     void note_unheard();
     void note_lost();
     void note_dead(const std::set<std::string>& before);
-    std::string trouble_with(const db::Hypervisor& row, const Unheard& unheard);
+    std::string trouble_with(const db::Hypervisor& row, const Unheard& unheard) const;
     void do_tasks();
     void do_task(const db::Task& task, bool fresh);
     void finish_task(db::Task task, const Result<Json>& result);
@@ -174,9 +175,10 @@ private:
     bool serving_ = false; // Our database's server is being started.
     bool joined_ = false;  // In this run.
     bool joining_ = false;
-    bool was_member_ = false;  // A snapshot since then had our row.
-    bool awaits_ours_ = false; // Our chains and balancers are on their way into a new database.
-    bool pulled_ = false;      // At least once since we joined.
+    bool was_member_ = false;   // A snapshot since then had our row.
+    bool awaits_ours_ = false;  // Our chains and balancers are on their way into a new database.
+    bool reading_seen_ = false; // Asked, and not answered yet.
+    bool pulled_ = false;       // At least once since we joined.
     bool push_wanted_ = false;
     bool pushing_ = false;
     std::shared_ptr<const db::FleetSnapshot> snapshot_;

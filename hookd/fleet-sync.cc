@@ -11,6 +11,7 @@
 #include "hookd/chain.h"
 #include "hookd/health.h"
 #include "hookd/index.h"
+#include "hookd/records.h"
 
 namespace holdfast::hookd {
 namespace {
@@ -30,7 +31,7 @@ bool same(db::Hypervisor a, db::Hypervisor b)
 {
     a.seen = b.seen = 0;
     a.self = b.self = false;
-    a.lost = b.lost = false;
+    a.lost = b.lost = a.answers = b.answers = false;
     return a == b;
 }
 
@@ -43,6 +44,7 @@ void pull_hypervisors(const db::FleetSnapshot& fleet, const Shared& store, Store
         row.self = row.name == store.self;
         row.seen = old ? old->seen : 0;
         row.lost = old && old->lost;
+        row.answers = old && old->answers && old->vtep == row.vtep;
         if (!row.self && (!old || !same(*old, row)))
             change.put_hypervisors.push_back(row);
     }
@@ -188,12 +190,6 @@ void push_moves(const db::FleetSnapshot& fleet, const Shared& store, db::TimeNs 
     }
 }
 
-/// Why a VM of a hypervisor that is dead does no work.
-std::string dead_text(const std::string& hypervisor)
-{
-    return "its hypervisor " + hypervisor + " is dead: it neither writes nor answers";
-}
-
 template <class Row>
 void mend(std::vector<Row>& fleet, const std::vector<Row>& store, const char* table,
           const std::vector<db::Damage>& damaged)
@@ -244,15 +240,6 @@ std::vector<db::Vm> heard_vms(std::vector<db::Vm> vms, const std::set<std::strin
             vm.health.clear(); // The next that its owner writes says how it is.
     }
     return vms;
-}
-
-std::set<std::string> said_dead(const std::vector<db::Vm>& vms)
-{
-    std::set<std::string> names;
-    for (const db::Vm& vm : vms)
-        if (vm.health == dead_text(vm.hypervisor))
-            names.insert(vm.hypervisor);
-    return names;
 }
 
 StoreChange pull_changes(const db::FleetSnapshot& fleet, const Shared& store, bool adopt,

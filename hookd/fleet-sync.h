@@ -49,9 +49,6 @@ void mend_balancers(std::vector<db::Balancer>& fleet, const std::vector<db::Bala
 /// as hops (spec C10).  Shape: in the same order; the others as they are.
 std::vector<db::Vm> heard_vms(std::vector<db::Vm> vms, const std::set<std::string>& dead);
 
-/// Hypervisors of which records say so.
-std::set<std::string> said_dead(const std::vector<db::Vm>& vms);
-
 /// Changes of the store that make it agree with the fleet, as far as others own the rows.
 /// `adopt`: our own rows that the store does not have are taken from the fleet (a store that
 /// was made anew), instead of being removed there.

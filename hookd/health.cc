@@ -125,7 +125,7 @@ std::vector<db::ServerHealth> heard_health(std::vector<db::ServerHealth> health,
     for (db::ServerHealth& row : health)
         if (silent.contains(row.hypervisor) && served.contains(row.balancer)) {
             row.state = "down";
-            row.text = row.hypervisor + ", where it runs, was not heard of for more than a minute";
+            row.text = row.hypervisor + ", where it runs, is not heard of any more";
         }
     return health;
 }

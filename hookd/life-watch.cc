@@ -7,32 +7,32 @@
 
 #include <boost/asio/ip/address.hpp>
 
-#include "hookd/fleet-sync.h"
-
 namespace asio = boost::asio;
+using namespace std::chrono_literals;
 
 namespace holdfast::hookd {
 namespace {
 
-constexpr auto echo_interval = std::chrono::seconds{2};
+constexpr auto look_interval = 2s;
+// The answers to so many at once have room in any socket's buffer.
+constexpr std::size_t most_at_once = 32;
+constexpr auto between = 50ms;
+
+using Clock = std::chrono::steady_clock;
 
 } // namespace
 
-LifeWatch::LifeWatch(asio::io_context& io, World& world, std::function<void()> changed)
-    : world_{world}, changed_{std::move(changed)},
-      echo_{io, [this](const Echo::Address& address) { answered(address); }}, timer_{io}
+LifeWatch::LifeWatch(asio::io_context& io, World& world, Hooks hooks)
+    : world_{world}, hooks_{std::move(hooks)},
+      echo_{io, [this](const Address& address) { answered(address); }}, timer_{io}
 {
 }
 
 void LifeWatch::start()
 {
-    const auto names = said_dead(world_.ledger.vms());
-    std::set<std::string> ids;
     for (const db::Hypervisor& row : world_.ledger.hypervisors())
-        if (!row.self && names.contains(row.name))
-            ids.insert(row.id);
-    silence_.were_dead(ids, std::chrono::steady_clock::now());
-    told_ = dead();
+        if (!row.self && row.answers)
+            silence_.remember(row.id, row.lost, Clock::now());
     look();
 }
 
@@ -46,49 +46,93 @@ std::set<std::string> LifeWatch::dead() const
     return names;
 }
 
-void LifeWatch::look()
+void LifeWatch::after(std::chrono::milliseconds time, void (LifeWatch::*next)())
 {
-    ask_late(std::chrono::steady_clock::now());
-    tell();
-    timer_.expires_after(echo_interval);
-    timer_.async_wait([this](boost::system::error_code cancelled) {
+    timer_.expires_after(time);
+    timer_.async_wait([this, next](boost::system::error_code cancelled) {
         if (!cancelled)
-            look();
+            (this->*next)();
     });
 }
 
-void LifeWatch::ask_late(Silence::Time now)
+void LifeWatch::look()
 {
-    std::string trouble;
+    trouble_.clear();
+    collect();
+    ask_some();
+}
+
+/// Who is to be asked now, and where.
+void LifeWatch::collect()
+{
+    const auto now = Clock::now();
+    bool late = false;
+    owners_.clear();
     for (const db::Hypervisor& row : world_.ledger.hypervisors()) {
         boost::system::error_code none; // As of one without a tunnel.
         const auto address = asio::ip::make_address(row.vtep, none);
-        if (row.self || none || !silence_.wants_echo(row.id, now))
+        if (row.self || none)
             continue;
-        asked_[address] = row.id;
-        if (auto sent = echo_.ask(address); sent)
-            silence_.asked(row.id, now);
-        else
-            trouble = "whether " + row.name + " lives cannot be seen: " + sent.error().message +
-                      ": let holdfast-hookd send ICMP echo requests";
+        owners_[address].insert(row.id);
+        const auto before = addresses_.find(row.id);
+        if (before != addresses_.end() && before->second != address)
+            silence_.moved(row.id);
+        addresses_[row.id] = address;
+        late |= silence_.late(row.id, now);
+        if (silence_.wants_echo(row.id, now))
+            due_.push_back(row.id);
     }
-    world_.problem("echo", trouble);
+    if (late && hooks_.readable())
+        hooks_.read();
 }
 
-void LifeWatch::answered(const Echo::Address& address)
+void LifeWatch::ask_some()
 {
-    const auto asked = asked_.find(address);
-    if (asked == asked_.end())
+    for (std::size_t n = 0; n < most_at_once && !due_.empty(); ++n) {
+        const auto id = due_.back();
+        due_.pop_back();
+        ask(id, addresses_.at(id));
+    }
+    if (!due_.empty()) {
+        after(between, &LifeWatch::ask_some);
         return;
-    silence_.answered(asked->second);
+    }
+    world_.problem("echo", trouble_);
     tell();
+    after(look_interval, &LifeWatch::look);
 }
 
+void LifeWatch::ask(const std::string& id, const Address& address)
+{
+    if (auto sent = echo_.ask(address); sent)
+        silence_.asked(id, hooks_.readable(), Clock::now());
+    else
+        trouble_ = "whether hypervisors live cannot be seen: " + sent.error().message +
+                   ": let holdfast-hookd send ICMP echo requests";
+}
+
+void LifeWatch::answered(const Address& address)
+{
+    const auto owners = owners_.find(address);
+    if (owners == owners_.end())
+        return;
+    bool news = false;
+    for (const auto& id : owners->second)
+        news |= silence_.answered(id, Clock::now());
+    if (news)
+        tell();
+}
+
+/// Who is dead, and who answers, in one set.
 void LifeWatch::tell()
 {
-    if (auto now = dead(); now != told_) {
+    std::set<std::string> now = silence_.dead();
+    for (const db::Hypervisor& row : world_.ledger.hypervisors())
+        if (silence_.answers(row.id))
+            now.insert("answers " + row.id);
+    if (now != told_) {
         told_ = std::move(now);
-        changed_();
+        hooks_.changed();
     }
 }
 

@@ -113,14 +113,14 @@ private:
     {
         if (row.hypervisor == seen_.self)
             return;
-        if (!seen_.yielded.contains(row.id) || row.state != "running") {
+        if (!seen_.yielded.contains(row.id) || row.state != "running" ||
+            row.health == dead_text(row.hypervisor)) {
             row = taken_over(row, seen_.self);
             return;
         }
         if (change_.yielded.insert(row.id).second)
             change_.problems.push_back("VM " + row.name + " runs here and on " + row.hypervisor +
-                                       ", where it was started later: its traffic goes there: stop "
-                                       "one of the two");
+                                       ", where its traffic goes: stop one of the two");
     }
 
     /// A service of this hypervisor: its row says whose it is, and whether it runs.
@@ -317,6 +317,11 @@ try {
 RecordChange compute_records(const Seen& seen, const std::vector<db::Vm>& rows)
 {
     return Recorder{seen, rows}.run();
+}
+
+std::string dead_text(const std::string& hypervisor)
+{
+    return "its hypervisor " + hypervisor + " is dead: it neither writes nor answers";
 }
 
 bool yields(const db::Vm& ours, const db::Vm& row)

@@ -75,6 +75,9 @@ struct RecordChange {
 /// The rows to write so that records say what is seen.
 RecordChange compute_records(const Seen& seen, const std::vector<db::Vm>& rows);
 
+/// Why a VM whose hypervisor is dead does no work as a hop: db::Vm::health.
+std::string dead_text(const std::string& hypervisor);
+
 /// Whether `row`, which another hypervisor put in the place of ours, takes over what runs here.  Of
 /// two that run one VM, or have a port of one iface-id, it is who began later; the other yields, or
 /// they would take it from each other for ever.

@@ -7,10 +7,12 @@
 
 namespace holdfast::hookd {
 
-void Silence::were_dead(const std::set<std::string>& ids, Time now)
+void Silence::remember(const std::string& id, bool was_dead, Time now)
 {
-    for (const std::string& id : ids)
-        heard_[id] = {std::nullopt, now, false, true, most_unanswered, true};
+    Heard& heard = heard_[id];
+    heard.since = now;
+    heard.answers = true;
+    heard.dead = was_dead;
 }
 
 std::set<std::string> Silence::look(const std::vector<db::Hypervisor>& rows, Time now)
@@ -21,13 +23,15 @@ std::set<std::string> Silence::look(const std::vector<db::Hypervisor>& rows, Tim
         const auto before = heard_.find(row.id);
         Heard& entry = heard[row.id];
         entry = before == heard_.end() ? Heard{std::nullopt, now} : before->second;
+        if (row.seen == 0)
+            continue; // A server that was started anew forgets it.
         if (entry.seen && *entry.seen != row.seen) {
             entry.since = now;
             entry.wrote = true;
-            entry.unanswered = 0;
-            entry.dead = false;
+            entry.looked = entry.dead = false;
             changed.insert(row.id);
         }
+        entry.looked |= entry.unanswered && entry.is_late(now);
         entry.seen = row.seen;
     }
     heard_ = std::move(heard);
@@ -46,30 +50,59 @@ bool Silence::silent(const std::string& id, Time now) const
     return found != heard_.end() && now - found->second.since > silence_limit;
 }
 
+bool Silence::late(const std::string& id, Time now) const
+{
+    const auto found = heard_.find(id);
+    return found != heard_.end() && found->second.is_late(now);
+}
+
 bool Silence::wants_echo(const std::string& id, Time now) const
 {
     const auto found = heard_.find(id);
-    return found == heard_.end() || !found->second.answers || found->second.dead ||
-           now - found->second.since > late_limit;
+    if (found == heard_.end())
+        return true;
+    const Heard& heard = found->second;
+    return !heard.answers || heard.dead || heard.unanswered || heard.is_late(now) ||
+           now - heard.asked_at > idle_limit;
 }
 
-void Silence::asked(const std::string& id, Time now)
+void Silence::asked(const std::string& id, bool readable, Time now)
 {
     Heard& heard = heard_.try_emplace(id, Heard{std::nullopt, now}).first->second;
-    if (now - heard.since <= late_limit)
-        return; // Its row tells that it lives.
-    heard.dead |= heard.answers && heard.unanswered >= most_unanswered;
+    if (heard.unanswered == 0) {
+        heard.looked = false;
+        heard.unanswered_since = now;
+    }
+    if (heard.answers && heard.unanswered >= most_unanswered) {
+        if (heard.is_late(now))
+            heard.dead |= heard.looked || !readable;
+        else if (heard.since - heard.unanswered_since > silence_limit)
+            heard.answers = false; // It goes on to write, and does not answer any more.
+    }
     ++heard.unanswered;
+    heard.asked_at = now;
 }
 
-void Silence::answered(const std::string& id)
+bool Silence::answered(const std::string& id, Time now)
 {
     const auto found = heard_.find(id);
     if (found == heard_.end())
-        return;
-    found->second.answers = true;
-    found->second.unanswered = 0;
-    found->second.dead = false;
+        return false;
+    Heard& heard = found->second;
+    const bool news = !heard.answers || heard.dead;
+    heard.answers = true;
+    heard.unanswered = 0;
+    heard.asked_at = now;
+    heard.dead = false;
+    return news;
+}
+
+void Silence::moved(const std::string& id)
+{
+    if (const auto found = heard_.find(id); found != heard_.end()) {
+        found->second.answers = found->second.dead = false;
+        found->second.unanswered = 0;
+    }
 }
 
 bool Silence::answers(const std::string& id) const
@@ -95,7 +128,9 @@ bool Silence::lost(const std::string& id, bool was, bool readable, Time now) con
     const Heard& heard = found->second;
     if (heard.answers)
         return heard.dead;
-    return heard.wrote && readable ? silent(id, now) : was;
+    if (!readable)
+        return was;
+    return silent(id, now) || (was && !heard.wrote);
 }
 
 } // namespace holdfast::hookd

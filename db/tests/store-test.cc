@@ -87,7 +87,8 @@ Hypervisor hypervisor(const std::string& name, bool self = false)
             .self = self,
             .seen = 1'700'000'000'000'000'001,
             .drained = self,
-            .lost = !self};
+            .lost = !self,
+            .answers = self};
 }
 
 Vm vm(const std::string& id)
@@ -552,7 +553,8 @@ TEST(Store, OlderStoreIsReadAsItIsUntilTheDaemonBringsItUpToDate)
         check_ok(store.put(vm("v")));
     }
     sql(path, "DROP TABLE balancer; DROP TABLE balancer_server; DROP TABLE server_health;"
-              "DROP TABLE service; ALTER TABLE hypervisor DROP COLUMN lost;"
+              "DROP TABLE service; ALTER TABLE hypervisor DROP COLUMN lost; ALTER TABLE hypervisor "
+              "DROP COLUMN answers;"
               "ALTER TABLE hypervisor DROP COLUMN drained; PRAGMA user_version = 2");
     const auto before = content(path);
     auto reader = open_reader(path);
@@ -576,9 +578,9 @@ TEST(Store, StoreWithoutBalancersKeepsItsRowsAndTakesThem)
         check_ok(store.put(vm("v")));
         check_ok(store.put(chain("c")));
     }
-    sql(path,
-        "DROP TABLE balancer; DROP TABLE balancer_server; DROP TABLE server_health;"
-        "DROP TABLE service; ALTER TABLE hypervisor DROP COLUMN lost; PRAGMA user_version = 3");
+    sql(path, "DROP TABLE balancer; DROP TABLE balancer_server; DROP TABLE server_health;"
+              "DROP TABLE service; ALTER TABLE hypervisor DROP COLUMN lost; ALTER TABLE hypervisor "
+              "DROP COLUMN answers; PRAGMA user_version = 3");
     auto store = open_store(path);
     CHECK_TRUE(*store.hypervisors() == std::vector{hypervisor("hv1", true)});
     CHECK_TRUE(*store.vms() == std::vector{vm("v")});
@@ -599,8 +601,9 @@ TEST(Store, BalancersOfAnOlderStoreHaveNoCheckAndNoLimit)
         auto store = open_store(path);
         check_ok(store.put(former));
     }
-    std::string older = "DROP TABLE server_health; DROP TABLE service;"
-                        "ALTER TABLE hypervisor DROP COLUMN lost;";
+    std::string older =
+        "DROP TABLE server_health; DROP TABLE service;"
+        "ALTER TABLE hypervisor DROP COLUMN lost; ALTER TABLE hypervisor DROP COLUMN answers;";
     for (const char* column :
          {"vip_mac", "persistence", "slow_start", "sorry", "sorry_port", "sorry_mac", "check_kind",
           "check_target", "check_expect", "interval_ms", "timeout_ms", "rise", "fall", "number"})
@@ -620,8 +623,8 @@ TEST(Store, OlderStoreGetsItsServices)
         auto store = open_store(path);
         check_ok(store.put(vm("v")));
     }
-    sql(path,
-        "DROP TABLE service; ALTER TABLE hypervisor DROP COLUMN lost; PRAGMA user_version = 6");
+    sql(path, "DROP TABLE service; ALTER TABLE hypervisor DROP COLUMN lost; ALTER TABLE hypervisor "
+              "DROP COLUMN answers; PRAGMA user_version = 6");
     CHECK_TRUE(open_reader(path).services()->empty()); // Who only reads has a copy of its own.
     auto store = open_store(path);
     CHECK_TRUE(*store.vms() == std::vector{vm("v")});

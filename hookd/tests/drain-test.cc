@@ -112,8 +112,7 @@ TEST(Drain, TargetIsNoneThatIsDrainedOrSilent)
     hypervisors[1].drained = true;
     STRCMP_EQUAL("hv3", target().c_str());
     hypervisors[2].seen = now - 61 * second;
-    STRCMP_EQUAL("no hypervisor can take it (hv2 is drained, hv3 was not heard of for more than a "
-                 "minute)",
+    STRCMP_EQUAL("no hypervisor can take it (hv2 is drained, hv3 is not heard of any more)",
                  target().c_str());
     hypervisors[2].seen = now - 59 * second;
     STRCMP_EQUAL("hv3", target().c_str());

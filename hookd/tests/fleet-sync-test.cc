@@ -308,8 +308,7 @@ TEST(FleetSync, ServersOfASilentHypervisorAreDeadUnlessNoneIsLeft_B10)
     CHECK_TRUE(pull().put_health.empty());
     LONGS_EQUAL(1, silent().size());
     CHECK_EQUAL(std::string("down"), silent()[0].state);
-    CHECK_EQUAL(std::string("hv2, where it runs, was not heard of for more than a minute"),
-                silent()[0].text);
+    CHECK_EQUAL(std::string("hv2, where it runs, is not heard of any more"), silent()[0].text);
     // It is taken once, and given back as it was.
     health[1] = silent()[0];
     CHECK_TRUE(silent().empty());
@@ -337,7 +336,6 @@ TEST(FleetSync, VmsOfADeadHypervisorAreDeadHopsUntilItIsHeardOf_C10)
     // It is taken once, stays over a restart, is nothing that the fleet is told, and goes.
     vms[0] = change.put_vms[0];
     CHECK_TRUE(pull_changes(fleet, store(), false, dead).empty());
-    CHECK_TRUE((std::set<std::string>{"hv2"} == said_dead(vms)));
     CHECK_TRUE(push().empty());
     CHECK_TRUE((pull().put_vms == std::vector{fleet.vms[0]}));
     CHECK_TRUE((heard_vms(vms, {}) == fleet.vms));

@@ -106,8 +106,8 @@ TEST(Records, OfTwoThatRunOneVmTheFirstYieldsUntilTheOtherEnds_C2)
     auto change = change_now();
     CHECK_TRUE(change.empty());
     CHECK_TRUE(change.yielded == seen.yielded);
-    CHECK_EQUAL(std::string("VM fw runs here and on hv2, where it was started later: its traffic "
-                            "goes there: stop one of the two"),
+    CHECK_EQUAL(std::string("VM fw runs here and on hv2, where its traffic goes: stop one of the "
+                            "two"),
                 change.problems.at(0));
     seen.domains[0].state = Reality::paused;
     CHECK_TRUE(change_now().yielded == seen.yielded);
@@ -118,6 +118,9 @@ TEST(Records, OfTwoThatRunOneVmTheFirstYieldsUntilTheOtherEnds_C2)
     CHECK_TRUE(change_now().yielded == seen.yielded);
     seen.domains_known = true;
     seen.domains.push_back({domain_xml(), Reality::running});
+    rows[0].health = dead_text("hv2");
+    CHECK_EQUAL(std::string("hv1"), change_now().put.at(0).hypervisor);
+    rows[0].health.clear();
     rows[0].state = "stopped";
     CHECK_FALSE(yields(row_on("hv1"), rows[0]));
     change = change_now();

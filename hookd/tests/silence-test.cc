@@ -66,34 +66,69 @@ TEST(Silence, NothingIsSaidOfThoseThatAreNotThere)
     CHECK_FALSE(silence.silent("id", start + 100s));
 }
 
+/// Asked every two seconds from `from` on, before `to`, as the shell does.
+struct Asking {
+    Silence& silence;
+    Silence::Time start;
+
+    void ask(std::chrono::seconds from, std::chrono::seconds to, bool readable = true)
+    {
+        for (auto time = from; time < to; time += 2s)
+            if (silence.wants_echo("id", start + time))
+                silence.asked("id", readable, start + time);
+    }
+    void ask_and_answer(std::chrono::seconds time)
+    {
+        silence.asked("id", true, start + time);
+        silence.answered("id", start + time);
+    }
+};
+
 TEST(Silence, OneThatIsLateAndAnswersNoEchoIsDeadIfItEverDid_C10)
 {
+    Asking asking{silence, start};
     silence.look(hv2(1), start);
     CHECK_TRUE(silence.wants_echo("id", start + 1s)); // Whether it answers at all is to be known.
-    silence.asked("id", start + 1s);
-    silence.answered("id");
+    asking.ask_and_answer(1s);
     CHECK_TRUE(silence.answers("id"));
     CHECK_FALSE(silence.wants_echo("id", start + 18s));
     CHECK_TRUE(silence.wants_echo("id", start + 19s));
-    for (auto time = 19s; time < 29s; time += 2s) {
-        silence.asked("id", start + time);
-        CHECK_TRUE(silence.dead().empty());
-    }
-    silence.asked("id", start + 29s); // Five had no answer.
+    CHECK_TRUE(silence.late("id", start + 19s));
+    asking.ask(19s, 29s);
+    silence.look(hv2(1), start + 28s);
+    CHECK_TRUE(silence.dead().empty());
+    asking.ask(29s, 31s); // Five had no answer.
     CHECK_TRUE(silence.dead().contains("id"));
-    silence.listen_anew(start + 40s); // The database was away: that is no life.
+    silence.listen_anew(start + 40s);  // The database was away: that is no life,
+    silence.look(hv2(0), start + 41s); // nor that a new server knows nothing yet.
     CHECK_TRUE(silence.dead().contains("id"));
     CHECK_TRUE(silence.wants_echo("id", start + 41s));
-    silence.answered("id");
+    CHECK_TRUE(silence.answered("id", start + 42s));
     CHECK_TRUE(silence.dead().empty());
+    CHECK_FALSE(silence.answered("id", start + 43s)); // That is no news.
+}
+
+TEST(Silence, ItsRowIsReadAnewBeforeItIsDead)
+{
+    Asking asking{silence, start};
+    asking.ask_and_answer(0s);
+    silence.look(hv2(1), start);
+    asking.ask(19s, 60s); // One look was missed, and answers are filtered.
+    CHECK_TRUE(silence.dead().empty());
+    silence.look(hv2(2), start + 60s); // It writes.
+    asking.ask(60s, 70s);
+    CHECK_TRUE(silence.dead().empty());
+    asking.ask(80s, 90s, false); // Nothing can be read: echoes alone tell.
+    CHECK_TRUE(silence.dead().contains("id"));
 }
 
 TEST(Silence, OneThatAnswersLivesWhateverItsDaemonDoes_C13)
 {
+    Asking asking{silence, start};
     silence.look(hv2(1), start);
     for (auto time = 1s; time < 300s; time += 2s) {
-        silence.asked("id", start + time);
-        silence.answered("id");
+        asking.ask_and_answer(time);
+        silence.look(hv2(1), start + time);
         CHECK_TRUE(silence.dead().empty());
     }
     CHECK_TRUE(silence.silent("id", start + 300s));
@@ -101,32 +136,39 @@ TEST(Silence, OneThatAnswersLivesWhateverItsDaemonDoes_C13)
 
 TEST(Silence, OneThatNeverAnsweredMayBeBehindAFirewall)
 {
+    Asking asking{silence, start};
     silence.look(hv2(1), start);
-    for (auto time = 1s; time < 300s; time += 2s)
-        silence.asked("id", start + time);
+    for (auto time = 1s; time < 300s; time += 15s) {
+        silence.look(hv2(1), start + time);
+        asking.ask(time, time + 15s);
+    }
     CHECK_TRUE(silence.dead().empty());
     CHECK_FALSE(silence.answers("id"));
 }
 
-TEST(Silence, OneThatWritesLivesWhateverBecomesOfEchoes)
+TEST(Silence, OneThatWritesAndDoesNotAnswerAnyMoreIsNotJudgedByEchoes)
 {
-    for (auto time = 0s; time < 300s; time += 2s) {
-        silence.look(hv2(1 + time / 15s), start + time);
-        silence.asked("id", start + time);
-        if (time == 0s)
-            silence.answered("id");
+    Asking asking{silence, start};
+    asking.ask_and_answer(0s);
+    for (auto time = 1s; time < 200s; time += 15s) {
+        silence.look(hv2(2 + time / 15s), start + time);
+        asking.ask(time, time + 15s);
         CHECK_TRUE(silence.dead().empty());
     }
+    CHECK_FALSE(silence.answers("id"));
+    asking.ask(200s, 300s);
+    silence.look(hv2(15), start + 290s);
+    asking.ask(300s, 310s);
+    CHECK_TRUE(silence.dead().empty());
 }
 
-TEST(Silence, OneThatDiesBeforeItsRowWasLookedAtIsDeadToo)
+TEST(Silence, WhetherAnotherAddressAnswersIsToBeSeen)
 {
-    CHECK_TRUE(silence.wants_echo("id", start));
-    silence.asked("id", start);
-    silence.answered("id");
-    for (auto time = 19s; time < 31s; time += 2s)
-        silence.asked("id", start + time);
-    CHECK_TRUE(silence.dead().contains("id"));
+    Asking asking{silence, start};
+    asking.ask_and_answer(0s);
+    silence.moved("id");
+    CHECK_FALSE(silence.answers("id"));
+    CHECK_TRUE(silence.wants_echo("id", start + 1s));
 }
 
 TEST(Silence, WhoNeverAnsweredIsLostOnceItIsSilent_B14)
@@ -134,29 +176,47 @@ TEST(Silence, WhoNeverAnsweredIsLostOnceItIsSilent_B14)
     CHECK_TRUE(silence.lost("id", true, true, start)); // Nothing was heard since a restart.
     silence.look(hv2(1), start);
     CHECK_TRUE(silence.lost("id", true, true, start));
-    silence.look(hv2(2), start + 15s);
-    CHECK_FALSE(silence.lost("id", true, true, start + 15s));
-    CHECK_FALSE(silence.lost("id", false, true, start + 75s));
-    CHECK_TRUE(silence.lost("id", false, true, start + 76s));
-    CHECK_FALSE(silence.lost("id", false, false, start + 76s)); // Nobody could be heard.
+    CHECK_FALSE(silence.lost("id", false, true, start));
+    CHECK_TRUE(silence.lost("id", false, true, start + 61s)); // Of what was before nobody knows.
+    silence.look(hv2(2), start + 75s);
+    CHECK_FALSE(silence.lost("id", true, true, start + 75s));
+    CHECK_TRUE(silence.lost("id", false, true, start + 136s));
+    CHECK_FALSE(silence.lost("id", false, false, start + 136s)); // Nobody could be heard.
 }
 
 TEST(Silence, WhoAnswersIsLostOnceItIsDead_B14)
 {
+    Asking asking{silence, start};
     silence.look(hv2(1), start);
-    silence.asked("id", start);
-    silence.answered("id");
+    asking.ask_and_answer(0s);
     CHECK_FALSE(silence.lost("id", true, false, start + 300s));
-    for (auto time = 19s; time < 31s; time += 2s)
-        silence.asked("id", start + time);
+    asking.ask(19s, 31s, false);
     CHECK_TRUE(silence.lost("id", false, false, start + 31s));
 }
 
-TEST(Silence, OneThatWasDeadBeforeARestartIsUntilItIsHeardOf)
+TEST(Silence, OneThatDiesBeforeItsRowWasLookedAtIsDeadToo)
 {
-    silence.were_dead({"id"}, start);
+    Asking asking{silence, start};
+    CHECK_TRUE(silence.wants_echo("id", start));
+    asking.ask_and_answer(0s);
+    asking.ask(19s, 23s);
+    silence.look(hv2(0), start + 23s);
+    asking.ask(23s, 33s, false);
+    CHECK_TRUE(silence.dead().contains("id"));
+}
+
+TEST(Silence, WhatWasKnownBeforeARestartIsUntilItIsHeardOf)
+{
+    Asking asking{silence, start};
+    silence.remember("id", true, start);
     silence.look(hv2(7), start + 1s);
     CHECK_TRUE(silence.dead().contains("id"));
     silence.look(hv2(8), start + 16s);
     CHECK_TRUE(silence.dead().empty());
+    // One that died while nobody looked had answered before.
+    silence.remember("id", false, start + 20s);
+    asking.ask(40s, 50s);
+    silence.look(hv2(8), start + 49s);
+    asking.ask(50s, 52s);
+    CHECK_TRUE(silence.dead().contains("id"));
 }
