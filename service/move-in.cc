@@ -269,7 +269,7 @@ Result<void> MoveIn::receive()
             if (!json)
                 return json.error();
             stood_ = json->value("stood", std::set<int>{});
-            neighbours_ = neighbours_of(json->at("neighbours"));
+            neighbours_ = neighbours_of(json->value("neighbours", nlohmann::json::array()));
             return {};
         }
         case Message::failed: {

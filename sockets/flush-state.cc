@@ -26,7 +26,8 @@ FlushStep FlushState::see(const FlushReading& reading, FlushClock::time_point no
             began_ = last_byte_ = now;
         }
     } else if (step_ == FlushStep::window) {
-        if (now - last_byte_ >= limits_.quiet && !reading.unacknowledged)
+        const bool sent = !reading.unacknowledged || now - began_ >= limits_.acknowledged;
+        if (now - last_byte_ >= limits_.quiet && sent)
             step_ = FlushStep::empty;
         else if (now - began_ >= limits_.most)
             step_ = FlushStep::capped;

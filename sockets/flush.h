@@ -34,13 +34,15 @@ struct FlushLimits {
     std::chrono::microseconds quiet{2000}; // No byte for so long, or the longest RTT: empty.
     std::chrono::milliseconds entry{1000}; // The first wait at most.
     std::chrono::milliseconds most{50};    // The second wait at most.
+    // What was sent is waited for no longer: a peer that has nothing to send delays its answer.
+    std::chrono::microseconds acknowledged{5000};
 };
 
 /// Where a flush stands.
 enum class FlushStep {
     entry,  // Waits until no connection is half made, unaccepted, or closed and unsent.
     window, // Peers are told window 0; waits until nothing is under way.
-    empty,  // End: nothing is under way.
+    empty,  // End: nothing is under way from the peers.
     capped, // End: something still is; why() says what.
 };
 

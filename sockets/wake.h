@@ -3,9 +3,10 @@
 // sockets/wake: makes the kernel say at once what a connection's window is (spec S2, S3).
 //
 // Leaving repair mode does not: its probe carries an old sequence number, so the peer never looks
-// at the window in it, but it answers, and so tells its own.  Here a segment is forged that looks as if it came from the peer, and that
-// a TCP must answer with a right acknowledgment: current sequence number, acknowledgment,
-// timestamps, window.  Every TCP takes the window from that (RFC 9293, section 3.10.7.4).
+// at the window in it, but it answers, and so tells its own.  Here a segment is forged that looks
+// as if it came from the peer, and that a TCP must answer with a right acknowledgment: current
+// sequence number, acknowledgment, timestamps, window.  Every TCP takes the window from that (RFC
+// 9293, section 3.10.7.4).
 #pragma once
 
 #include "common/result.h"

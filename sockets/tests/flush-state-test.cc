@@ -72,8 +72,15 @@ TEST(FlushState, QuietTimeIsNoShorterThanARoundTrip)
 TEST(FlushState, WaitsUntilWhatWeSentIsAcknowledged)
 {
     shut_window();
-    LONGS_EQUAL(int(FlushStep::window), int(see(0, 5, 10ms)));
-    LONGS_EQUAL(int(FlushStep::empty), int(see(0, 0, 11ms)));
+    LONGS_EQUAL(int(FlushStep::window), int(see(0, 5, 3ms)));
+    LONGS_EQUAL(int(FlushStep::empty), int(see(0, 0, 4ms)));
+}
+
+TEST(FlushState, DelayedAcknowledgmentIsNotWaitedFor)
+{
+    shut_window();
+    LONGS_EQUAL(int(FlushStep::window), int(see(0, 1, 4999us)));
+    LONGS_EQUAL(int(FlushStep::empty), int(see(0, 1, 5000us)));
 }
 
 TEST(FlushState, CappedWhileSomethingIsUnderWay)
@@ -88,6 +95,7 @@ TEST(FlushState, CappedWhileSomethingIsUnderWay)
 TEST(FlushState, CappedSaysWhatIsNotAcknowledged)
 {
     shut_window();
-    LONGS_EQUAL(int(FlushStep::capped), int(see(0, 2, 50ms)));
+    LONGS_EQUAL(int(FlushStep::window), int(see(1, 2, 49ms)));
+    LONGS_EQUAL(int(FlushStep::capped), int(see(2, 2, 50ms)));
     STRCMP_EQUAL("2 segments not acknowledged", state.why().c_str());
 }
