@@ -88,7 +88,7 @@ Hypervisor hypervisor(const std::string& name, bool self = false)
             .seen = 1'700'000'000'000'000'001,
             .drained = self,
             .lost = !self,
-            .answers = self};
+            .answers = !self};
 }
 
 Vm vm(const std::string& id)
