@@ -66,7 +66,7 @@ void LifeWatch::look()
 void LifeWatch::collect()
 {
     const auto now = Clock::now();
-    bool late = false;
+    bool doubted = false;
     owners_.clear();
     for (const db::Hypervisor& row : world_.ledger.hypervisors()) {
         boost::system::error_code none; // As of one without a tunnel.
@@ -78,11 +78,11 @@ void LifeWatch::collect()
         if (before != addresses_.end() && before->second != address)
             silence_.moved(row.id);
         addresses_[row.id] = address;
-        late |= silence_.late(row.id, now);
+        doubted |= silence_.wants_look(row.id, now);
         if (silence_.wants_echo(row.id, now))
             due_.push_back(row.id);
     }
-    if (late && hooks_.readable())
+    if (doubted && hooks_.readable())
         hooks_.read();
 }
 

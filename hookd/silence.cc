@@ -27,7 +27,7 @@ std::set<std::string> Silence::look(const std::vector<db::Hypervisor>& rows, Tim
             continue; // A server that was started anew forgets it.
         if (entry.seen && *entry.seen != row.seen) {
             entry.since = now;
-            entry.wrote = true;
+            entry.wrote = now;
             entry.looked = entry.dead = false;
             changed.insert(row.id);
         }
@@ -50,10 +50,13 @@ bool Silence::silent(const std::string& id, Time now) const
     return found != heard_.end() && now - found->second.since > silence_limit;
 }
 
-bool Silence::late(const std::string& id, Time now) const
+bool Silence::wants_look(const std::string& id, Time now) const
 {
     const auto found = heard_.find(id);
-    return found != heard_.end() && found->second.is_late(now);
+    if (found == heard_.end())
+        return false;
+    const Heard& heard = found->second;
+    return heard.is_late(now) && heard.answers && heard.unanswered && !heard.looked && !heard.dead;
 }
 
 bool Silence::wants_echo(const std::string& id, Time now) const
@@ -76,7 +79,7 @@ void Silence::asked(const std::string& id, bool readable, Time now)
     if (heard.answers && heard.unanswered >= most_unanswered) {
         if (heard.is_late(now))
             heard.dead |= heard.looked || !readable;
-        else if (heard.since - heard.unanswered_since > silence_limit)
+        else if (heard.wrote && *heard.wrote - heard.unanswered_since > silence_limit)
             heard.answers = false; // It goes on to write, and does not answer any more.
     }
     ++heard.unanswered;
@@ -126,7 +129,7 @@ bool Silence::lost(const std::string& id, bool was, bool readable, Time now) con
     if (found == heard_.end())
         return was;
     const Heard& heard = found->second;
-    if (heard.answers)
+    if (heard.answers || heard.dead)
         return heard.dead;
     if (!readable)
         return was;

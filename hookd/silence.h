@@ -50,8 +50,8 @@ public:
     /// Whether it is to be asked for an echo: it is late, has not answered one yet, or not for
     /// long.
     bool wants_echo(const std::string& id, Time now) const;
-    /// Its row did not change for so long that it is to be read anew.
-    bool late(const std::string& id, Time now) const;
+    /// Whether its row is to be read anew, since it is late and has not answered.
+    bool wants_look(const std::string& id, Time now) const;
     /// It was asked for an echo once more.  `readable`: rows can be read, and one that is dead must
     /// have been read since it stopped to answer.
     void asked(const std::string& id, bool readable, Time now);
@@ -72,9 +72,9 @@ public:
 private:
     struct Heard {
         std::optional<db::TimeNs>
-            seen;           // As its row says, by its own clock; none: not looked at yet.
-        Time since;         // Its row changed.
-        bool wrote = false; // Its row was seen to change.
+            seen;                    // As its row says, by its own clock; none: not looked at yet.
+        Time since;                  // Its row changed, or nobody could be heard until then.
+        std::optional<Time> wrote{}; // Its row was seen to change, last.
         bool answers = false;
         int unanswered = 0;  // Echoes since the last answer.
         bool looked = false; // Its row was read once it was late, and had not changed.

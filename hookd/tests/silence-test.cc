@@ -93,9 +93,10 @@ TEST(Silence, OneThatIsLateAndAnswersNoEchoIsDeadIfItEverDid_C10)
     CHECK_TRUE(silence.answers("id"));
     CHECK_FALSE(silence.wants_echo("id", start + 18s));
     CHECK_TRUE(silence.wants_echo("id", start + 19s));
-    CHECK_TRUE(silence.late("id", start + 19s));
     asking.ask(19s, 29s);
+    CHECK_TRUE(silence.wants_look("id", start + 27s));
     silence.look(hv2(1), start + 28s);
+    CHECK_FALSE(silence.wants_look("id", start + 28s));
     CHECK_TRUE(silence.dead().empty());
     asking.ask(29s, 31s); // Five had no answer.
     CHECK_TRUE(silence.dead().contains("id"));
@@ -106,6 +107,21 @@ TEST(Silence, OneThatIsLateAndAnswersNoEchoIsDeadIfItEverDid_C10)
     CHECK_TRUE(silence.answered("id", start + 42s));
     CHECK_TRUE(silence.dead().empty());
     CHECK_FALSE(silence.answered("id", start + 43s)); // That is no news.
+}
+
+TEST(Silence, OneThatIsDeadIsSoWhenTheDatabaseComesBack)
+{
+    Asking asking{silence, start};
+    silence.look(hv2(1), start);
+    silence.look(hv2(2), start + 1s);
+    asking.ask_and_answer(1s);
+    asking.ask(20s, 300s, false);
+    CHECK_TRUE(silence.dead().contains("id"));
+    silence.listen_anew(start + 300s);
+    asking.ask(300s, 340s);
+    CHECK_TRUE(silence.dead().contains("id"));
+    CHECK_TRUE(silence.lost("id", true, true, start + 340s));
+    CHECK_FALSE(silence.wants_look("id", start + 340s)); // Nothing is to be found out.
 }
 
 TEST(Silence, ItsRowIsReadAnewBeforeItIsDead)
