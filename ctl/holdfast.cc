@@ -185,8 +185,8 @@ void add_fleet(CLI::App& app, Order& order)
     add(noun, "status", "Show the members and whether the database is reached", order,
         fleet_status);
     add(noun, "leave", "Leave the fleet", order, [&order](const Session& s) {
-        return fleet_leave(s, order.name);
-    })->add_option("--node", order.name, "Take out another hypervisor, which is dead");
+        return fleet_leave(s, order.node);
+    })->add_option("--node", order.node, "Take out another hypervisor, which is dead");
     auto* certificate =
         add(noun, "certificate", "Make a hypervisor's key and certificate", order,
             [&order](const Session& s) { return fleet_certificate(s, order.name, order.out); });

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 
 #include <CLI/CLI.hpp>
@@ -21,6 +22,7 @@ struct Order {
     std::string vm;
     std::string to;
     std::string name;
+    std::optional<std::string> node; // Of `fleet leave`.
     std::string packet;
     std::string from;
     std::string via;

@@ -60,14 +60,14 @@ Result<void> fleet_status(const Session& session)
     return told(session, answer, fleet_page(*answer, now, session.style));
 }
 
-Result<void> fleet_leave(const Session& session, const std::string& node)
+Result<void> fleet_leave(const Session& session, const std::optional<std::string>& node)
 {
-    const Json arguments = node.empty() ? Json{} : Json{{"node", node}};
+    const Json arguments = node ? Json{{"node", *node}} : Json{};
     auto answer = session.ask_hookd("fleet/leave", arguments, std::chrono::seconds{30});
     return told(session, answer,
-                node.empty() ? "fleet left; the chains of this hypervisor go on by themselves\n"
-                             : one_line(node) + " is in the fleet no more; if it comes back, it "
-                                                "joins again\n");
+                !node ? "fleet left; the chains of this hypervisor go on by themselves\n"
+                      : one_line(*node) + " is in the fleet no more; if it comes back, it "
+                                          "joins again\n");
 }
 
 } // namespace holdfast::ctl

@@ -9,6 +9,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -109,8 +110,8 @@ Result<void> node_return(const Session& session, const std::string& node);
 Result<void> fleet_init(const Session& session, const std::string& listen);
 Result<void> fleet_join(const Session& session, const std::string& address);
 Result<void> fleet_status(const Session& session);
-/// `node`: a hypervisor that is dead; empty: this one.
-Result<void> fleet_leave(const Session& session, const std::string& node);
+/// `node`: a hypervisor that is dead; none: this one.
+Result<void> fleet_leave(const Session& session, const std::optional<std::string>& node);
 /// Makes key and certificate of hypervisor `name` in `folder` (empty: NAME-pki here), and the
 /// fleet's CA first if there is none.
 Result<void> fleet_certificate(const Session& session, const std::string& name,

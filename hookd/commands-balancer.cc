@@ -173,7 +173,9 @@ Commands::PlannedBalancer Commands::put_once(const BalancerPlanner& planner)
     const Seen seen = co_await await_answer<Seen>(daemon_.io(), std::move(read));
     if (!seen)
         co_return seen.error();
-    auto plan = planner(seen->rows);
+    // Outside of a fleet another may have put its own since: nothing comes between this and the
+    // put.
+    auto plan = planner(seen->versions.empty() ? world().ledger.balancers() : seen->rows);
     if (!plan)
         co_return plan;
     std::function<void(std::function<void(const Result<void>&)>)> put = [&](auto answer) {

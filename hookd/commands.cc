@@ -261,7 +261,9 @@ void Commands::fleet_join(const Json& arguments, Done done)
 void Commands::fleet_leave(const Json& arguments, Done done)
 {
     const std::string node = arguments.value("node", "");
-    if (node.empty() || node == daemon_.world().self())
+    if (node.empty() && arguments.contains("node"))
+        done(Error{Errc::invalid, "the node to take out has no name: see \"holdfast node list\""});
+    else if (node.empty() || node == daemon_.world().self())
         daemon_.fleet().leave(std::move(done));
     else
         daemon_.fleet().take_out(node, std::move(done));

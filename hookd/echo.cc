@@ -117,10 +117,7 @@ Result<void> Echo::ask(const Address& address)
     const auto request = echo_request(ipv6, id_, ++sequence_);
     boost::system::error_code failed;
     way.socket.send_to(asio::buffer(request), Icmp::endpoint{address, 0}, 0, failed);
-    const bool nowhere = failed == boost::system::errc::network_unreachable ||
-                         failed == boost::system::errc::host_unreachable ||
-                         failed == boost::system::errc::network_down;
-    if (failed && !nowhere)
+    if (failed && failed != boost::system::errc::host_unreachable)
         return Error{Errc::unavailable,
                      "an ICMP echo to " + address.to_string() + ": " + failed.message()};
     return {};

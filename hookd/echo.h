@@ -36,8 +36,9 @@ public:
     /// `answered` gets the address of each that answers.
     Echo(boost::asio::io_context& io, Answered answered);
 
-    /// Asks `address`, once.  A machine that cannot be reached is one that does not answer.
-    /// Errors: unavailable if this machine lets us send none.
+    /// Asks `address`, once.
+    /// Errors: unavailable if this machine lets us send none, or has no network for it: that says
+    /// nothing of the other.
     Result<void> ask(const Address& address);
 
 private:

@@ -358,7 +358,7 @@ void FleetLink::note_lost()
     StoreChange change;
     for (db::Hypervisor row : world_.ledger.hypervisors()) {
         const bool lost = life_.silence().lost(row.id, row.lost, connected(), now);
-        const bool answers = row.answers || life_.silence().answers(row.id);
+        const bool answers = life_.silence().answers(row.id);
         if (row.self || (lost == row.lost && answers == row.answers))
             continue;
         row.lost = lost;
@@ -383,7 +383,7 @@ std::string FleetLink::trouble_with(const db::Hypervisor& row, const Unheard& un
                     : "; its address " + row.vtep +
                           " does not answer ICMP echoes, nor did it before, so its VMs count as "
                           "running: let echo requests pass");
-    if (row.answers && !answers)
+    if (life_.silence().stopped(row.id))
         return "its tunnel's address " + row.vtep +
                " does not answer any more, though its holdfast-hookd is heard of: see the network "
                "between the tunnels' ends, and let ICMP echo requests pass";
@@ -395,9 +395,10 @@ void FleetLink::note_dead(const std::set<std::string>& before)
 {
     StoreChange change;
     const auto& vms = world_.ledger.vms();
-    for (const db::Vm& vm : heard_vms(vms, unheard_.dead))
-        if (*world_.ledger.vm(vm.id) != vm)
-            change.put_vms.push_back(vm);
+    const auto heard = heard_vms(vms, unheard_.dead);
+    for (std::size_t i = 0; i < vms.size(); ++i)
+        if (heard[i] != vms[i])
+            change.put_vms.push_back(heard[i]);
     for (const db::Hypervisor& row : world_.ledger.hypervisors()) {
         const bool dead = unheard_.dead.contains(row.name);
         if (dead == before.contains(row.name))

@@ -33,6 +33,7 @@ void LifeWatch::start()
     for (const db::Hypervisor& row : world_.ledger.hypervisors())
         if (!row.self && row.answers)
             silence_.remember(row.id, row.lost, Clock::now());
+    told_ = known();
     look();
 }
 
@@ -104,9 +105,10 @@ void LifeWatch::ask_some()
 
 void LifeWatch::ask(const std::string& id, const Address& address)
 {
-    if (auto sent = echo_.ask(address); sent)
+    auto sent = echo_.ask(address);
+    if (sent && world_.switch_here) // Without our own switch nobody's answer comes in.
         silence_.asked(id, hooks_.readable(), Clock::now());
-    else
+    else if (!sent)
         trouble_ = "whether hypervisors live cannot be seen: " + sent.error().message +
                    ": let holdfast-hookd send ICMP echo requests";
 }
@@ -124,13 +126,18 @@ void LifeWatch::answered(const Address& address)
 }
 
 /// Who is dead, and who answers, in one set.
-void LifeWatch::tell()
+std::set<std::string> LifeWatch::known() const
 {
-    std::set<std::string> now = silence_.dead();
+    std::set<std::string> all = silence_.dead();
     for (const db::Hypervisor& row : world_.ledger.hypervisors())
         if (silence_.answers(row.id))
-            now.insert("answers " + row.id);
-    if (now != told_) {
+            all.insert("answers " + row.id);
+    return all;
+}
+
+void LifeWatch::tell()
+{
+    if (auto now = known(); now != told_) {
         told_ = std::move(now);
         hooks_.changed();
     }

@@ -51,6 +51,7 @@ private:
     void ask_some();
     void ask(const std::string& id, const Address& address);
     void answered(const Address& address);
+    std::set<std::string> known() const;
     void tell();
     void after(std::chrono::milliseconds time, void (LifeWatch::*next)());
 
@@ -61,7 +62,7 @@ private:
     std::map<Address, std::set<std::string>> owners_; // Ids by address: two may have one.
     std::vector<std::string> due_; // Ids of those that are still to be asked now.
     std::string trouble_;
-    std::set<std::string> told_; // What `changed` was last called for: see tell().
+    std::set<std::string> told_; // What `changed` was last called for.
     Echo echo_;
     boost::asio::steady_timer timer_;
 };

@@ -23,8 +23,11 @@ std::set<std::string> Silence::look(const std::vector<db::Hypervisor>& rows, Tim
         const auto before = heard_.find(row.id);
         Heard& entry = heard[row.id];
         entry = before == heard_.end() ? Heard{std::nullopt, now} : before->second;
-        if (row.seen == 0)
-            continue; // A server that was started anew forgets it.
+        if (row.seen ==
+            0) { // A server that was started anew forgets it; who lives has written soon.
+            entry.looked |= entry.unanswered && now - entry.since > silence_limit;
+            continue;
+        }
         if (entry.seen && *entry.seen != row.seen) {
             entry.since = now;
             entry.wrote = now;
@@ -79,8 +82,10 @@ void Silence::asked(const std::string& id, bool readable, Time now)
     if (heard.answers && heard.unanswered >= most_unanswered) {
         if (heard.is_late(now))
             heard.dead |= heard.looked || !readable;
-        else if (heard.wrote && *heard.wrote - heard.unanswered_since > silence_limit)
-            heard.answers = false; // It goes on to write, and does not answer any more.
+        else if (heard.wrote && *heard.wrote - heard.unanswered_since > silence_limit) {
+            heard.answers = false;
+            heard.stopped = true;
+        }
     }
     ++heard.unanswered;
     heard.asked_at = now;
@@ -94,6 +99,7 @@ bool Silence::answered(const std::string& id, Time now)
     Heard& heard = found->second;
     const bool news = !heard.answers || heard.dead;
     heard.answers = true;
+    heard.stopped = false;
     heard.unanswered = 0;
     heard.asked_at = now;
     heard.dead = false;
@@ -103,7 +109,7 @@ bool Silence::answered(const std::string& id, Time now)
 void Silence::moved(const std::string& id)
 {
     if (const auto found = heard_.find(id); found != heard_.end()) {
-        found->second.answers = found->second.dead = false;
+        found->second.answers = found->second.stopped = found->second.dead = false;
         found->second.unanswered = 0;
     }
 }
@@ -112,6 +118,12 @@ bool Silence::answers(const std::string& id) const
 {
     const auto found = heard_.find(id);
     return found != heard_.end() && found->second.answers;
+}
+
+bool Silence::stopped(const std::string& id) const
+{
+    const auto found = heard_.find(id);
+    return found != heard_.end() && found->second.stopped;
 }
 
 std::set<std::string> Silence::dead() const

@@ -62,6 +62,8 @@ public:
     /// Whether it answered the last echoes while it wrote.  Of one that does not, as behind a
     /// firewall, nobody can tell whether it is dead.
     bool answers(const std::string& id) const;
+    /// Whether it did, and does not any more though it writes.
+    bool stopped(const std::string& id) const;
     /// Those that neither write nor answer any more, though they did answer.
     std::set<std::string> dead() const;
     /// Whether it is to be taken for dead where that of two one must act: it is dead, or does not
@@ -76,8 +78,9 @@ private:
         Time since;                  // Its row changed, or nobody could be heard until then.
         std::optional<Time> wrote{}; // Its row was seen to change, last.
         bool answers = false;
-        int unanswered = 0;  // Echoes since the last answer.
-        bool looked = false; // Its row was read once it was late, and had not changed.
+        bool stopped = false; // To answer, though it writes.
+        int unanswered = 0;   // Echoes since the last answer.
+        bool looked = false;  // Its row was read once it was late, and had not changed.
         Time asked_at{};
         Time unanswered_since{};
         bool dead = false;

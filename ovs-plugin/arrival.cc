@@ -174,24 +174,29 @@ void Arrival::run_merge(Place& place, std::int64_t now_ms, const SendTheLongWay&
 {
     if (!place.merge_until_ms)
         return;
-    // For a service at once: its former place is there until it is known to run here, and with the
-    // first frame that comes directly perhaps not any more.
-    const bool at_once = queue_ == Queue::here && hf_watch_holds(place.watch);
+    // For a service at once, too: its former place is there until it is known to run here, and has
+    // what was held; with the first frame that comes directly it is perhaps not there any more.
+    const bool at_once = queue_ == Queue::here && !place.is_emptied && hf_watch_holds(place.watch);
     if (!place.barrier && (at_once || hf_watch_keeps(place.watch))) {
         Frame frame(HF_BARRIER_SIZE);
         place.barrier = ++last_barrier;
         hf_barrier(place.barrier, mac_of(place.mac).data(), frame.data());
-        const auto patience = queue_ == Queue::here ? barrier_of_service_ms : barrier_ms;
+        const auto patience = at_once ? barrier_of_service_ms : barrier_ms;
         place.barrier_until_ms = now_ms + (send(frame) ? patience : 0);
+        place.empties = at_once;
     }
     const bool through = place.barrier ? hf_watch_saw_barrier(place.watch, place.barrier) ||
                                              now_ms >= place.barrier_until_ms
                                        : now_ms >= place.merge_until_ms;
-    if (through) {
-        hf_watch_release(place.watch);
-        place.merge_until_ms = 0;
-        place.barrier = 0;
+    if (!through)
+        return;
+    place.barrier = 0;
+    if (std::exchange(place.empties, false)) {
+        place.is_emptied = true; // What goes the long way since is before a barrier of its own.
+        return run_merge(place, now_ms, send);
     }
+    hf_watch_release(place.watch);
+    place.merge_until_ms = 0;
 }
 
 bool Arrival::merging() const

@@ -78,6 +78,8 @@ private:
         std::int64_t merge_until_ms = 0; // Nothing came directly until then: there is no merging.
         std::uint32_t barrier = 0;       // Its number, 0 while none is on its way.
         std::int64_t barrier_until_ms = 0;
+        bool empties = false;    // That one is for what a service's former place has held.
+        bool is_emptied = false; // It has come, or never will.
     };
 
     void pin(Place& place) const;

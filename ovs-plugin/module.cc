@@ -8,6 +8,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <netinet/in.h>
+
 #include <algorithm>
 #include <cerrno>
 #include <cstdlib>
@@ -28,6 +30,10 @@ constexpr std::int64_t slice_ms = 2;
 // A hop through which no probe came so often is dead.  The switch counts a frame up to a second
 // after it came.
 constexpr int missed_max = 3;
+// For so long connections go on by a balancer that was deleted: somewhat longer than a TCP
+// keepalive takes to notice that the other end is gone.
+constexpr std::int64_t leaving_tcp_ms = 8'100'000;
+constexpr std::int64_t leaving_udp_ms = 300'000;
 // What a VM sends under others' names is said once in so long (spec C11).
 constexpr std::int64_t tell_forged_again_ms = 60'000;
 // How long after a move or a change what it held up may still be on its way through slow hops.
@@ -511,9 +517,15 @@ bool Module::is_held(const VipPort& at) const
 void Module::look_at_leaving()
 {
     std::set<std::uint64_t> ended;
-    for (const auto& [number, at] : leaving_)
-        if (!is_held(at))
+    const auto before = std::exchange(leaving_since_ms_, {});
+    for (const auto& [number, at] : leaving_) {
+        const auto known = before.find(number);
+        const auto since = known == before.end() ? hf_now_ms() : known->second;
+        leaving_since_ms_[number] = since;
+        const auto most = at.protocol == IPPROTO_UDP ? leaving_udp_ms : leaving_tcp_ms;
+        if (!is_held(at) || hf_now_ms() - since > most)
             ended.insert(number);
+    }
     if (!ended.empty() && ended != ended_)
         inputs_stale_ = true;
     ended_ = std::move(ended);

@@ -185,8 +185,9 @@ private:
     std::shared_ptr<Router> router_ = std::make_shared<Router>();
     bool director_keeps_ = false;     // Its file was opened, or could not be.
     std::vector<LeavingKey> leaving_; // Deleted balancers, for as long as connections go on.
-    std::set<std::uint64_t> ended_;   // Those of them by which there is none any more.
-    bool origins_stale_ = false;      // A port may have been made anew, under the same name.
+    std::map<std::uint64_t, std::int64_t> leaving_since_ms_; // When each was first seen to leave.
+    std::set<std::uint64_t> ended_; // Those of them by which there is none any more.
+    bool origins_stale_ = false;    // A port may have been made anew, under the same name.
     std::map<std::string, std::shared_ptr<OriginCount>> forged_; // By interface.
     std::int64_t queues_long_until_ms_ = 0; // When no move or change is felt any more.
     std::int64_t each_second_ms_ = 0;       // When what is done once a second is due.

@@ -74,7 +74,9 @@ Result<void> resend(Space& space, int fd, const SocketImage& image)
     const std::uint32_t end =
         stream.first_unacknowledged() + static_cast<std::uint32_t>(stream.unacknowledged.size());
     const std::uint32_t left = stream.write_next - static_cast<std::uint32_t>(queued);
-    if (static_cast<std::int32_t>(end - left) <= 0 || info.tcpi_snd_mss == 0)
+    // A program may have written meanwhile, though it must not.
+    if (static_cast<std::int32_t>(end - left) <= 0 || end - left > stream.unacknowledged.size() ||
+        info.tcpi_snd_mss == 0)
         return {};
     auto segment = to_peer(fd, image);
     if (!segment)

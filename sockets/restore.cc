@@ -30,7 +30,8 @@ using namespace std::chrono_literals;
 // Options of a SYN (RFC 9293, section 3.2; RFC 2018; RFC 7323), as TCP_REPAIR_OPTIONS names them.
 constexpr std::uint32_t max_segment_option = 2, window_option = 3, sack_option = 4,
                         timestamp_option = 8;
-constexpr int least_segment = 88; // That TCP_MAXSEG takes.
+constexpr int least_segment = 88;   // That TCP_MAXSEG takes, and at most;
+constexpr int most_segment = 32767; // TCP_REPAIR_OPTIONS has the true one for those of lo.
 
 /// Sets both buffers to what SO_RCVBUF and SO_SNDBUF are to show.
 bool set_buffers(int fd, std::size_t receive, std::size_t send)
@@ -190,7 +191,8 @@ Result<void> connect_silently(int fd, const SocketImage& image)
         !set_queue_start(fd, TCP_SEND_QUEUE, first_sent(stream)))
         return refused(image, "its sequence numbers");
     // How long segments are is settled now: TCP_REPAIR_OPTIONS would change it at a new MTU only.
-    if (!set_int(fd, IPPROTO_TCP, TCP_MAXSEG, std::max<int>(stream.mss, least_segment)))
+    if (!set_int(fd, IPPROTO_TCP, TCP_MAXSEG,
+                 std::clamp<int>(stream.mss, least_segment, most_segment)))
         return refused(image, "TCP_MAXSEG");
     int failed = connect(fd, remote.get(), remote.size());
     // One that has ended holds its name no longer, so that another may have it: any will do.

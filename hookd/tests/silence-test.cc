@@ -124,6 +124,22 @@ TEST(Silence, OneThatIsDeadIsSoWhenTheDatabaseComesBack)
     CHECK_FALSE(silence.wants_look("id", start + 340s)); // Nothing is to be found out.
 }
 
+TEST(Silence, OneThatDiesAroundARestartOfTheDatabaseIsDeadOnceItHadTimeToWrite)
+{
+    Asking asking{silence, start};
+    silence.look(hv2(1), start);
+    asking.ask_and_answer(1s);
+    silence.listen_anew(start + 10s);
+    for (auto time = 10s; time < 70s; time += 15s) {
+        silence.look(hv2(0), start + time);
+        asking.ask(time, time + 15s);
+        CHECK_TRUE(silence.dead().empty());
+    }
+    silence.look(hv2(0), start + 71s);
+    asking.ask(71s, 75s);
+    CHECK_TRUE(silence.dead().contains("id"));
+}
+
 TEST(Silence, ItsRowIsReadAnewBeforeItIsDead)
 {
     Asking asking{silence, start};
@@ -172,6 +188,7 @@ TEST(Silence, OneThatWritesAndDoesNotAnswerAnyMoreIsNotJudgedByEchoes)
         CHECK_TRUE(silence.dead().empty());
     }
     CHECK_FALSE(silence.answers("id"));
+    CHECK_TRUE(silence.stopped("id"));
     asking.ask(200s, 300s);
     silence.look(hv2(15), start + 290s);
     asking.ask(300s, 310s);
