@@ -279,7 +279,8 @@ class World:
         into = Job(self.program, "move-in", {
             "rundir": "/run/target", "members": ["hv1", "hv2"], "credentials": self.credentials("target")},
             {"welcome": lambda: {"definition": self.definition("target")},
-             "plug": lambda: {}, "commit": lambda: {}}, connection.fileno(),
+             "plug": lambda: {}, "commit": lambda: {}, "activate": lambda: {}},
+            connection.fileno(),
             "/nowhere" if step == "without" else None)
         connection.close()
         said = out.end(), into.end()
