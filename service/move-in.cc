@@ -350,8 +350,10 @@ Result<void> MoveIn::restore()
     const auto begun = std::chrono::steady_clock::now();
     if (auto entered = enter(inside_); !entered)
         return entered;
+    // Without them it asks for each anew, which takes a moment longer.
     if (auto known = sockets::make_known(inner, neighbours_); !known)
-        return known;
+        std::fprintf(stderr, "service %s: its neighbours are not known here: %s\n",
+                     hello_.name.c_str(), known.error().message.c_str());
     for (const bool listeners : {true, false})
         if (auto done = restore_some(listeners); !done)
             return done;
