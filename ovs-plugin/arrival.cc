@@ -24,6 +24,8 @@ constexpr std::int64_t merge_ms = 500;
 constexpr std::int64_t barrier_ms = 20;
 // That a service leaves by is there until it is known to run here: only its switch may be busy.
 constexpr std::int64_t barrier_of_service_ms = 500;
+// From then on it may be gone, or its switch busy with all that changes then.
+constexpr std::int64_t last_barrier_of_service_ms = 100;
 // A guest that runs here and says nothing is watched no longer: the time line does without.
 constexpr std::int64_t silent_guest_ms = 5000;
 // Frames that a tap can hold for a guest that does not run yet: 1.6 s at 10 kpps.
@@ -181,7 +183,9 @@ void Arrival::run_merge(Place& place, std::int64_t now_ms, const SendTheLongWay&
         Frame frame(HF_BARRIER_SIZE);
         place.barrier = ++last_barrier;
         hf_barrier(place.barrier, mac_of(place.mac).data(), frame.data());
-        const auto patience = at_once ? barrier_of_service_ms : barrier_ms;
+        const auto patience = at_once                 ? barrier_of_service_ms
+                              : queue_ == Queue::here ? last_barrier_of_service_ms
+                                                      : barrier_ms;
         place.barrier_until_ms = now_ms + (send(frame) ? patience : 0);
         place.empties = at_once;
     }
