@@ -48,8 +48,12 @@ void pull_hypervisors(const db::FleetSnapshot& fleet, const Shared& store, Store
         if (!row.self && (!old || !same(*old, row)))
             change.put_hypervisors.push_back(row);
     }
+    // One that has another name now gives it to its VMs a moment later: until then they are there.
+    std::set<std::string> named;
+    for (const db::Vm& vm : fleet.vms)
+        named.insert(vm.hypervisor);
     for (const db::Hypervisor& row : *store.hypervisors) {
-        if (!row.self && !members.find(row.name))
+        if (!row.self && !members.find(row.name) && !named.contains(row.name))
             change.remove_hypervisors.push_back(row.name);
     }
 }

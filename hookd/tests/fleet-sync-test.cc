@@ -125,6 +125,16 @@ TEST(FleetSync, OthersRowsComeAndGoWithTheFleet)
     CHECK_EQUAL(std::string("w"), change.remove_vms.at(0));
 }
 
+TEST(FleetSync, AFormerNameIsKnownWhileVmsHaveIt)
+{
+    hypervisors.push_back(hypervisor("hv2", false));
+    vms.push_back(vm("v", "hv2", 1));
+    fleet.vms = vms;
+    CHECK_TRUE(pull().remove_hypervisors.empty());
+    fleet.vms[0].hypervisor = "node2";
+    CHECK_EQUAL(std::string("hv2"), pull().remove_hypervisors.at(0));
+}
+
 TEST(FleetSync, HigherEpochWinsBothWays)
 {
     vms.push_back(vm("v", "hv1", 4));
