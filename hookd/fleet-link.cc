@@ -184,9 +184,9 @@ bool FleetLink::pull()
     if (!change.remove_hypervisors.empty())
         note_unheard(); // Nothing is wrong with those any more.
     mover_.peer_rows(snapshot_->moves);
+    // A row that another took over, or gave up, may be of what runs here.
     if (!(change.put_vms.empty() && change.remove_vms.empty()) && world_.refresh_soon)
-        world_
-            .refresh_soon(); // A row that another took over, or gave up, may be of what runs here.
+        world_.refresh_soon();
     return true;
 }
 
@@ -376,8 +376,7 @@ std::string FleetLink::trouble_with(const db::Hypervisor& row, const Unheard& un
     const bool answers = row.vtep.empty() || row.self || life_.silence().answers(row.id);
     if (unheard.silent.contains(row.name))
         return "its holdfast-hookd was not heard of for more than a minute: see whether the "
-               "machine "
-               "and the daemon run" +
+               "machine and the daemon run" +
                (answers
                     ? ""
                     : "; its address " + row.vtep +

@@ -23,8 +23,8 @@ std::set<std::string> Silence::look(const std::vector<db::Hypervisor>& rows, Tim
         const auto before = heard_.find(row.id);
         Heard& entry = heard[row.id];
         entry = before == heard_.end() ? Heard{std::nullopt, now} : before->second;
-        if (row.seen ==
-            0) { // A server that was started anew forgets it; who lives has written soon.
+        // A server that was started anew forgets it; who lives has written soon.
+        if (row.seen == 0) {
             entry.looked |= entry.unanswered && now - entry.since > silence_limit;
             continue;
         }
@@ -49,27 +49,22 @@ void Silence::listen_anew(Time now)
 
 bool Silence::silent(const std::string& id, Time now) const
 {
-    const auto found = heard_.find(id);
-    return found != heard_.end() && now - found->second.since > silence_limit;
+    const Heard* heard = find(id);
+    return heard && now - heard->since > silence_limit;
 }
 
 bool Silence::wants_look(const std::string& id, Time now) const
 {
-    const auto found = heard_.find(id);
-    if (found == heard_.end())
-        return false;
-    const Heard& heard = found->second;
-    return heard.is_late(now) && heard.answers && heard.unanswered && !heard.looked && !heard.dead;
+    const Heard* heard = find(id);
+    return heard && heard->is_late(now) && heard->answers && heard->unanswered && !heard->looked &&
+           !heard->dead;
 }
 
 bool Silence::wants_echo(const std::string& id, Time now) const
 {
-    const auto found = heard_.find(id);
-    if (found == heard_.end())
-        return true;
-    const Heard& heard = found->second;
-    return !heard.answers || heard.dead || heard.unanswered || heard.is_late(now) ||
-           now - heard.asked_at > idle_limit;
+    const Heard* heard = find(id);
+    return !heard || !heard->answers || heard->dead || heard->unanswered || heard->is_late(now) ||
+           now - heard->asked_at > idle_limit;
 }
 
 void Silence::asked(const std::string& id, bool readable, Time now)
@@ -116,14 +111,14 @@ void Silence::moved(const std::string& id)
 
 bool Silence::answers(const std::string& id) const
 {
-    const auto found = heard_.find(id);
-    return found != heard_.end() && found->second.answers;
+    const Heard* heard = find(id);
+    return heard && heard->answers;
 }
 
 bool Silence::stopped(const std::string& id) const
 {
-    const auto found = heard_.find(id);
-    return found != heard_.end() && found->second.stopped;
+    const Heard* heard = find(id);
+    return heard && heard->stopped;
 }
 
 std::set<std::string> Silence::dead() const
@@ -137,15 +132,20 @@ std::set<std::string> Silence::dead() const
 
 bool Silence::lost(const std::string& id, bool was, bool readable, Time now) const
 {
-    const auto found = heard_.find(id);
-    if (found == heard_.end())
+    const Heard* heard = find(id);
+    if (!heard)
         return was;
-    const Heard& heard = found->second;
-    if (heard.answers || heard.dead)
-        return heard.dead;
+    if (heard->answers || heard->dead)
+        return heard->dead;
     if (!readable)
         return was;
-    return silent(id, now) || (was && !heard.wrote);
+    return silent(id, now) || (was && !heard->wrote);
+}
+
+const Silence::Heard* Silence::find(const std::string& id) const
+{
+    const auto found = heard_.find(id);
+    return found == heard_.end() ? nullptr : &found->second;
 }
 
 } // namespace holdfast::hookd

@@ -87,6 +87,9 @@ private:
 
         bool is_late(Time now) const { return now - since > late_limit; }
     };
+    /// Null if it was neither looked at nor asked.
+    const Heard* find(const std::string& id) const;
+
     std::map<std::string, Heard> heard_; // By id.
 };
 
