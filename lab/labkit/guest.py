@@ -24,7 +24,7 @@ DOMAIN = """\
     <holdfast:vm xmlns:holdfast='https://holdfast.example/vm'>{ip}</holdfast:vm>
   </metadata>
   <memory unit='MiB'>{memory}</memory>
-  <vcpu>1</vcpu>
+  {vcpu}
   <os>
     <type arch='x86_64' machine='pc'>hvm</type>
     <kernel>{kernel}</kernel>
@@ -67,6 +67,12 @@ ODD_MEMORY = """
     <qemu:arg value='{kib}K'/>
   </qemu:commandline>"""
 
+# Before version 8.1, QEMU without KVM leaves memory barriers out where a guest can have one processor
+# only (QEMU's "tcg: Do not elide memory barriers for !CF_PARALLEL in system mode").  A guest's card
+# then misses now and again that there are frames to send, and is silent for seconds (its kernel says
+# "NETDEV WATCHDOG: transmit queue 0 timed out").  Room for a second processor, which is never there,
+# brings the barriers back.
+ROOM_FOR_TWO = "<vcpu current='1'>2</vcpu>"
 
 INTERFACE = """
     <interface type='bridge'>
@@ -133,6 +139,7 @@ def start(name, on, address, vlan, role, memory=None, disk=None, bridge=network.
             for mac in record["macs"]),
         accelerator=accelerator, kernel=kernel, initramfs=initramfs, memory=memory,
         disk=DISK.format(name=name) if disk else "",
+        vcpu=ROOM_FOR_TWO if accelerator == "qemu" else "<vcpu>1</vcpu>",
         odd_memory=ODD_MEMORY.format(kib=memory * 1024 - 8) if accelerator == "qemu" else "",
         command_line=image.COMMAND_LINE, address=address or "none", gateway=gateway or "none",
         console=console)
