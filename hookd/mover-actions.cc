@@ -83,6 +83,8 @@ asio::awaitable<void> Mover::work(RunPtr run)
         co_await act(run, action);
     }
     run->working = false;
+    if (!run->machine.under_way() && world_.refresh_soon)
+        world_.refresh_soon(); // What is seen of the VM counts again.
     tell_settled(run);
 }
 
@@ -235,8 +237,6 @@ void Mover::put_row(Run& run)
     run.stored = change.put_moves.front();
     for (const db::Event& event : change.events)
         spdlog::info("move {}: {}", event.kind, event.text);
-    if (!run.machine.under_way() && world_.refresh_soon)
-        world_.refresh_soon(); // What is seen of the VM counts again.
 }
 
 /// Writes that the VM is ours, with its ports here, so that one change says it all.

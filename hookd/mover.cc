@@ -347,7 +347,8 @@ std::set<std::string> Mover::under_way() const
 {
     std::set<std::string> vms;
     for (const auto& [vm, run] : runs_) {
-        if (run->machine.under_way())
+        // Its last orders write the record, when the switch has done what is before that.
+        if (run->machine.under_way() || run->working)
             vms.insert(vm);
     }
     return vms;

@@ -168,10 +168,10 @@ std::int64_t Departure::next_wake() const
     return until;
 }
 
-void Departure::leave_by(const std::string& uplink)
+void Departure::leave_by(const std::string& uplink, std::int64_t now_ms)
 {
     for (auto& turn : turns_)
-        turn->leave_by(uplink);
+        turn->leave_by(uplink, now_ms);
 }
 
 bool Departure::left() const

@@ -56,7 +56,7 @@ public:
     /// When run() wants to be called next; INT64_MAX if nothing is due.
     std::int64_t next_wake() const;
     /// The guest runs elsewhere, and is reached through `uplink` (see SourceTurn).
-    void leave_by(const std::string& uplink);
+    void leave_by(const std::string& uplink, std::int64_t now_ms);
     bool left() const;
     /// The guest goes on here: everything it has not seen goes into its taps, in order.
     void back();

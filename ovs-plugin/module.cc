@@ -414,7 +414,7 @@ void Module::leave_where_moved(const db::Snapshot& snapshot)
                 return !hypervisor.self && hypervisor.name == vm.hypervisor;
             });
         if (elsewhere)
-            departure->second->leave_by(uplink->interface);
+            departure->second->leave_by(uplink->interface, hf_now_ms());
     }
 }
 

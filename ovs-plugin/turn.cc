@@ -40,6 +40,9 @@ constexpr std::size_t one_buffer = 1518;
 constexpr std::size_t sent_max = 16384;
 // The second byte before a tap's frame, gso_type (virtio 1.1, 5.1.6).
 constexpr std::uint8_t no_gso = 0;
+// What came before the guest announced itself at its new place has left the uplink's queue by then,
+// also where the switch is late; QEMU, and the port with it, takes longer to end.
+constexpr std::int64_t leave_ms = 50;
 // Frames read from a tap at one look; a tap's queue holds 1000 by default.
 constexpr int take_max = 4096;
 
@@ -329,6 +332,10 @@ void SourceTurn::run(std::int64_t now_ms)
         next_look_ms_ = now_ms + 1;
     } else if (state_ == State::passing) {
         pass_held();
+        if (leaves() && now_ms >= leave_ms_) {
+            left_ = hf_pin_move(pin_, uplink_.c_str());
+            uplink_.clear(); // One that has gone meanwhile is told anew.
+        }
     }
 }
 
@@ -423,13 +430,17 @@ std::int64_t SourceTurn::next_wake() const
 {
     const bool looks =
         state_ == State::settling || (state_ == State::armed && counts() && !port_gone());
+    if (leaves())
+        return leave_ms_;
     return looks ? next_look_ms_ : std::numeric_limits<std::int64_t>::max();
 }
 
-void SourceTurn::leave_by(const std::string& uplink)
+void SourceTurn::leave_by(const std::string& uplink, std::int64_t now_ms)
 {
-    if (state_ == State::passing && !left_)
-        left_ = hf_pin_move(pin_, uplink.c_str());
+    if (state_ != State::passing || left_ || uplink == uplink_)
+        return;
+    uplink_ = uplink;
+    leave_ms_ = now_ms + leave_ms;
 }
 
 void SourceTurn::back()

@@ -91,8 +91,9 @@ public:
     /// When run() wants to be called next; INT64_MAX if nothing is due.
     std::int64_t next_wake() const;
     /// The guest runs elsewhere, and is reached through `uplink`: what the switch would still put
-    /// into the port goes there, before the port dies with QEMU.
-    void leave_by(const std::string& uplink);
+    /// into the port goes there, before the port dies with QEMU.  A little later (run()): what came
+    /// through that uplink before the fabric knew the new place is passed on, not sent back.
+    void leave_by(const std::string& uplink, std::int64_t now_ms);
     /// Whether that was done.
     bool left() const { return left_; }
     /// The guest goes on here: everything it has not seen goes into its tap, in order.
@@ -106,6 +107,7 @@ private:
     bool counts() const { return ring_.address != 0 || !hf_watch_holds(watch_); }
     /// What comes can neither be held nor taken back.
     bool out_of_reach() const { return tap_ < 0 && !hf_watch_holds(watch_); }
+    bool leaves() const { return state_ == State::passing && !uplink_.empty() && !left_; }
     /// What comes goes into the tap, and is taken back from there.
     bool tap_holds() const { return tap_ >= 0 && !hf_watch_holds(watch_); }
     void compare_counts(std::int64_t now_ms);
@@ -134,8 +136,10 @@ private:
     bool has_header_ = false;  // A virtio-net device's tap has one before each frame.
     bool many_queues_ = false; // Only one of them is ours.
     hf_watch* watch_;
-    hf_pin* pin_; // Its MAC stays here until it runs elsewhere.
-    int counter_; // The kernel's count of the frames that have left the tap; or -1.
+    hf_pin* pin_;               // Its MAC stays here until it runs elsewhere.
+    int counter_;               // The kernel's count of the frames that have left the tap; or -1.
+    std::string uplink_;        // To leave by,
+    std::int64_t leave_ms_ = 0; // then.
     bool left_ = false;
     bool guest_gone_ = false;
     bool begun_ = false; // The tap was read since the stop.
