@@ -116,3 +116,11 @@ TEST(Mover, FrameOfAServicesPortIsNoSignOfLife)
     CHECK_EQUAL(7, mover.row("s1")->times.at("first_frame"));
     CHECK_EQUAL(std::string("active"), mover.row("v2")->state);
 }
+
+TEST(Mover, RecordFollowsNothingThatIsSeenBeforeTheLastOrdersOfAMoveAreDone)
+{
+    mover.incoming("v2", "m2", "hv1");
+    mover.signal("v2", Signal::cpus_resumed, 1);
+    CHECK_EQUAL(std::string("active"), mover.row("v2")->state);
+    CHECK_TRUE(mover.under_way().contains("v2")); // The switch is still to be told.
+}
