@@ -8,6 +8,7 @@ flavour_PROGRAMS = ovs-plugin/ovs-vswitchd
 noinst_LIBRARIES += ovs-plugin/libplugin.a
 ovs_plugin_libplugin_a_SOURCES = \
 	ovs-plugin/actions.h ovs-plugin/actions.cc ovs-plugin/address.h ovs-plugin/address.cc \
+	ovs-plugin/announce.h ovs-plugin/announce.cc \
 	ovs-plugin/answers.h ovs-plugin/answers.cc \
 	ovs-plugin/arp.h ovs-plugin/arp.cc \
 	ovs-plugin/arrival.h ovs-plugin/arrival.cc \
@@ -74,6 +75,7 @@ ovs_plugin_ovs_vswitchd_LDADD = \
 check_PROGRAMS += ovs-plugin/tests/plugin-test
 TESTS += ovs-plugin/tests/plugin-test
 ovs_plugin_tests_plugin_test_SOURCES = \
+	ovs-plugin/tests/announce-test.cc \
 	ovs-plugin/tests/answers-test.cc \
 	ovs-plugin/tests/arp-test.cc \
 	ovs-plugin/tests/balance-test.cc \

@@ -134,9 +134,8 @@ bool read_arp(Bytes frame, ArpMessage& message)
     return message.sender_mac != Mac{} && !(message.sender_mac[0] & 1);
 }
 
-Frame probe_of(const GatewayKey& gateway, const Mac& from)
+Frame arp_request(const Mac& from, const Ip& sender, const Ip& target, int vlan)
 {
-    const auto& [address, vlan] = gateway;
     const std::size_t at = ethernet_size + (vlan ? 4 : 0);
     Frame frame(at + 46, 0); // The shortest one.
     std::fill_n(frame.begin(), 6, std::uint8_t{0xff});
@@ -150,8 +149,14 @@ Frame probe_of(const GatewayKey& gateway, const Mac& from)
     std::ranges::copy(arp_head, message);
     message[operation + 1] = 1;
     std::ranges::copy(from, message + sender_mac);
-    std::copy(address.begin() + v4_at, address.end(), message + target_ip);
+    std::copy(sender.begin() + v4_at, sender.end(), message + sender_ip);
+    std::copy(target.begin() + v4_at, target.end(), message + target_ip);
     return frame;
+}
+
+Frame probe_of(const GatewayKey& gateway, const Mac& from)
+{
+    return arp_request(from, Ip{}, gateway.first, gateway.second);
 }
 
 } // namespace holdfast::plugin

@@ -85,6 +85,9 @@ struct ArpMessage {
 /// False if the frame is none, or none whose sender can be a gateway.
 bool read_arp(Bytes frame, ArpMessage& message);
 
+/// A broadcast ARP request (RFC 826) of `from`, in this VLAN (0: without a tag).
+Frame arp_request(const Mac& from, const Ip& sender, const Ip& target, int vlan);
+
 /// An ARP probe (RFC 5227, 1.1) for a gateway, from a switch's own MAC address.  A probe, since any
 /// sender's IP address that it named would be learned by who hears it, with that MAC address.
 Frame probe_of(const GatewayKey& gateway, const Mac& from);

@@ -127,6 +127,7 @@ void Module::run()
         lengthen_queues();
     hf_queues_long(hf_now_ms() < queues_long_until_ms_);
     tunnel_.run();
+    announce();
     if (hf_now_ms() >= each_second_ms_) {
         each_second_ms_ = hf_now_ms() + 1'000;
         look_at_tunnel();
@@ -135,6 +136,7 @@ void Module::run()
         director_->weigh(wall_ns());
         look_at_leaving();
         ask_gateways();
+        announcer_.tick(places_to_announce());
     } else if (router_->hurries()) {
         ask_gateways();
     }
@@ -163,7 +165,8 @@ void Module::wait()
     for (const auto& one : settling_)
         hf_wait_for_look(bridge_.c_str(), one.seen);
     auto until = has_connections() ? std::min(each_second_ms_, each_tenth_ms_) : each_second_ms_;
-    if (!todo_.empty() || inputs_stale_ || tunnel_.has_more() || !audits_.empty())
+    if (!todo_.empty() || inputs_stale_ || tunnel_.has_more() || !audits_.empty() ||
+        announcer_.has_more())
         until = 0;
     for (const auto& [vm, departure] : departures_) {
         until = std::min(until, departure->next_wake());
@@ -499,6 +502,8 @@ Module::translator_for(const Origin& origin,
 void Module::direct(std::shared_ptr<const Directed> directed)
 {
     const bool none = !directed;
+    directs_ = !none;
+    announcer_.use(directed ? directed->held_answers->known : std::vector<Announcer::Held>{});
     director_->use(std::move(directed), wall_ns());
     if (none || std::exchange(director_keeps_, true))
         return;
@@ -541,6 +546,34 @@ void Module::ask_gateways()
     for (const auto& gateway : due) {
         const auto probe = probe_of(gateway, own);
         (void)hf_bridge_send(bridge_.c_str(), "NORMAL", probe.data(), probe.size());
+    }
+}
+
+/// Where VIPs are announced: at each port to a network, in all VLANs that it uses, since they are
+/// answered in all.  None without a built-in director.
+std::vector<Announcer::Place> Module::places_to_announce() const
+{
+    std::array<std::uint16_t, 4096> vlans;
+    std::vector<Announcer::Place> places;
+    for (const auto& port : ports_) {
+        if (port.kind != "uplink" || !directs_)
+            continue;
+        const auto n = hf_learned_vlans(bridge_.c_str(), port.interface.c_str(), vlans.data(),
+                                        vlans.size());
+        for (std::size_t i = 0; i < n; ++i)
+            places.push_back({port.ofport, vlans[i]});
+    }
+    return places;
+}
+
+/// Says which VIPs are to be found here from now on (spec B14): some 10 us a frame.
+void Module::announce()
+{
+    constexpr std::size_t frames_a_run = 200;
+    for (const auto& [held, place] : announcer_.next(frames_a_run)) {
+        const auto frame = announcement_of(held.first, held.second, place.vlan);
+        (void)hf_bridge_send(bridge_.c_str(), ("output:" + std::to_string(place.ofport)).c_str(),
+                             frame.data(), frame.size());
     }
 }
 

@@ -16,6 +16,7 @@
 #include <string>
 #include <vector>
 
+#include "ovs-plugin/announce.h"
 #include "ovs-plugin/arrival.h"
 #include "ovs-plugin/audit.h"
 #include "ovs-plugin/departure.h"
@@ -81,6 +82,8 @@ private:
     bool is_held(const VipPort& at) const;
     void look_at_leaving();
     void ask_gateways();
+    std::vector<Announcer::Place> places_to_announce() const;
+    void announce();
     std::vector<std::string> stray_problems() const;
     void tell_forged();
     void probe_hops();
@@ -193,6 +196,8 @@ private:
     std::int64_t each_second_ms_ = 0;       // When what is done once a second is due.
     std::int64_t each_tenth_ms_ = 0;        // What is done ten times a second.
 
+    Announcer announcer_;
+    bool directs_ = false; // There is a built-in director.
     Tunnel tunnel_;
 
     Overrides overrides_;                                          // By VM id.

@@ -64,7 +64,35 @@ bool is_for(const Packet& asked, const Ip& target, const Mac& synthetic)
            (to_mac == synthetic || to_mac == group);
 }
 
+/// The whole packet, `packet` being as long as it and 0.
+void write_advertisement(std::span<std::uint8_t> packet, const Ip& target, const Ip& to,
+                         std::uint8_t flags, const Mac& mac)
+{
+    packet[0] = 0x60;
+    put16(packet, length_at, message_size);
+    packet[next_at] = IPPROTO_ICMPV6;
+    packet[hops_at] = hops_of_a_neighbour;
+    std::ranges::copy(target, packet.begin() + source_at);
+    std::ranges::copy(to, packet.begin() + destination_at);
+    const auto message = packet.subspan(v6_size);
+    message[0] = advertisement;
+    message[flags_at] = flags;
+    std::ranges::copy(target, message.begin() + target_at);
+    message[option_at] = 2; // The target's link-layer address, in one unit of 8 bytes.
+    message[option_at + 1] = 1;
+    std::ranges::copy(mac, message.begin() + option_at + 2);
+    put16(message, 2, icmp_sum(packet, message));
+}
+
 } // namespace
+
+std::vector<std::uint8_t> unasked_advertisement(const Ip& target, const Mac& mac)
+{
+    constexpr Ip all_nodes{0xff, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1};
+    std::vector<std::uint8_t> packet(v6_size + message_size, 0);
+    write_advertisement(packet, target, all_nodes, override_known, mac);
+    return packet;
+}
 
 std::size_t answer_solicitation(const Answers& answers, const Packet& asked, Answer& answer)
 {
@@ -78,20 +106,7 @@ std::size_t answer_solicitation(const Answers& answers, const Packet& asked, Ans
 
     const auto at = begin_answer(asked, *synthetic, answer);
     const auto packet = std::span{answer}.subspan(at, v6_size + message_size);
-    packet[0] = 0x60;
-    put16(packet, length_at, message_size);
-    packet[next_at] = IPPROTO_ICMPV6;
-    packet[hops_at] = hops_of_a_neighbour;
-    std::ranges::copy(target, packet.begin() + source_at);
-    std::ranges::copy(asker, packet.begin() + destination_at);
-    const auto message = packet.subspan(v6_size);
-    message[0] = advertisement;
-    message[flags_at] = solicited | override_known;
-    std::ranges::copy(target, message.begin() + target_at);
-    message[option_at] = 2; // The target's link-layer address, in one unit of 8 bytes.
-    message[option_at + 1] = 1;
-    std::ranges::copy(*synthetic, message.begin() + option_at + 2);
-    put16(message, 2, icmp_sum(packet, message));
+    write_advertisement(packet, target, asker, solicited | override_known, *synthetic);
     return at + packet.size();
 }
 

@@ -5,7 +5,7 @@
 //     write-store PATH < LINES
 //
 //     self NAME NUMBER VTEP BRIDGE     this hypervisor
-//     hv NAME NUMBER VTEP              another one
+//     hv NAME NUMBER VTEP [lost]       another one
 //     vm NAME LABEL HYPERVISOR MAC[,MAC] [STATE [IP[,IP] [protect]]]
 //     service ...                      the same of a VM record of this kind
 //     chain NAME SPI RSPI PRIORITY MATCH REVERSE HOP[,HOP] [DEAD [PROBE]]   RSPI 0, REVERSE -:
@@ -70,6 +70,15 @@ std::uint32_t number(const std::string& text)
 int integer(const std::string& text)
 {
     return static_cast<int>(number(text));
+}
+
+Hypervisor hypervisor_of(const std::vector<std::string>& words)
+{
+    const bool self = words[0] == "self";
+    Hypervisor hypervisor{integer(words[2]), words[1], words[1], words[3],
+                          self ? words[4] : "br0", self, 0};
+    hypervisor.lost = !self && words.size() == 5 && words[4] == "lost";
+    return hypervisor;
 }
 
 Vm vm_of(const std::vector<std::string>& words)
@@ -223,9 +232,8 @@ void apply(Store& store, const std::vector<std::string>& words)
 {
     const auto& verb = words[0];
     const auto n = words.size();
-    if ((verb == "self" && n == 5) || (verb == "hv" && n == 4))
-        must(store.put(Hypervisor{integer(words[2]), words[1], words[1], words[3],
-                                  n == 5 ? words[4] : "br0", verb == "self", 0}));
+    if ((verb == "self" && n == 5) || (verb == "hv" && (n == 4 || n == 5)))
+        must(store.put(hypervisor_of(words)));
     else if ((verb == "vm" || verb == "service") && n >= 5)
         must(store.put(vm_of(words)));
     else if (verb == "chain" && n >= 8)
