@@ -184,6 +184,7 @@ void Module::wait()
 void Module::refresh_ports()
 {
     ports_stale_ = false;
+    learning_places_.clear();
     std::vector<Port> ports;
     struct Aux {
         std::vector<Port>* ports;
@@ -551,15 +552,16 @@ void Module::ask_gateways()
 
 /// Where VIPs are announced: at each port to a network, in all VLANs that it uses, since they are
 /// answered in all.  None without a built-in director.
-std::vector<Announcer::Place> Module::places_to_announce() const
+std::vector<Announcer::Place> Module::places_to_announce()
 {
     std::array<std::uint16_t, 4096> vlans;
     std::vector<Announcer::Place> places;
     for (const auto& port : ports_) {
         if (port.kind != "uplink" || !directs_)
             continue;
-        const auto n = hf_learned_vlans(bridge_.c_str(), port.interface.c_str(), vlans.data(),
-                                        vlans.size());
+        const auto n =
+            hf_learned_vlans(bridge_.c_str(), port.interface.c_str(),
+                             &learning_places_[port.interface], vlans.data(), vlans.size());
         for (std::size_t i = 0; i < n; ++i)
             places.push_back({port.ofport, vlans[i]});
     }

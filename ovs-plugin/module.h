@@ -82,7 +82,7 @@ private:
     bool is_held(const VipPort& at) const;
     void look_at_leaving();
     void ask_gateways();
-    std::vector<Announcer::Place> places_to_announce() const;
+    std::vector<Announcer::Place> places_to_announce();
     void announce();
     std::vector<std::string> stray_problems() const;
     void tell_forged();
@@ -197,7 +197,8 @@ private:
     std::int64_t each_tenth_ms_ = 0;        // What is done ten times a second.
 
     Announcer announcer_;
-    bool directs_ = false; // There is a built-in director.
+    bool directs_ = false;                               // There is a built-in director.
+    std::map<std::string, const void*> learning_places_; // By interface: see hf_learned_vlans().
     Tunnel tunnel_;
 
     Overrides overrides_;                                          // By VM id.

@@ -14,8 +14,8 @@ namespace holdfast::plugin {
 /// ours. Returns: the answer's size; 0 if there is nothing to answer.
 std::size_t answer_solicitation(const Answers& answers, const Packet& asked, Answer& answer);
 
-/// The packet of a Neighbour Advertisement to all nodes that nobody has asked for (RFC 4861, 7.2.6):
-/// who knows the address takes this MAC address for it.
+/// The packet of a Neighbour Advertisement to all nodes that nobody has asked for (RFC
+/// 4861, 7.2.6): who knows the address takes this MAC address for it.
 std::vector<std::uint8_t> unasked_advertisement(const Ip& target, const Mac& mac);
 
 } // namespace holdfast::plugin

@@ -167,21 +167,24 @@ hf_pin_close(struct hf_pin *pin, bool forget)
 }
 
 size_t
-hf_learned_vlans(const char *bridge, const char *interface, uint16_t *vlans, size_t room)
+hf_learned_vlans(const char *bridge, const char *interface, const void **place, uint16_t *vlans,
+                 size_t room)
 {
     const struct ofproto_dpif *ofproto = ofproto_dpif_lookup_by_name(bridge);
     const struct ofport *port = ofproto
         ? shash_find_data(&ofproto->up.port_by_name, interface) : NULL;
-    const void *place = port ? hf_learning_place(ofproto, port->ofp_port) : NULL;
     uint16_t access = hf_access_vlan(interface);
     unsigned long *known = bitmap_allocate(4096);
     const struct mac_entry *entry;
     size_t n = 0, vlan;
 
-    if (place) {
+    if (port && !*place) {
+        *place = hf_learning_place(ofproto, port->ofp_port);
+    }
+    if (port && *place) {
         ovs_rwlock_rdlock(&ofproto->ml->rwlock);
         LIST_FOR_EACH (entry, lru_node, &ofproto->ml->lrus) {
-            if (mac_entry_get_port(ofproto->ml, entry) == place) {
+            if (mac_entry_get_port(ofproto->ml, entry) == *place) {
                 bitmap_set1(known, entry->vlan == access ? 0 : entry->vlan & 0xfff);
             }
         }

@@ -75,8 +75,8 @@ int integer(const std::string& text)
 Hypervisor hypervisor_of(const std::vector<std::string>& words)
 {
     const bool self = words[0] == "self";
-    Hypervisor hypervisor{integer(words[2]), words[1], words[1], words[3],
-                          self ? words[4] : "br0", self, 0};
+    Hypervisor hypervisor{integer(words[2]),       words[1], words[1], words[3],
+                          self ? words[4] : "br0", self,     0};
     hypervisor.lost = !self && words.size() == 5 && words[4] == "lost";
     return hypervisor;
 }
