@@ -83,8 +83,6 @@ asio::awaitable<void> Mover::work(RunPtr run)
         co_await act(run, action);
     }
     run->working = false;
-    if (!run->machine.under_way() && world_.refresh_soon)
-        world_.refresh_soon(); // What is seen of the VM counts again.
     tell_settled(run);
 }
 
@@ -121,6 +119,8 @@ asio::awaitable<void> Mover::act(RunPtr run, Action action)
         break;
     case Action::take_over:
         take_over(*run);
+        if (world_.refresh_soon)
+            world_.refresh_soon(); // Or is made, if there was none.
         break;
     case Action::sync:
         if (auto done = co_await link_.sync(); !done)
@@ -237,6 +237,8 @@ void Mover::put_row(Run& run)
     run.stored = change.put_moves.front();
     for (const db::Event& event : change.events)
         spdlog::info("move {}: {}", event.kind, event.text);
+    if (!run.machine.under_way() && world_.refresh_soon)
+        world_.refresh_soon(); // What is seen of the VM counts again.
 }
 
 /// Writes that the VM is ours, with its ports here, so that one change says it all.

@@ -347,8 +347,10 @@ std::set<std::string> Mover::under_way() const
 {
     std::set<std::string> vms;
     for (const auto& [vm, run] : runs_) {
-        // Its last orders write the record, when the switch has done what is before that.
-        if (run->machine.under_way() || run->working)
+        // Its record is still to be written, when the switch has done what is before that.
+        const auto& todo = run->todo;
+        if (run->machine.under_way() ||
+            std::find(todo.begin(), todo.end(), Action::take_over) != todo.end())
             vms.insert(vm);
     }
     return vms;

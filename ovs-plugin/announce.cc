@@ -59,6 +59,39 @@ Frame announcement_of(const Ip& vip, const Mac& mac, int vlan)
     return frame;
 }
 
+void Vlans::add(int vlan)
+{
+    const auto bit = std::uint64_t{1} << (vlan % 64);
+    auto& bits = bits_[static_cast<std::size_t>(vlan / 64)];
+    if (!(bits.load(std::memory_order_relaxed) & bit))
+        bits.fetch_or(bit, std::memory_order_relaxed);
+}
+
+std::vector<int> Vlans::all() const
+{
+    std::vector<int> vlans;
+    for (int vlan = 0; vlan < 4096; ++vlan)
+        if (bits_[static_cast<std::size_t>(vlan / 64)].load(std::memory_order_relaxed) >>
+                (vlan % 64) &
+            1)
+            vlans.push_back(vlan);
+    return vlans;
+}
+
+int vlan_of(Bytes frame)
+{
+    constexpr std::size_t tagged_size = 18;
+    return frame.size() >= tagged_size && number16(frame, 12) == 0x8100
+               ? static_cast<int>(number16(frame, 14) & 0xfff)
+               : 0;
+}
+
+void Announcer::again()
+{
+    for (auto& [held, left] : held_)
+        left = times;
+}
+
 void Announcer::use(const std::vector<Held>& held)
 {
     keep_known(held_, held);

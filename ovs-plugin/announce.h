@@ -6,7 +6,10 @@
 // frames to the former holder, that is dead, until its switches forget.  Pure.
 #pragma once
 
+#include <array>
+#include <atomic>
 #include <cstddef>
+#include <cstdint>
 #include <deque>
 #include <map>
 #include <utility>
@@ -19,6 +22,19 @@ namespace holdfast::plugin {
 /// An ARP announcement (RFC 5227, 1.1), or an unsolicited Neighbour Advertisement (RFC 4861,
 /// 7.2.6), in this VLAN (0: without a tag).
 Frame announcement_of(const Ip& vip, const Mac& mac, int vlan);
+
+/// VLANs (0: no tag).  Written by the datapath's threads, read by the main one.
+class Vlans {
+public:
+    void add(int vlan);
+    std::vector<int> all() const;
+
+private:
+    std::array<std::atomic<std::uint64_t>, 64> bits_{};
+};
+
+/// Of a frame; 0 without a tag.
+int vlan_of(Bytes frame);
 
 /// Which of the VIPs that this hypervisor holds are still to be announced, and where.
 class Announcer {
@@ -34,6 +50,8 @@ public:
 
     /// It holds these from now on, and no others.
     void use(const std::vector<Held>& held);
+    /// All that are held are new again.
+    void again();
     /// Another second has begun, and these are the places that are known.  In three of them, as it
     /// may get lost, each new VIP is announced at all places, and at each new place all VIPs.
     /// Shape:   nothing happens before the last second's are done; else O(places * log), with

@@ -607,6 +607,10 @@ void Compiler::add_balancers()
 
 void Compiler::add_directed(const db::Balancer& balancer)
 {
+    // What another switch says as the VIP: no hop is to hand it on here, as if the VIP were here.
+    if (Mac mac; !snapshot_.chains.empty() && read_mac(balancer.vip_mac, mac))
+        add(table_classify, over_paths, std::string{from_uplink} + ",dl_src=" + balancer.vip_mac,
+            release());
     const auto prober = std::ranges::find_if(ports_, is_prober);
     for (const auto& server : db::all_servers(balancer)) {
         const auto vm = servers_.find(server.address);

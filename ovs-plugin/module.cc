@@ -35,6 +35,9 @@ constexpr int missed_max = 3;
 constexpr std::int64_t leaving_tcp_ms = 8'100'000;
 constexpr std::int64_t leaving_udp_ms = 300'000;
 // What a VM sends under others' names is said once in so long (spec C11).
+// A network that forgets who is silent (300 s with Linux and Open vSwitch) is told before, and so
+// is one that has learned another place meanwhile.
+constexpr std::int64_t announce_again_ms = 60'000;
 constexpr std::int64_t tell_forged_again_ms = 60'000;
 // How long after a move or a change what it held up may still be on its way through slow hops.
 constexpr std::int64_t queues_long_ms = 30'000;
@@ -136,6 +139,10 @@ void Module::run()
         director_->weigh(wall_ns());
         look_at_leaving();
         ask_gateways();
+        if (hf_now_ms() >= announce_again_ms_) {
+            announce_again_ms_ = hf_now_ms() + announce_again_ms;
+            announcer_.again();
+        }
         announcer_.tick(places_to_announce());
     } else if (router_->hurries()) {
         ask_gateways();
@@ -184,7 +191,6 @@ void Module::wait()
 void Module::refresh_ports()
 {
     ports_stale_ = false;
-    learning_places_.clear();
     std::vector<Port> ports;
     struct Aux {
         std::vector<Port>* ports;
@@ -294,10 +300,10 @@ void Module::finish_work(Work& work)
         drop_settled_overrides(*snapshot_);
         leave_where_moved(*snapshot_);
     }
+    leaving_ = std::move(work.leaving);
     direct(std::move(work.directed));
     router_->use(snapshot_ ? routes_of(*snapshot_, ports_) : nullptr, hf_now_ms());
     watch_origins(std::move(work.origins));
-    leaving_ = std::move(work.leaving);
     look_at_leaving();
     probes_ = std::move(work.probes);
     std::vector<hf_guard> guards;
@@ -503,8 +509,7 @@ Module::translator_for(const Origin& origin,
 void Module::direct(std::shared_ptr<const Directed> directed)
 {
     const bool none = !directed;
-    directs_ = !none;
-    announcer_.use(directed ? directed->held_answers->known : std::vector<Announcer::Held>{});
+    use_held(directed.get());
     director_->use(std::move(directed), wall_ns());
     if (none || std::exchange(director_keeps_, true))
         return;
@@ -550,20 +555,42 @@ void Module::ask_gateways()
     }
 }
 
-/// Where VIPs are announced: at each port to a network, in all VLANs that it uses, since they are
-/// answered in all.  None without a built-in director.
-std::vector<Announcer::Place> Module::places_to_announce()
+/// VIPs that this switch holds, but for those of deleted balancers alone.  All are announced again
+/// when a hypervisor is lost or found: those that it held, too, may say so.
+void Module::use_held(const Directed* directed)
 {
-    std::array<std::uint16_t, 4096> vlans;
+    std::vector<Announcer::Held> held;
+    if (directed)
+        for (const auto& one : directed->services) {
+            const VipPort at{one.vip, one.port, one.protocol};
+            const bool leaves = std::ranges::any_of(
+                leaving_, [&](const auto& deleted) { return deleted.second == at; });
+            if (!leaves && std::ranges::binary_search(directed->held_macs, one.mac))
+                held.emplace_back(one.vip, one.mac);
+        }
+    announcer_.use(held);
+    std::set<std::string> lost;
+    if (snapshot_)
+        for (const auto& hypervisor : snapshot_->hypervisors)
+            if (hypervisor.lost)
+                lost.insert(hypervisor.name);
+    if (lost != std::exchange(lost_, lost))
+        announcer_.again();
+}
+
+/// Where VIPs are announced: at each port to a network without a tag, and in each VLAN in which
+/// somebody there has asked for one.
+std::vector<Announcer::Place> Module::places_to_announce() const
+{
     std::vector<Announcer::Place> places;
     for (const auto& port : ports_) {
-        if (port.kind != "uplink" || !directs_)
+        const auto seen = forged_.find(port.interface);
+        if (port.kind != "uplink" || seen == forged_.end())
             continue;
-        const auto n =
-            hf_learned_vlans(bridge_.c_str(), port.interface.c_str(),
-                             &learning_places_[port.interface], vlans.data(), vlans.size());
-        for (std::size_t i = 0; i < n; ++i)
-            places.push_back({port.ofport, vlans[i]});
+        places.push_back({port.ofport, 0});
+        for (const int vlan : seen->second->vips_asked.all())
+            if (vlan != 0)
+                places.push_back({port.ofport, vlan});
     }
     return places;
 }
@@ -571,7 +598,7 @@ std::vector<Announcer::Place> Module::places_to_announce()
 /// Says which VIPs are to be found here from now on (spec B14): some 10 us a frame.
 void Module::announce()
 {
-    constexpr std::size_t frames_a_run = 200;
+    constexpr std::size_t frames_a_run = 20; // The loop forwards between two runs.
     for (const auto& [held, place] : announcer_.next(frames_a_run)) {
         const auto frame = announcement_of(held.first, held.second, place.vlan);
         (void)hf_bridge_send(bridge_.c_str(), ("output:" + std::to_string(place.ofport)).c_str(),
@@ -877,6 +904,8 @@ std::size_t hf_module_answer(void* judged, const std::uint8_t* frame, std::size_
     static_assert(std::tuple_size_v<Answer> == HF_ANSWER_SIZE);
     Answer made;
     const auto made_size = answer_to(*port.origin.answers, {frame, size}, made);
+    if (port.origin.vips && (made_size || answer_to(*port.origin.vips, {frame, size}, made)))
+        port.count->vips_asked.add(vlan_of({frame, size}));
     std::copy_n(made.begin(), made_size, answer);
     if (made_size) {
         port.count->answered.fetch_add(1, std::memory_order_relaxed);

@@ -45,6 +45,7 @@ struct OriginCount {
     std::atomic<std::uint64_t> ip{0};
     std::atomic<std::uint64_t> dropped{0};
     std::atomic<std::uint64_t> answered{0}; // A director's questions for servers.
+    Vlans vips_asked;                       // Where VIPs are asked for, whoever holds them.
     DirectorSeen director;                  // If it is one.
     std::uint64_t told = 0;                 // mac + ip, when it was last said.
     std::int64_t quiet_until_ms = 0;        // Not said again before.
@@ -82,7 +83,8 @@ private:
     bool is_held(const VipPort& at) const;
     void look_at_leaving();
     void ask_gateways();
-    std::vector<Announcer::Place> places_to_announce();
+    void use_held(const Directed* directed);
+    std::vector<Announcer::Place> places_to_announce() const;
     void announce();
     std::vector<std::string> stray_problems() const;
     void tell_forged();
@@ -197,8 +199,8 @@ private:
     std::int64_t each_tenth_ms_ = 0;        // What is done ten times a second.
 
     Announcer announcer_;
-    bool directs_ = false;                               // There is a built-in director.
-    std::map<std::string, const void*> learning_places_; // By interface: see hf_learned_vlans().
+    std::set<std::string> lost_; // Hypervisors, when that was last looked at.
+    std::int64_t announce_again_ms_ = 0;
     Tunnel tunnel_;
 
     Overrides overrides_;                                          // By VM id.

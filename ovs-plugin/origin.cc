@@ -208,7 +208,7 @@ bool Origin::operator==(const Origin& other) const
            ips == other.ips && hop == other.hop && protect == other.protect &&
            directs == other.directs && director == other.director &&
            same(routed_vips, other.routed_vips) && tag == other.tag && same(all, other.all) &&
-           same(answers, other.answers) && same(balanced, other.balanced);
+           same(answers, other.answers) && same(vips, other.vips) && same(balanced, other.balanced);
 }
 
 namespace {
@@ -227,6 +227,8 @@ std::string_view id_of(const Port& port)
 void set_director(Origin& origin, const Port& port, const Directed& directed)
 {
     origin.directs = port.kind == "uplink" ? Directs::held : Directs::all;
+    if (port.kind == "uplink")
+        origin.vips = directed.answers;
     const auto& vips = port.kind == "uplink" ? directed.held_answers : directed.answers;
     if (!origin.answers) {
         origin.answers = vips;

@@ -64,6 +64,8 @@ struct Origin {
     int tag = 0;           // The port's access VLAN, or 0; with `routed_vips`.
     std::shared_ptr<const std::vector<Ip>> routed_vips; // As of route.h; null if there are none.
     std::shared_ptr<const Answers> answers;             // To its questions; null if there are none.
+    std::shared_ptr<const Answers>
+        vips; // At a port to a network: all VIPs of the built-in director.
     std::shared_ptr<const Balanced> balanced; // What it translates; null if it is no server.
 
     bool operator==(const Origin& other) const;

@@ -13,7 +13,6 @@
 
 #include "ovs-plugin/shim.h"
 
-#include "bitmap.h"
 #include "mac-learning.h"
 #include "ofproto/ofproto-dpif-xlate.h"
 #include "ofproto/ofproto-dpif.h"
@@ -164,37 +163,4 @@ hf_pin_close(struct hf_pin *pin, bool forget)
         free(pin->bridge);
         free(pin);
     }
-}
-
-size_t
-hf_learned_vlans(const char *bridge, const char *interface, const void **place, uint16_t *vlans,
-                 size_t room)
-{
-    const struct ofproto_dpif *ofproto = ofproto_dpif_lookup_by_name(bridge);
-    const struct ofport *port = ofproto
-        ? shash_find_data(&ofproto->up.port_by_name, interface) : NULL;
-    uint16_t access = hf_access_vlan(interface);
-    unsigned long *known = bitmap_allocate(4096);
-    const struct mac_entry *entry;
-    size_t n = 0, vlan;
-
-    if (port && !*place) {
-        *place = hf_learning_place(ofproto, port->ofp_port);
-    }
-    if (port && *place) {
-        ovs_rwlock_rdlock(&ofproto->ml->rwlock);
-        LIST_FOR_EACH (entry, lru_node, &ofproto->ml->lrus) {
-            if (mac_entry_get_port(ofproto->ml, entry) == *place) {
-                bitmap_set1(known, entry->vlan == access ? 0 : entry->vlan & 0xfff);
-            }
-        }
-        ovs_rwlock_unlock(&ofproto->ml->rwlock);
-    }
-    BITMAP_FOR_EACH_1 (vlan, 4096, known) {
-        if (n < room) {
-            vlans[n++] = vlan;
-        }
-    }
-    bitmap_free(known);
-    return n;
 }

@@ -230,11 +230,6 @@ struct hf_pin *hf_pin_open(const char *bridge, const char *interface, const char
 bool hf_pin_move(struct hf_pin *, const char *interface);
 /* From now on it is an entry as any other, that is learned over; or, with 'forget', none. */
 void hf_pin_close(struct hf_pin *, bool forget);
-/* In which VLANs addresses are known at 'interface' (0: without a tag): as many of them as 'vlans'
- * has room for.  An access port sends without a tag.  '*place' is NULL at first, and again after each
- * change of the configuration: to find it out has all flows of the datapath looked at again. */
-size_t hf_learned_vlans(const char *bridge, const char *interface, const void **place,
-                        uint16_t *vlans, size_t room);
 
 /* --- The main loop, threads, log, control commands. --- */
 

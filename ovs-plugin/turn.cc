@@ -43,6 +43,8 @@ constexpr std::uint8_t no_gso = 0;
 // What came before the guest announced itself at its new place has left the uplink's queue by then,
 // also where the switch is late; QEMU, and the port with it, takes longer to end.
 constexpr std::int64_t leave_ms = 50;
+// The main loop takes 32 frames of each port at a turn: so many of its turns, too.
+constexpr int leave_runs = 8;
 // Frames read from a tap at one look; a tap's queue holds 1000 by default.
 constexpr int take_max = 4096;
 
@@ -332,7 +334,7 @@ void SourceTurn::run(std::int64_t now_ms)
         next_look_ms_ = now_ms + 1;
     } else if (state_ == State::passing) {
         pass_held();
-        if (leaves() && now_ms >= leave_ms_) {
+        if (leaves() && --leave_runs_ <= 0 && now_ms >= leave_ms_) {
             left_ = hf_pin_move(pin_, uplink_.c_str());
             uplink_.clear(); // One that has gone meanwhile is told anew.
         }
@@ -437,10 +439,11 @@ std::int64_t SourceTurn::next_wake() const
 
 void SourceTurn::leave_by(const std::string& uplink, std::int64_t now_ms)
 {
-    if (state_ != State::passing || left_ || uplink == uplink_)
+    if (left_ || uplink == uplink_)
         return;
     uplink_ = uplink;
     leave_ms_ = now_ms + leave_ms;
+    leave_runs_ = leave_runs;
 }
 
 void SourceTurn::back()

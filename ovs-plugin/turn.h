@@ -139,7 +139,8 @@ private:
     hf_pin* pin_;               // Its MAC stays here until it runs elsewhere.
     int counter_;               // The kernel's count of the frames that have left the tap; or -1.
     std::string uplink_;        // To leave by,
-    std::int64_t leave_ms_ = 0; // then.
+    std::int64_t leave_ms_ = 0; // then,
+    int leave_runs_ = 0;        // and not before so many turns of the loop.
     bool left_ = false;
     bool guest_gone_ = false;
     bool begun_ = false; // The tap was read since the stop.

@@ -91,6 +91,28 @@ TEST(Announce, nothing_of_what_is_held_no_more)
     CHECK_EQUAL(2U, said_in_a_second({{1, 0}}));
 }
 
+TEST(Announce, all_of_it_again_when_that_is_asked_for)
+{
+    announcer.use({one, two});
+    for (int i = 0; i < 4; ++i)
+        said_in_a_second({{1, 0}});
+    CHECK_EQUAL(0U, said_in_a_second({{1, 0}}));
+    announcer.again();
+    CHECK_EQUAL(2U, said_in_a_second({{1, 0}}));
+}
+
+TEST(Announce, vlans_in_which_somebody_asked)
+{
+    Vlans vlans;
+    CHECK_TRUE(vlans.all().empty());
+    for (const int vlan : {30, 4094, 0, 30})
+        vlans.add(vlan);
+    CHECK_TRUE(std::vector<int>({0, 30, 4094}) == vlans.all());
+    CHECK_EQUAL(30, vlan_of(announcement_of(one.first, vip_mac, 30)));
+    CHECK_EQUAL(0, vlan_of(announcement_of(one.first, vip_mac, 0)));
+    CHECK_EQUAL(0, vlan_of({}));
+}
+
 TEST(Announce, so_many_at_a_time)
 {
     announcer.use({one, two});

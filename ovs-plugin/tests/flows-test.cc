@@ -443,6 +443,19 @@ TEST(Flows, UplinkFrameOfAVmElsewhereWasClassifiedThere)
                    .find("load:0x80000000->NXM_NX_REG13[]") != std::string::npos);
 }
 
+TEST(Flows, WhatAnotherSwitchSaysAsAVipIsHandedOnByNoHop_B14)
+{
+    db::Balancer web;
+    web.name = "web";
+    web.vip = "10.0.0.100";
+    web.vip_mac = "ae:48:0a:00:00:64";
+    web.policy = "mh";
+    web.director = "builtin";
+    snapshot.balancers = {web};
+    CHECK_TRUE(actions(table_classify, over_paths, "reg1=1/1,dl_src=ae:48:0a:00:00:64")
+                   .find("load:0x80000000->NXM_NX_REG13[]") != std::string::npos);
+}
+
 TEST(Flows, ReleasedFrameResumesAtThePortWhereItEntered)
 {
     CHECK_TRUE(actions(table_release, 110000, "dl_src=52:54:00:00:00:03")

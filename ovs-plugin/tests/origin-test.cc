@@ -266,6 +266,8 @@ TEST(Origins, AtAnUplinkOnlyWhatThisHypervisorHoldsIsAnsweredAndDirected_B14)
     CHECK(uplink.directs == Directs::held);
     CHECK_TRUE(uplink.answers->has(held));
     CHECK_FALSE(uplink.answers->has(theirs));
+    CHECK_TRUE(uplink.vips->has(theirs)); // That they are asked for there is noted.
+    CHECK_TRUE(inner.vips == nullptr);
 }
 
 TEST(Origins, WhatAVerdictDependsOnIsTold)
