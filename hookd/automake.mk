@@ -171,6 +171,7 @@ hookd_tests_hookd_test_SOURCES = \
 	hookd/tests/mtu-test.cc \
 	hookd/tests/probe-plan-test.cc \
 	hookd/tests/qemu-ring-test.cc \
+	hookd/tests/qemu-tap-test.cc \
 	hookd/tests/records-test.cc \
 	hookd/tests/service-move-test.cc \
 	hookd/tests/service-test.cc \

@@ -143,8 +143,13 @@ struct LibvirtWatch::Impl : std::enable_shared_from_this<LibvirtWatch::Impl> {
             return std::nullopt;
         for (int i = 0; i < n; ++i) {
             DomainPtr domain{all[i]};
-            if (auto read = read_domain(domain.get()))
-                domains.push_back(*read);
+            auto read = read_domain(domain.get());
+            if (!read)
+                continue;
+            // A libvirtd that has just begun says what was so when the one before it ended.
+            if (uri.starts_with("qemu:") && !qemu_lives(read->xml.name))
+                read->state = Reality::absent;
+            domains.push_back(*read);
         }
         std::free(all);
         return domains;

@@ -87,4 +87,8 @@ struct QemuTaps {
 Result<QemuTaps> find_qemu_taps(const std::string& domain,
                                 const std::string& rundir = "/run/libvirt/qemu");
 
+/// Whether the domain has a QEMU, by the same; one that has ended and still waits for its parent is
+/// none.
+bool qemu_lives(const std::string& domain, const std::string& rundir = "/run/libvirt/qemu");
+
 } // namespace holdfast::hookd
