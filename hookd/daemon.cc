@@ -65,6 +65,9 @@ Daemon::Daemon(asio::io_context& io, World world)
     world_.find_ring = [this](const std::string& vm, const std::string& mac) {
         libvirt_->read_ring(vm, mac);
     };
+    world_.ask_whether_it_runs = [this](const std::string& vm) {
+        libvirt_->ask_whether_it_runs(vm);
+    };
     world_.read_loads = [this](std::vector<std::string> vms) {
         libvirt_->read_loads(std::move(vms));
     };

@@ -18,6 +18,7 @@
 #include <spdlog/spdlog.h>
 
 #include "common/text.h"
+#include "hookd/ledger.h"
 #include "hookd/libvirt-handle.h"
 #include "hookd/libvirt-loop.h"
 #include "hookd/load-samples.h"
@@ -216,6 +217,22 @@ struct LibvirtWatch::Impl : std::enable_shared_from_this<LibvirtWatch::Impl> {
         }
     }
 
+    /// On an asker's thread: waits until a libvirtd that has just begun knows its QEMU again.
+    void ask_whether_it_runs(const std::string& uuid)
+    {
+        ConnectPtr own{virConnectOpen(uri.c_str())};
+        DomainPtr domain{own ? virDomainLookupByUUIDString(own.get(), uuid.c_str()) : nullptr};
+        char* answer = nullptr;
+        if (!domain || virDomainQemuMonitorCommand(domain.get(), "info status", &answer,
+                                                   VIR_DOMAIN_QEMU_MONITOR_COMMAND_HMP) != 0)
+            return; // It has ended, or libvirtd has: an event tells, or the next look does.
+        const bool runs = std::string_view{answer}.starts_with("VM status: running");
+        std::free(answer);
+        tell([uuid, runs](LibvirtListener& l) {
+            l.monitor_event(uuid, runs ? "RESUME" : "STOP", now_ns(), "{}");
+        });
+    }
+
     /// On the measuring thread, which alone waits if a QEMU does not tell of its guest's memory.
     void read_loads(const std::vector<std::string>& uuids)
     {
@@ -363,6 +380,11 @@ void LibvirtWatch::read(const std::string& uuid)
 void LibvirtWatch::read_ring(const std::string& uuid, const std::string& mac)
 {
     asio::post(impl_->askers, [impl = impl_, uuid, mac] { impl->read_ring(uuid, mac); });
+}
+
+void LibvirtWatch::ask_whether_it_runs(const std::string& uuid)
+{
+    asio::post(impl_->askers, [impl = impl_, uuid] { impl->ask_whether_it_runs(uuid); });
 }
 
 void LibvirtWatch::read_loads(std::vector<std::string> uuids)

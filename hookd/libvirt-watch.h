@@ -67,6 +67,9 @@ public:
     /// Asks QEMU for the ring of the domain's interface with this MAC; ring_read follows if it has
     /// one: a virtio-net with a split ring, QEMU 7.2 or newer.
     void read_ring(const std::string& uuid, const std::string& mac);
+    /// Asks QEMU itself whether the domain's guest runs; monitor_event follows, RESUME if it does
+    /// and STOP if not, unless it has ended.
+    void ask_whether_it_runs(const std::string& uuid);
     /// Reads what libvirt has counted of these domains; loads_read follows, whatever becomes of it.
     void read_loads(std::vector<std::string> uuids);
 

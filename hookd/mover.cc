@@ -302,6 +302,13 @@ void Mover::tell_reality(const RunPtr& run)
     Reality reality = domain == world_.domains.end() ? Reality::absent : domain->second.state;
     if (world_.ledger.service(vm))
         return; // Whoever moves it says what became of it.
+    // It stood still, and libvirtd has just begun: it says what was so when the one before it
+    // ended, as long as it has not asked QEMU again.
+    if (run->machine.step() == Step::turned && reality == Reality::running) {
+        if (world_.ask_whether_it_runs)
+            world_.ask_whether_it_runs(vm);
+        return;
+    }
     if (auto signal = signal_of_reality(run->machine.role(), reality))
         feed(run, *signal, now_ns());
 }

@@ -47,6 +47,8 @@ struct World {
     std::function<void(const std::string& vm)> leaving;
     /// Asks QEMU where the guest counts the frames it receives; set by the daemon.
     std::function<void(const std::string& vm, const std::string& mac)> find_ring;
+    /// Asks QEMU whether the guest runs, and tells the mover; set by the daemon.
+    std::function<void(const std::string& vm)> ask_whether_it_runs;
 
     /// Asks libvirt how busy these VMs are; set by the daemon.
     std::function<void(std::vector<std::string> vms)> read_loads;

@@ -124,3 +124,17 @@ TEST(Mover, RecordFollowsNothingThatIsSeenBeforeTheLastOrdersOfAMoveAreDone)
     CHECK_EQUAL(std::string("active"), mover.row("v2")->state);
     CHECK_TRUE(mover.under_way().contains("v2")); // The switch is still to be told.
 }
+
+TEST(Mover, GuestThatStoodStillRunsByQemusWordAlone)
+{
+    std::string asked;
+    world.ask_whether_it_runs = [&](const std::string& vm) { asked = vm; };
+    world.domains["v1"].state = Reality::paused;
+    CHECK_EQUAL(std::string("turned"), state_after("staged"));
+    world.domains["v1"].state = Reality::running; // A libvirtd that has just begun says so.
+    mover.libvirt_back();
+    CHECK_EQUAL(std::string("v1"), asked);
+    CHECK_EQUAL(std::string("turned"), mover.row("v1")->state);
+    mover.signal("v1", Signal::cpus_resumed, 1);
+    CHECK_EQUAL(std::string("armed"), mover.row("v1")->state);
+}
