@@ -18,7 +18,7 @@ namespace {
 // CRIU must not be ended at work, when its code is in the service's processes: this is for one that
 // hangs.
 constexpr std::chrono::minutes criu_limit{10};
-constexpr std::chrono::seconds tell_each{1};
+constexpr std::chrono::seconds tell_each{5}; // The fleet's database hears of it, too.
 
 std::string megabytes(std::uint64_t bytes)
 {

@@ -23,7 +23,7 @@ public:
     using Sent = std::function<Result<void>(std::uint32_t round)>;
     /// Says what is done, for people.
     using Say = std::function<void(const std::string& text)>;
-    /// Hears how far memory is, once a second at most, and at the end of each round.
+    /// Hears how far memory is, every five seconds at most, and at the end of each round.
     using Far = std::function<void(const Progress& progress)>;
 
     CheckpointOut(const Folder& folder, int init, Far far)
