@@ -53,7 +53,7 @@ _holdfast_words() {
     vm) echo list show migrate protect "$options" ;;
     chain) echo add set list show del trace check "$options" ;;
     balancer) echo add list show del trace server "$options" ;;
-    service) echo run list show stop pin migrate "$options" ;;
+    service) echo run list show stop pin migrate take-back "$options" ;;
     node) echo list show drain return "$options" ;;
     fleet) echo init join status leave certificate "$options" ;;
     events) echo --follow --move --vm --chain --last "$options" ;;
@@ -80,6 +80,8 @@ _holdfast_words() {
         esac ;;
     "service run "*) echo --user --ip --vlan --gateway --mode --env --directory "$options" -- ;;
     "service show" | "service stop" | "service pin") _holdfast_names service list ;;
+    "service take-back") _holdfast_names service list; echo --fenced "$options" ;;
+    "service take-back "*) echo --fenced "$options" ;;
     "service pin "*) ((${#words[@]} > 3)) || echo on off ;;
     "node show" | "node return") _holdfast_names node list ;;
     "node drain") _holdfast_names node list; echo --follow --parallel "$options" ;;

@@ -64,7 +64,7 @@ std::optional<Result<void>> Migration::ended(Clock::time_point now) const
 std::string Migration::progress() const
 {
     if (move_)
-        return move_->state;
+        return progress_text(*move_);
     return task_state_.empty() ? "asked" : task_state_;
 }
 

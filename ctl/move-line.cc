@@ -27,6 +27,12 @@ std::string spoken(std::string word)
     return word;
 }
 
+/// With one digit behind the point, cut off.
+std::string tenths(std::int64_t value, std::int64_t unit)
+{
+    return std::to_string(value / unit) + "." + std::to_string(value % unit * 10 / unit);
+}
+
 Outcome outcome_of(const Sides& sides)
 {
     std::string source = sides.source ? sides.source->state : "";
@@ -52,9 +58,24 @@ std::string state_of(const Sides& sides)
 /// The order of what happened at the same nanosecond: that of a move.
 int rank(const std::string& what)
 {
-    constexpr std::array<std::string_view, 11> order{
-        "staged",  "plugged",     "armed",     "suspended",         "turned", "drained",
-        "resumed", "first frame", "activated", "first guest frame", "cleaned"};
+    constexpr std::array<std::string_view, 18> order{"staged",
+                                                     "plugged",
+                                                     "armed",
+                                                     "flush",
+                                                     "frozen",
+                                                     "suspended",
+                                                     "turned",
+                                                     "drained",
+                                                     "saved",
+                                                     "dumped",
+                                                     "copied",
+                                                     "restored",
+                                                     "committed",
+                                                     "resumed",
+                                                     "first frame",
+                                                     "activated",
+                                                     "first guest frame",
+                                                     "cleaned"};
     return static_cast<int>(std::find(order.begin(), order.end(), what) - order.begin());
 }
 
@@ -85,6 +106,27 @@ const char* to_string(Outcome outcome)
         return "back";
     }
     return "";
+}
+
+std::string progress_text(const MoveLine& move)
+{
+    std::string text = move.state;
+    const auto figure = [&](const char* name) -> const std::int64_t* {
+        const auto found = move.figures.find(name);
+        return found == move.figures.end() ? nullptr : &found->second;
+    };
+    const auto add = [&](const std::string& word) { text += ", " + word; };
+    if (const auto* round = figure("round"))
+        add("round " + std::to_string(*round));
+    if (const auto* bytes = figure("bytes"))
+        add(tenths(*bytes, 1'000'000) + " MB");
+    if (const auto* rate = figure("rate"))
+        add(tenths(*rate, 1'000'000) + " MB/s");
+    if (const auto* connections = figure("connections"))
+        add(std::to_string(*connections) + (*connections == 1 ? " connection" : " connections"));
+    if (const auto* left = figure("left_ms"))
+        add(tenths(*left, 1000) + " s left");
+    return text;
 }
 
 std::vector<MoveLine> move_lines(const std::vector<db::Move>& rows)

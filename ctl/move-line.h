@@ -49,6 +49,9 @@ struct MoveLine {
     db::TimeNs begun() const { return marks.empty() ? 0 : marks.front().time; }
 };
 
+/// How far one is that is under way: its state, and of a service that moves what has gone ahead.
+std::string progress_text(const MoveLine& move);
+
 /// Joins the rows of each move; ordered by when they began.
 std::vector<MoveLine> move_lines(const std::vector<db::Move>& rows);
 

@@ -58,6 +58,11 @@ void add_service(CLI::App& app, Order& order)
                      "How: checkpoint or handoff; default: as it was run")
         ->check(CLI::IsMember({"checkpoint", "handoff"}));
     migrate->add_flag("--follow", order.follow, "Wait for its end, and exit by its outcome");
+    auto* back =
+        add(noun, "take-back", "Go on at home with a service whose move's target is lost", order,
+            [&order](const Session& s) { return service_take_back(s, order.name, order.fenced); });
+    back->add_option("NAME", order.name, "The service")->required();
+    back->add_flag("--fenced", order.fenced, "The target runs nothing: its power is cut, say");
     auto* pin = add(
         noun, "pin", "Say whether a service stays where it is", order,
         [&order](const Session& s) { return service_pin(s, order.name, order.on_or_off == "on"); });

@@ -31,6 +31,7 @@ struct Order {
     std::string on_or_off;
     std::string move_mode; // Of `service migrate`; empty: as the service says.
     bool follow = false;
+    bool fenced = false;
     int parallel = 2;
     ChainOrder chain;
     ChainChange change;

@@ -6,8 +6,10 @@
 #include "ctl/service.h"
 
 #include <algorithm>
+#include <optional>
 
 #include "common/text.h"
+#include "ctl/move-line.h"
 
 namespace holdfast::ctl {
 namespace {
@@ -40,6 +42,28 @@ Tone tone_of(const db::Service& service)
 std::string state_of(const db::Service& service)
 {
     return service.state + (service.pinned ? ", pinned" : "");
+}
+
+/// Its move, if it moves and the switches know of that.
+std::optional<MoveLine> move_of(const db::Service& service, const World& world)
+{
+    std::optional<MoveLine> newest;
+    for (MoveLine& line : move_lines(world.moves))
+        if (service.state == "moving" && line.vm == service.id &&
+            line.outcome == Outcome::under_way)
+            newest = std::move(line);
+    return newest;
+}
+
+/// Null while it does not move.
+Json moving_json(const db::Service& service, const World& world)
+{
+    const auto move = move_of(service, world);
+    return move ? Json{{"id", move->id},
+                       {"to", move->to},
+                       {"state", move->state},
+                       {"figures", move->figures}}
+                : Json();
 }
 
 /// Its port as its VM record has it; null while it has none.
@@ -77,6 +101,8 @@ std::string service_page(const db::Service& service, const World& world, const S
     std::string page = style.paint(one_line(service.name), Tone::head) + "  " +
                        style.paint(state_of(service), tone_of(service)) + " on " +
                        one_line(service.hypervisor) + "\n";
+    if (const auto move = move_of(service, world))
+        page += field("moves", "to " + one_line(move->to) + ": " + progress_text(*move), style);
     if (!service.exit.empty())
         page += field("why", one_line(service.exit), style);
     page += field("id", service.id, style);
@@ -123,7 +149,8 @@ Json service_json(const db::Service& service, const World& world)
                 {"command", service.command},
                 {"directory", service.directory},
                 {"environment", service.environment},
-                {"epoch", service.epoch}};
+                {"epoch", service.epoch},
+                {"move", moving_json(service, world)}};
 }
 
 } // namespace holdfast::ctl

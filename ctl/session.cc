@@ -5,6 +5,8 @@
 
 #include "ctl/session.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <cstdlib>
 #include <iostream>
@@ -12,6 +14,7 @@
 #include "common/config.h"
 #include "common/control-client.h"
 #include "ctl/answers.h"
+#include "db/service-text.h"
 
 namespace holdfast::ctl {
 
@@ -36,6 +39,12 @@ Result<std::string> Session::store_path() const
     return config->store;
 }
 
+bool Session::as_user() const
+{
+    const char* named = std::getenv("HOLDFAST_DB");
+    return geteuid() != 0 && store.empty() && !(named && *named);
+}
+
 Result<db::Store> Session::open_store() const
 {
     auto path = store_path();
@@ -48,7 +57,8 @@ Result<Json> Session::ask_hookd(const std::string& method, const Json& argument,
                                 std::chrono::milliseconds deadline) const
 {
     const std::string daemon = "holdfast-hookd";
-    auto client = ControlClient::connect(holdfast_control_socket(daemon), daemon, deadline);
+    auto client = ControlClient::connect(holdfast_control_socket(as_user() ? "users" : daemon),
+                                         daemon, deadline);
     if (!client)
         return client.error();
     std::vector<std::string> args;
@@ -116,6 +126,21 @@ Result<World> read_world(db::Store& store)
                  std::move(*paths),
                  std::move(*moves),
                  std::move(snapshot->damaged)};
+}
+
+Result<World> read_services(const Session& session)
+{
+    if (!session.as_user())
+        return read_world(session);
+    auto answer = session.ask_hookd("service/list", Json::object());
+    auto view = answer ? db::user_view_of(*answer) : Result<db::UserView>{answer.error()};
+    if (!view)
+        return view.error();
+    World world;
+    world.services = std::move(view->services);
+    world.vms = std::move(view->vms);
+    world.moves = std::move(view->moves);
+    return world;
 }
 
 Result<World> read_world(const Session& session)

@@ -25,7 +25,10 @@ struct Session {
     /// The store, to read only.
     Result<db::Store> open_store() const;
 
-    /// Calls hookd with one JSON argument and reads its answer.
+    /// Whether a user asks who is not root, and names no store: he knows what hookd tells him.
+    bool as_user() const;
+
+    /// Calls hookd with one JSON argument and reads its answer; as_user(), at the users' socket.
     /// Errors: unavailable if it does not run; invalid, its own line, if it refuses.
     Result<Json> ask_hookd(const std::string& method, const Json& argument,
                            std::chrono::milliseconds deadline = std::chrono::seconds{15}) const;
@@ -45,5 +48,7 @@ struct Session {
 Result<World> read_world(db::Store& store);
 /// Opens the store and reads it.
 Result<World> read_world(const Session& session);
+/// What `service list` and `show` need: the store; or as_user() his services, by hookd's word.
+Result<World> read_services(const Session& session);
 
 } // namespace holdfast::ctl

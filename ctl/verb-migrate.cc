@@ -5,6 +5,7 @@
 #include <config.h>
 
 #include <chrono>
+#include <thread>
 
 #include "common/text.h"
 #include "ctl/answers.h"
@@ -93,6 +94,44 @@ Result<Result<void>> wait_for_end(const Session& session, db::Store& store, Stor
     }
 }
 
+/// The same for a user, who asks hookd how it stands.
+Result<Result<void>> follow_as_user(const Session& session, const std::string& task,
+                                    Migration& migration, Progress& progress)
+{
+    constexpr std::chrono::milliseconds look_each{500};
+    for (;;) {
+        auto world = read_services(session);
+        auto now = world ? session.ask_hookd("service/task", {{"task", task}})
+                         : Result<Json>{world.error()};
+        if (!now)
+            return Error{Errc::unavailable,
+                         "the migration may go on, but cannot be followed: " + now.error().message};
+        db::Task row;
+        row.id = task;
+        row.state = text_of(*now, "state");
+        row.reply = text_of(*now, "reply");
+        migration.see({row}, move_lines(world->moves), Clock::now());
+        progress.show(migration);
+        if (auto ended = migration.ended(Clock::now()))
+            return *ended;
+        std::this_thread::sleep_for(look_each);
+    }
+}
+
+/// Says how it ended.
+Result<void> tell_end(const Session& session, const Migration& migration, const World& world,
+                      Progress& progress, const Result<Result<void>>& ended)
+{
+    if (!ended)
+        return ended.error();
+    progress.end();
+    if (migration.move() && session.json)
+        session.print_json(move_json(*migration.move(), world));
+    else if (migration.move())
+        session.print(move_page(*migration.move(), world, session.style));
+    return *ended;
+}
+
 /// Asks hookd for a move, by its command `method`, of what has this `id` and, for people, this
 /// name.
 Result<void> move(const Session& session, const char* method, const Json& request,
@@ -107,7 +146,9 @@ Result<void> move(const Session& session, const char* method, const Json& reques
             session.print_json(*answer);
         else
             session.print("asked: " + one_line(name) + " → " + one_line(to) +
-                          "; see 'holdfast events --follow --vm " + one_line(name) + "'\n");
+                          (session.as_user() ? "; see 'holdfast service show "
+                                             : "; see 'holdfast events --follow --vm ") +
+                          one_line(name) + "'\n");
         return {};
     }
     // The watch begins before the order, so that nothing is missed.
@@ -127,14 +168,24 @@ Result<void> move(const Session& session, const char* method, const Json& reques
                         move_lines(world->moves)};
     Progress progress{session, one_line(name), one_line(to)};
     auto ended = wait_for_end(session, *store, *watch, migration, progress);
-    if (!ended)
-        return ended.error();
-    progress.end();
-    if (migration.move() && session.json)
-        session.print_json(move_json(*migration.move(), *world));
-    else if (migration.move())
-        session.print(move_page(*migration.move(), *world, session.style));
-    return *ended;
+    return tell_end(session, migration, *world, progress, ended);
+}
+
+/// A user's move of his service, to its end.
+Result<void> move_as_user(const Session& session, const Json& request, const std::string& name,
+                          const std::string& to)
+{
+    auto world = read_services(session); // Before the order: its move is none of these.
+    auto answer =
+        world ? session.ask_hookd("service/migrate", request) : Result<Json>{world.error()};
+    if (!answer)
+        return answer.error();
+    const auto known = db::find_service(world->services, name);
+    const std::string task = text_of(*answer, "task");
+    Migration migration{task, known ? known->id : name, to, move_lines(world->moves)};
+    Progress progress{session, one_line(name), one_line(to)};
+    auto ended = follow_as_user(session, task, migration, progress);
+    return tell_end(session, migration, *world, progress, ended);
 }
 
 } // namespace
@@ -152,8 +203,11 @@ Result<void> vm_migrate(const Session& session, const std::string& vm, const std
 Result<void> service_migrate(const Session& session, const std::string& service,
                              const std::string& to, const std::string& mode, bool follow)
 {
-    return move(session, "service/migrate", {{"service", service}, {"to", to}, {"mode", mode}},
-                service, to, follow, [](const World& world, const std::string& name) {
+    const Json request{{"service", service}, {"to", to}, {"mode", mode}};
+    if (follow && session.as_user())
+        return move_as_user(session, request, service, to);
+    return move(session, "service/migrate", request, service, to, follow,
+                [](const World& world, const std::string& name) {
                     auto known = db::find_service(world.services, name);
                     return known ? known->id : name;
                 });

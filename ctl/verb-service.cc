@@ -14,6 +14,8 @@ namespace {
 
 // One that does not end by itself is ended after 10 s.
 constexpr auto change_limit = std::chrono::seconds{60};
+// A CRIU that is at work in it is waited for.
+constexpr auto take_back_limit = std::chrono::minutes{12};
 
 Result<void> told(const Session& session, const Result<Json>& answer, const std::string& line)
 {
@@ -50,7 +52,7 @@ Result<void> service_run(const Session& session, const ServiceOrder& order)
 
 Result<void> service_list(const Session& session)
 {
-    auto world = read_world(session);
+    auto world = read_services(session);
     if (!world)
         return world.error();
     if (!session.json) {
@@ -66,7 +68,7 @@ Result<void> service_list(const Session& session)
 
 Result<void> service_show(const Session& session, const std::string& name)
 {
-    auto world = read_world(session);
+    auto world = read_services(session);
     if (!world)
         return world.error();
     auto service = db::find_service(world->services, name);
@@ -83,6 +85,14 @@ Result<void> service_stop(const Session& session, const std::string& name)
 {
     return told(session, session.ask_hookd("service/stop", {{"service", name}}, change_limit),
                 "service " + one_line(name) + " was stopped, and is forgotten\n");
+}
+
+Result<void> service_take_back(const Session& session, const std::string& name, bool fenced)
+{
+    auto answer = session.ask_hookd("service/take-back", {{"service", name}, {"fenced", fenced}},
+                                    take_back_limit);
+    const auto where = answer ? one_line(text_of(*answer, "hypervisor")) : "";
+    return told(session, answer, "service " + one_line(name) + " goes on at " + where + "\n");
 }
 
 Result<void> service_pin(const Session& session, const std::string& name, bool on)

@@ -98,6 +98,7 @@ Result<void> service_show(const Session& session, const std::string& name);
 Result<void> service_stop(const Session& session, const std::string& name);
 Result<void> service_migrate(const Session& session, const std::string& service,
                              const std::string& to, const std::string& mode, bool follow);
+Result<void> service_take_back(const Session& session, const std::string& name, bool fenced);
 Result<void> service_pin(const Session& session, const std::string& name, bool on);
 
 Result<void> node_list(const Session& session);

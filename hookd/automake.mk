@@ -41,6 +41,7 @@ hookd_libhookd_a_SOURCES = \
 	hookd/commands-node.cc \
 	hookd/commands-service.cc \
 	hookd/commands-trace.cc \
+	hookd/commands-user.cc \
 	hookd/commands-vm.cc \
 	hookd/commands.cc \
 	hookd/commands.h \
@@ -68,6 +69,10 @@ hookd_libhookd_a_SOURCES = \
 	hookd/fleet-sync.h \
 	hookd/health.cc \
 	hookd/health.h \
+	hookd/user-rules.cc \
+	hookd/user-rules.h \
+	hookd/user-server.cc \
+	hookd/user-server.h \
 	hookd/hook-server.cc \
 	hookd/hook-server.h \
 	hookd/index.h \
@@ -177,7 +182,8 @@ hookd_tests_hookd_test_SOURCES = \
 	hookd/tests/service-test.cc \
 	hookd/tests/silence-test.cc \
 	hookd/tests/trace-test.cc \
-	hookd/tests/tunnel-port-test.cc
+	hookd/tests/tunnel-port-test.cc \
+	hookd/tests/user-rules-test.cc
 hookd_tests_hookd_test_CPPFLAGS = $(AM_CPPFLAGS) $(CPPUTEST_CFLAGS) $(LIBVIRT_CFLAGS)
 hookd_tests_hookd_test_LDADD = hookd/libhookd.a service/libservice.a db/libfleet.a db/libdb.a common/libcommon.a \
 	common/libflowmatch.a $(OVS_LIBS) $(CPPUTEST_LIBS) $(SQLITE_LIBS) $(SPDLOG_LIBS) \

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// hookd/commands-service: service/run, service/stop, service/pin and service/migrate.
+// hookd/commands-service: service/run, service/stop, service/pin, service/migrate and
+// service/take-back.
 #include <config.h>
 
 #include "common/text.h"
@@ -14,6 +15,7 @@ namespace {
 
 // A service has 10 s to end by itself; taking it away does not take long.
 constexpr auto stop_limit = std::chrono::seconds{60};
+constexpr auto take_back_limit = std::chrono::minutes{12}; // A CRIU at work is waited for.
 constexpr auto pin_limit = std::chrono::seconds{10};
 constexpr auto move_limit = std::chrono::hours{2}; // Memory of a big one takes its time.
 
@@ -63,6 +65,24 @@ void Commands::service_pin(const Json& arguments, Done done)
                             std::move(done));
 }
 
+void Commands::service_take_back(const Json& arguments, Done done)
+{
+    auto name = text_argument(arguments, "service");
+    if (!name) {
+        done(name.error());
+        return;
+    }
+    auto service = db::find_service(world().ledger.services(), *name);
+    if (!service)
+        done(service.error());
+    else if (service->hypervisor == world().self())
+        daemon_.service_mover().take_back(*service, arguments.value("fenced", false),
+                                          std::move(done));
+    else
+        daemon_.fleet().ask(service->hypervisor, "service-take-back", arguments, take_back_limit,
+                            std::move(done));
+}
+
 /// Answers with the task's id at once; the task's row tells how it ends.
 void Commands::service_migrate(const Json& arguments, Done done)
 {
@@ -89,7 +109,10 @@ void Commands::service_migrate(const Json& arguments, Done done)
         done(may.error());
         return;
     }
-    db::Event asked = world().event("asked", row.name + " is to move to " + *to, now_ns());
+    const std::string by = arguments.value("asked_by", "");
+    db::Event asked = world().event(
+        "asked", row.name + " is to move to " + *to + (by.empty() ? "" : ", " + by + " says"),
+        now_ns());
     asked.vm = row.id;
     const Json order{{"service", row.id}, {"to", *to}, {"mode", mode}};
     auto task = begin_task("service-migrate", row.hypervisor, order, move_limit, asked);
@@ -110,13 +133,13 @@ void Commands::service_migrate(const Json& arguments, Done done)
 /// For another hypervisor whose operator asked.
 void Commands::service_migrate_now(const Json& arguments, Done done)
 {
-    auto service =
-        db::find_service(world().ledger.services(), arguments.at("service").get<std::string>());
-    if (!service)
-        done(service.error());
-    else
+    const db::Service* service = world().ledger.service(arguments.at("service").get<std::string>());
+    if (service)
         daemon_.service_mover().migrate(*service, arguments.at("to"), arguments.at("mode"),
                                         std::move(done));
+    else
+        done(Error{Errc::not_found, "it is not known on its own hypervisor: see 'holdfast fleet "
+                                    "status' there"});
 }
 
 } // namespace holdfast::hookd

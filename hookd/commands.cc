@@ -58,6 +58,7 @@ Commands::Commands(OvsLoop& loop, Daemon& daemon)
     add(loop, "service/stop", "{service}", &Commands::service_stop);
     add(loop, "service/pin", "{service,on}", &Commands::service_pin);
     add(loop, "service/migrate", "{service,to,mode}", &Commands::service_migrate);
+    add(loop, "service/take-back", "{service,fenced}", &Commands::service_take_back);
     add(loop, "node/drain", "{node,parallel}", &Commands::node_drain);
     add(loop, "node/return", "{node}", &Commands::node_return);
     add(loop, "fleet/init", "{listen}", &Commands::fleet_init);
@@ -137,6 +138,10 @@ try {
     }
     if (verb == "service-migrate") {
         service_migrate_now(arguments, std::move(done));
+        return;
+    }
+    if (verb == "service-take-back") {
+        service_take_back(arguments, std::move(done));
         return;
     }
     if (verb == "drain") {

@@ -18,6 +18,7 @@
 #include "hookd/daemon.h"
 #include "hookd/drainer.h"
 #include "hookd/trace.h"
+#include "hookd/user-rules.h"
 
 namespace holdfast::hookd {
 
@@ -30,8 +31,13 @@ public:
     Commands(OvsLoop& loop, Daemon& daemon);
 
     /// Does what another hypervisor asks for: trace-step, place-step, director-step, check, sync,
-    /// migrate, protect, drain, return, service-stop, service-pin, service-migrate.
+    /// migrate, protect, drain, return, service-stop, service-pin, service-migrate,
+    /// service-take-back.
     void do_task(const std::string& verb, const Json& arguments, Done done);
+
+    /// Does what a user asks for, once the server has let the question pass.
+    void user_asks(const Caller& caller, const std::string& method, const Json& arguments,
+                   Done done);
 
 private:
     using Handler = void (Commands::*)(const Json& arguments, Done done);
@@ -55,6 +61,10 @@ private:
     void service_stop(const Json& arguments, Done done);
     void service_pin(const Json& arguments, Done done);
     void service_migrate(const Json& arguments, Done done);
+    Result<Json> user_task(const std::vector<db::Service>& his, const Json& arguments);
+    void user_migrate(const Caller& caller, const std::vector<db::Service>& his,
+                      const Json& arguments, Done done);
+    void service_take_back(const Json& arguments, Done done);
     void service_migrate_now(const Json& arguments, Done done);
     void node_drain(const Json& arguments, Done done);
     void node_return(const Json& arguments, Done done);

@@ -55,6 +55,8 @@ Daemon::Daemon(asio::io_context& io, World world)
         prober_.store_changed(change);
         if (services_ && !change.put_services.empty())
             services_->take_up();
+        if (service_mover_ && !change.put_services.empty())
+            service_mover_->yield(change.put_services);
     };
     world_.refresh_soon = [this] { refresh_soon(); };
     world_.arrived = [this](const std::string& vm) { libvirt_->read_downtime(vm); };

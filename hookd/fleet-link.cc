@@ -254,8 +254,10 @@ void FleetLink::push_one_by_one(const db::FleetChange& change)
         db::FleetChange one;
         one.put_services = {service};
         // A name that another service had before this hypervisor joined: for a person to see.
-        fleet_->transact(one, [this, name = service.name](const Result<void>& done) {
-            world_.problem("service " + name, done ? "" : done.error().message);
+        fleet_->transact(one, [this, service](const Result<void>& done) {
+            const db::Service* now = world_.ledger.service(service.id);
+            if (now && now->hypervisor == service.hypervisor) // Else another took it over.
+                world_.problem("service " + service.name, done ? "" : done.error().message);
         });
     }
     for (const db::Move& move : change.put_moves) {

@@ -3,7 +3,7 @@
 // hookd: the hypervisor's daemon.  See holdfast-hookd(8) and doc/architecture.md.
 //
 // One thread and one io_context decide and write; OvsLoop's thread serves the control
-// socket, and a few threads wait for libvirtd and for other programs.
+// socket, UserServer's the users', and a few threads wait for libvirtd and for other programs.
 #include <config.h>
 
 #include <utility>
@@ -25,6 +25,7 @@
 #include "hookd/commands.h"
 #include "hookd/daemon.h"
 #include "hookd/libvirt-loop.h"
+#include "hookd/user-server.h"
 
 namespace asio = boost::asio;
 using namespace holdfast;
@@ -74,6 +75,14 @@ int run(const Config& config)
     if (auto started = daemon.start(**loop, rundir); !started)
         return fail(started.error().message, failed);
     Commands commands{**loop, daemon};
+    auto users =
+        UserServer::start(io, rundir + "/users.ctl",
+                          [&commands](const Caller& caller, const std::string& method,
+                                      const nlohmann::json& arguments, UserServer::Done done) {
+                              commands.user_asks(caller, method, arguments, std::move(done));
+                          });
+    if (!users)
+        return fail(users.error().message, failed);
     asio::signal_set signals{io, SIGTERM, SIGINT};
     signals.async_wait([&io](boost::system::error_code, int signal) {
         spdlog::info("ended by signal {}", signal);
@@ -81,6 +90,7 @@ int run(const Config& config)
     });
     spdlog::info("holdfast-hookd {} serves hypervisor {}", PACKAGE_VERSION, daemon.world().self());
     io.run();
+    users->reset();
     daemon.stop();
     loop->reset();
     // A thread may be held for minutes by a migration, which libvirt carries on without us.

@@ -168,7 +168,8 @@ bool MoveMachine::take(Signal signal, db::TimeNs time)
         return !source;
     case Signal::peer_gone:
         // A row that vanished after the move was decided says nothing against it.
-        undone_ = undone_ || (source && !peer_active_ && !moved_away_);
+        undone_ = undone_ ||
+                  (source && !peer_active_ && !moved_away_ && !row_.times.contains("committed"));
         peer_ended_ = true;
         return true;
     case Signal::deadline:

@@ -121,6 +121,8 @@ public:
     void note(const std::string& what, db::TimeNs time);
     /// Notes a figure, e.g. "drained".
     void note_figure(const std::string& what, std::int64_t value);
+    /// A figure says nothing any more.
+    void drop_figure(const std::string& what) { row_.figures.erase(what); }
 
     const db::Move& row() const { return row_; }
     Role role() const { return role_; }

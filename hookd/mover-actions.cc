@@ -8,6 +8,7 @@
 #include <boost/asio/co_spawn.hpp>
 
 #include <algorithm>
+#include <array>
 #include <string_view>
 
 #include <spdlog/spdlog.h>
@@ -37,6 +38,10 @@ std::string describe(const std::string& mark, const db::Move& row, const std::st
         return "what was held for " + name + " is on its way to " + peer;
     if (mark == "first_frame")
         return name + " sent its first frame here";
+    if (mark == "restored")
+        return name + " is restored here, and stands still";
+    if (mark == "first_byte")
+        return name + " has a peer's first byte here";
     if (mark == "first_guest_frame")
         return name + " sent the first frame of its own here";
     if (mark == "resumed")
@@ -45,6 +50,8 @@ std::string describe(const std::string& mark, const db::Move& row, const std::st
         return "traffic of " + name + " goes to its port here";
     if (mark == "committed")
         return name + " is " + (row.role == "source" ? peer + "'s" : "ours") + " from here on";
+    if (mark == "taken_back")
+        return name + " is taken back from " + peer + ", which is fenced";
     if (mark == "cleaned")
         return name + " is gone from here to " + peer;
     if (mark == "back")
@@ -64,6 +71,13 @@ std::vector<std::string> tap_words(const QemuTaps& taps, const std::string& vtep
     if (!vtep.empty())
         all.push_back(vtep);
     return all;
+}
+
+/// Marks that a service's own steps have told of when they came.
+bool is_told(const std::string& mark)
+{
+    constexpr std::array told{"flush", "frozen", "saved", "dumped", "copied"};
+    return std::find(told.begin(), told.end(), mark) != told.end();
 }
 
 /// The kind of event that a mark is, in the words of the time line.
@@ -214,7 +228,7 @@ std::vector<db::Event> Mover::new_events(const Run& run) const
     std::string name = world_.name_of(row.vm);
     for (const auto& [mark, time] : row.times) {
         auto old = run.stored.times.find(mark);
-        if (old != run.stored.times.end() && old->second == time)
+        if (is_told(mark) || (old != run.stored.times.end() && old->second == time))
             continue;
         db::Event event = world_.event(kind_of(mark), describe(mark, row, name), time);
         event.vm = row.vm;

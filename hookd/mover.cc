@@ -109,6 +109,22 @@ void Mover::note(const std::string& vm, const std::string& what)
     }
 }
 
+void Mover::told(const std::string& vm, const std::string& move,
+                 const std::map<std::string, db::TimeNs>& times,
+                 const std::map<std::string, std::int64_t>& figures)
+{
+    const RunPtr run = find(vm);
+    if (!run || run->machine.row().id != move)
+        return;
+    for (const auto& [what, time] : times)
+        run->machine.note(what, time);
+    for (const auto& [what, value] : figures)
+        run->machine.note_figure(what, value);
+    if (!times.empty())
+        run->machine.drop_figure("left_ms"); // The pause is over.
+    add(run, {});
+}
+
 const db::Move* Mover::row(const std::string& vm) const
 {
     const RunPtr run = find(vm);

@@ -43,6 +43,11 @@ public:
     void note(const std::string& vm, const std::string& what);
     /// The row of the VM's newest move; null if it has none.  Until the next signal.
     const db::Move* row(const std::string& vm) const;
+    /// What is told of a move by who does it: marks, each with its time, and figures, for which the
+    /// last counts.  Nothing, if that is not the VM's newest move here.
+    void told(const std::string& vm, const std::string& move,
+              const std::map<std::string, db::TimeNs>& times,
+              const std::map<std::string, std::int64_t>& figures);
     /// What a waiter is told: the row of the VM's move with nothing left to do for it; null if it
     /// has none, or that has ended.
     using Settled = std::function<bool(const db::Move* row)>;

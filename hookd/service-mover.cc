@@ -55,12 +55,28 @@ void ServiceMover::step(const std::string& service, const Json& line)
     world_.commit(change);
 }
 
-bool ServiceMover::committed(const std::string& service, const std::string& move) const
+/// Marks and figures of the move.
+void ServiceMover::told(const std::string& service, const std::string& move, const Json& line)
+{
+    const auto of = [&](const char* key) {
+        return line.value(key, std::map<std::string, std::int64_t>{});
+    };
+    mover_.told(service, move, of("times"), of("figures"));
+}
+
+/// This side's row of a move, as it is stored.
+const db::Move* ServiceMover::own_move(const std::string& service, const std::string& move) const
 {
     for (const db::Move& row : world_.ledger.moves())
         if (row.id == move && row.vm == service && row.hypervisor == world_.self())
-            return row.times.contains("committed");
-    return false;
+            return &row;
+    return nullptr;
+}
+
+bool ServiceMover::committed(const std::string& service, const std::string& move) const
+{
+    const db::Move* row = own_move(service, move);
+    return row && row->times.contains("committed") && !row->times.contains("taken_back");
 }
 
 // --- The beginning. ---
@@ -132,6 +148,8 @@ void ServiceMover::said_out(const OutgoingPtr& out, const Json& line)
         });
     } else if (say == "step") {
         step(out->row.id, line);
+    } else if (say == "progress" || say == "marks") {
+        told(out->row.id, out->move, line);
     } else if (say == "live" || say == "failed") {
         out->heard = say == "live" ? Heard::live : Heard::failed;
         out->why = line.value("why", "");
@@ -201,21 +219,34 @@ void ServiceMover::go_on(const OutgoingPtr& out)
                                       : "after its move failed it does not go on (" +
                                             done.error().message + "): stop it and run it again");
                    mover_.signal(out->row.id, Signal::migration_failed, now_ns());
-                   StoreChange change;
-                   if (const db::Service* row = world_.ledger.service(out->row.id)) {
-                       change.put_services = {*row};
-                       change.put_services[0].state = "running";
-                   }
-                   change.events = {world_.event(
-                       "service-stays", out->row.name + " stays here: " + out->why, now_ns())};
-                   change.events[0].vm = out->row.id;
-                   spdlog::warn("service {}", change.events[0].text);
-                   world_.commit(change);
+                   stays(out);
                    outgoing_.erase(out->row.id);
                    services_.take_up(); // It may have ended meanwhile.
                    if (out->done)
                        std::exchange(out->done, nullptr)(Error{Errc::io, out->why});
+                   if (out->back)
+                       std::exchange(out->back, nullptr)(
+                           done ? Result<Json>{Json{{"service", out->row.name},
+                                                    {"hypervisor", world_.self()}}}
+                                : done.error());
                });
+}
+
+/// Its rows say that it lives here.
+void ServiceMover::stays(const OutgoingPtr& out)
+{
+    StoreChange change;
+    if (const db::Service* row = world_.ledger.service(out->row.id)) {
+        change.put_services = {out->taken_back ? taken_back(*row) : *row};
+        change.put_services[0].state = "running";
+    }
+    if (const db::Vm* record = world_.ledger.vm(out->row.id); record && out->taken_back)
+        change.put_vms = {taken_back(*record)};
+    change.events = {
+        world_.event("service-stays", out->row.name + " stays here: " + out->why, now_ns())};
+    change.events[0].vm = out->row.id;
+    spdlog::warn("service {}", change.events[0].text);
+    world_.commit(change);
 }
 
 /// It lives there: what stands still here goes without a word.
@@ -226,6 +257,10 @@ void ServiceMover::discard_out(const OutgoingPtr& out)
         services_.leave(out->row, [this, out](const Result<Json>& gone) {
             outgoing_.erase(out->row.id);
             world_.refresh_soon();
+            if (out->back) // Its row came from there at the last moment.
+                std::exchange(out->back, nullptr)(
+                    Error{Errc::invalid, "service " + out->row.name + " lives on " + out->target +
+                                             ": its copy here has ended"});
             if (!out->done)
                 return;
             auto done = std::exchange(out->done, nullptr);
@@ -235,11 +270,12 @@ void ServiceMover::discard_out(const OutgoingPtr& out)
     });
 }
 
-/// Only the target knows what became of it.
+/// Only the target knows what became of it: it says so, or its row does by way of the fleet.
 asio::awaitable<void> ServiceMover::ask_until_known(OutgoingPtr out)
 {
     asio::steady_timer timer{io_};
     out->heard = Heard::nothing;
+    out->asking = true;
     const std::string problem = "service " + out->row.name;
     while (out->heard == Heard::nothing) {
         std::function<void(std::function<void(const std::string&)>)> ask =
@@ -255,17 +291,79 @@ asio::awaitable<void> ServiceMover::ask_until_known(OutgoingPtr out)
                 out->job->tell(order(*out));
             };
         co_await await_answer<std::string>(io_, std::move(ask));
+        if (const db::Service* now = world_.ledger.service(out->row.id);
+            !now || now->hypervisor != world_.self())
+            out->heard = Heard::live;
         if (out->heard != Heard::nothing)
             break;
-        world_.problem(problem, "stands still: " + out->target +
-                                    " has to say whether it lives there, and cannot be asked; it "
-                                    "is asked each second: see that " +
-                                    out->target + " and the way to it work");
+        world_.problem(
+            problem, standstill(out->row.name, out->target, world_.ledger.hypervisor(out->target)));
         timer.expires_after(ask_again);
         co_await timer.async_wait(asio::use_awaitable);
     }
+    out->asking = false;
     world_.problem(problem, "");
     decide_out(out, true);
+}
+
+// --- By the operator's word. ---
+
+void ServiceMover::take_back(const db::Service& service, bool fenced, Done done)
+{
+    const auto found = outgoing_.find(service.id);
+    const OutgoingPtr out =
+        found != outgoing_.end() && found->second->asking ? found->second : nullptr;
+    auto may = may_take_back(service, out ? out->target : "",
+                             out ? world_.ledger.hypervisor(out->target) : nullptr, fenced);
+    if (may && out->taken_back)
+        may = Error{Errc::invalid, "service " + service.name + " is being taken back already"};
+    if (!may) {
+        done(may.error());
+        return;
+    }
+    out->taken_back = true;
+    mover_.note(service.id, "taken_back");
+    mover_.when_settled(service.id, [this, out, done = std::move(done)](const db::Move*) mutable {
+        if (out->heard != Heard::nothing || !mark_taken_back(*out)) {
+            out->taken_back = false;
+            done(Error{Errc::unavailable, out->target +
+                                              " has answered just now, or the store "
+                                              "cannot be written: see 'holdfast status'"});
+            return true;
+        }
+        out->why = "it was taken back from " + out->target + ", which is fenced";
+        out->back = std::move(done);
+        out->heard = Heard::failed;
+        if (out->job)
+            out->job->kill(); // It asks no more.
+        return true;
+    });
+}
+
+/// Whether the row says so, which it does if the move goes on in the switches; else it is said
+/// here.
+bool ServiceMover::mark_taken_back(const Outgoing& out)
+{
+    const db::Move* row = own_move(out.row.id, out.move);
+    if (!row || row->times.contains("taken_back"))
+        return row;
+    StoreChange change;
+    change.put_moves = {*row};
+    change.put_moves[0].times["taken_back"] = now_ns();
+    return bool(world_.commit(change));
+}
+
+void ServiceMover::yield(const std::vector<db::Service>& rows)
+{
+    for (const db::Service& row : rows) {
+        if (row.hypervisor == world_.self() || outgoing_.contains(row.id) ||
+            incoming_.contains(row.id) || !services_.watches(row))
+            continue;
+        spdlog::warn("service {}: {} has taken it back while it ran here: it ends here", row.name,
+                     row.hypervisor);
+        world_.problem("service " + row.name, ""); // The fleet may have refused our row before.
+        services_.discard(row, [] {});
+    }
 }
 
 // --- The daemon's start. ---
@@ -295,7 +393,10 @@ void ServiceMover::take_up_out(const db::Service& row)
     if (const db::Move* move = mover_.row(row.id); move && move->role == "source") {
         out->move = move->id;
         out->target = move->peer;
+        out->taken_back = move->times.contains("taken_back");
     }
+    if (out->taken_back)
+        out->why = "it was taken back from " + out->target + ", which is fenced";
     outgoing_[row.id] = out;
     services_.watch_again(row);
     decide_out(out, committed(row.id, out->move));

@@ -47,6 +47,13 @@ public:
     /// Errors: those of may_move(); what the target refused; whatever stopped it.
     void migrate(const db::Service& service, const std::string& target, const std::string& mode,
                  Done done);
+    /// Goes on here with a service of ours that stands still since its target cannot say whether it
+    /// lives there.  `fenced`: the operator says that the target runs nothing.  Done when it runs.
+    /// Errors: those of may_take_back(); whatever keeps it from going on.
+    void take_back(const db::Service& service, bool fenced, Done done);
+    /// Rows of services came from the fleet: of one that runs here, and that another took back,
+    /// nothing is left here.
+    void yield(const std::vector<db::Service>& rows);
     /// A move of one of ours is under way in the switches.
     void leaving(const std::string& service);
 
@@ -58,12 +65,16 @@ private:
         std::shared_ptr<Job> job; // The one that is at work, or was last.
         Heard heard = Heard::nothing;
         std::string why;
+        bool asking = false;     // Only the target knows, and is asked.
+        bool taken_back = false; // The operator has decided.
         Done done;
+        Done back; // Who takes it back.
     };
     using OutgoingPtr = std::shared_ptr<Outgoing>;
     /// A connection of another hypervisor's, and the service that comes by it, if one does.
     struct Incoming {
         std::string service, move, peer;
+        db::Service row; // As it was when it began to come.
         std::shared_ptr<Job> job;
         bool committing = false; // It was told that home has committed.
         bool live = false;
@@ -78,7 +89,7 @@ private:
     void said_in(const IncomingPtr& in, const Json& line);
     void welcome(const IncomingPtr& in, const Json& question);
     void plug(const IncomingPtr& in);
-    void came_live(const db::Service& row, int pid, const std::string& trouble);
+    void came_live(const db::Service& began, int pid, const std::string& trouble, db::TimeNs time);
     void ended_in(const IncomingPtr& in, const std::string& how);
     void tell_outcome(const IncomingPtr& asker, const std::string& peer, const std::string& move);
     void look_at_place(const std::string& name, std::function<void(const Place&)> done);
@@ -90,14 +101,18 @@ private:
     void ended_out(const OutgoingPtr& out);
     void decide_out(const OutgoingPtr& out, bool committed);
     void go_on(const OutgoingPtr& out);
+    void stays(const OutgoingPtr& out);
     void discard_out(const OutgoingPtr& out);
+    bool mark_taken_back(const Outgoing& out);
     boost::asio::awaitable<void> ask_until_known(OutgoingPtr out);
     Json order(const Outgoing& out) const;
     void take_up_out(const db::Service& row);
     void take_up_in();
     Json credentials() const;
+    const db::Move* own_move(const std::string& service, const std::string& move) const;
     bool committed(const std::string& service, const std::string& move) const;
     void step(const std::string& service, const Json& line);
+    void told(const std::string& service, const std::string& move, const Json& line);
 
     boost::asio::io_context& io_;
     World& world_;

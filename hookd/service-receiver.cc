@@ -126,10 +126,12 @@ void ServiceMover::said_in(const IncomingPtr& in, const Json& line)
         tell_outcome(in, line.value("peer", ""), line.value("move", ""));
     } else if (say == "step") {
         step(in->service, line);
+    } else if (say == "marks") {
+        told(in->service, in->move, line);
     } else if (say == "live") {
         in->live = true;
-        if (const db::Service* row = world_.ledger.service(in->service))
-            came_live(*row, line.value("pid", 0), line.value("trouble", ""));
+        came_live(in->row, line.value("pid", 0), line.value("trouble", ""),
+                  line.value("time_ns", now_ns()));
     } else if (say == "failed") {
         spdlog::warn("services: {}: {}", in->service.empty() ? "a connection" : in->service,
                      line.value("why", ""));
@@ -145,7 +147,8 @@ void ServiceMover::welcome(const IncomingPtr& in, const Json& question)
     Result<void> may = may_come(row, peer, world_.ledger.self());
     if (may && hello.value("name", "") != row->name)
         may = Error{Errc::invalid, "it has another name here"};
-    if (may && incoming_.contains(id))
+    const auto other = incoming_.find(id);
+    if (may && other != incoming_.end() && !other->second->live) // A live one only looks on.
         may = Error{Errc::invalid, "a move of it to here is under way: wait for its end"};
     if (!may) {
         in->job->tell(Json{{"error", may.error().message}});
@@ -154,6 +157,7 @@ void ServiceMover::welcome(const IncomingPtr& in, const Json& question)
     in->service = id;
     in->move = hello.value("move", "");
     in->peer = peer;
+    in->row = *row;
     incoming_[id] = in;
     tools_.run(
         [row = *row,
@@ -197,10 +201,21 @@ void ServiceMover::plug(const IncomingPtr& in)
         });
 }
 
-void ServiceMover::came_live(const db::Service& row, int pid, const std::string& trouble)
+/// `began`: its row when it began to come.
+void ServiceMover::came_live(const db::Service& began, int pid, const std::string& trouble,
+                             db::TimeNs time)
 {
+    const db::Service* now = world_.ledger.service(began.id);
+    if (now && now->epoch > began.epoch) {
+        spdlog::warn("service {}: {} has taken it back before it lived here: it ends here",
+                     now->name, now->hypervisor);
+        mover_.signal(now->id, Signal::incoming_failed, now_ns());
+        services_.discard(*now, [] {});
+        return;
+    }
+    const db::Service row = now ? *now : began;
     services_.arrived(arrived(row, world_.self(), pid));
-    mover_.signal(row.id, Signal::cpus_resumed, now_ns());
+    mover_.signal(row.id, Signal::cpus_resumed, time);
     world_.problem("service " + row.name,
                    trouble.empty() ? "" : "has come here, but its program says: " + trouble);
 }
@@ -262,7 +277,8 @@ void ServiceMover::go_on_here(const db::Service& row, std::function<void()> done
 {
     tools_.run({service_program(), "go-on", rundir_, row.name}, std::chrono::seconds{60},
                [this, row, done](const Result<std::string>& gone) {
-                   came_live(row, services_.pid_of(row), gone ? "" : gone.error().message);
+                   came_live(row, services_.pid_of(row), gone ? "" : gone.error().message,
+                             now_ns());
                    done();
                });
 }
@@ -272,7 +288,7 @@ void ServiceMover::tell_outcome(const IncomingPtr& asker, const std::string& pee
                                 const std::string& move)
 {
     const auto at = std::find_if(incoming_.begin(), incoming_.end(), [&](const auto& entry) {
-        return entry.second->move == move && entry.second->peer == peer;
+        return entry.second->move == move && entry.second->peer == peer && !entry.second->live;
     });
     auto answer = [this, asker, move] {
         const auto& moves = world_.ledger.moves();
@@ -309,6 +325,7 @@ void ServiceMover::take_up_in()
         in->service = move.vm;
         in->move = move.id;
         in->peer = move.peer;
+        in->row = *row;
         incoming_[move.vm] = in;
         end_in(*row, "holdfast-hookd was restarted", [this, id = move.vm] { incoming_.erase(id); });
     }

@@ -19,6 +19,9 @@ constexpr std::size_t n_mac_digits = 10;
 
 constexpr const char* being_started = "is being started";
 
+// A target that came to live has taken over once.
+constexpr std::int64_t over_the_target = 2;
+
 std::string digits(const std::string& id)
 {
     std::string all = id;
@@ -155,6 +158,56 @@ Result<void> may_come(const db::Service* row, const std::string& home, const db:
         return Error{Errc::invalid,
                      self.name + " is drained: 'holdfast node return " + self.name + "' first"};
     return {};
+}
+
+std::string standstill(const std::string& service, const std::string& target,
+                       const db::Hypervisor* known)
+{
+    if (known && !known->lost)
+        return "stands still: " + target +
+               " has to say whether it lives there, and cannot be asked; it is asked each second: "
+               "see that " +
+               target + " and the way to it work";
+    return "stands still: it may live on " + target + ", which is " +
+           (known ? "lost" : "not in the fleet any more") + ": once " + target +
+           " is fenced (its power is cut, for example), 'holdfast service take-back " + service +
+           " --fenced'";
+}
+
+Result<void> may_take_back(const db::Service& service, const std::string& target,
+                           const db::Hypervisor* known, bool fenced)
+{
+    auto refuse = [&](const std::string& why) {
+        return Error{Errc::invalid, "service " + service.name + " " + why};
+    };
+    if (service.state != "moving")
+        return refuse("does not move, and has nothing to be taken back: it is " + service.state +
+                      " on " + service.hypervisor);
+    if (target.empty())
+        return refuse("is moving, and does not stand still: wait for its end, 'holdfast service "
+                      "show " +
+                      service.name + "'");
+    if (known && !known->lost)
+        return refuse("may live on " + target +
+                      ", which is not lost, and says so itself when it is reached: see 'holdfast "
+                      "status'");
+    if (!fenced)
+        return refuse("may live on " + target + ", and must not run twice: fence " + target +
+                      " (cut its power, for example), then say so by --fenced");
+    return {};
+}
+
+db::Service taken_back(db::Service row)
+{
+    row.epoch += over_the_target;
+    row.state = "running";
+    return row;
+}
+
+db::Vm taken_back(db::Vm row)
+{
+    row.epoch += over_the_target;
+    return row;
 }
 
 db::Service arrived(db::Service row, const std::string& self, int pid)

@@ -49,6 +49,19 @@ Result<void> may_move(const db::Service& service, const std::string& target,
 /// Whether the service that hypervisor `home` brings may come here; `row`: as it is known here.
 /// Errors: invalid or not_found, one line.
 Result<void> may_come(const db::Service* row, const std::string& home, const db::Hypervisor& self);
+/// What is wrong while the service stands still at home, since `target` alone knows whether it
+/// lives there, and what mends it; `known`: the target's row, null if it is not in the fleet (any
+/// more).
+std::string standstill(const std::string& service, const std::string& target,
+                       const db::Hypervisor* known);
+/// Whether home may go on with a service that stands still so (spec S9).  `target`: who would have
+/// to be asked; empty if nobody.  `fenced`: the operator says that the target runs nothing.
+/// Errors: invalid, one line with the mend.
+Result<void> may_take_back(const db::Service& service, const std::string& target,
+                           const db::Hypervisor* known, bool fenced);
+/// The row that home goes on with: whatever the target wrote, or still writes, is older.
+db::Service taken_back(db::Service row);
+db::Vm taken_back(db::Vm row);
 /// The row once it lives here as process `pid`, having come from another hypervisor.
 db::Service arrived(db::Service row, const std::string& self, int pid);
 /// The row once its first process, `pid`, runs here.

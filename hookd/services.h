@@ -58,6 +58,8 @@ public:
     void arrived(const db::Service& row);
     /// One of ours that stands still is watched again, after a start of the daemon.
     void watch_again(const db::Service& row);
+    /// Whether it runs here, and its end is waited for.
+    bool watches(const db::Service& row) const { return watches_.contains(row.id); }
     /// The number of its first process here; 0 if it does not run.
     int pid_of(const db::Service& row) const;
     /// One that has moved away: what is left of it here goes; its row is another's.

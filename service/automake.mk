@@ -23,6 +23,7 @@ service_libservice_a_SOURCES = \
 	service/image-files.h \
 	service/keep.cc \
 	service/keep.h \
+	service/marks.h \
 	service/message.cc \
 	service/message.h \
 	service/move-in.cc \
@@ -34,6 +35,8 @@ service_libservice_a_SOURCES = \
 	service/outside.h \
 	service/processes.cc \
 	service/processes.h \
+	service/progress.cc \
+	service/progress.h \
 	service/round-plan.cc \
 	service/round-plan.h \
 	service/space.cc \
@@ -53,6 +56,7 @@ check_PROGRAMS += service/tests/service-test
 TESTS += service/tests/service-test
 service_tests_service_test_SOURCES = service/tests/service-test.cc service/tests/message-test.cc \
 	service/tests/criu-test.cc service/tests/outside-test.cc service/tests/round-plan-test.cc \
+	service/tests/progress-test.cc \
 	db/tests/folder.h
 service_tests_service_test_CPPFLAGS = $(AM_CPPFLAGS) $(CPPUTEST_CFLAGS)
 service_tests_service_test_LDADD = service/libservice.a service/libservice-link.a ctl/libcertificate.a \

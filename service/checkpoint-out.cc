@@ -18,6 +18,7 @@ namespace {
 // CRIU must not be ended at work, when its code is in the service's processes: this is for one that
 // hangs.
 constexpr std::chrono::minutes criu_limit{10};
+constexpr std::chrono::seconds tell_each{5}; // The fleet's database hears of it, too.
 
 std::string megabytes(std::uint64_t bytes)
 {
@@ -58,34 +59,76 @@ Result<void> CheckpointOut::send_ahead(Link& link, const Sent& sent, const Say& 
         return path.error();
     if (auto written = write_processor(*path); !written)
         return written;
-    auto bytes = send_round(link, folder_, 0, false);
-    if (auto done = bytes ? sent(0) : Result<void>{bytes.error()}; !done)
+    auto done = service::send_round(link, folder_, 0, false, [](std::uint64_t) {});
+    if (done)
+        done = sent(0);
+    if (!done)
         return done;
+    count_ = ProgressCount{std::chrono::steady_clock::now()};
     std::vector<std::uint64_t> pages;
     while (another_round(pages)) {
-        auto figures = write_round(false);
-        if (!figures)
-            return figures.error();
-        pages.push_back(figures->written);
-        bytes = send_round(link, folder_, round_, true);
-        if (auto done = bytes ? sent(round_) : Result<void>{bytes.error()}; !done)
-            return done;
-        say("round " + std::to_string(round_) + ": " + std::to_string(figures->written) +
-            " pages of memory, " + megabytes(*bytes));
+        auto written = round_ahead(link, sent, say);
+        if (!written)
+            return written.error();
+        pages.push_back(*written);
     }
     return {};
 }
 
-Result<void> CheckpointOut::send_rest(Link& link, const Say& say)
+/// One round.  Returns the pages that it had.
+Result<std::uint64_t> CheckpointOut::round_ahead(Link& link, const Sent& sent, const Say& say)
+{
+    auto figures = write_round(false);
+    if (!figures)
+        return figures.error();
+    const auto size = size_of_round(folder_, round_);
+    if (!size)
+        return size;
+    count_.round(*size);
+    auto done = send_round(link, true);
+    if (done)
+        done = sent(round_);
+    if (!done)
+        return done.error();
+    tell(std::chrono::steady_clock::now());
+    say("round " + std::to_string(round_) + ": " + std::to_string(figures->written) +
+        " pages of memory, " + megabytes(*size));
+    return figures->written;
+}
+
+Result<void> CheckpointOut::send_round(Link& link, bool ahead)
+{
+    return service::send_round(link, folder_, round_, ahead, [this](std::uint64_t bytes) {
+        count_.sent(bytes);
+        if (const auto now = std::chrono::steady_clock::now(); now - told_ >= tell_each)
+            tell(now);
+    });
+}
+
+void CheckpointOut::tell(ProgressCount::Time now)
+{
+    told_ = now;
+    far_(count_.at(now));
+}
+
+Result<void> CheckpointOut::dump_rest(const Say& say)
 {
     auto figures = write_round(true);
     if (!figures)
         return figures.error();
-    auto bytes = send_round(link, folder_, round_, false);
-    if (!bytes)
-        return bytes.error();
-    say(std::to_string(figures->written) + " pages of memory were left, " + megabytes(*bytes));
+    const auto size = size_of_round(folder_, round_);
+    if (!size)
+        return size.error();
+    count_.round(*size);
+    say(std::to_string(figures->written) + " pages of memory were left, " + megabytes(*size));
     return {};
+}
+
+Result<void> CheckpointOut::send_rest(Link& link)
+{
+    auto done = send_round(link, false);
+    tell(std::chrono::steady_clock::now());
+    return done;
 }
 
 } // namespace holdfast::service

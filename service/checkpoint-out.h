@@ -12,6 +12,7 @@
 #include "service/checkpoint.h"
 #include "service/folder.h"
 #include "service/link.h"
+#include "service/progress.h"
 
 namespace holdfast::service {
 
@@ -22,8 +23,13 @@ public:
     using Sent = std::function<Result<void>(std::uint32_t round)>;
     /// Says what is done, for people.
     using Say = std::function<void(const std::string& text)>;
+    /// Hears how far memory is, every five seconds at most, and at the end of each round.
+    using Far = std::function<void(const Progress& progress)>;
 
-    CheckpointOut(const Folder& folder, int init) : folder_{folder}, init_{init} {}
+    CheckpointOut(const Folder& folder, int init, Far far)
+        : folder_{folder}, init_{init}, far_{std::move(far)}
+    {
+    }
     ~CheckpointOut();
     CheckpointOut(const CheckpointOut&) = delete;
     CheckpointOut& operator=(const CheckpointOut&) = delete;
@@ -31,16 +37,24 @@ public:
     /// What the processor can do, and memory, in rounds, while the service runs.
     /// Errors: io with CRIU's reason; those of the link and of `sent`.
     Result<void> send_ahead(Link& link, const Sent& sent, const Say& say);
-    /// All that is still to go; the processes stand, the first one too from here on, and
-    /// connections have been saved. Errors: as send_ahead().
-    Result<void> send_rest(Link& link, const Say& say);
+    /// Writes down all that is still to go; the processes stand, the first one too from here on,
+    /// and connections have been saved. Errors: as send_ahead().
+    Result<void> dump_rest(const Say& say);
+    /// Sends it. Errors: as send_ahead().
+    Result<void> send_rest(Link& link);
 
 private:
     Result<Figures> write_round(bool last);
+    Result<std::uint64_t> round_ahead(Link& link, const Sent& sent, const Say& say);
+    Result<void> send_round(Link& link, bool ahead);
+    void tell(ProgressCount::Time now);
 
     Folder folder_;
     int init_;
+    Far far_;
     std::uint32_t round_ = 0; // The last that was written.
+    ProgressCount count_{std::chrono::steady_clock::now()};
+    ProgressCount::Time told_{}; // When it was said how far it is.
 };
 
 } // namespace holdfast::service

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include <filesystem>
+#include <vector>
 
 #include "service/round-plan.h"
 
@@ -27,14 +28,13 @@ Error io_error(const std::string& what, const std::error_code& code)
     return {Errc::io, what + ": " + code.message()};
 }
 
-/// One file, in parts.  Returns its size.
-Result<std::uint64_t> send_file(Link& link, const fs::path& path, std::uint32_t round)
+/// One file, in parts.
+Result<void> send_file(Link& link, const fs::path& path, std::uint32_t round, const SentSome& sent)
 {
     const Descriptor file{open(path.c_str(), O_RDONLY | O_CLOEXEC)};
     if (!file)
         return system_error(path);
     FilePart part{path.filename(), round, false, {}};
-    std::uint64_t sent = 0;
     while (!part.last) {
         part.bytes.resize(most_bytes);
         const auto size = read(file.get(), part.bytes.data(), part.bytes.size());
@@ -42,13 +42,26 @@ Result<std::uint64_t> send_file(Link& link, const fs::path& path, std::uint32_t 
             return system_error(path);
         part.bytes.resize(static_cast<std::size_t>(size));
         part.last = size == 0;
-        sent += static_cast<std::uint64_t>(size);
         if (auto done = link.send(static_cast<std::uint8_t>(Message::file), encode(part),
                                   std::chrono::steady_clock::now() + send_limit);
             !done)
-            return done.error();
+            return done;
+        sent(static_cast<std::uint64_t>(size));
     }
-    return sent;
+    return {};
+}
+
+/// What goes to the other side.
+Result<std::vector<fs::path>> files_of(const Folder& folder, std::uint32_t round)
+{
+    std::error_code code;
+    std::vector<fs::path> files;
+    for (const auto& entry : fs::directory_iterator{round_folder(folder, round), code})
+        if (!entry.is_symlink() && entry.is_regular_file() && entry.path().extension() != ".log")
+            files.push_back(entry.path());
+    if (code)
+        return io_error(round_folder(folder, round), code);
+    return files;
 }
 
 bool is_memory(const fs::path& path)
@@ -75,23 +88,34 @@ Result<std::string> make_round(const Folder& folder, std::uint32_t round)
     return path;
 }
 
-Result<std::uint64_t> send_round(Link& link, const Folder& folder, std::uint32_t round, bool ahead)
+Result<std::uint64_t> size_of_round(const Folder& folder, std::uint32_t round)
 {
-    std::error_code code;
-    std::uint64_t sent = 0;
-    for (const auto& entry : fs::directory_iterator{round_folder(folder, round), code}) {
-        if (entry.is_symlink() || !entry.is_regular_file() || entry.path().extension() == ".log")
-            continue;
-        auto done = send_file(link, entry.path(), round);
-        if (!done)
-            return done;
-        sent += *done;
-        if (ahead && is_memory(entry.path()) && truncate(entry.path().c_str(), 0) != 0)
-            return system_error(entry.path());
+    auto files = files_of(folder, round);
+    if (!files)
+        return files.error();
+    std::uint64_t size = 0;
+    for (const auto& path : *files) {
+        std::error_code code;
+        size += fs::file_size(path, code);
+        if (code)
+            return io_error(path, code);
     }
-    if (code)
-        return io_error(round_folder(folder, round), code);
-    return sent;
+    return size;
+}
+
+Result<void> send_round(Link& link, const Folder& folder, std::uint32_t round, bool ahead,
+                        const SentSome& sent)
+{
+    auto files = files_of(folder, round);
+    if (!files)
+        return files.error();
+    for (const auto& path : *files) {
+        if (auto done = send_file(link, path, round, sent); !done)
+            return done;
+        if (ahead && is_memory(path) && truncate(path.c_str(), 0) != 0)
+            return system_error(path);
+    }
+    return {};
 }
 
 void remove_images(const Folder& folder)

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
 
 #include "common/descriptor.h"
@@ -24,10 +25,15 @@ std::string round_folder(const Folder& folder, std::uint32_t round);
 /// Errors: io.
 Result<std::string> make_round(const Folder& folder, std::uint32_t round);
 
+/// The bytes that send_round() sends.
+/// Errors: io.
+Result<std::uint64_t> size_of_round(const Folder& folder, std::uint32_t round);
+/// Hears how many bytes were sent just now.
+using SentSome = std::function<void(std::uint64_t bytes)>;
 /// Sends a round's files; `ahead`: memory that was sent is not needed here any more, and goes.
-/// Returns the bytes that were sent.
 /// Errors: io; those of Link::send().
-Result<std::uint64_t> send_round(Link& link, const Folder& folder, std::uint32_t round, bool ahead);
+Result<void> send_round(Link& link, const Folder& folder, std::uint32_t round, bool ahead,
+                        const SentSome& sent);
 
 /// Takes all images away.
 void remove_images(const Folder& folder);

@@ -22,10 +22,12 @@
 #include "service/image-files.h"
 #include "service/keep.h"
 #include "service/link.h"
+#include "service/marks.h"
 #include "service/message.h"
 #include "service/move.h"
 #include "service/processes.h"
 #include "service/space.h"
+#include "sockets/arrival.h"
 #include "sockets/guard.h"
 #include "sockets/restore.h"
 
@@ -42,6 +44,7 @@ constexpr seconds accept_limit{10};
 constexpr seconds start_limit{30}; // A program that takes sockets over says so by then.
 constexpr seconds next_limit{660}; // Home's next message: CRIU there has ten minutes.
 constexpr seconds take_limit{30};
+constexpr seconds arrival_limit{1}; // A peer that says nothing for so long has nothing to say.
 
 Deadline in(std::chrono::milliseconds time)
 {
@@ -104,6 +107,7 @@ private:
     Result<void> restore_some(bool listeners);
     using SocketStep = Result<void> (*)(sockets::Space&, int, const sockets::SocketImage&);
     void each_socket(SocketStep step);
+    void tell_arrival();
     Result<void> give_to_program();
     Result<void> start_with_sockets();
     Result<void> take_round(const Frame& frame);
@@ -138,6 +142,8 @@ private:
     std::set<int> stood_;           // Processes that stood by their own will, by inner number.
     std::vector<sockets::Neighbour> neighbours_; // Whom the service's kernel knew at home.
     std::optional<sockets::Space> space_;
+    sockets::Arrival arrival_;
+    Marks marks_;
 };
 
 Result<void> MoveIn::welcome()
@@ -365,6 +371,7 @@ Result<void> MoveIn::restore()
                                  : start_with_sockets();
     if (!given)
         return given;
+    marks_.note("restored");
     return send(
         Message::restored,
         {{"sockets", sockets_.size()},
@@ -431,16 +438,31 @@ Result<void> MoveIn::go_live()
                      told.error().message.c_str());
     each_socket(sockets::go_live);
     auto gone = program_ ? program_->go(in(take_limit)) : let_all_go(init_, stood_);
+    for (const Restored& socket : sockets_)
+        arrival_.expect(socket.image);
     sockets_.clear(); // The program has them, and alone decides when they are closed.
     if (!gone)
         return gone; // hookd finds the gate open, and has go-on do it.
     unlink(folder_.file("agreed").c_str());
-    talk_.say("live", {{"pid", init_}, {"trouble", ""}});
+    talk_.say("live", {{"pid", init_}, {"trouble", ""}, {"time_ns", now_ns()}});
     if (auto sent = send(Message::live, nlohmann::json::object()); !sent)
         std::fprintf(stderr, "service %s: it lives here, and %s could not be told (%s): it asks\n",
                      hello_.name.c_str(), hello_.home.c_str(), sent.error().message.c_str());
     remove_images(folder_);
+    tell_arrival();
     return {};
+}
+
+/// The pause has ended for a peer when it is heard.
+void MoveIn::tell_arrival()
+{
+    auto heard = arrival_.wait(in(arrival_limit));
+    if (heard && *heard)
+        marks_.note("first_byte");
+    else if (!heard)
+        std::fprintf(stderr, "service %s: its peers' first byte is not seen: %s\n",
+                     hello_.name.c_str(), heard.error().message.c_str());
+    talk_.say("marks", {{"times", marks_.times()}});
 }
 
 /// The program stands still, as its sockets do, until it is let go.

@@ -8,6 +8,7 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <filesystem>
 #include <optional>
@@ -19,6 +20,7 @@
 #include "service/handoff-door.h"
 #include "service/keep.h"
 #include "service/link.h"
+#include "service/marks.h"
 #include "service/message.h"
 #include "service/move.h"
 #include "service/processes.h"
@@ -108,6 +110,8 @@ public:
     void undo(const std::string& why);
     /// Ends the copy here without a word.
     void discard();
+    /// When each part of the pause was done.
+    const Marks& marks() const { return marks_; }
 
 private:
     Result<void> find();
@@ -131,6 +135,7 @@ private:
     {
         talk_.say("step", {{"step", what}, {"text", text}});
     }
+    void tell_progress(const Progress& progress);
 
     Talk& talk_;
     Job job_;
@@ -144,8 +149,10 @@ private:
     std::string reuse_;
     std::optional<Stopped> stopped_;
     std::optional<CheckpointOut> checkpoint_; // In that mode.
-    bool touched_ = false;                    // The gate is not open any more.
-    bool given_ = false;                      // The program was asked to give.
+    Marks marks_;
+    std::int64_t connections_ = 0;
+    bool touched_ = false; // The gate is not open any more.
+    bool given_ = false;   // The program was asked to give.
     bool committed_ = false;
     bool given_back_ = false;
 };
@@ -168,7 +175,8 @@ Result<void> MoveOut::find()
             return Error{Errc::invalid, "its log, " + folder_.file("log") +
                                             ", is larger than 16 MB, and would be sent while it "
                                             "stands still: truncate it"};
-        checkpoint_.emplace(folder_, init_->pid);
+        checkpoint_.emplace(folder_, init_->pid,
+                            [this](const Progress& progress) { tell_progress(progress); });
     }
     if (definition->checkpoint)
         return {}; // No way leads from its mounts to the agent's door.
@@ -244,7 +252,21 @@ Result<void> MoveOut::look()
     sockets_ = std::move(*caught);
     neighbours_ = std::move(*neighbours);
     reuse_ = reuse_list(sockets_);
+    connections_ = std::count_if(sockets_.begin(), sockets_.end(),
+                                 [](const Caught& socket) { return socket.connected; });
+    talk_.say("progress", {{"figures", {{"connections", connections_}}}});
     return folder_.write("reuse", reuse_);
+}
+
+/// While memory goes ahead.
+void MoveOut::tell_progress(const Progress& progress)
+{
+    talk_.say("progress", {{"figures",
+                            {{"connections", connections_},
+                             {"round", progress.round},
+                             {"bytes", progress.bytes},
+                             {"rate", progress.rate},
+                             {"left_ms", progress.left.count()}}}});
 }
 
 Result<void> MoveOut::send_ahead()
@@ -269,6 +291,7 @@ Result<void> MoveOut::send_ahead()
 Result<void> MoveOut::flush()
 {
     step("flush", "its peers stop sending");
+    marks_.note("flush");
     touched_ = true;
     std::vector<int> fds;
     for (const Caught& socket : sockets_)
@@ -298,6 +321,7 @@ Result<void> MoveOut::hold_still()
     if (!stopped)
         return stopped.error();
     stopped_ = std::move(*stopped);
+    marks_.note("frozen");
     step("stopped", "it stands still");
     if (!job_.hello.speaks) { // It may have accepted some, and closed some, since look().
         auto pids = processes_of(init_->pid);
@@ -392,14 +416,19 @@ Result<void> MoveOut::save_and_send()
         const std::string bytes = sockets::encode(*image);
         moved.push_back({socket.name, {bytes.begin(), bytes.end()}, socket.state});
     }
+    marks_.note("saved");
     if (checkpoint_) {
-        auto sent = checkpoint_->send_rest(
-            *link_, [this](const std::string& text) { step("dumped", text); });
+        auto sent =
+            checkpoint_->dump_rest([this](const std::string& text) { step("dumped", text); });
+        marks_.note("dumped");
+        if (sent)
+            sent = checkpoint_->send_rest(*link_);
         if (!sent)
             return sent;
     }
     if (auto sent = send_sockets(moved); !sent)
         return sent;
+    marks_.note("copied");
     step("saved", std::to_string(moved.size()) + " sockets are on their way");
     std::vector<int> stood;
     for (const pid_t pid : stopped_->others)
@@ -487,6 +516,7 @@ int move_out(Talk& talk)
     }
     MoveOut move{talk, std::move(*job)};
     const auto done = move.run();
+    talk.say("marks", {{"times", move.marks().times()}}); // Not while it stood still.
     if (done) {
         move.discard();
         talk.say("live");

@@ -11,6 +11,9 @@
 //                             comes for the service
 //                     commit  {"bytes"}: answered when the row says `committed`
 //            says     step    {"step","text"}: what it does now, for people
+//                     progress {"figures"}: how far it is: connections, round, bytes, rate (bytes a
+//                             second), left_ms
+//                     marks   {"times"}: when the parts of the pause were done, once that is over
 //                     live | failed {"why"}: the last it says
 // move-in    hears    {"rundir","credentials","members":[NAME..]}
 //            asks     welcome {"peer","hello"}: answers {"definition"}
@@ -19,7 +22,8 @@
 //                     commit  {}: home has said so; answered when the row says it
 //                     outcome {"peer","move"}: answers {"outcome":"live"|"failed"}
 //            says     step    {"step","text"}
-//                     live    {"pid"} | failed {"why"}
+//                     live    {"pid","trouble","time_ns"} | failed {"why"}
+//                     marks   {"times"}, after live
 //
 // Exit status 0 if the service has moved (or a question was answered), 1 if it has not.
 #pragma once

@@ -179,7 +179,11 @@ std::optional<rlimit> files_before;
     auto words = start.definition.command;
     auto variables = environment_of(start);
     if (start.held) {
-        close(tell); // What follows is told by the log alone.
+        // What follows is told by the log alone; and who waits for the ends of pipes of which
+        // there are copies here is not to wait until this goes on.
+        close_range(static_cast<unsigned>(first_passed) +
+                        static_cast<unsigned>(start.sockets.size()),
+                    ~0U, 0);
         raise(SIGSTOP);
     }
     execve(words[0].c_str(), pointers(words).data(), pointers(variables).data());

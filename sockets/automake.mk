@@ -3,6 +3,8 @@
 # The sockets of a network namespace: what they are, saved, made again, flushed, woken.
 noinst_LIBRARIES += sockets/libsockets.a
 sockets_libsockets_a_SOURCES = \
+	sockets/arrival.cc \
+	sockets/arrival.h \
 	sockets/diag.cc \
 	sockets/diag.h \
 	sockets/flush-state.cc \

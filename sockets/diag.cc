@@ -10,6 +10,7 @@
 #include <linux/netlink_diag.h>
 #include <linux/packet_diag.h>
 #include <linux/sock_diag.h>
+#include <linux/tcp.h>
 #include <linux/unix_diag.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
@@ -78,6 +79,15 @@ std::string ulp_name(const nlattr* nest)
     return name;
 }
 
+/// A kernel of another version may tell less, or more.
+std::uint64_t bytes_received(const nlattr* attribute)
+{
+    tcp_info info{};
+    std::memcpy(&info, mnl_attr_get_payload(attribute),
+                std::min<std::size_t>(sizeof info, mnl_attr_get_payload_len(attribute)));
+    return info.tcpi_bytes_received;
+}
+
 SocketSeen internet_socket(const nlmsghdr* message, int protocol)
 {
     const auto* body = static_cast<const inet_diag_msg*>(mnl_nlmsg_get_payload(message));
@@ -96,6 +106,8 @@ SocketSeen internet_socket(const nlmsghdr* message, int protocol)
     each_attribute(message, sizeof *body, [&](const nlattr* attribute) {
         if (mnl_attr_get_type(attribute) == INET_DIAG_MD5SIG)
             seen.signed_segments = true;
+        else if (mnl_attr_get_type(attribute) == INET_DIAG_INFO)
+            seen.arrived = bytes_received(attribute);
         else if (mnl_attr_get_type(attribute) == INET_DIAG_ULP_INFO)
             seen.ulp = ulp_name(attribute);
     });

@@ -30,6 +30,7 @@ struct SocketSeen {
     Endpoint local;                    // Internet.
     Endpoint remote;                   // Internet.
     std::uint32_t received = 0;   // Bytes that wait to be read; listener: connections not accepted.
+    std::uint64_t arrived = 0;    // Connection: bytes that came since it was made here.
     std::uint32_t to_send = 0;    // Bytes written that the peer has not acknowledged.
     std::string ulp;              // Upper layer protocol on TCP: "tls", "mptcp", ...
     bool signed_segments = false; // TCP MD5 or TCP-AO keys.

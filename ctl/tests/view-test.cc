@@ -218,6 +218,22 @@ TEST(View, MovePageHasMillisecondsSinceFirstAndSinceLast)
     DOUBLES_EQUAL(12.34, json["marks"][2]["since_first_ms"].get<double>(), 1e-9);
 }
 
+TEST(View, AServicesMoveSaysHowFarItsMemoryIs)
+{
+    MoveLine line;
+    line.state = "armed";
+    STRCMP_EQUAL("armed", progress_text(line).c_str());
+    line.figures = {{"connections", 1}};
+    STRCMP_EQUAL("armed, 1 connection", progress_text(line).c_str());
+    line.figures = {{"connections", 32},
+                    {"round", 2},
+                    {"bytes", 123'456'789},
+                    {"rate", 40'050'000},
+                    {"left_ms", 2'990}};
+    STRCMP_EQUAL("armed, round 2, 123.4 MB, 40.0 MB/s, 32 connections, 2.9 s left",
+                 progress_text(line).c_str());
+}
+
 TEST(View, EventIsOneLineWhateverItHolds)
 {
     db::Event event{1, start + 7 * ms, "hv1", "staged", "id-fw", "", "two\nlines"};

@@ -207,6 +207,17 @@ TEST(MoveMachine, PeerRowThatVanishesFreesTheSource)
     CHECK_TRUE(machine.step() == Step::back);
 }
 
+TEST(MoveMachine, PeerRowThatVanishesSaysNothingOnceTheMoveIsCommitted)
+{
+    MoveMachine machine = armed();
+    machine.on(Signal::cpus_stopped, 150);
+    machine.note("committed", 160);
+    machine.on(Signal::peer_gone, 170);
+    CHECK_TRUE(machine.step() == Step::turned);
+    machine.on(Signal::migration_failed, 180);
+    CHECK_TRUE(machine.step() == Step::back);
+}
+
 TEST(MoveMachine, DeadlineEndsAStagedMoveOnlyWithoutAPort)
 {
     MoveMachine with = staged();

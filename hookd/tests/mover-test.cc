@@ -100,6 +100,20 @@ TEST(Mover, GuestThatStandsStillAlreadyIsTurnedAtOnce)
     CHECK_EQUAL(std::string("turned"), state_after("staged"));
 }
 
+TEST(Mover, WhatIsToldOfAMoveIsInItsRowAndInNoOther)
+{
+    mover.incoming("s1", "m2", "hv1");
+    mover.told("s1", "m2", {}, {{"bytes", 5}, {"left_ms", 7}});
+    CHECK_EQUAL(5, mover.row("s1")->figures.at("bytes"));
+    CHECK_EQUAL(7, mover.row("s1")->figures.at("left_ms"));
+    mover.told("s1", "m1", {{"restored", 9}}, {{"bytes", 6}});
+    CHECK_FALSE(mover.row("s1")->times.contains("restored"));
+    CHECK_EQUAL(5, mover.row("s1")->figures.at("bytes"));
+    mover.told("s1", "m2", {{"restored", 9}}, {});
+    CHECK_EQUAL(9, mover.row("s1")->times.at("restored"));
+    CHECK_FALSE(mover.row("s1")->figures.contains("left_ms")); // Nothing is left of it.
+}
+
 TEST(Mover, FrameOfAServicesPortIsNoSignOfLife)
 {
     db::Service row;

@@ -3,6 +3,7 @@
 // Tests of what is decided about services that move: who may, and who has it after a crash (S9).
 #include <config.h>
 
+#include "hookd/records.h"
 #include "hookd/service-move.h"
 #include "hookd/service-rules.h"
 
@@ -130,6 +131,68 @@ TEST(ServiceMove, TargetsThatCannotTakeItAreRefused)
     STRCMP_EQUAL("hv2 has no address for other hypervisors: set vtep in its holdfast.conf",
                  may_move(count(), "hv2", "", "hv1", fleet).error().message.c_str());
     CHECK_TRUE(may_move(count(), "hv3", "", "hv1", two()).error().code == Errc::not_found);
+}
+
+namespace {
+
+void not_taken_back(const db::Service& row, const std::string& target, const db::Hypervisor* known,
+                    bool fenced, const char* line)
+{
+    auto may = may_take_back(row, target, known, fenced);
+    CHECK_FALSE(bool(may));
+    STRCMP_EQUAL(line, may.error().message.c_str());
+}
+
+} // namespace
+
+TEST(ServiceMove, WhatStandsStillIsTakenBackFromALostTargetThatIsFencedAlone)
+{
+    auto row = count();
+    not_taken_back(row, "", nullptr, true,
+                   "service count does not move, and has nothing to be taken back: it is running "
+                   "on hv1");
+    row.state = "moving";
+    not_taken_back(row, "", nullptr, true,
+                   "service count is moving, and does not stand still: wait for its end, 'holdfast "
+                   "service show count'");
+    auto target = two()[1];
+    not_taken_back(
+        row, "hv2", &target, true,
+        "service count may live on hv2, which is not lost, and says so itself when it is "
+        "reached: see 'holdfast status'");
+    target.lost = true;
+    for (const bool in_fleet : {true, false}) {
+        const db::Hypervisor* known = in_fleet ? &target : nullptr;
+        not_taken_back(row, "hv2", known, false,
+                       "service count may live on hv2, and must not run twice: fence hv2 (cut its "
+                       "power, for example), then say so by --fenced");
+        CHECK_TRUE(bool(may_take_back(row, "hv2", known, true)));
+    }
+}
+
+TEST(ServiceMove, WhatWasTakenBackWinsOverATargetThatCameToLive)
+{
+    auto row = count();
+    row.state = "moving";
+    CHECK_TRUE(taken_back(row).epoch > arrived(row, "hv2", 7).epoch);
+    STRCMP_EQUAL("running", taken_back(row).state.c_str());
+    STRCMP_EQUAL("hv1", taken_back(row).hypervisor.c_str());
+    db::Vm record;
+    record.hypervisor = "hv1";
+    CHECK_TRUE(taken_back(record).epoch > taken_over(record, "hv2").epoch);
+}
+
+TEST(ServiceMove, StandingStillIsSaidWithWhatEndsIt)
+{
+    auto target = two()[1];
+    STRCMP_CONTAINS("see that hv2 and the way to it work",
+                    standstill("count", "hv2", &target).c_str());
+    target.lost = true;
+    STRCMP_CONTAINS("hv2, which is lost: once hv2 is fenced (its power is cut, for example), "
+                    "'holdfast service take-back count --fenced'",
+                    standstill("count", "hv2", &target).c_str());
+    STRCMP_CONTAINS("hv2, which is not in the fleet any more: once",
+                    standstill("count", "hv2", nullptr).c_str());
 }
 
 TEST(ServiceMove, OnlyItsOwnHypervisorBringsIt)

@@ -41,6 +41,28 @@ def fill(on, file):
     run([*hypervisor.inside(on), "dd", "if=/dev/zero", f"of={file}", "bs=512"], check=False)
 
 
+def cut(on, state):
+    """Cuts a hypervisor off all others, or plugs it in again."""
+    for link in ("eth0", "mig0"):
+        run([*hypervisor.inside(on), "ip", "link", "set", link, state])
+
+
+def come_back(name, home, target):
+    """The end of a target that was lost: what stands still at home is taken back before the target is there again."""
+    def words(*command):
+        return run([*hypervisor.inside(home), "holdfast", *command])
+
+    def still():
+        return "stands still" in words("status")
+
+    wait_for(lambda: still() or '"moving"' not in words("service", "show", name, "--json"),
+             f"service {name} has come to its end, or stands still", limit=60, every=0.5)
+    if still():
+        wait_for(lambda: "take-back" in words("status"), f"{target} is lost", limit=120, every=0.5)
+        words("service", "take-back", name, "--fenced")
+    cut(target, "up")
+
+
 def parties(name, home, target):
     """All parties of a move of service `name`."""
     both = (("home", home), ("target", target))
@@ -53,6 +75,7 @@ def parties(name, home, target):
         found.append(Party(f"service-{side}", lambda on=on: kill(on, service_halts.copies(on)), nothing,
                            loses_guest=True))
     found.append(Party("link", lambda: set_link(home, "down"), lambda: set_link(home, "up"), late=True))
+    found.append(Party("lost", lambda: cut(target, "down"), lambda: come_back(name, home, target), late=True))
     for disk, file in FILL.items():
         found.append(Party(f"disk-{disk}", lambda file=file: fill(target, file),
                            lambda file=file: run([*hypervisor.inside(target), "rm", "-f", file]), late=True))

@@ -14,6 +14,7 @@
 #include <cstring>
 #include <fstream>
 
+#include "sockets/arrival.h"
 #include "sockets/restore.h"
 #include "sockets/save.h"
 #include "sockets/syscalls.h"
@@ -135,6 +136,35 @@ TEST(State, EstablishedAndIdle)
         CHECK_TRUE(scene.saved().timestamps && scene.saved().sack && scene.saved().window_scaling);
         check_to_peer(scene);
         check_to_service(scene);
+    }
+}
+
+namespace {
+
+/// Whether a byte has come to what was restored; waits for it as long as `limit`.
+bool has_arrived(Scene& scene, std::chrono::milliseconds limit)
+{
+    Arrival arrival;
+    for (const SocketImage& image : scene.mover.images)
+        arrival.expect(image);
+    const auto until = std::chrono::steady_clock::now() + limit;
+    const auto more = scene.world.target.in([&] { return arrival.wait(until); });
+    CHECK_TRUE(bool(more));
+    return *more;
+}
+
+} // namespace
+
+TEST(State, ThePeersFirstByteIsSeenAndNotWhatWaitedAlready)
+{
+    for (const auto family : families) {
+        Scene scene{family};
+        write_all(scene.peer, "not read yet");
+        wait_for(scene.service, POLLIN, "bytes of the peer");
+        scene.move();
+        CHECK_FALSE(has_arrived(scene, std::chrono::milliseconds{0}));
+        write_all(scene.peer, "!");
+        CHECK_TRUE(has_arrived(scene, std::chrono::seconds{20}));
     }
 }
 
