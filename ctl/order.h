@@ -32,6 +32,9 @@ struct Order {
     std::string move_mode; // Of `service migrate`; empty: as the service says.
     bool follow = false;
     int parallel = 2;
+    std::size_t most = 10;                // Of `recovery plan`.
+    std::vector<std::string> settings;    // Of `recovery weights` and `recovery policy`.
+    std::optional<std::string> policy_of; // The VM of `recovery policy`.
     ChainOrder chain;
     ChainChange change;
     BalancerOrder balancer;
@@ -49,6 +52,9 @@ CLI::App& add_noun(CLI::App& parent, const std::string& name, const std::string&
 
 /// `holdfast balancer` with its verbs.
 void add_balancer(CLI::App& app, Order& order);
+
+/// `holdfast recovery` with its verbs.
+void add_recovery(CLI::App& app, Order& order);
 
 /// `holdfast service` with its verbs.
 void add_service(CLI::App& app, Order& order);

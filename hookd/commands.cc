@@ -2,7 +2,7 @@
 //
 // hookd/commands: see commands.h.  Chains are in commands-chain.cc, balancers in
 // commands-balancer.cc, VMs in commands-vm.cc, services in
-// commands-service.cc, hypervisors in commands-node.cc.
+// commands-service.cc, hypervisors in commands-node.cc, recovery in commands-recovery.cc.
 #include <config.h>
 
 #include "hookd/commands.h"
@@ -60,6 +60,8 @@ Commands::Commands(OvsLoop& loop, Daemon& daemon)
     add(loop, "service/migrate", "{service,to,mode}", &Commands::service_migrate);
     add(loop, "node/drain", "{node,parallel}", &Commands::node_drain);
     add(loop, "node/return", "{node}", &Commands::node_return);
+    add(loop, "recovery/weights", "{weights}", &Commands::recovery_weights);
+    add(loop, "recovery/policy", "{settings,vm}", &Commands::recovery_policy);
     add(loop, "fleet/init", "{listen}", &Commands::fleet_init);
     add(loop, "fleet/join", "{address}", &Commands::fleet_join);
     add(loop, "fleet/leave", "{node}", &Commands::fleet_leave);

@@ -58,6 +58,8 @@ private:
     void service_migrate_now(const Json& arguments, Done done);
     void node_drain(const Json& arguments, Done done);
     void node_return(const Json& arguments, Done done);
+    void recovery_weights(const Json& arguments, Done done);
+    void recovery_policy(const Json& arguments, Done done);
     void fleet_init(const Json& arguments, Done done);
     void fleet_join(const Json& arguments, Done done);
     void fleet_leave(const Json&, Done done);
@@ -81,6 +83,9 @@ private:
     void put_balancer(const std::string& name, BalancerPlanner planner, Done done);
     boost::asio::awaitable<void> to_its_end(std::string name, BalancerPlanner planner, Done done);
     PlannedBalancer put_once(const BalancerPlanner& planner);
+    void recovery_policy_of(const std::string& vm, const std::vector<std::string>& texts,
+                            Done done);
+    void put_policy(const Result<db::RecoveryPolicy>& row, const std::string& text, Done done);
     void note(const std::string& kind, const std::string& text, const std::string& chain = {});
     Json describe_step(const TraceStep& step, const std::string& where, int tunnel_port);
     void migrate_here(const db::Vm& vm, const db::Hypervisor& to, Done done);

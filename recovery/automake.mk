@@ -8,6 +8,7 @@ recovery_librecovery_a_SOURCES = \
 	recovery/index.h recovery/index.cc \
 	recovery/plan.h recovery/plan.cc \
 	recovery/policy.h recovery/policy.cc \
+	recovery/rows.h recovery/rows.cc \
 	recovery/similarity.h recovery/similarity.cc \
 	recovery/specification.h
 
@@ -23,6 +24,7 @@ recovery_tests_recovery_test_SOURCES = \
 	recovery/tests/main.cc \
 	recovery/tests/plan-test.cc \
 	recovery/tests/policy-test.cc \
+	recovery/tests/rows-test.cc \
 	recovery/tests/similarity-test.cc \
 	recovery/tests/values.h
 recovery_tests_recovery_test_CPPFLAGS = $(AM_CPPFLAGS) $(CPPUTEST_CFLAGS) \

@@ -118,17 +118,24 @@ std::vector<ElementNumber> Pool::numbers_of(const Specification& specification,
 
 Result<std::size_t> Pool::find(const std::string& id_or_name) const
 {
-    const auto by = [&](std::string PoolVm::*member) {
-        return static_cast<std::size_t>(std::ranges::find(vms_, id_or_name, member) - vms_.begin());
-    };
-    for (std::size_t place : {by(&PoolVm::id), by(&PoolVm::name)})
-        if (place < vms_.size())
-            return place;
+    std::optional<std::size_t> found;
     std::vector<std::string> names;
-    for (const auto& vm : vms_)
+    for (std::size_t place = 0; place < vms_.size(); ++place) {
+        const PoolVm& vm = vms_[place];
+        if (vm.id == id_or_name)
+            return place;
         names.push_back(vm.name);
+        if (vm.name != id_or_name)
+            continue;
+        if (found)
+            return Error{Errc::invalid, "two VMs have the name " + vm.name + ": give the id, " +
+                                            vms_[*found].id + " or " + vm.id};
+        found = place;
+    }
+    if (found)
+        return *found;
     const auto near = nearest(id_or_name, names);
-    return Error{Errc::not_found, "there is no VM " + one_line(id_or_name, 60) +
+    return Error{Errc::not_found, "there is no VM \"" + one_line(id_or_name, 60) + "\"" +
                                       (near.empty() ? ": holdfast recovery pool lists them"
                                                     : ": did you mean " + near + "?")};
 }

@@ -78,7 +78,7 @@ public:
 
     const std::vector<PoolVm>& vms() const { return vms_; }
     /// By id, or else by name.
-    /// Errors:  not_found, with the nearest name.
+    /// Errors:  not_found, with the nearest name; invalid if several have the name.
     Result<std::size_t> find(const std::string& id_or_name) const;
 
 private:

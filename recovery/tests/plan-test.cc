@@ -186,10 +186,20 @@ TEST(R4Plan, AnUnknownVmIsAnErrorThatNamesTheNearest)
     const Pool pool{published(), {}};
     CHECK_EQUAL(1U, *pool.find("VM-002"));
     CHECK_EQUAL(1U, *pool.find("id-VM-002"));
-    STRCMP_EQUAL("there is no VM VM-009: did you mean VM-001?",
+    STRCMP_EQUAL("there is no VM \"VM-009\": did you mean VM-001?",
                  pool.find("VM-009").error().message.c_str());
-    STRCMP_EQUAL("there is no VM web: holdfast recovery pool lists them",
+    STRCMP_EQUAL("there is no VM \"web\": holdfast recovery pool lists them",
                  pool.find("web").error().message.c_str());
+}
+
+TEST(R4Plan, ANameThatTwoVmsHaveIsRefused)
+{
+    auto vms = published();
+    vms[2].name = vms[1].name;
+    const Pool pool{vms, {}};
+    STRCMP_EQUAL("two VMs have the name VM-002: give the id, id-VM-002 or id-VM-003",
+                 pool.find("VM-002").error().message.c_str());
+    CHECK_EQUAL(2U, *pool.find("id-VM-003"));
 }
 
 TEST(R4Plan, R6WaysAreReadInTheirOrder)
