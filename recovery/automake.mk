@@ -4,8 +4,11 @@
 noinst_LIBRARIES += recovery/librecovery.a
 recovery_librecovery_a_SOURCES = \
 	recovery/bit-sum.h recovery/bit-sum.cc \
+	recovery/failure.h recovery/failure.cc \
 	recovery/features.h recovery/features.cc \
+	recovery/fence.h recovery/fence.cc \
 	recovery/index.h recovery/index.cc \
+	recovery/limits.h recovery/limits.cc \
 	recovery/plan.h recovery/plan.cc \
 	recovery/policy.h recovery/policy.cc \
 	recovery/rows.h recovery/rows.cc \
@@ -19,8 +22,11 @@ EXTRA_DIST += recovery/features.conf
 check_PROGRAMS += recovery/tests/recovery-test
 TESTS += recovery/tests/recovery-test
 recovery_tests_recovery_test_SOURCES = \
+	recovery/tests/failure-test.cc \
 	recovery/tests/features-test.cc \
+	recovery/tests/fence-test.cc \
 	recovery/tests/index-test.cc \
+	recovery/tests/limits-test.cc \
 	recovery/tests/main.cc \
 	recovery/tests/plan-test.cc \
 	recovery/tests/policy-test.cc \
