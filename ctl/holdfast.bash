@@ -25,7 +25,7 @@ _holdfast_words() {
         --to | --from | --match | --via | --priority | --dead | --probe | --packet | --listen | --vm | --chain | \
             --parallel | --last | --store | --out | --vip | --server | --policy | --director | --gateway | \
             --mac-prefix | --mac-layout | --persistence | --slow-start | --sorry | --check | --check-interval | \
-            --check-timeout | --rise | --fall | --user | --ip | --vlan | --mode | --env | --directory | --node | --most) ((i++)) ;;
+            --check-timeout | --rise | --fall | --user | --ip | --vlan | --mode | --env | --directory | --node | --most | --way) ((i++)) ;;
         --) return ;; # A service's command.
         -*) ;;
         *) words+=("$word") ;;
@@ -42,6 +42,7 @@ _holdfast_words() {
     --mac-layout) echo prefix suffix split table; return ;;
     --check) echo tcp http:/ command:/; return ;;
     --mode) echo checkpoint handoff; return ;;
+    --way) echo adopt; return ;;
     --user) compgen -u; return ;;
     --match | --priority | --probe | --packet | --listen | --parallel | --last | --store | --out | --vip | \
         --server | --gateway | --mac-prefix | --persistence | --slow-start | --sorry | --check-interval | \
@@ -55,7 +56,7 @@ _holdfast_words() {
     balancer) echo add list show del trace server "$options" ;;
     service) echo run list show stop pin migrate "$options" ;;
     node) echo list show drain return "$options" ;;
-    recovery) echo pool plan weights policy "$options" ;;
+    recovery) echo pool plan run weights policy "$options" ;;
     fleet) echo init join status leave certificate "$options" ;;
     events) echo --follow --move --vm --chain --last "$options" ;;
     "vm show" | "vm protect") _holdfast_names vm list ;;
@@ -86,6 +87,8 @@ _holdfast_words() {
     "node drain") _holdfast_names node list; echo --follow --parallel "$options" ;;
     "node drain "*) echo --follow --parallel "$options" ;;
     "recovery plan") _holdfast_names vm list; echo --most "$options" ;;
+    "recovery run") _holdfast_names vm list; echo --way --gone "$options" ;;
+    "recovery run "*) echo --way --gone "$options" ;;
     "recovery plan "*) echo --most "$options" ;;
     "recovery policy"*) echo --vm threshold= measure= versions= require= ways= pin= forbid= "$options" ;;
     "recovery weights"*) echo language= database= web-server= os= cpu= memory= disk= data= "$options" ;;

@@ -20,6 +20,14 @@ void add_recovery(CLI::App& app, Order& order)
         ->check(CLI::Range(1, 1000))
         ->capture_default_str();
 
+    auto* run = add(noun, "run", "Recover a VM that is lost", order, [&order](const Session& s) {
+        return recovery_run(s, order.vm, order.way, order.gone);
+    });
+    run->add_option("VM", order.vm, "Name or id")->required();
+    run->add_option("--way", order.way, "How: adopt; else as the policy says");
+    run->add_flag("--gone", order.gone,
+                  "You know that it does not run any more, though its hypervisor cannot be asked");
+
     add(noun, "weights", "Show or set what features count", order, [&order](const Session& s) {
         return recovery_weights(s, order.settings);
     })->add_option("FEATURE=WEIGHT", order.settings, "From 0 to 1000, e.g. database=0.2");

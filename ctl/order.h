@@ -33,6 +33,8 @@ struct Order {
     bool follow = false;
     int parallel = 2;
     std::size_t most = 10;                // Of `recovery plan`.
+    std::string way;                      // Of `recovery run`; empty: as the policy says.
+    bool gone = false;                    // Of `recovery run`.
     std::vector<std::string> settings;    // Of `recovery weights` and `recovery policy`.
     std::optional<std::string> policy_of; // The VM of `recovery policy`.
     ChainOrder chain;

@@ -9,6 +9,7 @@
 #include <cstdio>
 
 #include "common/text.h"
+#include "ctl/answers.h"
 
 namespace holdfast::ctl {
 
@@ -112,6 +113,14 @@ std::string name_of(const Pool& pool, const std::string& id)
     return vm == pool.vms().end() ? id : vm->name;
 }
 
+/// Those of VMs, by their names.
+std::vector<db::RecoveryPolicy> of_vms(std::vector<db::RecoveryPolicy> policies, const Pool& pool)
+{
+    std::erase_if(policies, [](const auto& row) { return row.name == db::fleet_policy; });
+    std::ranges::sort(policies, {}, [&](const auto& row) { return name_of(pool, row.name); });
+    return policies;
+}
+
 std::string line_of(const std::string& name, const std::string& text, const Style& style)
 {
     return style.paint(name, Tone::dim) + std::string(12 - name.size(), ' ') + text + "\n";
@@ -208,6 +217,17 @@ Json plan_json(const Pool& pool, std::size_t vm, const Plan& plan)
             {"candidates", std::move(candidates)}};
 }
 
+std::string recovered_text(const Json& answer)
+{
+    std::string text = text_of(answer, "vm") + " is replaced by " + text_of(answer, "replacement") +
+                       " on " + text_of(answer, "hypervisor");
+    for (const auto& name : texts_of(answer, "chains"))
+        text += ", chain " + name;
+    for (const auto& name : texts_of(answer, "balancers"))
+        text += ", balancer " + name;
+    return one_line(text, 4000);
+}
+
 std::string weights_table(const db::RecoveryPolicy& row, const Style& style)
 {
     Table table{{"FEATURE", ">WEIGHT"}};
@@ -234,12 +254,11 @@ std::string policy_page(const std::vector<db::RecoveryPolicy>& policies, const P
     page += line_of("require", fleet.required.empty() ? "none" : fleet.required, style);
     page += line_of("ways", fleet.ways, style);
     Table table{{"VM", "WAYS", "PIN", "FORBID"}};
-    for (const auto& row : policies)
-        if (row.name != db::fleet_policy)
-            table.add({{name_of(pool, row.name), Tone::head},
-                       row.ways.empty() ? "fleet" : row.ways,
-                       row.pinned.empty() ? "none" : name_of(pool, row.pinned),
-                       row.forbidden ? "on" : "off"});
+    for (const auto& row : of_vms(policies, pool))
+        table.add({{name_of(pool, row.name), Tone::head},
+                   row.ways.empty() ? "fleet" : row.ways,
+                   row.pinned.empty() ? "none" : name_of(pool, row.pinned),
+                   row.forbidden ? "on" : "off"});
     return table.empty() ? page : page + "\n" + table.text(style);
 }
 
@@ -247,13 +266,12 @@ Json policy_json(const std::vector<db::RecoveryPolicy>& policies, const Pool& po
 {
     const auto fleet = recovery::fleet_policy_of(policies);
     Json vms = Json::array();
-    for (const auto& row : policies)
-        if (row.name != db::fleet_policy)
-            vms.push_back({{"vm", name_of(pool, row.name)},
-                           {"vm_id", row.name},
-                           {"ways", row.ways},
-                           {"pin", row.pinned.empty() ? "" : name_of(pool, row.pinned)},
-                           {"forbid", row.forbidden}});
+    for (const auto& row : of_vms(policies, pool))
+        vms.push_back({{"vm", name_of(pool, row.name)},
+                       {"vm_id", row.name},
+                       {"ways", row.ways},
+                       {"pin", row.pinned.empty() ? "" : name_of(pool, row.pinned)},
+                       {"forbid", row.forbidden}});
     return {{"threshold", static_cast<double>(fleet.threshold) / recovery::weight_one},
             {"measure", fleet.measure},
             {"versions", fleet.versions},

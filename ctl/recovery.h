@@ -22,6 +22,9 @@ std::string plan_page(const recovery::Pool& pool, std::size_t vm, const recovery
                       const Style& style);
 Json plan_json(const recovery::Pool& pool, std::size_t vm, const recovery::Plan& plan);
 
+/// Who has taken whose places, as hookd tells it.
+std::string recovered_text(const Json& answer);
+
 /// All features that have a weight.
 std::string weights_table(const db::RecoveryPolicy& row, const Style& style);
 Json weights_json(const db::RecoveryPolicy& row);

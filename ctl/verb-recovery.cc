@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// ctl/verb-recovery: `holdfast recovery pool|plan|weights|policy`.
+// ctl/verb-recovery: `holdfast recovery pool|plan|run|weights|policy`.
 #include <config.h>
+
+#include <chrono>
 
 #include "common/text.h"
 #include "ctl/recovery.h"
@@ -11,6 +13,9 @@
 namespace holdfast::ctl {
 
 namespace {
+
+// Each chain takes some seconds.
+constexpr auto run_limit = std::chrono::minutes{2};
 
 /// What the store says; rows that are damaged are left out, and `holdfast status` names them.
 Result<recovery::PoolRows> read_rows(const Session& session)
@@ -74,6 +79,22 @@ Result<void> recovery_plan(const Session& session, const std::string& vm, std::s
         session.print(plan_page(pool, *place, plan, session.style));
     if (!plan.way)
         return Error{Errc::not_found, plan.why};
+    return {};
+}
+
+Result<void> recovery_run(const Session& session, const std::string& vm, const std::string& way,
+                          bool gone)
+{
+    Json order{{"vm", vm}, {"gone", gone}};
+    if (!way.empty())
+        order["way"] = way;
+    auto answer = session.ask_hookd("recovery/run", order, run_limit);
+    if (!answer)
+        return answer.error();
+    if (session.json)
+        session.print_json(*answer);
+    else
+        session.print(recovered_text(*answer) + "\n");
     return {};
 }
 

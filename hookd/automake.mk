@@ -39,6 +39,7 @@ hookd_libhookd_a_SOURCES = \
 	hookd/commands-balancer.cc \
 	hookd/commands-chain.cc \
 	hookd/commands-node.cc \
+	hookd/commands-recovery-run.cc \
 	hookd/commands-recovery.cc \
 	hookd/commands-service.cc \
 	hookd/commands-trace.cc \
@@ -121,6 +122,8 @@ hookd_libhookd_a_SOURCES = \
 	hookd/qemu-tap.cc \
 	hookd/records.cc \
 	hookd/records.h \
+	hookd/recovery-follow.cc \
+	hookd/recovery-follow.h \
 	hookd/service-move.cc \
 	hookd/service-move.h \
 	hookd/service-mover.cc \
@@ -181,6 +184,7 @@ hookd_tests_hookd_test_SOURCES = \
 	hookd/tests/probe-plan-test.cc \
 	hookd/tests/qemu-ring-test.cc \
 	hookd/tests/records-test.cc \
+	hookd/tests/recovery-follow-test.cc \
 	hookd/tests/service-move-test.cc \
 	hookd/tests/service-test.cc \
 	hookd/tests/silence-test.cc \

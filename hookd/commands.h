@@ -30,7 +30,7 @@ public:
     Commands(OvsLoop& loop, Daemon& daemon);
 
     /// Does what another hypervisor asks for: trace-step, place-step, director-step, check, sync,
-    /// migrate, protect, drain, return, service-stop, service-pin, service-migrate.
+    /// migrate, protect, drain, return, service-stop, service-pin, service-migrate, recovery-gone.
     void do_task(const std::string& verb, const Json& arguments, Done done);
 
 private:
@@ -60,6 +60,7 @@ private:
     void node_return(const Json& arguments, Done done);
     void recovery_weights(const Json& arguments, Done done);
     void recovery_policy(const Json& arguments, Done done);
+    void recovery_run(const Json& arguments, Done done);
     void fleet_init(const Json& arguments, Done done);
     void fleet_join(const Json& arguments, Done done);
     void fleet_leave(const Json&, Done done);
@@ -86,6 +87,20 @@ private:
     void recovery_policy_of(const std::string& vm, const std::vector<std::string>& texts,
                             Done done);
     void put_policy(const Result<db::RecoveryPolicy>& row, const std::string& text, Done done);
+    /// Who takes whose place.
+    struct Recovery {
+        db::Vm lost, next;
+        double similarity = 0;
+        std::vector<std::string> chains, balancers; // By name.
+    };
+    Result<Recovery> plan_recovery(const Json& arguments);
+    Result<void> find_places(Recovery& recovery);
+    void gone_here(const Json& arguments, Done done);
+    boost::asio::awaitable<Result<void>> see_that_it_is_gone(db::Vm lost, bool said_gone);
+    boost::asio::awaitable<void> recover(Recovery recovery, bool said_gone, Done done);
+    boost::asio::awaitable<Result<void>> follow_in_chains(Recovery recovery);
+    boost::asio::awaitable<Result<void>> follow_in_balancers(Recovery recovery);
+    Json tell_recovered(const Recovery& recovery);
     void note(const std::string& kind, const std::string& text, const std::string& chain = {});
     Json describe_step(const TraceStep& step, const std::string& where, int tunnel_port);
     void migrate_here(const db::Vm& vm, const db::Hypervisor& to, Done done);
@@ -107,6 +122,7 @@ private:
     Daemon& daemon_;
     ChainRollout rollout_{daemon_};
     Drainer drainer_;
+    int n_recoveries_ = 0; // Under way.
 };
 
 /// The text under `key`.

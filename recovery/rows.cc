@@ -4,6 +4,7 @@
 #include "recovery/rows.h"
 
 #include <algorithm>
+#include <unordered_map>
 
 #include "common/text.h"
 
@@ -44,21 +45,21 @@ Specification specification_of(const db::Specification& row)
     return specification;
 }
 
-PoolVm vm_of(const db::Vm& row, const PoolRows& rows)
+using Specifications = std::unordered_map<std::string, const db::Specification*>; // By VM's id.
+
+PoolVm vm_of(const db::Vm& row, const std::vector<db::Hypervisor>& hypervisors,
+             const Specifications& specifications)
 {
     PoolVm vm;
     vm.id = row.id;
     vm.name = row.name;
     vm.hypervisor = row.hypervisor;
     vm.running = row.state == "running" && row.health.empty();
-    const auto hypervisor =
-        std::ranges::find(rows.hypervisors, row.hypervisor, &db::Hypervisor::name);
-    vm.reachable = hypervisor == rows.hypervisors.end() || !hypervisor->lost;
-    const auto made_of =
-        std::ranges::lower_bound(rows.specifications, row.id, {}, &db::Specification::id);
-    if (made_of != rows.specifications.end() && made_of->id == row.id) {
-        vm.specification = specification_of(*made_of);
-        vm.shared_disks = made_of->shared_disks;
+    const auto hypervisor = std::ranges::find(hypervisors, row.hypervisor, &db::Hypervisor::name);
+    vm.reachable = hypervisor == hypervisors.end() || !hypervisor->lost;
+    if (const auto made_of = specifications.find(row.id); made_of != specifications.end()) {
+        vm.specification = specification_of(*made_of->second);
+        vm.shared_disks = made_of->second->shared_disks;
     }
     return vm;
 }
@@ -167,10 +168,13 @@ bool says_nothing(const db::RecoveryPolicy& row)
 
 Pool pool_of(const PoolRows& rows)
 {
+    Specifications specifications;
+    for (const auto& row : rows.specifications)
+        specifications.emplace(row.id, &row);
     std::vector<PoolVm> vms;
     for (const auto& row : rows.vms)
         if (row.kind == "domain")
-            vms.push_back(vm_of(row, rows));
+            vms.push_back(vm_of(row, rows.hypervisors, specifications));
     std::set<std::string> forbidden;
     for (const auto& row : rows.policies)
         if (row.forbidden)

@@ -46,7 +46,7 @@ with_vm_setting(const db::RecoveryPolicy& row, const std::string& text,
 /// Whether a VM's row says nothing, and can go.
 bool says_nothing(const db::RecoveryPolicy& row);
 
-/// Rows that the pool is made of.
+/// Rows that the pool is made of, in any order.
 struct PoolRows {
     std::vector<db::Hypervisor> hypervisors;
     std::vector<db::Vm> vms;

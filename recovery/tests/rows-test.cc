@@ -102,7 +102,10 @@ TEST(R10Rows, R1ThePoolIsWhatTheRowsSay)
     made_of.disk = 2048;
     made_of.shared_disks = true;
     made_of.elements = {{"language", "Go", "1.21"}};
-    rows.specifications = {made_of};
+    db::Specification other;
+    other.id = "id-c";
+    other.cpus = 3;
+    rows.specifications = {other, made_of};
     const Pool pool = pool_of(rows);
     CHECK_EQUAL(4U, pool.vms().size());
     const auto& a = pool.vms()[0];
@@ -110,6 +113,7 @@ TEST(R10Rows, R1ThePoolIsWhatTheRowsSay)
     CHECK_TRUE(a.running && a.reachable && a.shared_disks);
     CHECK_FALSE(pool.vms()[1].reachable);
     CHECK_FALSE(pool.vms()[2].running);
+    CHECK_EQUAL(3, pool.vms()[2].specification.quantities[0]);
     CHECK_FALSE(pool.vms()[3].running);
     CHECK_TRUE(pool.vms()[3].specification == Specification{});
 }
