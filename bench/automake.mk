@@ -23,3 +23,7 @@ bench_peers_SOURCES = \
 	bench/conversation.h \
 	bench/peers.cc
 bench_peers_LDADD = common/libcommon.a $(SPDLOG_LIBS)
+
+noinst_PROGRAMS += bench/candidates
+bench_candidates_SOURCES = bench/candidates.cc
+bench_candidates_LDADD = recovery/librecovery.a common/libcommon.a $(SPDLOG_LIBS)

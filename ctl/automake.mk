@@ -2,8 +2,8 @@
 #
 # The holdfast command: a library of formatting and verbs, so that it can be tested.
 bin_PROGRAMS += ctl/holdfast
-ctl_holdfast_SOURCES = ctl/holdfast.cc ctl/order.h ctl/order-balancer.cc ctl/order-service.cc
-ctl_holdfast_LDADD = ctl/libctl.a ctl/libcertificate.a db/libdb.a common/libcommon.a $(SQLITE_LIBS) $(SPDLOG_LIBS) $(OPENSSL_LIBS) -lpthread
+ctl_holdfast_SOURCES = ctl/holdfast.cc ctl/order.h ctl/order-balancer.cc ctl/order-recovery.cc ctl/order-service.cc
+ctl_holdfast_LDADD = ctl/libctl.a recovery/librecovery.a ctl/libcertificate.a db/libdb.a common/libcommon.a $(SQLITE_LIBS) $(SPDLOG_LIBS) $(OPENSSL_LIBS) -lpthread
 
 noinst_LIBRARIES += ctl/libctl.a
 ctl_libctl_a_SOURCES = \
@@ -13,6 +13,7 @@ ctl_libctl_a_SOURCES = \
 	ctl/migration.h ctl/migration.cc \
 	ctl/move-line.h ctl/move-line.cc \
 	ctl/node.h ctl/node.cc \
+	ctl/recovery.h ctl/recovery.cc \
 	ctl/service.h ctl/service.cc \
 	ctl/session.h ctl/session.cc \
 	ctl/status.h ctl/status.cc \
@@ -25,6 +26,7 @@ ctl_libctl_a_SOURCES = \
 	ctl/verb-fleet.cc \
 	ctl/verb-migrate.cc \
 	ctl/verb-node.cc \
+	ctl/verb-recovery.cc \
 	ctl/verb-service.cc \
 	ctl/verb-status.cc \
 	ctl/verb-vm.cc \
@@ -44,7 +46,7 @@ ctl_tests_ctl_test_SOURCES = \
 	ctl/tests/status-test.cc \
 	ctl/tests/view-test.cc
 ctl_tests_ctl_test_CPPFLAGS = $(AM_CPPFLAGS) $(CPPUTEST_CFLAGS)
-ctl_tests_ctl_test_LDADD = ctl/libctl.a ctl/libcertificate.a db/libdb.a common/libcommon.a $(CPPUTEST_LIBS) $(SPDLOG_LIBS) $(OPENSSL_LIBS)
+ctl_tests_ctl_test_LDADD = ctl/libctl.a recovery/librecovery.a ctl/libcertificate.a db/libdb.a common/libcommon.a $(CPPUTEST_LIBS) $(SPDLOG_LIBS) $(OPENSSL_LIBS)
 
 # Used by testsuite/ctl.at: a store to read, and a stand-in for hookd to talk to.
 noinst_PROGRAMS += ctl/tests/make-store ctl/tests/answer

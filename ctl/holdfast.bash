@@ -25,7 +25,7 @@ _holdfast_words() {
         --to | --from | --match | --via | --priority | --dead | --probe | --packet | --listen | --vm | --chain | \
             --parallel | --last | --store | --out | --vip | --server | --policy | --director | --gateway | \
             --mac-prefix | --mac-layout | --persistence | --slow-start | --sorry | --check | --check-interval | \
-            --check-timeout | --rise | --fall | --user | --ip | --vlan | --mode | --env | --directory | --node) ((i++)) ;;
+            --check-timeout | --rise | --fall | --user | --ip | --vlan | --mode | --env | --directory | --node | --most | --way) ((i++)) ;;
         --) return ;; # A service's command.
         -*) ;;
         *) words+=("$word") ;;
@@ -42,19 +42,21 @@ _holdfast_words() {
     --mac-layout) echo prefix suffix split table; return ;;
     --check) echo tcp http:/ command:/; return ;;
     --mode) echo checkpoint handoff; return ;;
+    --way) echo adopt; return ;;
     --user) compgen -u; return ;;
     --match | --priority | --probe | --packet | --listen | --parallel | --last | --store | --out | --vip | \
         --server | --gateway | --mac-prefix | --persistence | --slow-start | --sorry | --check-interval | \
-        --check-timeout | --rise | --fall | --ip | --vlan | --env | --directory) return ;;
+        --check-timeout | --rise | --fall | --ip | --vlan | --env | --directory | --most) return ;;
     esac
     local options="--json --help --store"
     case "${words[*]}" in
-    "") echo status vm chain balancer service node fleet events "$options" --version ;;
+    "") echo status vm chain balancer service node recovery fleet events "$options" --version ;;
     vm) echo list show migrate protect "$options" ;;
     chain) echo add set list show del trace check "$options" ;;
     balancer) echo add list show del trace server "$options" ;;
     service) echo run list show stop pin migrate take-back "$options" ;;
     node) echo list show drain return "$options" ;;
+    recovery) echo pool plan run weights policy "$options" ;;
     fleet) echo init join status leave certificate "$options" ;;
     events) echo --follow --move --vm --chain --last "$options" ;;
     "vm show" | "vm protect") _holdfast_names vm list ;;
@@ -86,6 +88,12 @@ _holdfast_words() {
     "node show" | "node return") _holdfast_names node list ;;
     "node drain") _holdfast_names node list; echo --follow --parallel "$options" ;;
     "node drain "*) echo --follow --parallel "$options" ;;
+    "recovery plan") _holdfast_names vm list; echo --most "$options" ;;
+    "recovery run") _holdfast_names vm list; echo --way --gone "$options" ;;
+    "recovery run "*) echo --way --gone "$options" ;;
+    "recovery plan "*) echo --most "$options" ;;
+    "recovery policy"*) echo --vm threshold= measure= versions= require= ways= pin= forbid= "$options" ;;
+    "recovery weights"*) echo language= database= web-server= os= cpu= memory= disk= data= "$options" ;;
     "fleet leave") echo --node "$options" ;;
     "fleet init") echo --listen "$options" ;;
     "fleet certificate") _holdfast_names node list; echo --out "$options" ;;

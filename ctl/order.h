@@ -33,6 +33,11 @@ struct Order {
     bool follow = false;
     bool fenced = false;
     int parallel = 2;
+    std::size_t most = 10;                // Of `recovery plan`.
+    std::string way;                      // Of `recovery run`; empty: as the policy says.
+    bool gone = false;                    // Of `recovery run`.
+    std::vector<std::string> settings;    // Of `recovery weights` and `recovery policy`.
+    std::optional<std::string> policy_of; // The VM of `recovery policy`.
     ChainOrder chain;
     ChainChange change;
     BalancerOrder balancer;
@@ -50,6 +55,9 @@ CLI::App& add_noun(CLI::App& parent, const std::string& name, const std::string&
 
 /// `holdfast balancer` with its verbs.
 void add_balancer(CLI::App& app, Order& order);
+
+/// `holdfast recovery` with its verbs.
+void add_recovery(CLI::App& app, Order& order);
 
 /// `holdfast service` with its verbs.
 void add_service(CLI::App& app, Order& order);

@@ -108,6 +108,17 @@ Result<void> node_drain(const Session& session, const std::string& node, int par
                         bool follows);
 Result<void> node_return(const Session& session, const std::string& node);
 
+Result<void> recovery_pool(const Session& session);
+/// An error that says why, after what there is to show, if the VM cannot be recovered.
+Result<void> recovery_plan(const Session& session, const std::string& vm, std::size_t most);
+/// `way`: empty, as the policy says.  `gone`: the operator knows that it does not run any more.
+Result<void> recovery_run(const Session& session, const std::string& vm, const std::string& way,
+                          bool gone);
+/// Without weights, or settings, they are shown.
+Result<void> recovery_weights(const Session& session, const std::vector<std::string>& weights);
+Result<void> recovery_policy(const Session& session, const std::vector<std::string>& settings,
+                             const std::optional<std::string>& vm);
+
 Result<void> fleet_init(const Session& session, const std::string& listen);
 Result<void> fleet_join(const Session& session, const std::string& address);
 Result<void> fleet_status(const Session& session);

@@ -7,12 +7,13 @@ db_libdb_a_SOURCES = \
 	db/chain-order.h \
 	db/find.h db/find.cc \
 	db/row-check.h db/row-check.cc \
+	db/recovery-rows.h \
 	db/rows.h \
 	db/schema.h db/schema.cc \
 	db/service-text.h db/service-text.cc \
 	db/sqlite.h db/sqlite.cc \
 	db/store.h db/store.cc \
-	db/store-impl.h db/store-rows.cc
+	db/store-impl.h db/store-recovery.cc db/store-rows.cc
 db_libdb_a_CPPFLAGS = $(AM_CPPFLAGS) $(SQLITE_CFLAGS)
 
 check_PROGRAMS += db/tests/store-test

@@ -225,6 +225,47 @@ static void visit_services(struct ovsdb_idl* idl, const struct fleet_visitor* vi
     }
 }
 
+static void visit_specifications(struct ovsdb_idl* idl, const struct fleet_visitor* visitor)
+{
+    const struct holdfast_specification* row;
+
+    HOLDFAST_SPECIFICATION_FOR_EACH(row, idl)
+    {
+        const struct fleet_specification specification = {
+            .id = row->id,
+            .hypervisor = row->hypervisor,
+            .epoch = row->epoch,
+            .cpus = row->cpus,
+            .memory = row->memory,
+            .disk = row->disk,
+            .shared_disks = row->shared_disks,
+            .elements = {row->value_elements, row->n_elements},
+        };
+        visitor->specification(visitor->aux, &specification);
+    }
+}
+
+static void visit_recovery_policies(struct ovsdb_idl* idl, const struct fleet_visitor* visitor)
+{
+    const struct holdfast_recovery_policy* row;
+
+    HOLDFAST_RECOVERY_POLICY_FOR_EACH(row, idl)
+    {
+        const struct fleet_recovery_policy policy = {
+            .name = row->name,
+            .ways = row->ways,
+            .measure = row->measure,
+            .versions = row->versions,
+            .required = row->required,
+            .pinned = row->pinned,
+            .threshold = row->threshold,
+            .forbidden = row->forbidden,
+            .weights = {row->key_weights, row->value_weights, row->n_weights},
+        };
+        visitor->recovery_policy(visitor->aux, &policy);
+    }
+}
+
 static void visit_moves(struct ovsdb_idl* idl, const struct fleet_visitor* visitor)
 {
     const struct holdfast_move* row;
@@ -286,6 +327,8 @@ void fleet_idl_visit(struct ovsdb_idl* idl, const struct fleet_visitor* visitor)
     visit_balancers(idl, visitor);
     visit_health(idl, visitor);
     visit_services(idl, visitor);
+    visit_specifications(idl, visitor);
+    visit_recovery_policies(idl, visitor);
     visit_moves(idl, visitor);
     visit_tasks(idl, visitor);
 }

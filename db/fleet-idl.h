@@ -75,6 +75,20 @@ struct fleet_service {
     struct fleet_list ips, command, environment;
 };
 
+struct fleet_specification {
+    const char *id, *hypervisor;
+    int64_t epoch, cpus, memory, disk;
+    bool shared_disks;
+    struct fleet_list elements; /* Each a JSON array. */
+};
+
+struct fleet_recovery_policy {
+    const char *name, *ways, *measure, *versions, *required, *pinned;
+    int64_t threshold;
+    bool forbidden;
+    struct fleet_numbers weights;
+};
+
 struct fleet_move {
     const char *id, *role, *vm, *hypervisor, *peer, *state;
     struct fleet_numbers times, figures;
@@ -93,6 +107,8 @@ struct fleet_visitor {
     void (*balancer)(void* aux, const struct fleet_balancer*);
     void (*health)(void* aux, const struct fleet_health*);
     void (*service)(void* aux, const struct fleet_service*);
+    void (*specification)(void* aux, const struct fleet_specification*);
+    void (*recovery_policy)(void* aux, const struct fleet_recovery_policy*);
     void (*move)(void* aux, const struct fleet_move*);
     void (*task)(void* aux, const struct fleet_task*);
     void* aux;

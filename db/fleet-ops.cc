@@ -210,6 +210,26 @@ json to_json(const Service& row)
             {"epoch", row.epoch}};
 }
 
+json to_json(const Specification& row)
+{
+    return {{"id", row.id},
+            {"hypervisor", row.hypervisor},
+            {"epoch", row.epoch},
+            {"cpus", row.cpus},
+            {"memory", row.memory},
+            {"disk", row.disk},
+            {"shared_disks", row.shared_disks},
+            {"elements", list(row.elements, element_to_text)}};
+}
+
+json to_json(const RecoveryPolicy& row)
+{
+    return {
+        {"name", row.name},           {"ways", row.ways},       {"weights", numbers(row.weights)},
+        {"threshold", row.threshold}, {"measure", row.measure}, {"versions", row.versions},
+        {"required", row.required},   {"pinned", row.pinned},   {"forbidden", row.forbidden}};
+}
+
 json to_json(const Move& row)
 {
     return {{"id", row.id},
@@ -271,6 +291,12 @@ void put(FleetOps& ops, const Vm& row)
 {
     refuse_if_taken_over(ops, "VM", row, "VM " + row.name);
     replace(ops, "VM", where_all(is("id", row.id)), to_json(row));
+}
+
+void put(FleetOps& ops, const Specification& row)
+{
+    refuse_if_taken_over(ops, "Specification", row, "the specification of VM " + row.id);
+    replace(ops, "Specification", where_all(is("id", row.id)), to_json(row));
 }
 
 void put(FleetOps& ops, const Service& row)
@@ -410,6 +436,19 @@ json where_health(const HealthKey& key)
                      is("hypervisor", key.hypervisor));
 }
 
+/// Refused unless the policies that are put or removed are those that were seen.
+void expect_policies(FleetOps& ops, const FleetChange& change)
+{
+    const Error meaning{Errc::unavailable,
+                        "another hypervisor has changed how VMs are recovered: see \"holdfast "
+                        "recovery policy\", then try again"};
+    for (const auto& [name, was] : change.recovery_policies_were) {
+        const json row = to_json(was.value_or(RecoveryPolicy{}));
+        expect_rows(ops, "Recovery_Policy", row, where_all(is("name", name)),
+                    was ? where_all(row) : json::array(), meaning);
+    }
+}
+
 void put(FleetOps& ops, const Move& row)
 {
     const json key = where_all(is("id", row.id), is("role", row.role));
@@ -467,6 +506,9 @@ std::string not_ours(const FleetChange& change, const std::string& own)
     for (const auto& row : change.put_services)
         if (row.hypervisor != own)
             return "service " + row.name;
+    for (const auto& row : change.put_specifications)
+        if (row.hypervisor != own)
+            return "the specification of VM " + row.id;
     for (const auto& row : change.put_moves)
         if (row.hypervisor != own)
             return "the " + row.role + "'s part of move " + row.id;
@@ -677,7 +719,8 @@ bool FleetChange::empty() const
            put_moves.empty() && put_tasks.empty() && remove_services.empty() &&
            remove_hypervisors.empty() && remove_vms.empty() && remove_chains.empty() &&
            remove_balancers.empty() && remove_health.empty() && remove_moves.empty() &&
-           remove_tasks.empty();
+           remove_tasks.empty() && put_specifications.empty() && remove_specifications.empty() &&
+           put_recovery_policies.empty() && remove_recovery_policies.empty();
 }
 
 Result<FleetOps> compose(const FleetChange& change, const std::string& own, const SeenVms& seen)
@@ -688,6 +731,7 @@ Result<FleetOps> compose(const FleetChange& change, const std::string& own, cons
     for (const auto& name : change.remove_hypervisors) {
         remove(ops, "Hypervisor", where_all(is("name", name)));
         remove(ops, "Server_Health", where_all(is("hypervisor", name)));
+        remove(ops, "Specification", where_all(is("hypervisor", name)));
     }
     for (const auto& id : change.remove_vms)
         if (const auto row = seen ? seen(id) : std::nullopt; row && row->hypervisor == own) {
@@ -712,6 +756,12 @@ Result<FleetOps> compose(const FleetChange& change, const std::string& own, cons
         remove(ops, "Server_Health", where_health(key));
     for (const auto& id : change.remove_services)
         remove_own(ops, "Service", where_all(is("id", id)), own, "service " + id);
+    for (const auto& id : change.remove_specifications)
+        remove_own(ops, "Specification", where_all(is("id", id)), own,
+                   "the specification of VM " + id);
+    expect_policies(ops, change);
+    for (const auto& name : change.remove_recovery_policies)
+        remove(ops, "Recovery_Policy", where_all(is("name", name)));
     for (const auto& key : change.remove_moves)
         remove_own(ops, "Move", where_all(is("id", key.id), is("role", key.role)), own,
                    "the " + key.role + "'s part of move " + key.id);
@@ -744,6 +794,10 @@ Result<FleetOps> compose(const FleetChange& change, const std::string& own, cons
         replace(ops, "Server_Health", where_health(HealthKey::of(row)), to_json(row));
     for (const auto& row : change.put_services)
         put(ops, row);
+    for (const auto& row : change.put_specifications)
+        put(ops, row);
+    for (const auto& row : change.put_recovery_policies)
+        replace(ops, "Recovery_Policy", where_all(is("name", row.name)), to_json(row));
     for (const auto& row : change.put_moves)
         put(ops, row);
     for (const auto& row : change.put_tasks)
@@ -973,6 +1027,21 @@ Result<RealServer> server_from_text(const std::string& text)
         return server;
     } catch (const json::exception&) {
         return Error{Errc::damaged, "servers: an element is no server: " + text.substr(0, 60)};
+    }
+}
+
+std::string element_to_text(const SpecificationElement& element)
+{
+    return json::array({element.feature, element.name, element.version}).dump();
+}
+
+Result<SpecificationElement> element_from_text(const std::string& text)
+{
+    try {
+        const auto array = json::parse(text);
+        return SpecificationElement{array.at(0), array.at(1), array.at(2)};
+    } catch (const json::exception&) {
+        return Error{Errc::damaged, "elements: one is no element: " + text.substr(0, 60)};
     }
 }
 

@@ -87,6 +87,11 @@ std::string server_to_text(const RealServer& server);
 /// Errors: damaged.
 Result<RealServer> server_from_text(const std::string& text);
 
+/// An element as the Specification table's `elements` column holds it: [feature, name, version].
+std::string element_to_text(const SpecificationElement& element);
+/// Errors: damaged.
+Result<SpecificationElement> element_from_text(const std::string& text);
+
 /// What `read` makes of the elements of a list, and what is wrong with the first that is none: then
 /// the row that has the list is damaged.
 template <class Row>

@@ -221,6 +221,35 @@ void take_service(void* aux, const fleet_service* from)
     row.epoch = from->epoch;
 }
 
+void take_specification(void* aux, const fleet_specification* from)
+{
+    auto& row = snapshot(aux).specifications.emplace_back();
+    row.id = from->id;
+    row.hypervisor = from->hypervisor;
+    row.epoch = from->epoch;
+    row.cpus = from->cpus;
+    row.memory = from->memory;
+    row.disk = from->disk;
+    row.shared_disks = from->shared_disks;
+    std::string wrong;
+    std::tie(row.elements, wrong) = read_each(strings(from->elements), element_from_text);
+    note_damage(aux, "Specification", row.id, wrong);
+}
+
+void take_recovery_policy(void* aux, const fleet_recovery_policy* from)
+{
+    auto& row = snapshot(aux).recovery_policies.emplace_back();
+    row.name = from->name;
+    row.ways = from->ways;
+    row.weights = numbers(from->weights);
+    row.threshold = from->threshold;
+    row.measure = from->measure;
+    row.versions = from->versions;
+    row.required = from->required;
+    row.pinned = from->pinned;
+    row.forbidden = from->forbidden;
+}
+
 void take_move(void* aux, const fleet_move* from)
 {
     auto& row = snapshot(aux).moves.emplace_back();
@@ -254,6 +283,8 @@ void leave_damaged_out(FleetSnapshot& all)
     leave_out_damaged(all.balancers, "Balancer", all.damaged);
     leave_out_damaged(all.health, "Server_Health", all.damaged);
     leave_out_damaged(all.services, "Service", all.damaged);
+    leave_out_damaged(all.specifications, "Specification", all.damaged);
+    leave_out_damaged(all.recovery_policies, "Recovery_Policy", all.damaged);
     leave_out_damaged(all.moves, "Move", all.damaged);
 }
 
@@ -265,6 +296,8 @@ void sort(FleetSnapshot& all)
     std::ranges::sort(all.balancers, {}, &Balancer::name);
     std::ranges::sort(all.health, {}, &HealthKey::of);
     std::ranges::sort(all.services, {}, &Service::name);
+    std::ranges::sort(all.specifications, {}, &Specification::id);
+    std::ranges::sort(all.recovery_policies, {}, &RecoveryPolicy::name);
     std::ranges::sort(all.moves, [](const Move& a, const Move& b) {
         return std::tie(a.id, a.role) < std::tie(b.id, b.role);
     });
@@ -433,8 +466,17 @@ void Fleet::Impl::run()
 std::shared_ptr<FleetSnapshot> Fleet::Impl::take_rows(bool connected)
 {
     Taking taking{{}, vms_, ++round_};
-    const fleet_visitor visitor{take_hypervisor, take_vm,   take_chain, take_balancer, take_health,
-                                take_service,    take_move, take_task,  &taking};
+    const fleet_visitor visitor{take_hypervisor,
+                                take_vm,
+                                take_chain,
+                                take_balancer,
+                                take_health,
+                                take_service,
+                                take_specification,
+                                take_recovery_policy,
+                                take_move,
+                                take_task,
+                                &taking};
     fleet_idl_visit(idl_, &visitor);
     std::erase_if(vms_, [this](auto& item) { return item.second.round != round_; });
     auto all = std::make_shared<FleetSnapshot>(std::move(taking.all));

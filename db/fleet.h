@@ -33,17 +33,19 @@ namespace holdfast::db {
 
 /// What this hypervisor sees of the fleet, at one instant.  Rows are sorted by their key.
 struct FleetSnapshot {
-    bool connected = false;              // False: the rows are the last that were known.
-    std::vector<Hypervisor> hypervisors; // All; `self` is set for the own one, `seen` is 0.
-    std::vector<Vm> vms;                 // Those of interest.
-    std::vector<Chain> chains;           // All.
-    std::vector<Balancer> balancers;     // All.
-    std::vector<ServerHealth> health;    // All.
-    std::vector<Service> services;       // All.
-    std::vector<Move> moves;             // Those of interest.
-    std::vector<Task> tasks;             // Those asked of, or by, the own hypervisor.
-    std::vector<Damage> damaged;         // Rows that are left out above, but for chains, of which
-                                         // a hop is one that nobody knows.
+    bool connected = false;                    // False: the rows are the last that were known.
+    std::vector<Hypervisor> hypervisors;       // All; `self` is set for the own one, `seen` is 0.
+    std::vector<Vm> vms;                       // Those of interest.
+    std::vector<Chain> chains;                 // All.
+    std::vector<Balancer> balancers;           // All.
+    std::vector<ServerHealth> health;          // All.
+    std::vector<Service> services;             // All.
+    std::vector<Specification> specifications; // All.
+    std::vector<RecoveryPolicy> recovery_policies; // All.
+    std::vector<Move> moves;                       // Those of interest.
+    std::vector<Task> tasks;                       // Those asked of, or by, the own hypervisor.
+    std::vector<Damage> damaged; // Rows that are left out above, but for chains, of which
+                                 // a hop is one that nobody knows.
 };
 
 /// All rows of a table as they were at one instant, by name; damaged balancers are left out.
@@ -79,10 +81,17 @@ struct FleetChange {
     /// As `chains_seen`.
     std::optional<std::string> balancers_seen;
     /// New, or over one's own.  A balancer that is put takes the rows of servers with it that it
-    /// has no more, and one that is removed, as a hypervisor that is, all of its own.
+    /// has no more, and one that is removed, as a hypervisor that is, all of its own (of that one
+    /// specifications, too).
     std::vector<ServerHealth> put_health;
     /// As VMs by epoch; `exists` if the name is another service's.
     std::vector<Service> put_services;
+    /// As VMs by epoch.
+    std::vector<Specification> put_specifications;
+    std::vector<RecoveryPolicy> put_recovery_policies;
+    /// By name, for policies that are put or removed: that row when that was decided; none: there
+    /// was none.  If it is another by now all is refused (`unavailable`).
+    std::map<std::string, std::optional<RecoveryPolicy>> recovery_policies_were;
     /// New, or over one's own (key: id and role).
     std::vector<Move> put_moves;
     /// New ("asked"), or by the one who is asked.  A task that was begun is not asked again.
@@ -93,13 +102,15 @@ struct FleetChange {
         std::string role;
     };
     // Removing what is gone is fine.  A row of another owner is refused (`invalid`), but for
-    // chains and balancers, which nobody owns, and tasks, which the asker may remove too.
+    // chains, balancers and policies, which nobody owns, and tasks, which the asker may remove too.
     std::vector<std::string> remove_hypervisors; // By name; only oneself.
     std::vector<std::string> remove_vms;         // By id.
     std::vector<std::string> remove_chains;      // By name.
     std::vector<std::string> remove_balancers;   // By name.
     std::vector<HealthKey> remove_health;
-    std::vector<std::string> remove_services; // By id.
+    std::vector<std::string> remove_services;          // By id.
+    std::vector<std::string> remove_specifications;    // By id.
+    std::vector<std::string> remove_recovery_policies; // By name.
     std::vector<MoveKey> remove_moves;
     std::vector<std::string> remove_tasks; // By id.
 
@@ -137,11 +148,12 @@ public:
     /// Ends the connection; transactions under way end as unavailable.
     void disconnect();
 
-    /// Who we are, and whose VMs are of interest.  Hypervisors, chains, balancers, services and
-    /// the health of servers are always all there.  VMs: those of `own`, or all (as soon as there
-    /// is a chain or a balancer, or frames are sent over the tunnel: every switch needs every VM's
-    /// place). Moves: those in which `own` takes part, or all with `all_vms`.  Tasks: asked of or
-    /// by `own`. Until the first call nothing but what is always there is asked for.
+    /// Who we are, and whose VMs are of interest.  Hypervisors, chains, balancers, services, the
+    /// health of servers, specifications and policies are always all there.  VMs: those of `own`,
+    /// or all (as soon as there is a chain or a balancer, or frames are sent over the tunnel: every
+    /// switch needs every VM's place). Moves: those in which `own` takes part, or all with
+    /// `all_vms`.  Tasks: asked of or by `own`. Until the first call nothing but what is always
+    /// there is asked for.
     void set_interest(const std::string& own, bool all_vms);
 
     /// Carries a change out.  `done` is called once: unavailable at once when not connected,

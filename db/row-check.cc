@@ -243,6 +243,33 @@ std::string fault(const Move& row)
     return look.text();
 }
 
+std::string fault(const Specification& row)
+{
+    Look look;
+    look.range("cpus", row.cpus, 0, amount_max);
+    look.range("memory", row.memory, 0, amount_max);
+    look.range("disk", row.disk, 0, amount_max);
+    for (const auto& one : row.elements)
+        look.that(!one.feature.empty() && !one.name.empty(), "elements", one.name,
+                  "things with a feature and a name");
+    return look.text();
+}
+
+std::string fault(const RecoveryPolicy& row)
+{
+    Look look;
+    look.range("threshold", row.threshold, 0, 1'000'000);
+    for (const auto& [feature, weight] : row.weights)
+        look.range("weight of " + one_line(feature, shown), weight, 1, similarity_weight_max);
+    if (row.name != fleet_policy)
+        return look.text();
+    look.that(!row.weights.empty(), "weights", "", "those of a feature at least");
+    look.that(!row.ways.empty(), "ways", row.ways, "one at least");
+    look.word("measure", row.measure, {"jaccard", "coverage"});
+    look.word("versions", row.versions, {"ignore", "major", "exact"});
+    return look.text();
+}
+
 bool is_damaged(const std::vector<Damage>& damaged, std::string_view table, std::string_view key)
 {
     return std::ranges::any_of(

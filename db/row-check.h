@@ -15,13 +15,15 @@
 
 namespace holdfast::db {
 
-constexpr int weight_max = 65535;          // Of a real server.
-constexpr int limit_max = 1'000'000'000;   // Its connections at a time.
-constexpr int day_s = 86'400;              // Persistence and slow start at most.
-constexpr int interval_min_ms = 100;       // From one probe to the next.
-constexpr int interval_max_ms = 3'600'000; // An hour.
-constexpr int in_a_row_max = 1000;         // Of rise and fall.
-constexpr int vip_number_max = 63;         // Of a VIP on the routed way.
+constexpr int weight_max = 65535;                             // Of a real server.
+constexpr int limit_max = 1'000'000'000;                      // Its connections at a time.
+constexpr int day_s = 86'400;                                 // Persistence and slow start at most.
+constexpr int interval_min_ms = 100;                          // From one probe to the next.
+constexpr int interval_max_ms = 3'600'000;                    // An hour.
+constexpr int in_a_row_max = 1000;                            // Of rise and fall.
+constexpr int vip_number_max = 63;                            // Of a VIP on the routed way.
+constexpr std::int64_t amount_max = std::int64_t{1} << 40;    // Of what a VM has so much of.
+constexpr std::int64_t similarity_weight_max = 1'000'000'000; // Millionths.
 
 /// A row that was left out.
 struct Damage {
@@ -39,6 +41,9 @@ std::string fault(const ServerHealth& row);
 std::string fault(const Service& row);
 std::string fault(const Hypervisor& row);
 std::string fault(const Move& row);
+/// A feature, and what a way or a condition is called, are not looked at: as a policy's name.
+std::string fault(const Specification& row);
+std::string fault(const RecoveryPolicy& row);
 
 /// By what people find the row.
 inline std::string key_of(const Balancer& row)
@@ -69,6 +74,14 @@ inline std::string key_of(const ServerHealth& row)
 inline std::string key_of(const Move& row)
 {
     return row.id + " " + row.role;
+}
+inline std::string key_of(const Specification& row)
+{
+    return row.id;
+}
+inline std::string key_of(const RecoveryPolicy& row)
+{
+    return row.name;
 }
 
 /// Whether this row was left out.

@@ -14,6 +14,8 @@
 #include <string>
 #include <vector>
 
+#include "db/recovery-rows.h"
+
 namespace holdfast::db {
 
 /// Nanoseconds since the epoch, CLOCK_REALTIME.

@@ -252,6 +252,30 @@ ALTER TABLE hypervisor               -- 1: it is not heard of any more: others h
 ALTER TABLE hypervisor               -- 1: its vtep answers ICMP echoes.
     ADD COLUMN answers INTEGER NOT NULL DEFAULT 0;
 )sql",
+    R"sql(
+CREATE TABLE specification (         -- What a VM is made of.  Owner: its hypervisor.
+    id TEXT PRIMARY KEY NOT NULL,    -- The VM's.
+    hypervisor TEXT NOT NULL,        -- Name of the one whose VM it is.
+    epoch INTEGER NOT NULL,          -- The VM's record's.
+    cpus INTEGER NOT NULL,           -- 0: not known, also below.
+    memory INTEGER NOT NULL,         -- MiB.
+    disk INTEGER NOT NULL,           -- MiB, of all its disks.
+    shared_disks INTEGER NOT NULL,   -- 1: other hypervisors reach them.
+    elements TEXT NOT NULL           -- JSON, [[feature, name, version]..].
+) WITHOUT ROWID;
+
+CREATE TABLE recovery_policy (       -- How VMs are recovered.  Shared, owned by none.
+    name TEXT PRIMARY KEY NOT NULL,  -- "fleet", or the id of the VM it is for.
+    ways TEXT NOT NULL,              -- "restart,adopt,clone", or empty.
+    weights TEXT NOT NULL,           -- JSON, {feature: millionths}.
+    threshold INTEGER NOT NULL,      -- Millionths.
+    measure TEXT NOT NULL,           -- "jaccard" or "coverage"; of a VM's empty.
+    versions TEXT NOT NULL,          -- "ignore", "major" or "exact"; of a VM's empty.
+    required TEXT NOT NULL,          -- "cpu,memory,disk" as far as they are conditions.
+    pinned TEXT NOT NULL,            -- The id of the VM that is to replace it, or empty.
+    forbidden INTEGER NOT NULL       -- 1: it replaces no other.
+) WITHOUT ROWID;
+)sql",
 };
 
 } // namespace

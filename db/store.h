@@ -107,6 +107,14 @@ public:
     Result<void> put(const Service& row);
     Result<void> remove_service(const std::string& id);
 
+    /// Sorted by id, and by name.  Those that are left out are noted, if asked for.
+    Result<std::vector<Specification>> specifications(std::vector<Damage>* damaged = nullptr);
+    Result<void> put(const Specification& row);
+    Result<void> remove_specification(const std::string& id);
+    Result<std::vector<RecoveryPolicy>> recovery_policies(std::vector<Damage>* damaged = nullptr);
+    Result<void> put(const RecoveryPolicy& row);
+    Result<void> remove_recovery_policy(const std::string& name);
+
     Result<std::vector<PathHop>> paths();
     /// Replaces the whole table.
     Result<void> put_paths(const std::vector<PathHop>& rows);

@@ -39,6 +39,8 @@ hookd_libhookd_a_SOURCES = \
 	hookd/commands-balancer.cc \
 	hookd/commands-chain.cc \
 	hookd/commands-node.cc \
+	hookd/commands-recovery-run.cc \
+	hookd/commands-recovery.cc \
 	hookd/commands-service.cc \
 	hookd/commands-trace.cc \
 	hookd/commands-user.cc \
@@ -48,8 +50,12 @@ hookd_libhookd_a_SOURCES = \
 	hookd/daemon.cc \
 	hookd/daemon.h \
 	hookd/decide.h \
+	hookd/disk-size.cc \
+	hookd/disk-size.h \
 	hookd/director-routes.cc \
 	hookd/director-routes.h \
+	hookd/domain-makeup.cc \
+	hookd/domain-makeup.h \
 	hookd/domain-xml.cc \
 	hookd/domain-xml.h \
 	hookd/drain.cc \
@@ -58,6 +64,8 @@ hookd_libhookd_a_SOURCES = \
 	hookd/drainer.h \
 	hookd/echo.cc \
 	hookd/echo.h \
+	hookd/feature-file.cc \
+	hookd/feature-file.h \
 	hookd/fleet-join.cc \
 	hookd/fleet-leave.cc \
 	hookd/fleet-leave.h \
@@ -119,6 +127,8 @@ hookd_libhookd_a_SOURCES = \
 	hookd/qemu-tap.cc \
 	hookd/records.cc \
 	hookd/records.h \
+	hookd/recovery-follow.cc \
+	hookd/recovery-follow.h \
 	hookd/service-move.cc \
 	hookd/service-move.h \
 	hookd/service-mover.cc \
@@ -134,6 +144,8 @@ hookd_libhookd_a_SOURCES = \
 	hookd/service-system.h \
 	hookd/services.cc \
 	hookd/services.h \
+	hookd/specifications.cc \
+	hookd/specifications.h \
 	hookd/switch-link.cc \
 	hookd/switch-link.h \
 	hookd/tool.cc \
@@ -178,14 +190,16 @@ hookd_tests_hookd_test_SOURCES = \
 	hookd/tests/qemu-ring-test.cc \
 	hookd/tests/qemu-tap-test.cc \
 	hookd/tests/records-test.cc \
+	hookd/tests/recovery-follow-test.cc \
 	hookd/tests/service-move-test.cc \
 	hookd/tests/service-test.cc \
 	hookd/tests/silence-test.cc \
+	hookd/tests/specification-test.cc \
 	hookd/tests/trace-test.cc \
 	hookd/tests/tunnel-port-test.cc \
 	hookd/tests/user-rules-test.cc
 hookd_tests_hookd_test_CPPFLAGS = $(AM_CPPFLAGS) $(CPPUTEST_CFLAGS) $(LIBVIRT_CFLAGS)
-hookd_tests_hookd_test_LDADD = hookd/libhookd.a service/libservice.a db/libfleet.a db/libdb.a common/libcommon.a \
+hookd_tests_hookd_test_LDADD = hookd/libhookd.a recovery/librecovery.a service/libservice.a db/libfleet.a db/libdb.a common/libcommon.a \
 	common/libflowmatch.a $(OVS_LIBS) $(CPPUTEST_LIBS) $(SQLITE_LIBS) $(SPDLOG_LIBS) \
 	$(LIBVIRT_LIBS)
 
@@ -197,7 +211,7 @@ hookd_holdfast_hook_SOURCES = hookd/hook-client.c
 sbin_PROGRAMS += hookd/holdfast-hookd
 hookd_holdfast_hookd_SOURCES = hookd/hookd.cc
 hookd_holdfast_hookd_CPPFLAGS = $(AM_CPPFLAGS) $(SPDLOG_CFLAGS) $(LIBVIRT_CFLAGS)
-hookd_holdfast_hookd_LDADD = hookd/libhookd.a service/libservice.a db/libfleet.a db/libdb.a \
+hookd_holdfast_hookd_LDADD = hookd/libhookd.a recovery/librecovery.a service/libservice.a db/libfleet.a db/libdb.a \
 	common/libcommon.a common/libflowmatch.a $(OVS_LIBS) $(SQLITE_LIBS) $(SPDLOG_LIBS) \
 	$(LIBVIRT_LIBS)
 
@@ -207,6 +221,14 @@ CLEANFILES += hookd/fleet-schema.inc
 hookd/fleet-schema.inc: db/fleet.ovsschema
 	$(AM_V_GEN)$(MKDIR_P) hookd && \
 	{ echo 'R"SCHEMA('; cat $<; echo ')SCHEMA"'; } > $@.tmp && mv $@.tmp $@
+
+# The table of software and features, too.
+BUILT_SOURCES += hookd/features.inc
+CLEANFILES += hookd/features.inc
+hookd/features.inc: recovery/features.conf
+	$(AM_V_GEN)$(MKDIR_P) hookd && \
+	{ echo 'R"FEATURES('; cat $<; echo ')FEATURES"'; } > $@.tmp && mv $@.tmp $@
+hookd/libhookd_a-feature-file.$(OBJEXT): hookd/features.inc
 
 dist_man_MANS += hookd/holdfast-hookd.8
 EXTRA_DIST += hookd/holdfast.conf hookd/holdfast-hookd.service.in

@@ -2,7 +2,8 @@
 //
 // hookd/commands: see commands.h.  Chains are in commands-chain.cc, balancers in
 // commands-balancer.cc, VMs in commands-vm.cc, services in
-// commands-service.cc, hypervisors in commands-node.cc.
+// commands-service.cc, hypervisors in commands-node.cc, recovery in commands-recovery.cc
+// and commands-recovery-run.cc.
 #include <config.h>
 
 #include "hookd/commands.h"
@@ -61,6 +62,9 @@ Commands::Commands(OvsLoop& loop, Daemon& daemon)
     add(loop, "service/take-back", "{service,fenced}", &Commands::service_take_back);
     add(loop, "node/drain", "{node,parallel}", &Commands::node_drain);
     add(loop, "node/return", "{node}", &Commands::node_return);
+    add(loop, "recovery/weights", "{weights}", &Commands::recovery_weights);
+    add(loop, "recovery/policy", "{settings,vm}", &Commands::recovery_policy);
+    add(loop, "recovery/run", "{vm,way,gone}", &Commands::recovery_run);
     add(loop, "fleet/init", "{listen}", &Commands::fleet_init);
     add(loop, "fleet/join", "{address}", &Commands::fleet_join);
     add(loop, "fleet/leave", "{node}", &Commands::fleet_leave);
@@ -146,6 +150,10 @@ try {
     }
     if (verb == "drain") {
         drain_now(arguments, std::move(done));
+        return;
+    }
+    if (verb == "recovery-gone") {
+        gone_here(arguments, std::move(done));
         return;
     }
     if (verb == "return") {

@@ -32,7 +32,7 @@ public:
 
     /// Does what another hypervisor asks for: trace-step, place-step, director-step, check, sync,
     /// migrate, protect, drain, return, service-stop, service-pin, service-migrate,
-    /// service-take-back.
+    /// service-take-back, recovery-gone.
     void do_task(const std::string& verb, const Json& arguments, Done done);
 
     /// Does what a user asks for, once the server has let the question pass.
@@ -68,6 +68,9 @@ private:
     void service_migrate_now(const Json& arguments, Done done);
     void node_drain(const Json& arguments, Done done);
     void node_return(const Json& arguments, Done done);
+    void recovery_weights(const Json& arguments, Done done);
+    void recovery_policy(const Json& arguments, Done done);
+    void recovery_run(const Json& arguments, Done done);
     void fleet_init(const Json& arguments, Done done);
     void fleet_join(const Json& arguments, Done done);
     void fleet_leave(const Json&, Done done);
@@ -91,6 +94,23 @@ private:
     void put_balancer(const std::string& name, BalancerPlanner planner, Done done);
     boost::asio::awaitable<void> to_its_end(std::string name, BalancerPlanner planner, Done done);
     PlannedBalancer put_once(const BalancerPlanner& planner);
+    void recovery_policy_of(const std::string& vm, const std::vector<std::string>& texts,
+                            Done done);
+    void put_policy(const Result<db::RecoveryPolicy>& row, const std::string& text, Done done);
+    /// Who takes whose place.
+    struct Recovery {
+        db::Vm lost, next;
+        double similarity = 0;
+        std::vector<std::string> chains, balancers; // By name.
+    };
+    Result<Recovery> plan_recovery(const Json& arguments);
+    Result<void> find_places(Recovery& recovery);
+    void gone_here(const Json& arguments, Done done);
+    boost::asio::awaitable<Result<void>> see_that_it_is_gone(db::Vm lost, bool said_gone);
+    boost::asio::awaitable<void> recover(Recovery recovery, bool said_gone, Done done);
+    boost::asio::awaitable<Result<void>> follow_in_chains(Recovery recovery);
+    boost::asio::awaitable<Result<void>> follow_in_balancers(Recovery recovery);
+    Json tell_recovered(const Recovery& recovery);
     void note(const std::string& kind, const std::string& text, const std::string& chain = {});
     Json describe_step(const TraceStep& step, const std::string& where, int tunnel_port);
     void migrate_here(const db::Vm& vm, const db::Hypervisor& to, Done done);
@@ -112,6 +132,7 @@ private:
     Daemon& daemon_;
     ChainRollout rollout_{daemon_};
     Drainer drainer_;
+    int n_recoveries_ = 0; // Under way.
 };
 
 /// The text under `key`.

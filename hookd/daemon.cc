@@ -18,6 +18,8 @@
 #include "common/json-text.h"
 #include "common/text.h"
 #include "hookd/balancer.h"
+#include "hookd/feature-file.h"
+#include "hookd/specifications.h"
 #include "hookd/tunnel-port.h"
 
 namespace asio = boost::asio;
@@ -84,6 +86,9 @@ Result<void> Daemon::start(OvsLoop& loop, const std::string& rundir)
     if (!hooks)
         return hooks.error();
     hooks_ = std::move(*hooks);
+    auto features = load_features(feature_file(world_.config.file));
+    world_.features = std::move(features.table);
+    world_.problem("features", features.problem);
     mover_.take_up();
     fleet_ = std::make_unique<FleetLink>(io_, world_, mover_, tools_, loop, rundir);
     services_ = std::make_unique<Services>(io_, world_, *fleet_, tools_, rundir);
@@ -288,6 +293,18 @@ void Daemon::refresh()
         }
     }
     change.remove_vms = records.remove;
+    world_.commit(change);
+    describe_vms();
+}
+
+/// Of the records as they are now.
+void Daemon::describe_vms()
+{
+    auto rows = compute_specifications(world_.self(), world_.domains, world_.ledger.vms(),
+                                       world_.ledger.specifications(), world_.features);
+    StoreChange change;
+    change.put_specifications = std::move(rows.put);
+    change.remove_specifications = std::move(rows.remove);
     world_.commit(change);
 }
 

@@ -90,6 +90,7 @@ private:
     void refresh();
     void settle();
     void note_forged(const nlohmann::json& event);
+    void describe_vms();
     void note_health(const std::string& vm, bool silent);
 
     boost::asio::io_context& io_;

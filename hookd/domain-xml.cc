@@ -109,6 +109,7 @@ try {
     domain.name = one_line(root->get("name", ""), 200);
     if (!is_uuid(domain.uuid) || domain.name.empty())
         return damaged("no name and UUID in it");
+    domain.makeup = read_makeup(*root);
     if (auto metadata = root->get_child_optional("metadata"))
         read_metadata(*metadata, domain);
     if (auto devices = root->get_child_optional("devices")) {

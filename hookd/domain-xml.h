@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "common/result.h"
+#include "hookd/domain-makeup.h"
 
 namespace holdfast::hookd {
 
@@ -36,6 +37,7 @@ struct DomainXml {
     std::vector<std::string> ips; // metadata holdfast:ip, without prefix length.
     std::string service;          // metadata holdfast:service.
     std::vector<DomainInterface> interfaces;
+    DomainMakeup makeup;
 
     bool operator==(const DomainXml&) const = default;
 };

@@ -216,14 +216,16 @@ void FleetLink::joined(const Result<db::Hypervisor>& row)
     }
     spdlog::info("fleet: in it as {}, number {}", row->name, row->number);
     if (!snapshot_->hypervisors.empty() ||
-        (world_.ledger.chains().empty() && world_.ledger.balancers().empty())) {
+        (world_.ledger.chains().empty() && world_.ledger.balancers().empty() &&
+         world_.ledger.recovery_policies().empty())) {
         finish_join({});
         return;
     }
-    // A new database knows no chains and balancers: it gets ours before it decides them.
+    // A new database knows no chains, balancers and policies: it gets ours before it decides them.
     db::FleetChange change;
     change.put_chains = world_.ledger.chains();
     change.put_balancers = world_.ledger.balancers();
+    change.put_recovery_policies = world_.ledger.recovery_policies();
     awaits_ours_ = true;
     fleet_->transact(change, [this](const Result<void>& put) { finish_join(put); });
 }
@@ -448,6 +450,10 @@ void FleetLink::forget_others()
     for (const db::Service& service : world_.ledger.services()) {
         if (service.hypervisor != world_.self())
             change.remove_services.push_back(service.id);
+    }
+    for (const db::Specification& row : world_.ledger.specifications()) {
+        if (row.hypervisor != world_.self())
+            change.remove_specifications.push_back(row.id);
     }
     for (const db::Chain& chain : world_.ledger.chains()) {
         if (std::any_of(others.begin(), others.end(),

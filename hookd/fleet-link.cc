@@ -14,6 +14,7 @@
 #include "common/json-text.h"
 #include "common/text.h"
 #include "hookd/index.h"
+#include "recovery/rows.h"
 
 namespace asio = boost::asio;
 
@@ -35,6 +36,8 @@ std::string mend_of(const db::Damage& damage)
     if (damage.table == "Chain")
         return ": that hop is nobody, and drops what is led to it; \"holdfast chain set " +
                one_line(damage.key, 64) + " --via\" with all hops, " + by_hand;
+    if (damage.table == "Recovery_Policy")
+        return go_on("write it right with ovsdb-client(1)");
     return go_on("its owner's holdfast-hookd writes it anew when it is started, " + by_hand);
 }
 
@@ -105,7 +108,9 @@ Shared FleetLink::shared(const db::Hypervisor& self) const
             &world_.ledger.balancers(),
             &world_.ledger.health(),
             &world_.ledger.services(),
-            &world_.ledger.moves()};
+            &world_.ledger.moves(),
+            &world_.ledger.specifications(),
+            &world_.ledger.recovery_policies()};
 }
 
 void FleetLink::on_snapshot(std::shared_ptr<const db::FleetSnapshot> snapshot)
@@ -260,6 +265,11 @@ void FleetLink::push_one_by_one(const db::FleetChange& change)
                 world_.problem("service " + service.name, done ? "" : done.error().message);
         });
     }
+    for (const db::Specification& specification : change.put_specifications) {
+        db::FleetChange one;
+        one.put_specifications = {specification};
+        send(one, "specification of " + world_.name_of(specification.id));
+    }
     for (const db::Move& move : change.put_moves) {
         db::FleetChange one;
         one.put_moves = {move};
@@ -269,6 +279,7 @@ void FleetLink::push_one_by_one(const db::FleetChange& change)
     rest.put_hypervisors = change.put_hypervisors;
     rest.remove_vms = change.remove_vms;
     rest.remove_services = change.remove_services;
+    rest.remove_specifications = change.remove_specifications;
     rest.put_health = change.put_health;
     rest.remove_health = change.remove_health;
     rest.remove_moves = change.remove_moves;
@@ -505,6 +516,22 @@ void FleetLink::put_service(const db::Service& service, Told done)
     db::FleetChange change;
     change.put_services = {service};
     change_shared("names of services", local, change, std::move(done));
+}
+
+void FleetLink::put_recovery_policy(const db::RecoveryPolicy& policy,
+                                    const std::optional<db::RecoveryPolicy>& was, Told done)
+{
+    StoreChange local;
+    db::FleetChange change;
+    if (policy.name != db::fleet_policy && recovery::says_nothing(policy)) {
+        local.remove_recovery_policies = {policy.name};
+        change.remove_recovery_policies = {policy.name};
+    } else {
+        local.put_recovery_policies = {policy};
+        change.put_recovery_policies = {policy};
+    }
+    change.recovery_policies_were = {{policy.name, was}};
+    change_shared("policies of recovery", local, change, std::move(done));
 }
 
 /// Why what belongs to the fleet cannot be changed: `what` that is, for people.

@@ -110,6 +110,12 @@ public:
     /// own in the whole fleet.  Errors: unavailable as put_chain(); exists.
     void put_service(const db::Service& service, Told done);
 
+    /// Puts a policy of recovery in the place of `was`; none: it is new.  One of a VM that says
+    /// nothing goes.
+    /// Errors: unavailable as put_chain(), or if it is another by now.
+    void put_recovery_policy(const db::RecoveryPolicy& policy,
+                             const std::optional<db::RecoveryPolicy>& was, Told done);
+
     /// Sends the own row; `done` is called when the fleet has it, at once if there is no fleet
     /// or it is away (the row then goes with the next change).
     void share_self(std::function<void()> done);

@@ -223,6 +223,9 @@ db::FleetSnapshot mended(db::FleetSnapshot fleet, const Shared& store)
     mend_balancers(fleet.balancers, *store.balancers, fleet.damaged);
     mend_others(fleet.vms, *store.vms, "VM", store.self, fleet.damaged);
     mend_others(fleet.services, *store.services, "Service", store.self, fleet.damaged);
+    mend_others(fleet.specifications, *store.specifications, "Specification", store.self,
+                fleet.damaged);
+    mend(fleet.recovery_policies, *store.recovery_policies, "Recovery_Policy", fleet.damaged);
     mend_others(fleet.health, *store.health, "Server_Health", store.self, fleet.damaged);
     std::ranges::sort(fleet.health, {}, &db::HealthKey::of);
     mend_others(fleet.moves, *store.moves, "Move", store.self, fleet.damaged);
@@ -257,6 +260,10 @@ StoreChange pull_changes(const db::FleetSnapshot& fleet, const Shared& store, bo
                change.remove_services);
     pull_shared(fleet.chains, *store.chains, change.put_chains, change.remove_chains);
     pull_shared(fleet.balancers, *store.balancers, change.put_balancers, change.remove_balancers);
+    pull_owned(fleet.specifications, *store.specifications, store.self, adopt,
+               change.put_specifications, change.remove_specifications);
+    pull_shared(fleet.recovery_policies, *store.recovery_policies, change.put_recovery_policies,
+                change.remove_recovery_policies);
     pull_health(fleet, store, unheard, change);
     for (const db::Move& row : fleet.moves) {
         const db::Move* old = find_move(*store.moves, row);
@@ -280,6 +287,8 @@ db::FleetChange push_changes(const db::FleetSnapshot& fleet, const Shared& store
     push_owned(fleet.vms, *store.vms, store.self, change.put_vms, change.remove_vms);
     push_owned(fleet.services, *store.services, store.self, change.put_services,
                change.remove_services);
+    push_owned(fleet.specifications, *store.specifications, store.self, change.put_specifications,
+               change.remove_specifications);
     push_health(fleet, store, change);
     push_moves(fleet, store, now, change);
     return change;

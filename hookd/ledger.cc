@@ -64,7 +64,8 @@ bool StoreChange::empty() const
 {
     return !concerns_flows() && put_services.empty() && remove_services.empty() &&
            put_moves.empty() && events.empty() && put_tasks.empty() && seen.empty() &&
-           remove_tasks.empty();
+           remove_tasks.empty() && put_specifications.empty() && remove_specifications.empty() &&
+           put_recovery_policies.empty() && remove_recovery_policies.empty();
 }
 
 bool StoreChange::concerns_flows() const
@@ -101,6 +102,8 @@ Result<void> Ledger::read()
     for (auto done : {take(store_.hypervisors(), hypervisors_), take(store_.vms(), vms_),
                       take(store_.chains(), chains_), take(store_.balancers(), balancers_),
                       take(store_.health(), health_), take(store_.services(), services_),
+                      take(store_.specifications(), specifications_),
+                      take(store_.recovery_policies(), recovery_policies_),
                       take(store_.paths(), paths_), take(store_.moves(), moves_)}) {
         if (!done)
             return done;
@@ -126,6 +129,8 @@ Result<void> Ledger::write(const StoreChange& change)
     remove_each(change.remove_balancers, &db::Store::remove_balancer);
     remove_each(change.remove_health, &db::Store::remove_health);
     remove_each(change.remove_services, &db::Store::remove_service);
+    remove_each(change.remove_specifications, &db::Store::remove_specification);
+    remove_each(change.remove_recovery_policies, &db::Store::remove_recovery_policy);
     put_each(change.put_hypervisors);
     put_each(change.seen);
     put_each(change.put_vms);
@@ -133,6 +138,8 @@ Result<void> Ledger::write(const StoreChange& change)
     put_each(change.put_balancers);
     put_each(change.put_health);
     put_each(change.put_services);
+    put_each(change.put_specifications);
+    put_each(change.put_recovery_policies);
     put_each(change.put_moves);
     remove_each(change.remove_tasks, &db::Store::remove_task);
     put_each(change.put_tasks);
@@ -187,6 +194,10 @@ void Ledger::take_the_rest(const StoreChange& change)
     take_health(change);
     remove_all(services_, change.remove_services, &db::Service::id);
     put_all(services_, change.put_services, by(&db::Service::id));
+    remove_all(specifications_, change.remove_specifications, &db::Specification::id);
+    put_all(specifications_, change.put_specifications, by(&db::Specification::id));
+    remove_all(recovery_policies_, change.remove_recovery_policies, &db::RecoveryPolicy::name);
+    put_all(recovery_policies_, change.put_recovery_policies, by(&db::RecoveryPolicy::name));
     put_all(moves_, change.put_moves, move_key);
     constexpr std::size_t most_moves = 1000;
     if (moves_.size() > most_moves)

@@ -32,13 +32,18 @@ struct StoreChange {
     std::vector<db::HealthKey> remove_health;
     std::vector<db::Service> put_services;
     std::vector<std::string> remove_services; // By id.
+    std::vector<db::Specification> put_specifications;
+    std::vector<std::string> remove_specifications; // By VM's id.
+    std::vector<db::RecoveryPolicy> put_recovery_policies;
+    std::vector<std::string> remove_recovery_policies; // By name.
     std::vector<db::Move> put_moves;
     std::vector<db::Event> events;
     std::vector<db::Task> put_tasks;
     std::vector<std::string> remove_tasks; // By id.
 
     bool empty() const;
-    /// Whether a switch has to know: anything but services, moves, events and tasks.
+    /// Whether a switch has to know: anything but services, specifications, policies of recovery,
+    /// moves, events and tasks.
     bool concerns_flows() const;
     /// Whether paths may be others: a VM or a chain changes.
     bool concerns_paths() const;
@@ -61,6 +66,8 @@ public:
     /// Sorted by their key; of servers and hypervisors that there are.
     const std::vector<db::ServerHealth>& health() const { return health_; }
     const std::vector<db::Service>& services() const { return services_; }
+    const std::vector<db::Specification>& specifications() const { return specifications_; }
+    const std::vector<db::RecoveryPolicy>& recovery_policies() const { return recovery_policies_; }
     const std::vector<db::PathHop>& paths() const { return paths_; }
     /// The newest thousand, of both roles and all hypervisors.
     const std::vector<db::Move>& moves() const { return moves_; }
@@ -97,6 +104,8 @@ private:
     std::vector<db::Balancer> balancers_;
     std::vector<db::ServerHealth> health_;
     std::vector<db::Service> services_;
+    std::vector<db::Specification> specifications_;
+    std::vector<db::RecoveryPolicy> recovery_policies_;
     std::vector<db::PathHop> paths_;
     std::vector<db::Move> moves_;
 };

@@ -18,6 +18,7 @@
 #include <spdlog/spdlog.h>
 
 #include "common/text.h"
+#include "hookd/disk-size.h"
 #include "hookd/ledger.h"
 #include "hookd/libvirt-handle.h"
 #include "hookd/libvirt-loop.h"
@@ -70,6 +71,8 @@ std::optional<Domain> read_domain(virDomainPtr domain)
         return std::nullopt;
     }
     read.xml = *parsed;
+    for (const std::string& disk : parsed->makeup.disks)
+        read.disk += disk_size(disk);
     return read;
 }
 

@@ -44,7 +44,8 @@ Result<std::vector<SwitchPort>> parse_switch_ports(const std::string& json);
 struct Domain {
     DomainXml xml;
     Reality state = Reality::absent;
-    bool halted = false; // It is paused, and no migration is why (is_halted()).
+    std::int64_t disk = 0; // Bytes of all its disks, as its guest sees them; 0: not known.
+    bool halted = false;   // It is paused, and no migration is why (is_halted()).
 };
 
 /// What is known here.

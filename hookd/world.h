@@ -14,6 +14,7 @@
 #include "common/config.h"
 #include "hookd/ledger.h"
 #include "hookd/records.h"
+#include "recovery/features.h"
 
 namespace holdfast::hookd {
 
@@ -23,6 +24,7 @@ struct World {
 
     Config config;
     Ledger ledger;
+    recovery::FeatureTable features; // Which software is of which feature.
 
     std::vector<SwitchPort> ports;
     std::set<std::string> silent; // VMs here that let no probe through, as the switch says.

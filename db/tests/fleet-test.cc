@@ -700,6 +700,77 @@ TEST(Fleet, ServicesAreUniqueByNameAndTakenOverByEpoch)
     CHECK_TRUE(a.sees([](auto& all) { return all.services.empty(); }));
 }
 
+TEST(Fleet, SpecificationsAreTheirVmsHypervisorsAndGoWithIt)
+{
+    Bench bench;
+    Member a{*bench.loop, "a", false, bench.remote};
+    Member b{*bench.loop, "b", false, bench.remote};
+    CHECK_TRUE(a.sees_connection(true));
+    CHECK_TRUE(b.sees_connection(true));
+    CHECK_TRUE(bool(a.join(hypervisor("a"))));
+    const auto put = [](const std::string& owner, std::int64_t epoch) {
+        FleetChange change;
+        change.put_specifications = {{"v",
+                                      owner,
+                                      epoch,
+                                      2,
+                                      1024,
+                                      4096,
+                                      true,
+                                      {{"database", "My\"SQL\"", "8.0"}, {"os", "Ubuntu", ""}}}};
+        return change;
+    };
+    check_ok(a.transact(put("a", 1)));
+    CHECK_TRUE(
+        b.sees([&](auto& all) { return all.specifications == put("a", 1).put_specifications; }));
+    check_error(Errc::invalid, "another hypervisor's", b.transact(put("a", 1)));
+    check_error(Errc::invalid, "another hypervisor's at epoch 1", b.transact(put("b", 1)));
+    check_ok(b.transact(put("b", 2)));
+    check_error(Errc::invalid, "taken over since epoch 1", a.transact(put("a", 1)));
+    FleetChange removal;
+    removal.remove_specifications = {"v"};
+    check_error(Errc::invalid, "is another hypervisor's", a.transact(removal));
+    check_ok(b.transact(removal));
+    check_ok(a.transact(put("a", 1)));
+    FleetChange gone;
+    gone.remove_hypervisors = {"a"};
+    check_ok(a.transact(gone));
+    CHECK_TRUE(b.sees([](auto& all) { return all.specifications.empty(); }));
+}
+
+TEST(Fleet, PolicyOfRecoveryIsChangedOnlyAsItWasSeen)
+{
+    Bench bench;
+    Member a{*bench.loop, "a", false, bench.remote};
+    Member b{*bench.loop, "b", false, bench.remote};
+    CHECK_TRUE(a.sees_connection(true));
+    CHECK_TRUE(b.sees_connection(true));
+    const RecoveryPolicy first{
+        fleet_policy, "adopt", {{"cpu", 5}, {"os", 7}}, 1, "jaccard", "ignore", "cpu", "", false};
+    auto second = first;
+    second.threshold = 2;
+    second.weights.erase("cpu");
+    const auto put = [](const RecoveryPolicy& row, const std::optional<RecoveryPolicy>& was) {
+        FleetChange change;
+        change.put_recovery_policies = {row};
+        change.recovery_policies_were = {{row.name, was}};
+        return change;
+    };
+    check_ok(a.transact(put(first, std::nullopt)));
+    CHECK_TRUE(b.sees([&](auto& all) { return all.recovery_policies == std::vector{first}; }));
+    check_error(Errc::unavailable, "holdfast recovery policy",
+                b.transact(put(second, std::nullopt)));
+    check_ok(b.transact(put(second, first)));
+    check_error(Errc::unavailable, "holdfast recovery policy", a.transact(put(first, first)));
+    FleetChange removal;
+    removal.remove_recovery_policies = {fleet_policy};
+    removal.recovery_policies_were = {{fleet_policy, first}};
+    check_error(Errc::unavailable, "has changed", a.transact(removal));
+    removal.recovery_policies_were = {{fleet_policy, second}};
+    check_ok(a.transact(removal));
+    CHECK_TRUE(b.sees([](auto& all) { return all.recovery_policies.empty(); }));
+}
+
 TEST(Fleet, TasksAreBegunOnceAndMayBeWithdrawn)
 {
     Bench bench;
@@ -847,6 +918,8 @@ std::string schema_before_health()
     schema["version"] = "1.3.0";
     schema["tables"].erase("Server_Health");
     schema["tables"].erase("Service");
+    schema["tables"].erase("Specification");
+    schema["tables"].erase("Recovery_Policy");
     schema["tables"]["VM"]["columns"]["kind"]["type"]["key"]["enum"][1] = {"domain", "port"};
     for (const char* column :
          {"vip_mac", "persistence", "slow_start", "sorry", "sorry_port", "sorry_mac", "check",

@@ -171,6 +171,33 @@ TEST(RowCheck, ServiceThatCannotBeSoIsSaid)
                                     {"pid", [](auto& row) { row.pid = -1; }}});
 }
 
+TEST(RowCheck, SpecificationThatCannotBeSoIsSaid)
+{
+    const Specification right{"v", "hv1", 1, 2, 1024, 2048, false, {{"os", "Ubuntu", ""}}};
+    check_told<Specification>(right,
+                              {{"cpus", [](auto& row) { row.cpus = -1; }},
+                               {"memory", [](auto& row) { row.memory = amount_max + 1; }},
+                               {"disk", [](auto& row) { row.disk = -5; }},
+                               {"elements", [](auto& row) { row.elements[0].name = ""; }},
+                               {"elements", [](auto& row) { row.elements[0].feature = ""; }}});
+}
+
+TEST(RowCheck, PolicyOfRecoveryThatCannotBeSoIsSaid)
+{
+    const RecoveryPolicy right{fleet_policy, "adopt", {{"cpu", 1}}, 500'000, "jaccard",
+                               "ignore",     "",      "",           false};
+    check_told<RecoveryPolicy>(
+        right,
+        {{"threshold", [](auto& row) { row.threshold = -1; }},
+         {"weight of cpu", [](auto& row) { row.weights["cpu"] = 0; }},
+         {"weight of cpu", [](auto& row) { row.weights["cpu"] = similarity_weight_max + 1; }},
+         {"weights", [](auto& row) { row.weights.clear(); }},
+         {"ways", [](auto& row) { row.ways = ""; }},
+         {"measure", [](auto& row) { row.measure = "cosine"; }},
+         {"versions", [](auto& row) { row.versions = ""; }}});
+    STRCMP_EQUAL("", fault(RecoveryPolicy{"v", "", {}, 0, "", "", "", "", true}).c_str());
+}
+
 TEST(RowCheck, MoveThatCannotBeSoIsSaid)
 {
     const Move source{"m", "source", "vm", "hv1", "hv2", "turned", {{"armed", 5}}, {{"held", 0}}};

@@ -290,6 +290,50 @@ TEST(Store, PutReplacesWhatWasThereWhole)
     CHECK_TRUE(*store.chains() == std::vector{changed_chain});
 }
 
+TEST(Store, SpecificationsAndPoliciesOfRecoveryAreKept)
+{
+    auto store = open_store(path);
+    Specification made_of{"v", "hv1", 4, 2, 1024, 1 << 20, true, {{"database", "My\"SQL\"", "8"}}};
+    check_ok(store.put(made_of));
+    made_of.elements.push_back({"os", "Ubuntu", ""});
+    made_of.cpus = 8;
+    check_ok(store.put(made_of));
+    CHECK_TRUE(*store.specifications() == std::vector{made_of});
+    const RecoveryPolicy policy{fleet_policy, "adopt,clone", {{"cpu", 5}}, 600'000, "coverage",
+                                "major",      "cpu",         "",           false};
+    const RecoveryPolicy of_vm{"v", "", {}, 0, "", "", "", "w", true};
+    check_ok(store.put(policy));
+    check_ok(store.put(of_vm));
+    CHECK_TRUE(*store.recovery_policies() == (std::vector{policy, of_vm}));
+    check_ok(store.remove_specification("v"));
+    check_ok(store.remove_recovery_policy("v"));
+    CHECK_TRUE(store.specifications()->empty());
+    CHECK_TRUE(*store.recovery_policies() == std::vector{policy});
+}
+
+TEST(Store, DamagedSpecificationsAndPoliciesAreLeftOutAndNamed)
+{
+    auto store = open_store(path);
+    const Specification made_of{"v", "hv1", 4, 2, 1024, 1, true, {{"database", "MySQL", "8"}}};
+    const RecoveryPolicy of_vm{"v", "", {}, 0, "", "", "", "w", true};
+    check_ok(store.put(made_of));
+    check_ok(store.put(of_vm));
+    auto other = made_of;
+    other.id = "w";
+    check_ok(store.put(other));
+    sql(path, "UPDATE specification SET elements = '[[1]]' WHERE id = 'v';"
+              "UPDATE recovery_policy SET threshold = 1000001");
+    std::vector<Damage> damaged;
+    CHECK_TRUE(*store.specifications(&damaged) == std::vector{other});
+    CHECK_TRUE(store.recovery_policies(&damaged)->empty());
+    CHECK_EQUAL(2u, damaged.size());
+    STRCMP_EQUAL("specification v: elements is [[1]]: it is to be JSON, [[feature, name, "
+                 "version]..]",
+                 text_of(damaged[0]).c_str());
+    STRCMP_EQUAL("recovery_policy v: threshold is 1000001: it is to be 0 to 1000000",
+                 text_of(damaged[1]).c_str());
+}
+
 TEST(Store, RemovedRowsLeaveNothing)
 {
     auto store = open_store(path);
@@ -553,7 +597,8 @@ TEST(Store, OlderStoreIsReadAsItIsUntilTheDaemonBringsItUpToDate)
         check_ok(store.put(vm("v")));
     }
     sql(path, "DROP TABLE balancer; DROP TABLE balancer_server; DROP TABLE server_health;"
-              "DROP TABLE service; ALTER TABLE hypervisor DROP COLUMN lost; ALTER TABLE hypervisor "
+              "DROP TABLE service; DROP TABLE specification; DROP TABLE recovery_policy; ALTER "
+              "TABLE hypervisor DROP COLUMN lost; ALTER TABLE hypervisor "
               "DROP COLUMN answers;"
               "ALTER TABLE hypervisor DROP COLUMN drained; PRAGMA user_version = 2");
     const auto before = content(path);
@@ -579,7 +624,8 @@ TEST(Store, StoreWithoutBalancersKeepsItsRowsAndTakesThem)
         check_ok(store.put(chain("c")));
     }
     sql(path, "DROP TABLE balancer; DROP TABLE balancer_server; DROP TABLE server_health;"
-              "DROP TABLE service; ALTER TABLE hypervisor DROP COLUMN lost; ALTER TABLE hypervisor "
+              "DROP TABLE service; DROP TABLE specification; DROP TABLE recovery_policy; ALTER "
+              "TABLE hypervisor DROP COLUMN lost; ALTER TABLE hypervisor "
               "DROP COLUMN answers; PRAGMA user_version = 3");
     auto store = open_store(path);
     CHECK_TRUE(*store.hypervisors() == std::vector{hypervisor("hv1", true)});
@@ -602,7 +648,8 @@ TEST(Store, BalancersOfAnOlderStoreHaveNoCheckAndNoLimit)
         check_ok(store.put(former));
     }
     std::string older =
-        "DROP TABLE server_health; DROP TABLE service;"
+        "DROP TABLE server_health; DROP TABLE service; DROP TABLE specification; DROP TABLE "
+        "recovery_policy;"
         "ALTER TABLE hypervisor DROP COLUMN lost; ALTER TABLE hypervisor DROP COLUMN answers;";
     for (const char* column :
          {"vip_mac", "persistence", "slow_start", "sorry", "sorry_port", "sorry_mac", "check_kind",
@@ -623,8 +670,10 @@ TEST(Store, OlderStoreGetsItsServices)
         auto store = open_store(path);
         check_ok(store.put(vm("v")));
     }
-    sql(path, "DROP TABLE service; ALTER TABLE hypervisor DROP COLUMN lost; ALTER TABLE hypervisor "
+    sql(path, "DROP TABLE service; DROP TABLE specification; DROP TABLE recovery_policy; ALTER "
+              "TABLE hypervisor DROP COLUMN lost; ALTER TABLE hypervisor "
               "DROP COLUMN answers; PRAGMA user_version = 6");
+    CHECK_TRUE(open_reader(path).specifications()->empty());
     CHECK_TRUE(open_reader(path).services()->empty()); // Who only reads has a copy of its own.
     auto store = open_store(path);
     CHECK_TRUE(*store.vms() == std::vector{vm("v")});

@@ -34,11 +34,13 @@ TEST_GROUP(FleetLeave)
     std::vector<db::ServerHealth> health;
     std::vector<db::Service> services;
     std::vector<db::Move> moves;
+    std::vector<db::Specification> specifications;
+    std::vector<db::RecoveryPolicy> policies;
 
     Result<void> may(const std::string& name)
     {
-        return may_take_out(
-            name, {"hv1", &hypervisors, &vms, &chains, &balancers, &health, &services, &moves});
+        return may_take_out(name, {"hv1", &hypervisors, &vms, &chains, &balancers, &health,
+                                   &services, &moves, &specifications, &policies});
     }
 };
 

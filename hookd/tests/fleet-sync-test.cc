@@ -86,6 +86,8 @@ TEST_GROUP(FleetSync)
     std::vector<db::ServerHealth> health;
     std::vector<db::Service> services;
     std::vector<db::Move> moves;
+    std::vector<db::Specification> specifications;
+    std::vector<db::RecoveryPolicy> policies;
 
     void setup() override
     {
@@ -93,7 +95,8 @@ TEST_GROUP(FleetSync)
     }
     Shared store()
     {
-        return {"hv1", &hypervisors, &vms, &chains, &balancers, &health, &services, &moves};
+        return {"hv1",   &hypervisors, &vms,   &chains,         &balancers,
+                &health, &services,    &moves, &specifications, &policies};
     }
     StoreChange pull(bool adopt = false)
     {
@@ -249,6 +252,39 @@ TEST(FleetSync, DamagedRowOfAMoveIsAsItWasAndItsOwnerSendsItAnew)
     moves[0].state = "cleaned";
     CHECK_TRUE(push(much_later).put_moves.empty());
     CHECK_EQUAL(1u, push(much_later).remove_moves.size());
+}
+
+TEST(FleetSync, SpecificationsFollowTheirVmsAndPoliciesAreTheFleets)
+{
+    const auto made_of = [](const std::string& id, const std::string& owner, std::int64_t epoch) {
+        db::Specification row;
+        row.id = id;
+        row.hypervisor = owner;
+        row.epoch = epoch;
+        return row;
+    };
+    const auto policy = [](const std::string& name, std::int64_t threshold) {
+        db::RecoveryPolicy row;
+        row.name = name;
+        row.threshold = threshold;
+        return row;
+    };
+    specifications = {made_of("mine", "hv1", 1), made_of("gone", "hv2", 1), made_of("v", "hv1", 1)};
+    fleet.specifications = {made_of("new", "hv2", 1), made_of("v", "hv2", 2),
+                            made_of("left", "hv1", 1)};
+    policies = {policy("fleet", 1), policy("old", 1)};
+    fleet.recovery_policies = {policy("fleet", 2)};
+    const auto pulled = pull();
+    CHECK_TRUE(pulled.put_specifications ==
+               (std::vector{made_of("new", "hv2", 1), made_of("v", "hv2", 2)}));
+    CHECK_TRUE(pulled.remove_specifications == std::vector<std::string>{"gone"});
+    CHECK_TRUE(pulled.put_recovery_policies == std::vector{policy("fleet", 2)});
+    CHECK_TRUE(pulled.remove_recovery_policies == std::vector<std::string>{"old"});
+    CHECK_FALSE(pulled.concerns_flows());
+    const auto pushed = push();
+    CHECK_TRUE(pushed.put_specifications == std::vector{made_of("mine", "hv1", 1)});
+    CHECK_TRUE(pushed.remove_specifications == std::vector<std::string>{"left"});
+    CHECK_TRUE(pushed.put_recovery_policies.empty() && pushed.remove_recovery_policies.empty());
 }
 
 TEST(FleetSync, MovesAreSharedWhileTheyMatter)

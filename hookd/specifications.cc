@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// hookd/specifications: see specifications.h.
+#include <config.h>
+
+#include "hookd/specifications.h"
+
+#include <algorithm>
+
+#include "db/row-check.h"
+#include "hookd/index.h"
+
+namespace holdfast::hookd {
+namespace {
+
+constexpr std::int64_t mib = 1 << 20;
+
+db::SpecificationElement element_of(const recovery::Element& written,
+                                    const recovery::FeatureTable& features)
+{
+    const bool software = written.feature != "os" && written.feature != "data";
+    const auto element =
+        software ? features.software(written.name, written.version, written.feature) : written;
+    return {element.feature, element.name, element.version};
+}
+
+db::Specification row_of(const db::Vm& vm, const Domain& domain,
+                         const recovery::FeatureTable& features)
+{
+    const DomainMakeup& makeup = domain.xml.makeup;
+    db::Specification row;
+    row.id = vm.id;
+    row.hypervisor = vm.hypervisor;
+    row.epoch = vm.epoch;
+    row.cpus = std::clamp<std::int64_t>(makeup.cpus, 0, db::amount_max);
+    row.memory = std::clamp<std::int64_t>(makeup.memory, 0, db::amount_max);
+    row.disk = std::clamp<std::int64_t>(domain.disk / mib, 0, db::amount_max);
+    row.shared_disks = makeup.shared_disks;
+    for (const auto& one : makeup.elements)
+        row.elements.push_back(element_of(one, features));
+    std::ranges::sort(row.elements);
+    row.elements.erase(std::ranges::unique(row.elements).begin(), row.elements.end());
+    return row;
+}
+
+} // namespace
+
+SpecificationChange compute_specifications(const std::string& self,
+                                           const std::map<std::string, Domain>& domains,
+                                           const std::vector<db::Vm>& vms,
+                                           const std::vector<db::Specification>& rows,
+                                           const recovery::FeatureTable& features)
+{
+    SpecificationChange change;
+    Index known{rows, &db::Specification::id};
+    Index records{vms, &db::Vm::id};
+    for (const db::Vm& vm : vms) {
+        const auto domain = domains.find(vm.id);
+        if (vm.hypervisor != self || vm.kind != "domain" || domain == domains.end())
+            continue;
+        const db::Specification row = row_of(vm, domain->second, features);
+        const db::Specification* old = known.find(vm.id);
+        if (!old || *old != row)
+            change.put.push_back(row);
+    }
+    for (const db::Specification& row : rows)
+        if (row.hypervisor == self && !records.find(row.id))
+            change.remove.push_back(row.id);
+    return change;
+}
+
+} // namespace holdfast::hookd
