@@ -9,6 +9,7 @@ db_libdb_a_SOURCES = \
 	db/row-check.h db/row-check.cc \
 	db/rows.h \
 	db/schema.h db/schema.cc \
+	db/share-json.h db/share-json.cc \
 	db/sqlite.h db/sqlite.cc \
 	db/store.h db/store.cc \
 	db/store-impl.h db/store-rows.cc

@@ -35,6 +35,7 @@ struct fleet_hypervisor {
     int64_t number;
     const char *name, *id, *vtep, *bridge;
     bool drained;
+    int64_t capacity, load, period_load;
 };
 
 struct fleet_vm {
@@ -75,6 +76,19 @@ struct fleet_service {
     struct fleet_list ips, command, environment;
 };
 
+struct fleet_lease {
+    const char *name, *holder, *spare;
+    int64_t term, beat, decided, reviewed, accounted;
+};
+
+struct fleet_quota {
+    const char* name;
+    int64_t amount, low_reviews;
+    bool administrator;
+    struct fleet_numbers share, given, used;
+    struct fleet_list borrowed, in_use; /* Sets: sorted. */
+};
+
 struct fleet_move {
     const char *id, *role, *vm, *hypervisor, *peer, *state;
     struct fleet_numbers times, figures;
@@ -93,6 +107,8 @@ struct fleet_visitor {
     void (*balancer)(void* aux, const struct fleet_balancer*);
     void (*health)(void* aux, const struct fleet_health*);
     void (*service)(void* aux, const struct fleet_service*);
+    void (*lease)(void* aux, const struct fleet_lease*);
+    void (*quota)(void* aux, const struct fleet_quota*);
     void (*move)(void* aux, const struct fleet_move*);
     void (*task)(void* aux, const struct fleet_task*);
     void* aux;

@@ -15,13 +15,15 @@
 
 namespace holdfast::db {
 
-constexpr int weight_max = 65535;          // Of a real server.
-constexpr int limit_max = 1'000'000'000;   // Its connections at a time.
-constexpr int day_s = 86'400;              // Persistence and slow start at most.
-constexpr int interval_min_ms = 100;       // From one probe to the next.
-constexpr int interval_max_ms = 3'600'000; // An hour.
-constexpr int in_a_row_max = 1000;         // Of rise and fall.
-constexpr int vip_number_max = 63;         // Of a VIP on the routed way.
+constexpr int weight_max = 65535;                  // Of a real server.
+constexpr int limit_max = 1'000'000'000;           // Its connections at a time.
+constexpr int day_s = 86'400;                      // Persistence and slow start at most.
+constexpr int interval_min_ms = 100;               // From one probe to the next.
+constexpr int interval_max_ms = 3'600'000;         // An hour.
+constexpr int in_a_row_max = 1000;                 // Of rise and fall.
+constexpr std::int64_t amount_max = 4'000'000'000; // Of units, in thousandths.
+constexpr int load_max = 1'000'000;                // Thousandths of what there is: a long queue.
+constexpr int vip_number_max = 63;                 // Of a VIP on the routed way.
 
 /// A row that was left out.
 struct Damage {
@@ -38,6 +40,8 @@ std::string fault(const Balancer& row);
 std::string fault(const ServerHealth& row);
 std::string fault(const Service& row);
 std::string fault(const Hypervisor& row);
+std::string fault(const Lease& row);
+std::string fault(const Quota& row);
 std::string fault(const Move& row);
 
 /// By what people find the row.
@@ -46,6 +50,14 @@ inline std::string key_of(const Balancer& row)
     return row.name;
 }
 inline std::string key_of(const Service& row)
+{
+    return row.name;
+}
+inline std::string key_of(const Lease& row)
+{
+    return row.name;
+}
+inline std::string key_of(const Quota& row)
 {
     return row.name;
 }
