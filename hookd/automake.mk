@@ -39,6 +39,7 @@ hookd_libhookd_a_SOURCES = \
 	hookd/commands-balancer.cc \
 	hookd/commands-chain.cc \
 	hookd/commands-node.cc \
+	hookd/commands-quota.cc \
 	hookd/commands-service.cc \
 	hookd/commands-trace.cc \
 	hookd/commands-vm.cc \
@@ -46,7 +47,6 @@ hookd_libhookd_a_SOURCES = \
 	hookd/commands.h \
 	hookd/daemon.cc \
 	hookd/daemon.h \
-	hookd/decide.h \
 	hookd/director-routes.cc \
 	hookd/director-routes.h \
 	hookd/domain-xml.cc \
@@ -123,6 +123,8 @@ hookd_libhookd_a_SOURCES = \
 	hookd/service-receiver.cc \
 	hookd/service-rules.cc \
 	hookd/service-rules.h \
+	hookd/share-rules.cc \
+	hookd/share-rules.h \
 	hookd/silence.cc \
 	hookd/silence.h \
 	hookd/service-system.cc \
@@ -174,6 +176,7 @@ hookd_tests_hookd_test_SOURCES = \
 	hookd/tests/records-test.cc \
 	hookd/tests/service-move-test.cc \
 	hookd/tests/service-test.cc \
+	hookd/tests/share-rules-test.cc \
 	hookd/tests/silence-test.cc \
 	hookd/tests/trace-test.cc \
 	hookd/tests/tunnel-port-test.cc

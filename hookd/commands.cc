@@ -2,7 +2,7 @@
 //
 // hookd/commands: see commands.h.  Chains are in commands-chain.cc, balancers in
 // commands-balancer.cc, VMs in commands-vm.cc, services in
-// commands-service.cc, hypervisors in commands-node.cc.
+// commands-service.cc, users' shares in commands-quota.cc, hypervisors in commands-node.cc.
 #include <config.h>
 
 #include "hookd/commands.h"
@@ -34,7 +34,10 @@ Result<std::string> text_argument(const Json& arguments, const char* key)
 }
 
 Commands::Commands(OvsLoop& loop, Daemon& daemon)
-    : daemon_{daemon}, drainer_{daemon.io(), daemon.world(), daemon.migrations()}
+    : daemon_{daemon}, drainer_{daemon.io(), daemon.world(), daemon.migrations()},
+      schedd_{daemon.io().get_executor(),
+              [] { return Result<std::string>{holdfast_control_socket("holdfast-schedd")}; },
+              "holdfast-schedd"}
 {
     add(loop, "status", "", &Commands::status);
     add(loop, "hook", "{name,op,subop,xml}", &Commands::hook);
@@ -60,6 +63,14 @@ Commands::Commands(OvsLoop& loop, Daemon& daemon)
     add(loop, "service/migrate", "{service,to,mode}", &Commands::service_migrate);
     add(loop, "node/drain", "{node,parallel}", &Commands::node_drain);
     add(loop, "node/return", "{node}", &Commands::node_return);
+    add(loop, "node/load", "{load,period_load}", &Commands::node_load);
+    add(loop, "lease/step", "{was,to,put,remove,events}", &Commands::lease_step);
+    add(loop, "quota/request",
+        "{user,amount,hours_a_day,hours_a_week,storage,work_per_hour,nodes,administrator}",
+        &Commands::quota_request);
+    add(loop, "quota/select", "{user,nodes}", &Commands::quota_select);
+    add(loop, "quota/del", "{user}", &Commands::quota_del);
+    add(loop, "quota/review", "{dry_run}", &Commands::quota_review);
     add(loop, "fleet/init", "{listen}", &Commands::fleet_init);
     add(loop, "fleet/join", "{address}", &Commands::fleet_join);
     add(loop, "fleet/leave", "{node}", &Commands::fleet_leave);
@@ -137,6 +148,14 @@ try {
     }
     if (verb == "service-migrate") {
         service_migrate_now(arguments, std::move(done));
+        return;
+    }
+    if (verb == "quota") {
+        const std::string what = arguments.at("verb");
+        if (what.starts_with("quota/")) // And no other command of schedd's control socket.
+            ask_schedd(what, arguments.at("arguments"), std::move(done));
+        else
+            done(Error{Errc::invalid, "schedd is not asked to " + one_line(what, 40)});
         return;
     }
     if (verb == "drain") {
@@ -240,8 +259,8 @@ void Commands::hook(const Json& arguments, Done done)
         done(xml.error());
         return;
     }
-    daemon_.hook(call);
-    done(Json::object());
+    auto may = daemon_.hook(call);
+    done(may ? Result<Json>{Json::object()} : Result<Json>{may.error()});
 }
 
 void Commands::fleet_init(const Json& arguments, Done done)

@@ -12,6 +12,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "common/control-client.h"
 #include "common/ovs-loop.h"
 #include "common/result.h"
 #include "hookd/chain-rollout.h"
@@ -30,7 +31,7 @@ public:
     Commands(OvsLoop& loop, Daemon& daemon);
 
     /// Does what another hypervisor asks for: trace-step, place-step, director-step, check, sync,
-    /// migrate, protect, drain, return, service-stop, service-pin, service-migrate.
+    /// migrate, protect, drain, return, service-stop, service-pin, service-migrate, quota.
     void do_task(const std::string& verb, const Json& arguments, Done done);
 
 private:
@@ -58,6 +59,12 @@ private:
     void service_migrate_now(const Json& arguments, Done done);
     void node_drain(const Json& arguments, Done done);
     void node_return(const Json& arguments, Done done);
+    void node_load(const Json& arguments, Done done);
+    void lease_step(const Json& arguments, Done done);
+    void quota_request(const Json& arguments, Done done);
+    void quota_select(const Json& arguments, Done done);
+    void quota_del(const Json& arguments, Done done);
+    void quota_review(const Json& arguments, Done done);
     void fleet_init(const Json& arguments, Done done);
     void fleet_join(const Json& arguments, Done done);
     void fleet_leave(const Json&, Done done);
@@ -89,6 +96,8 @@ private:
     void place_here(const Json& arguments, Done done);
     void directors_here(Done done);
     Result<Json> protect_here(const db::Vm& vm, bool on);
+    void ask_leader(const std::string& verb, const Json& arguments, Done done);
+    void ask_schedd(const std::string& verb, const Json& arguments, Done done);
     void drain_now(const Json& arguments, Done done);
     void return_now(Done done);
     Result<void> mark_drained(bool drained);
@@ -102,6 +111,7 @@ private:
     Daemon& daemon_;
     ChainRollout rollout_{daemon_};
     Drainer drainer_;
+    AsyncControlClient schedd_; // On this machine.
 };
 
 /// The text under `key`.

@@ -110,6 +110,17 @@ public:
     /// own in the whole fleet.  Errors: unavailable as put_chain(); exists.
     void put_service(const db::Service& service, Told done);
 
+    /// What follows from a step of a lease, in the same transaction.
+    struct QuotaChange {
+        std::vector<db::Quota> put;
+        std::vector<std::string> remove; // By name.
+        std::vector<db::Event> events;
+    };
+    /// Takes, renews or uses a lease: see db::FleetChange::steps.
+    /// Errors: outdated if its row is another by now; exists if there is one that was not there;
+    ///         unavailable as put_chain().
+    void step_lease(const db::LeaseStep& step, const QuotaChange& quotas, Told done);
+
     /// Sends the own row; `done` is called when the fleet has it, at once if there is no fleet
     /// or it is away (the row then goes with the next change).
     void share_self(std::function<void()> done);

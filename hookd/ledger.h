@@ -21,7 +21,7 @@ namespace holdfast::hookd {
 struct StoreChange {
     std::vector<db::Hypervisor> put_hypervisors;
     std::vector<std::string> remove_hypervisors; // By name.
-    std::vector<db::Hypervisor> seen;            // Rows of which nothing but `seen` changed.
+    std::vector<db::Hypervisor> seen; // Rows of which nothing but `seen` and loads changed.
     std::vector<db::Vm> put_vms;
     std::vector<std::string> remove_vms; // By id.
     std::vector<db::Chain> put_chains;
@@ -32,13 +32,18 @@ struct StoreChange {
     std::vector<db::HealthKey> remove_health;
     std::vector<db::Service> put_services;
     std::vector<std::string> remove_services; // By id.
+    std::vector<db::Lease> put_leases;
+    std::vector<std::string> remove_leases; // By name.
+    std::vector<db::Quota> put_quotas;
+    std::vector<std::string> remove_quotas; // By name.
     std::vector<db::Move> put_moves;
     std::vector<db::Event> events;
     std::vector<db::Task> put_tasks;
     std::vector<std::string> remove_tasks; // By id.
 
     bool empty() const;
-    /// Whether a switch has to know: anything but services, moves, events and tasks.
+    /// Whether a switch has to know: anything but services, leases, quotas, moves, events, tasks
+    /// and what `seen` has.
     bool concerns_flows() const;
     /// Whether paths may be others: a VM or a chain changes.
     bool concerns_paths() const;
@@ -61,6 +66,8 @@ public:
     /// Sorted by their key; of servers and hypervisors that there are.
     const std::vector<db::ServerHealth>& health() const { return health_; }
     const std::vector<db::Service>& services() const { return services_; }
+    const std::vector<db::Lease>& leases() const { return leases_; }
+    const std::vector<db::Quota>& quotas() const { return quotas_; }
     const std::vector<db::PathHop>& paths() const { return paths_; }
     /// The newest thousand, of both roles and all hypervisors.
     const std::vector<db::Move>& moves() const { return moves_; }
@@ -74,6 +81,7 @@ public:
     const db::Vm* vm(const std::string& id) const;
     const db::Hypervisor* hypervisor(const std::string& name) const;
     const db::Service* service(const std::string& id) const;
+    const db::Lease* lease(const std::string& name) const;
 
     /// See db::Store::keep_file().
     Result<bool> keep_file() { return store_.keep_file(); }
@@ -97,6 +105,8 @@ private:
     std::vector<db::Balancer> balancers_;
     std::vector<db::ServerHealth> health_;
     std::vector<db::Service> services_;
+    std::vector<db::Lease> leases_;
+    std::vector<db::Quota> quotas_;
     std::vector<db::PathHop> paths_;
     std::vector<db::Move> moves_;
 };
