@@ -226,6 +226,7 @@ void add_all(CLI::App& app, Order& order)
     add_balancer(app, order);
     add_service(app, order);
     add_node(app, order);
+    add_quota(app, order);
     add_fleet(app, order);
     add_events(app, order);
 }

@@ -125,17 +125,13 @@ Json node_json(const db::Hypervisor& node, const World& world, db::TimeNs now)
             {{"vm", vm->name}, {"vm_id", vm->id}, {"kind", vm->kind}, {"state", vm->state}});
     for (const auto& line : moving(node.name, world))
         moves.push_back(move_json(line, world));
-    return {{"name", node.name},
-            {"number", node.number},
-            {"id", node.id},
-            {"state", node_state(node, world, now)},
-            {"drained", node.drained},
-            {"vtep", node.vtep},
-            {"bridge", node.bridge},
-            {"self", node.self},
-            {"seen_ns", node.seen},
-            {"vms", std::move(vms)},
-            {"moves", std::move(moves)}};
+    return {{"name", node.name},       {"number", node.number},
+            {"id", node.id},           {"state", node_state(node, world, now)},
+            {"drained", node.drained}, {"capacity", static_cast<double>(node.capacity) / 1000},
+            {"load", node.load},       {"period_load", node.period_load},
+            {"vtep", node.vtep},       {"bridge", node.bridge},
+            {"self", node.self},       {"seen_ns", node.seen},
+            {"vms", std::move(vms)},   {"moves", std::move(moves)}};
 }
 
 std::string drain_progress(const std::string& node, const std::vector<std::string>& vms,
