@@ -12,6 +12,9 @@
 
 namespace holdfast::db {
 
+/// The lease of the daemons that decide shares.
+inline constexpr const char* schedd_lease = "schedd";
+
 nlohmann::json lease_json(const Lease& row);
 nlohmann::json quota_json(const Quota& row);
 

@@ -24,7 +24,6 @@ namespace {
 using Json = nlohmann::json;
 
 constexpr std::chrono::seconds leader_limit{20};
-constexpr const char* lease_name = "schedd";
 
 Result<db::LeaseStep> step_from(const Json& arguments)
 {
@@ -93,7 +92,7 @@ void Commands::node_load(const Json& arguments, Done done)
 
 void Commands::ask_leader(const std::string& verb, const Json& arguments, Done done)
 {
-    const db::Lease* lease = world().ledger.lease(lease_name);
+    const db::Lease* lease = world().ledger.lease(db::schedd_lease);
     if (!lease || lease->holder.empty())
         done(Error{Errc::unavailable, "no holdfast-schedd leads: start it on the hypervisors that "
                                       "are to decide, and try again in some seconds"});

@@ -11,7 +11,9 @@
 
 #include "common/json-text.h"
 #include "common/text.h"
+#include "db/share-json.h"
 #include "hookd/mtu.h"
+#include "hookd/share-rules.h"
 
 namespace holdfast::hookd {
 namespace {
@@ -222,6 +224,7 @@ void Commands::status(const Json&, Done done)
     // Any interface's MTU may have changed, on the way here too: looked at when asked.
     w.problem("mtu", mtu_problem(look_at_ports(w.ports, w.domains),
                                  look_at_ways(w.ledger.hypervisors(), w.ports)));
+    w.problem("shares", undecided(w.ledger.hypervisors(), w.ledger.lease(db::schedd_lease)));
     Json problems = Json::array();
     for (const auto& [subject, text] : w.problems) {
         if (subject != "fleet") // Told under its own key.

@@ -46,6 +46,15 @@ Result<void> may_use(const std::vector<db::Quota>& quotas, const std::string& us
                                     "quota request'"};
 }
 
+std::string undecided(const std::vector<db::Hypervisor>& hypervisors, const db::Lease* lease)
+{
+    const bool offered = std::ranges::any_of(
+        hypervisors, [](const db::Hypervisor& row) { return row.capacity > 0; });
+    if (!offered || (lease && !lease->holder.empty()))
+        return {};
+    return "hypervisors have a capacity for users, and no holdfast-schedd leads: start it on them";
+}
+
 bool rests_on(const db::LeaseStep& step, const db::Lease* now)
 {
     if (!now || step.was.term == 0)

@@ -27,6 +27,10 @@ enum class Owner {
 Result<void> may_use(const std::vector<db::Quota>& quotas, const std::string& user, Owner owner,
                      const std::string& node);
 
+/// What is wrong where hypervisors offer themselves and nobody decides who gets them; empty if
+/// nothing is.  `lease`: null if there is none.
+std::string undecided(const std::vector<db::Hypervisor>& hypervisors, const db::Lease* lease);
+
 /// Whether the lease is still what `step` rests on; null: there is none.
 bool rests_on(const db::LeaseStep& step, const db::Lease* now);
 /// The lease once `step` was taken.

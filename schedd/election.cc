@@ -8,10 +8,10 @@
 #include <algorithm>
 #include <utility>
 
+#include "db/share-json.h"
+
 namespace holdfast::schedd {
 namespace {
-
-constexpr const char* lease_name = "schedd";
 
 bool same_beat(const db::Lease& a, const db::Lease& b)
 {
@@ -22,13 +22,13 @@ bool same_beat(const db::Lease& a, const db::Lease& b)
 
 Election::Election(std::string self, Clock::duration lease) : self_{std::move(self)}, lease_{lease}
 {
-    seen_.name = lease_name;
+    seen_.name = db::schedd_lease;
 }
 
 Election::Step Election::look(const db::Lease* row, Clock::time_point now)
 {
     db::Lease shown;
-    shown.name = lease_name;
+    shown.name = db::schedd_lease;
     if (row)
         shown = *row;
     if (since_ == Clock::time_point{} || !same_beat(shown, seen_))

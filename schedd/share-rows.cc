@@ -8,6 +8,8 @@
 #include <algorithm>
 #include <map>
 
+#include "db/share-json.h"
+
 namespace holdfast::schedd {
 namespace {
 
@@ -118,7 +120,7 @@ db::Quota quota_of(const db::ShareRows& rows, const std::string& user)
 
 db::Lease lease_of(const db::ShareRows& rows)
 {
-    const auto found = std::ranges::find(rows.leases, "schedd", &db::Lease::name);
+    const auto found = std::ranges::find(rows.leases, db::schedd_lease, &db::Lease::name);
     return found == rows.leases.end() ? db::Lease{} : *found;
 }
 

@@ -60,6 +60,17 @@ TEST(ShareRules, Q6OwnerOfAVmHasAShareAndTheAccountOfAServiceNeedHaveNone)
     STRCMP_CONTAINS("(no hypervisor)", why_not("ann", Owner::account, "hv1").c_str());
 }
 
+TEST(ShareRules, WhereNobodyDecidesIsSaid)
+{
+    std::vector<db::Hypervisor> hypervisors(2);
+    CHECK_EQUAL(std::string(), undecided(hypervisors, nullptr));
+    hypervisors[1].capacity = 1;
+    STRCMP_CONTAINS("no holdfast-schedd leads", undecided(hypervisors, nullptr).c_str());
+    CHECK_EQUAL(std::string(), undecided(hypervisors, &row));
+    row.holder.clear();
+    CHECK_FALSE(undecided(hypervisors, &row).empty());
+}
+
 TEST(ShareRules, Q7StepRestsOnHolderTermAndWhatItChanges)
 {
     db::LeaseStep decision{row, row};
