@@ -7,6 +7,7 @@ common_libcommon_a_SOURCES = common/descriptor.h common/result.h common/ovs-conf
 # Configuration, log, words.
 common_libcommon_a_SOURCES += \
 	common/config.h common/config.cc \
+	common/decide.h \
 	common/log.h common/log.cc \
 	common/probe.h \
 	common/run-tool.h common/run-tool.cc \

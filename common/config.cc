@@ -45,8 +45,33 @@ constexpr std::array keys{
     Key{"ca_certificate", &Config::ca_certificate, false},
     Key{"certificate", &Config::certificate, false},
     Key{"private_key", &Config::private_key, false},
+    Key{"rate_hour_a_day", &Config::rate_hour_a_day, false},
+    Key{"rate_hour_a_week", &Config::rate_hour_a_week, false},
+    Key{"rate_gib", &Config::rate_gib, false},
+    Key{"rate_work_an_hour", &Config::rate_work_an_hour, false},
     Key{"log_level", &Config::log_level, false},
     Key{"log_file", &Config::log_file, true},
+};
+
+/// The same of a whole number.
+struct Number {
+    const char* name;
+    int Config::*member;
+    int least;
+    int most;
+};
+
+constexpr std::array numbers{
+    Number{"capacity", &Config::capacity, 0, 4'000'000},
+    Number{"quota_base", &Config::quota_base, 1, 1'000'000},
+    Number{"quota_period_days", &Config::quota_period_days, 1, 366},
+    Number{"quota_interval_s", &Config::quota_interval_s, 1, 86'400},
+    Number{"quota_candidate_load", &Config::quota_candidate_load, 1, 1000},
+    Number{"quota_grow_at", &Config::quota_grow_at, 1, 1000},
+    Number{"quota_shrink_at", &Config::quota_shrink_at, 0, 1000},
+    Number{"quota_use_at", &Config::quota_use_at, 1, 1000},
+    Number{"quota_spare_at", &Config::quota_spare_at, 1, 1000},
+    Number{"schedd_lease_s", &Config::schedd_lease_s, 2, 3600},
 };
 
 std::string host_name()
@@ -67,6 +92,8 @@ Error unknown_key(const std::string& file, std::size_t line, const std::string& 
     std::vector<std::string> names;
     for (const Key& key : keys)
         names.emplace_back(key.name);
+    for (const Number& number : numbers)
+        names.emplace_back(number.name);
     std::string near = nearest(name, names);
     std::string mend;
     if (!near.empty()) {
@@ -87,6 +114,14 @@ Result<void> check(const Config& config, const std::string& file, std::size_t li
                      "log_level is \"" + one_line(config.log_level, 60) +
                          "\": give trace, debug, info, warning or error");
     }
+    for (const auto& [name, rate] : {std::pair{"rate_hour_a_day", &config.rate_hour_a_day},
+                                     std::pair{"rate_hour_a_week", &config.rate_hour_a_week},
+                                     std::pair{"rate_gib", &config.rate_gib},
+                                     std::pair{"rate_work_an_hour", &config.rate_work_an_hour}})
+        if (!parse_ratio(*rate))
+            return wrong(file, line,
+                         std::string{name} + " is \"" + one_line(*rate, 60) +
+                             "\": give UNITS or UNITS/QUANTITY, of 0 to 1000000 and 1 to 10000");
     in6_addr address{};
     if (!config.vtep.empty() && inet_pton(AF_INET, config.vtep.c_str(), &address) != 1 &&
         inet_pton(AF_INET6, config.vtep.c_str(), &address) != 1) {
@@ -108,6 +143,18 @@ std::string_view without_comment(std::string_view line)
     return line;
 }
 
+Result<void> set_number(Config& config, const Number& key, const std::string& value,
+                        const std::string& file, std::size_t line)
+{
+    const auto number = parse_number(value);
+    if (!number || *number < key.least || *number > key.most)
+        return wrong(file, line,
+                     std::string{key.name} + " is \"" + one_line(value, 60) + "\": give " +
+                         std::to_string(key.least) + " to " + std::to_string(key.most));
+    config.*(key.member) = static_cast<int>(*number);
+    return {};
+}
+
 Result<void> set(Config& config, const std::string& file, std::size_t number, std::string_view line,
                  std::set<std::string>& seen)
 {
@@ -117,12 +164,16 @@ Result<void> set(Config& config, const std::string& file, std::size_t number, st
     std::string name{trimmed(line.substr(0, equals))};
     std::string value{trimmed(line.substr(equals + 1))};
     auto key = std::find_if(keys.begin(), keys.end(), [&](const Key& k) { return name == k.name; });
-    if (key == keys.end())
+    auto whole = std::find_if(numbers.begin(), numbers.end(),
+                              [&](const Number& n) { return name == n.name; });
+    if (key == keys.end() && whole == numbers.end())
         return unknown_key(file, number, name);
     if (!seen.insert(name).second)
         return wrong(file, number, name + " is set twice: keep one of the lines");
-    if (value.empty() && !key->may_be_empty)
+    if (value.empty() && (key == keys.end() || !key->may_be_empty))
         return wrong(file, number, name + " has no value: give one, or take the line away");
+    if (whole != numbers.end())
+        return set_number(config, *whole, value, file, number);
     config.*(key->member) = value;
     return check(config, file, number);
 }

@@ -29,8 +29,24 @@ struct Config {
     std::string ca_certificate = HOLDFAST_SYSCONFDIR "/holdfast/pki/ca.pem"; // The fleet's CA.
     std::string certificate = HOLDFAST_SYSCONFDIR "/holdfast/pki/certificate.pem";
     std::string private_key = HOLDFAST_SYSCONFDIR "/holdfast/pki/key.pem";
-    std::string log_level = "info"; // trace, debug, info, warning or error.
-    std::string log_file;           // Empty: standard error.
+    // Of quotas (holdfast-schedd).
+    int capacity = 0;           // Units that this machine gives to users in all.
+    int quota_base = 30;        // Units that one hypervisor gives one user.
+    int quota_period_days = 30; // From one review of shares to the next.
+    // Loads in hundredths of all that a hypervisor has: schedd/policy.h says what follows.
+    int quota_candidate_load = 80;
+    int quota_grow_at = 75;
+    int quota_shrink_at = 30;
+    int quota_use_at = 50;
+    int quota_spare_at = 85;
+    int quota_interval_s = 3600;             // From one accounting of what users use to the next.
+    int schedd_lease_s = 30;                 // Until another leads, if the leader is not heard of.
+    std::string rate_hour_a_day = "10";      // Units, or UNITS/QUANTITY, for an hour of each day,
+    std::string rate_hour_a_week = "10/7";   // of each week,
+    std::string rate_gib = "1/10";           // a GiB of storage,
+    std::string rate_work_an_hour = "1/100"; // a piece of work an hour.
+    std::string log_level = "info";          // trace, debug, info, warning or error.
+    std::string log_file;                    // Empty: standard error.
 
     bool operator==(const Config&) const = default;
 };

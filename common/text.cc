@@ -78,6 +78,19 @@ std::optional<std::int64_t> parse_number(std::string_view text)
     return value;
 }
 
+std::optional<std::pair<std::int64_t, std::int64_t>> parse_ratio(std::string_view text)
+{
+    constexpr std::int64_t most = 1'000'000;
+    constexpr std::int64_t most_below = 10'000;
+    const auto slash = text.find('/');
+    const auto above = parse_number(text.substr(0, slash));
+    const auto below = slash == std::string_view::npos ? std::optional<std::int64_t>{1}
+                                                       : parse_number(text.substr(slash + 1));
+    if (!above || !below || *above < 0 || *above > most || *below < 1 || *below > most_below)
+        return std::nullopt;
+    return std::pair{*above, *below};
+}
+
 std::string endpoint_text(const std::string& address, int port)
 {
     const bool v6 = address.find(':') != std::string::npos;

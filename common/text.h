@@ -9,6 +9,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace holdfast {
@@ -26,6 +27,10 @@ std::string lower(std::string_view text);
 
 /// A whole decimal number, perhaps negative, and nothing after it; none otherwise.
 std::optional<std::int64_t> parse_number(std::string_view text);
+
+/// "A/B" as its two numbers, or "A" with B as 1; none if it is neither, or A is not 0 to 1,000,000,
+/// or B not 1 to 10,000.
+std::optional<std::pair<std::int64_t, std::int64_t>> parse_ratio(std::string_view text);
 
 /// The address with the port, as 10.0.0.80:80 or [fd00::80]:80.
 std::string endpoint_text(const std::string& address, int port);

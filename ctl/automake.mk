@@ -2,7 +2,7 @@
 #
 # The holdfast command: a library of formatting and verbs, so that it can be tested.
 bin_PROGRAMS += ctl/holdfast
-ctl_holdfast_SOURCES = ctl/holdfast.cc ctl/order.h ctl/order-balancer.cc ctl/order-recovery.cc ctl/order-service.cc
+ctl_holdfast_SOURCES = ctl/holdfast.cc ctl/order.h ctl/order-balancer.cc ctl/order-quota.cc ctl/order-recovery.cc ctl/order-service.cc
 ctl_holdfast_LDADD = ctl/libctl.a recovery/librecovery.a ctl/libcertificate.a db/libdb.a common/libcommon.a $(SQLITE_LIBS) $(SPDLOG_LIBS) $(OPENSSL_LIBS) -lpthread
 
 noinst_LIBRARIES += ctl/libctl.a
@@ -13,6 +13,7 @@ ctl_libctl_a_SOURCES = \
 	ctl/migration.h ctl/migration.cc \
 	ctl/move-line.h ctl/move-line.cc \
 	ctl/node.h ctl/node.cc \
+	ctl/quota.h ctl/quota.cc \
 	ctl/recovery.h ctl/recovery.cc \
 	ctl/service.h ctl/service.cc \
 	ctl/session.h ctl/session.cc \
@@ -26,6 +27,7 @@ ctl_libctl_a_SOURCES = \
 	ctl/verb-fleet.cc \
 	ctl/verb-migrate.cc \
 	ctl/verb-node.cc \
+	ctl/verb-quota.cc \
 	ctl/verb-recovery.cc \
 	ctl/verb-service.cc \
 	ctl/verb-status.cc \
@@ -42,6 +44,7 @@ TESTS += ctl/tests/ctl-test
 ctl_tests_ctl_test_SOURCES = \
 	ctl/tests/balancer-test.cc \
 	ctl/tests/main.cc \
+	ctl/tests/quota-test.cc \
 	ctl/tests/rows.h \
 	ctl/tests/status-test.cc \
 	ctl/tests/view-test.cc

@@ -14,6 +14,11 @@ _holdfast_servers() {
         sed -n 's/^ *"address": "\(.*\)",\{0,1\}$/\1/p'
 }
 
+# _holdfast_users: those that have a share.
+_holdfast_users() {
+    holdfast quota show --json 2>/dev/null | sed -n 's/^ *"user": "\(.*\)",\{0,1\}$/\1/p'
+}
+
 # _holdfast_words: what can stand after the words so far; COMP_CWORD is the one to complete.
 _holdfast_words() {
     local -a words=()
@@ -25,7 +30,8 @@ _holdfast_words() {
         --to | --from | --match | --via | --priority | --dead | --probe | --packet | --listen | --vm | --chain | \
             --parallel | --last | --store | --out | --vip | --server | --policy | --director | --gateway | \
             --mac-prefix | --mac-layout | --persistence | --slow-start | --sorry | --check | --check-interval | \
-            --check-timeout | --rise | --fall | --user | --ip | --vlan | --mode | --env | --directory | --node | --most | --way) ((i++)) ;;
+            --check-timeout | --rise | --fall | --user | --ip | --vlan | --mode | --env | --directory | --node | --most | --way | --amount | --hours-per-day | \
+            --hours-per-week | --storage | --work-per-hour) ((i++)) ;;
         --) return ;; # A service's command.
         -*) ;;
         *) words+=("$word") ;;
@@ -46,17 +52,19 @@ _holdfast_words() {
     --user) compgen -u; return ;;
     --match | --priority | --probe | --packet | --listen | --parallel | --last | --store | --out | --vip | \
         --server | --gateway | --mac-prefix | --persistence | --slow-start | --sorry | --check-interval | \
-        --check-timeout | --rise | --fall | --ip | --vlan | --env | --directory | --most) return ;;
+        --check-timeout | --rise | --fall | --ip | --vlan | --env | --directory | --most | --amount | --hours-per-day | --hours-per-week | \
+        --storage | --work-per-hour) return ;;
     esac
     local options="--json --help --store"
     case "${words[*]}" in
-    "") echo status vm chain balancer service node recovery fleet events "$options" --version ;;
+    "") echo status vm chain balancer service node recovery quota fleet events "$options" --version ;;
     vm) echo list show migrate protect "$options" ;;
     chain) echo add set list show del trace check "$options" ;;
     balancer) echo add list show del trace server "$options" ;;
     service) echo run list show stop pin migrate take-back "$options" ;;
     node) echo list show drain return "$options" ;;
     recovery) echo pool plan run weights policy "$options" ;;
+    quota) echo request show select del review usage "$options" ;;
     fleet) echo init join status leave certificate "$options" ;;
     events) echo --follow --move --vm --chain --last "$options" ;;
     "vm show" | "vm protect") _holdfast_names vm list ;;
@@ -94,6 +102,12 @@ _holdfast_words() {
     "recovery plan "*) echo --most "$options" ;;
     "recovery policy"*) echo --vm threshold= measure= versions= require= ways= pin= forbid= "$options" ;;
     "recovery weights"*) echo language= database= web-server= os= cpu= memory= disk= data= "$options" ;;
+    "quota request "*)
+        echo --amount --hours-per-day --hours-per-week --storage --work-per-hour --node --administrator \
+            "$options" ;;
+    "quota show" | "quota select" | "quota del" | "quota usage" | "quota request") _holdfast_users ;;
+    "quota select "*) _holdfast_names node list ;;
+    "quota review") echo --dry-run "$options" ;;
     "fleet leave") echo --node "$options" ;;
     "fleet init") echo --listen "$options" ;;
     "fleet certificate") _holdfast_names node list; echo --out "$options" ;;

@@ -8,6 +8,7 @@
 #include <algorithm>
 
 #include "common/text.h"
+#include "ctl/quota.h"
 
 namespace holdfast::ctl {
 
@@ -106,6 +107,10 @@ std::string node_page(const db::Hypervisor& node, const World& world, db::TimeNs
     page += line_of("vtep", or_dash(node.vtep), style);
     page += line_of("bridge", or_dash(node.bridge), style);
     page += line_of("seen", seen_text(node, now), style);
+    if (node.capacity > 0)
+        page += line_of("capacity", units_text(node.capacity) + " units for users", style);
+    if (node.load >= 0)
+        page += line_of("load", units_text(node.load * 100) + " %", style);
     for (const auto& line : moving(node.name, world))
         page += line_of("moving",
                         one_line(world.name_of(line.vm)) + "  " + line.from + " → " + line.to +
@@ -125,17 +130,13 @@ Json node_json(const db::Hypervisor& node, const World& world, db::TimeNs now)
             {{"vm", vm->name}, {"vm_id", vm->id}, {"kind", vm->kind}, {"state", vm->state}});
     for (const auto& line : moving(node.name, world))
         moves.push_back(move_json(line, world));
-    return {{"name", node.name},
-            {"number", node.number},
-            {"id", node.id},
-            {"state", node_state(node, world, now)},
-            {"drained", node.drained},
-            {"vtep", node.vtep},
-            {"bridge", node.bridge},
-            {"self", node.self},
-            {"seen_ns", node.seen},
-            {"vms", std::move(vms)},
-            {"moves", std::move(moves)}};
+    return {{"name", node.name},       {"number", node.number},
+            {"id", node.id},           {"state", node_state(node, world, now)},
+            {"drained", node.drained}, {"capacity", static_cast<double>(node.capacity) / 1000},
+            {"load", node.load},       {"period_load", node.period_load},
+            {"vtep", node.vtep},       {"bridge", node.bridge},
+            {"self", node.self},       {"seen_ns", node.seen},
+            {"vms", std::move(vms)},   {"moves", std::move(moves)}};
 }
 
 std::string drain_progress(const std::string& node, const std::vector<std::string>& vms,

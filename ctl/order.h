@@ -43,6 +43,9 @@ struct Order {
     BalancerOrder balancer;
     ServerOrder server;
     ServiceOrder service;
+    QuotaOrder quota;
+    std::optional<std::string> user; // Of `quota show` and `quota usage`.
+    bool dry_run = false;
     EventFilter events;
 };
 
@@ -61,5 +64,8 @@ void add_recovery(CLI::App& app, Order& order);
 
 /// `holdfast service` with its verbs.
 void add_service(CLI::App& app, Order& order);
+
+/// `holdfast quota` with its verbs.
+void add_quota(CLI::App& app, Order& order);
 
 } // namespace holdfast::ctl

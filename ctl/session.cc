@@ -109,6 +109,8 @@ Result<World> read_world(db::Store& store)
     auto services = store.services(&snapshot->damaged);
     if (!services)
         return services.error();
+    if (auto quotas = store.quotas(&snapshot->damaged); !quotas) // Only what is wrong with them.
+        return quotas.error();
     auto paths = store.paths();
     if (!paths)
         return paths.error();

@@ -101,6 +101,26 @@ Result<void> service_migrate(const Session& session, const std::string& service,
 Result<void> service_take_back(const Session& session, const std::string& name, bool fenced);
 Result<void> service_pin(const Session& session, const std::string& name, bool on);
 
+/// What `quota request` was given; the leading schedd judges it.
+struct QuotaOrder {
+    std::string user;
+    std::optional<std::string> amount; // Numbers, as they were written.
+    std::optional<std::string> hours_per_day;
+    std::optional<std::string> hours_per_week;
+    std::optional<std::string> storage;
+    std::optional<std::string> work_per_hour;
+    std::vector<std::string> nodes; // Chosen by the user himself.
+    bool administrator = false;
+};
+Result<void> quota_request(const Session& session, const QuotaOrder& order);
+/// `user`: none for all.
+Result<void> quota_show(const Session& session, const std::optional<std::string>& user);
+Result<void> quota_usage(const Session& session, const std::optional<std::string>& user);
+Result<void> quota_select(const Session& session, const std::string& user,
+                          const std::vector<std::string>& nodes);
+Result<void> quota_del(const Session& session, const std::string& user);
+Result<void> quota_review(const Session& session, bool dry_run);
+
 Result<void> node_list(const Session& session);
 Result<void> node_show(const Session& session, const std::string& node);
 /// With `follows`, returns when nothing is left to do: an error if a VM stays there.

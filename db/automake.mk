@@ -11,6 +11,7 @@ db_libdb_a_SOURCES = \
 	db/rows.h \
 	db/schema.h db/schema.cc \
 	db/service-text.h db/service-text.cc \
+	db/share-json.h db/share-json.cc \
 	db/sqlite.h db/sqlite.cc \
 	db/store.h db/store.cc \
 	db/store-impl.h db/store-recovery.cc db/store-rows.cc

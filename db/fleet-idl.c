@@ -266,6 +266,47 @@ static void visit_recovery_policies(struct ovsdb_idl* idl, const struct fleet_vi
     }
 }
 
+static void visit_leases(struct ovsdb_idl* idl, const struct fleet_visitor* visitor)
+{
+    const struct holdfast_lease* row;
+
+    HOLDFAST_LEASE_FOR_EACH(row, idl)
+    {
+        const struct fleet_lease lease = {
+            .name = row->name,
+            .holder = row->holder,
+            .spare = row->spare,
+            .term = row->term,
+            .beat = row->beat,
+            .decided = row->decided,
+            .reviewed = row->reviewed,
+            .accounted = row->accounted,
+        };
+        visitor->lease(visitor->aux, &lease);
+    }
+}
+
+static void visit_quotas(struct ovsdb_idl* idl, const struct fleet_visitor* visitor)
+{
+    const struct holdfast_quota* row;
+
+    HOLDFAST_QUOTA_FOR_EACH(row, idl)
+    {
+        const struct fleet_quota quota = {
+            .name = row->name,
+            .amount = row->amount,
+            .low_reviews = row->low_reviews,
+            .administrator = row->administrator,
+            .share = {row->key_share, row->value_share, row->n_share},
+            .given = {row->key_given, row->value_given, row->n_given},
+            .used = {row->key_used, row->value_used, row->n_used},
+            .borrowed = {row->borrowed, row->n_borrowed},
+            .in_use = {row->in_use, row->n_in_use},
+        };
+        visitor->quota(visitor->aux, &quota);
+    }
+}
+
 static void visit_moves(struct ovsdb_idl* idl, const struct fleet_visitor* visitor)
 {
     const struct holdfast_move* row;
@@ -319,6 +360,9 @@ void fleet_idl_visit(struct ovsdb_idl* idl, const struct fleet_visitor* visitor)
             .vtep = row->vtep,
             .bridge = row->bridge,
             .drained = row->drained,
+            .capacity = row->capacity,
+            .load = row->load,
+            .period_load = row->period_load,
         };
         visitor->hypervisor(visitor->aux, &hypervisor);
     }
@@ -329,6 +373,8 @@ void fleet_idl_visit(struct ovsdb_idl* idl, const struct fleet_visitor* visitor)
     visit_services(idl, visitor);
     visit_specifications(idl, visitor);
     visit_recovery_policies(idl, visitor);
+    visit_leases(idl, visitor);
+    visit_quotas(idl, visitor);
     visit_moves(idl, visitor);
     visit_tasks(idl, visitor);
 }

@@ -35,6 +35,7 @@ struct fleet_hypervisor {
     int64_t number;
     const char *name, *id, *vtep, *bridge;
     bool drained;
+    int64_t capacity, load, period_load;
 };
 
 struct fleet_vm {
@@ -89,6 +90,19 @@ struct fleet_recovery_policy {
     struct fleet_numbers weights;
 };
 
+struct fleet_lease {
+    const char *name, *holder, *spare;
+    int64_t term, beat, decided, reviewed, accounted;
+};
+
+struct fleet_quota {
+    const char* name;
+    int64_t amount, low_reviews;
+    bool administrator;
+    struct fleet_numbers share, given, used;
+    struct fleet_list borrowed, in_use; /* Sets: sorted. */
+};
+
 struct fleet_move {
     const char *id, *role, *vm, *hypervisor, *peer, *state;
     struct fleet_numbers times, figures;
@@ -109,6 +123,8 @@ struct fleet_visitor {
     void (*service)(void* aux, const struct fleet_service*);
     void (*specification)(void* aux, const struct fleet_specification*);
     void (*recovery_policy)(void* aux, const struct fleet_recovery_policy*);
+    void (*lease)(void* aux, const struct fleet_lease*);
+    void (*quota)(void* aux, const struct fleet_quota*);
     void (*move)(void* aux, const struct fleet_move*);
     void (*task)(void* aux, const struct fleet_task*);
     void* aux;

@@ -121,8 +121,11 @@ json numbers(const std::map<std::string, std::int64_t>& values)
 
 json to_json(const Hypervisor& row)
 {
-    return {{"number", row.number}, {"name", row.name},       {"id", row.id},    {"vtep", row.vtep},
-            {"bridge", row.bridge}, {"drained", row.drained}, {"seen", row.seen}};
+    return {{"number", row.number}, {"name", row.name},
+            {"id", row.id},         {"vtep", row.vtep},
+            {"bridge", row.bridge}, {"drained", row.drained},
+            {"seen", row.seen},     {"capacity", row.capacity},
+            {"load", row.load},     {"period_load", row.period_load}};
 }
 
 json to_json(const Vm& row)
@@ -228,6 +231,26 @@ json to_json(const RecoveryPolicy& row)
         {"name", row.name},           {"ways", row.ways},       {"weights", numbers(row.weights)},
         {"threshold", row.threshold}, {"measure", row.measure}, {"versions", row.versions},
         {"required", row.required},   {"pinned", row.pinned},   {"forbidden", row.forbidden}};
+}
+
+json to_json(const Lease& row)
+{
+    return {{"name", row.name},         {"holder", row.holder},      {"term", row.term},
+            {"beat", row.beat},         {"spare", row.spare},        {"decided", row.decided},
+            {"reviewed", row.reviewed}, {"accounted", row.accounted}};
+}
+
+json to_json(const Quota& row)
+{
+    return {{"name", row.name},
+            {"amount", row.amount},
+            {"administrator", row.administrator},
+            {"share", numbers(row.share)},
+            {"given", numbers(row.given)},
+            {"borrowed", json::array({"set", row.borrowed})},
+            {"in_use", json::array({"set", row.in_use})},
+            {"low_reviews", row.low_reviews},
+            {"used", numbers(row.used)}};
 }
 
 json to_json(const Move& row)
@@ -447,6 +470,31 @@ void expect_policies(FleetOps& ops, const FleetChange& change)
         expect_rows(ops, "Recovery_Policy", row, where_all(is("name", name)),
                     was ? where_all(row) : json::array(), meaning);
     }
+}
+
+/// One that is new is refused by the index on its name, if another was quicker.
+void put(FleetOps& ops, const LeaseStep& step)
+{
+    const json was = to_json(step.was);
+    json to = to_json(step.to);
+    if (step.was.term == 0) {
+        add(ops, {{"op", "insert"}, {"table", "Lease"}, {"row", std::move(to)}});
+        return;
+    }
+    json known;
+    for (const auto& column : was.items())
+        if (column.key() == "holder" || column.key() == "term" ||
+            to[column.key()] != column.value())
+            known[column.key()] = column.value();
+    expect_rows(ops, "Lease", known, where_all(is("name", step.was.name)), where_all(known),
+                {Errc::outdated, "the lease " + step.was.name + " has changed meanwhile"});
+    for (const auto& column : was.items())
+        if (!known.contains(column.key()))
+            to.erase(column.key());
+    add(ops, {{"op", "update"},
+              {"table", "Lease"},
+              {"where", where_all(is("name", step.was.name))},
+              {"row", std::move(to)}});
 }
 
 void put(FleetOps& ops, const Move& row)
@@ -715,12 +763,13 @@ bool is_address(std::string_view one)
 bool FleetChange::empty() const
 {
     return put_hypervisors.empty() && put_vms.empty() && put_chains.empty() &&
-           put_balancers.empty() && put_health.empty() && put_services.empty() &&
-           put_moves.empty() && put_tasks.empty() && remove_services.empty() &&
-           remove_hypervisors.empty() && remove_vms.empty() && remove_chains.empty() &&
-           remove_balancers.empty() && remove_health.empty() && remove_moves.empty() &&
-           remove_tasks.empty() && put_specifications.empty() && remove_specifications.empty() &&
-           put_recovery_policies.empty() && remove_recovery_policies.empty();
+           put_balancers.empty() && put_health.empty() && put_services.empty() && steps.empty() &&
+           put_quotas.empty() && remove_quotas.empty() && put_moves.empty() && put_tasks.empty() &&
+           remove_services.empty() && remove_hypervisors.empty() && remove_vms.empty() &&
+           remove_chains.empty() && remove_balancers.empty() && remove_health.empty() &&
+           remove_moves.empty() && remove_tasks.empty() && put_specifications.empty() &&
+           remove_specifications.empty() && put_recovery_policies.empty() &&
+           remove_recovery_policies.empty();
 }
 
 Result<FleetOps> compose(const FleetChange& change, const std::string& own, const SeenVms& seen)
@@ -762,6 +811,12 @@ Result<FleetOps> compose(const FleetChange& change, const std::string& own, cons
     expect_policies(ops, change);
     for (const auto& name : change.remove_recovery_policies)
         remove(ops, "Recovery_Policy", where_all(is("name", name)));
+    for (const auto& step : change.steps)
+        put(ops, step);
+    for (const auto& name : change.remove_quotas)
+        remove(ops, "Quota", where_all(is("name", name)));
+    for (const auto& row : change.put_quotas)
+        replace(ops, "Quota", where_all(is("name", row.name)), to_json(row));
     for (const auto& key : change.remove_moves)
         remove_own(ops, "Move", where_all(is("id", key.id), is("role", key.role)), own,
                    "the " + key.role + "'s part of move " + key.id);
@@ -859,7 +914,9 @@ Result<int> number_for(const Hypervisor& row, const json& answer)
 
 FleetOps compose_read_hypervisors()
 {
-    return select({{"Hypervisor", {"number", "name", "id", "vtep", "bridge", "drained", "seen"}}});
+    return select({{"Hypervisor",
+                    {"number", "name", "id", "vtep", "bridge", "drained", "capacity", "load",
+                     "period_load", "seen"}}});
 }
 
 Result<std::vector<Hypervisor>> read_hypervisors(const json& answer)
@@ -877,6 +934,9 @@ Result<std::vector<Hypervisor>> read_hypervisors(const json& answer)
             one.vtep = row.at("vtep");
             one.bridge = row.at("bridge");
             one.drained = row.at("drained");
+            one.capacity = row.at("capacity");
+            one.load = whole(row.at("load"));
+            one.period_load = whole(row.at("period_load"));
             one.seen = row.at("seen");
         }
     } catch (const json::exception&) {

@@ -93,6 +93,9 @@ void take_hypervisor(void* aux, const fleet_hypervisor* from)
     row.vtep = from->vtep;
     row.bridge = from->bridge;
     row.drained = from->drained;
+    row.capacity = from->capacity;
+    row.load = narrowed(from->load);
+    row.period_load = narrowed(from->period_load);
 }
 
 KnownVm decode(const fleet_vm* from)
@@ -250,6 +253,33 @@ void take_recovery_policy(void* aux, const fleet_recovery_policy* from)
     row.forbidden = from->forbidden;
 }
 
+void take_lease(void* aux, const fleet_lease* from)
+{
+    auto& row = snapshot(aux).leases.emplace_back();
+    row.name = from->name;
+    row.holder = from->holder;
+    row.term = from->term;
+    row.beat = from->beat;
+    row.decided = from->decided;
+    row.spare = from->spare;
+    row.reviewed = from->reviewed;
+    row.accounted = from->accounted;
+}
+
+void take_quota(void* aux, const fleet_quota* from)
+{
+    auto& row = snapshot(aux).quotas.emplace_back();
+    row.name = from->name;
+    row.amount = from->amount;
+    row.administrator = from->administrator;
+    row.share = numbers(from->share);
+    row.given = numbers(from->given);
+    row.borrowed = strings(from->borrowed);
+    row.in_use = strings(from->in_use);
+    row.low_reviews = narrowed(from->low_reviews);
+    row.used = numbers(from->used);
+}
+
 void take_move(void* aux, const fleet_move* from)
 {
     auto& row = snapshot(aux).moves.emplace_back();
@@ -285,6 +315,8 @@ void leave_damaged_out(FleetSnapshot& all)
     leave_out_damaged(all.services, "Service", all.damaged);
     leave_out_damaged(all.specifications, "Specification", all.damaged);
     leave_out_damaged(all.recovery_policies, "Recovery_Policy", all.damaged);
+    leave_out_damaged(all.leases, "Lease", all.damaged);
+    leave_out_damaged(all.quotas, "Quota", all.damaged);
     leave_out_damaged(all.moves, "Move", all.damaged);
 }
 
@@ -298,6 +330,8 @@ void sort(FleetSnapshot& all)
     std::ranges::sort(all.services, {}, &Service::name);
     std::ranges::sort(all.specifications, {}, &Specification::id);
     std::ranges::sort(all.recovery_policies, {}, &RecoveryPolicy::name);
+    std::ranges::sort(all.leases, {}, &Lease::name);
+    std::ranges::sort(all.quotas, {}, &Quota::name);
     std::ranges::sort(all.moves, [](const Move& a, const Move& b) {
         return std::tie(a.id, a.role) < std::tie(b.id, b.role);
     });
@@ -466,17 +500,11 @@ void Fleet::Impl::run()
 std::shared_ptr<FleetSnapshot> Fleet::Impl::take_rows(bool connected)
 {
     Taking taking{{}, vms_, ++round_};
-    const fleet_visitor visitor{take_hypervisor,
-                                take_vm,
-                                take_chain,
-                                take_balancer,
-                                take_health,
-                                take_service,
-                                take_specification,
-                                take_recovery_policy,
-                                take_move,
-                                take_task,
-                                &taking};
+    const fleet_visitor visitor{
+        take_hypervisor, take_vm,      take_chain,         take_balancer,
+        take_health,     take_service, take_specification, take_recovery_policy,
+        take_lease,      take_quota,   take_move,          take_task,
+        &taking};
     fleet_idl_visit(idl_, &visitor);
     std::erase_if(vms_, [this](auto& item) { return item.second.round != round_; });
     auto all = std::make_shared<FleetSnapshot>(std::move(taking.all));

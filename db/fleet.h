@@ -42,6 +42,8 @@ struct FleetSnapshot {
     std::vector<Service> services;             // All.
     std::vector<Specification> specifications; // All.
     std::vector<RecoveryPolicy> recovery_policies; // All.
+    std::vector<Lease> leases;                     // All.
+    std::vector<Quota> quotas;                     // All.
     std::vector<Move> moves;                       // Those of interest.
     std::vector<Task> tasks;                       // Those asked of, or by, the own hypervisor.
     std::vector<Damage> damaged; // Rows that are left out above, but for chains, of which
@@ -54,6 +56,12 @@ struct Seen {
     std::vector<Row> rows;
     /// Of all of them, JSON: [{_uuid, _version}] (RFC 7047, 3.2).
     std::string versions;
+};
+
+/// One row of Lease, as it was and as it is to be; a term of 0: there was none.
+struct LeaseStep {
+    Lease was;
+    Lease to;
 };
 
 /// Rows to put and to remove, in one transaction: all or nothing.
@@ -92,6 +100,10 @@ struct FleetChange {
     /// By name, for policies that are put or removed: that row when that was decided; none: there
     /// was none.  If it is another by now all is refused (`unavailable`).
     std::map<std::string, std::optional<RecoveryPolicy>> recovery_policies_were;
+    /// Refused (`outdated`) unless the row is as it was, in holder, term, and what is changed.
+    std::vector<LeaseStep> steps;
+    /// New, or over an older one; with a step, so that one decision rests on the one before.
+    std::vector<Quota> put_quotas;
     /// New, or over one's own (key: id and role).
     std::vector<Move> put_moves;
     /// New ("asked"), or by the one who is asked.  A task that was begun is not asked again.
@@ -111,6 +123,7 @@ struct FleetChange {
     std::vector<std::string> remove_services;          // By id.
     std::vector<std::string> remove_specifications;    // By id.
     std::vector<std::string> remove_recovery_policies; // By name.
+    std::vector<std::string> remove_quotas;            // By name; likewise with a step.
     std::vector<MoveKey> remove_moves;
     std::vector<std::string> remove_tasks; // By id.
 
@@ -148,12 +161,12 @@ public:
     /// Ends the connection; transactions under way end as unavailable.
     void disconnect();
 
-    /// Who we are, and whose VMs are of interest.  Hypervisors, chains, balancers, services, the
-    /// health of servers, specifications and policies are always all there.  VMs: those of `own`,
-    /// or all (as soon as there is a chain or a balancer, or frames are sent over the tunnel: every
-    /// switch needs every VM's place). Moves: those in which `own` takes part, or all with
-    /// `all_vms`.  Tasks: asked of or by `own`. Until the first call nothing but what is always
-    /// there is asked for.
+    /// Who we are, and whose VMs are of interest.  Hypervisors, chains, balancers, services,
+    /// leases, quotas, the health of servers, specifications and policies are always all there.
+    /// VMs: those of `own`, or all (as soon as there is a chain or a balancer, or frames are sent
+    /// over the tunnel: every switch needs every VM's place). Moves: those in which `own` takes
+    /// part, or all with `all_vms`.  Tasks: asked of or by `own`. Until the first call nothing but
+    /// what is always there is asked for.
     void set_interest(const std::string& own, bool all_vms);
 
     /// Carries a change out.  `done` is called once: unavailable at once when not connected,

@@ -222,6 +222,37 @@ std::string fault(const Hypervisor& row)
     Look look;
     look.that(row.vtep.empty() || parse_ipv4(row.vtep) || is_ipv6(row.vtep), "vtep", row.vtep,
               "an IP address, or empty");
+    look.range("capacity", row.capacity, 0, amount_max);
+    look.range("load", row.load, -1, load_max);
+    look.range("period_load", row.period_load, -1, load_max);
+    return look.text();
+}
+
+std::string fault(const Lease& row)
+{
+    constexpr auto most = std::numeric_limits<std::int64_t>::max() - 1;
+    Look look;
+    look.range("term", row.term, 1, most);
+    look.range("beat", row.beat, 0, most);
+    look.range("decided", row.decided, 0, most);
+    look.range("reviewed", row.reviewed, 0, most);
+    look.range("accounted", row.accounted, 0, most);
+    return look.text();
+}
+
+std::string fault(const Quota& row)
+{
+    Look look;
+    look.range("amount", row.amount, 0, amount_max);
+    look.range("low_reviews", row.low_reviews, 0, in_a_row_max);
+    for (const auto& [hypervisor, amount] : row.share)
+        look.range("share of " + one_line(hypervisor, shown), amount, 0, amount_max);
+    for (const auto& [hypervisor, time] : row.given)
+        look.range("given of " + one_line(hypervisor, shown), time, 0,
+                   std::numeric_limits<TimeNs>::max());
+    for (const auto& [hypervisor, sum] : row.used)
+        look.range("used of " + one_line(hypervisor, shown), sum, 0,
+                   std::numeric_limits<std::int64_t>::max());
     return look.text();
 }
 
@@ -246,9 +277,9 @@ std::string fault(const Move& row)
 std::string fault(const Specification& row)
 {
     Look look;
-    look.range("cpus", row.cpus, 0, amount_max);
-    look.range("memory", row.memory, 0, amount_max);
-    look.range("disk", row.disk, 0, amount_max);
+    look.range("cpus", row.cpus, 0, quantity_max);
+    look.range("memory", row.memory, 0, quantity_max);
+    look.range("disk", row.disk, 0, quantity_max);
     for (const auto& one : row.elements)
         look.that(!one.feature.empty() && !one.name.empty(), "elements", one.name,
                   "things with a feature and a name");

@@ -22,8 +22,10 @@ constexpr int interval_min_ms = 100;                          // From one probe 
 constexpr int interval_max_ms = 3'600'000;                    // An hour.
 constexpr int in_a_row_max = 1000;                            // Of rise and fall.
 constexpr int vip_number_max = 63;                            // Of a VIP on the routed way.
-constexpr std::int64_t amount_max = std::int64_t{1} << 40;    // Of what a VM has so much of.
+constexpr std::int64_t quantity_max = std::int64_t{1} << 40;  // Of what a VM has so much of.
 constexpr std::int64_t similarity_weight_max = 1'000'000'000; // Millionths.
+constexpr std::int64_t amount_max = 4'000'000'000;            // Of units, in thousandths.
+constexpr int load_max = 1'000'000; // Thousandths of what there is: a long queue.
 
 /// A row that was left out.
 struct Damage {
@@ -40,6 +42,8 @@ std::string fault(const Balancer& row);
 std::string fault(const ServerHealth& row);
 std::string fault(const Service& row);
 std::string fault(const Hypervisor& row);
+std::string fault(const Lease& row);
+std::string fault(const Quota& row);
 std::string fault(const Move& row);
 /// A feature, and what a way or a condition is called, are not looked at: as a policy's name.
 std::string fault(const Specification& row);
@@ -51,6 +55,14 @@ inline std::string key_of(const Balancer& row)
     return row.name;
 }
 inline std::string key_of(const Service& row)
+{
+    return row.name;
+}
+inline std::string key_of(const Lease& row)
+{
+    return row.name;
+}
+inline std::string key_of(const Quota& row)
 {
     return row.name;
 }

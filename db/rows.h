@@ -40,6 +40,9 @@ struct Hypervisor {
     bool self = false;    // True for the one row that is this machine (store only).
     TimeNs seen = 0;      // When it last said that it lives: by its clock; in a store, by ours.
     bool drained = false; // No VM is to come: its own are led away (holdfast node drain).
+    std::int64_t capacity = 0; // What it gives to all users, in thousandths of a unit; 0: nothing.
+    int load = -1;             // Of the last hour, in thousandths of all it has; -1: not known.
+    int period_load = -1;      // The same over the period of a review.
     // As far as this hypervisor can tell (store only):
     bool lost = false;    // It is not heard of any more.
     bool answers = false; // The kernel at `vtep` answers ICMP echoes, or did.
@@ -227,6 +230,36 @@ struct Service {
     std::int64_t epoch = 0;               // Goes up by one each time a hypervisor takes it over.
 
     bool operator==(const Service&) const = default;
+};
+
+/// Who may decide for the fleet, and what is remembered between decisions.  Shared by the fleet;
+/// changed by compare and swap alone.
+struct Lease {
+    std::string name;      // What it is for: "schedd".
+    std::string holder;    // The hypervisor whose daemon leads; empty: none does.
+    std::int64_t term = 0; // Up by one with each holder; what one of an older term asks is refused.
+    std::int64_t beat = 0; // Up by one each time that the holder says it lives.
+    std::int64_t decided = 0; // Up by one with each decision, which rests on the one before.
+    std::string spare;        // The hypervisor that is kept in reserve (spec Q5); empty: none.
+    TimeNs reviewed = 0;      // Since when the period runs.
+    TimeNs accounted = 0;     // Until when what users use is accounted.
+
+    bool operator==(const Lease&) const = default;
+};
+
+/// What a user has of the fleet (spec quotas.md).  Shared by the fleet; changed by the leader.
+struct Quota {
+    std::string name;                          // The user's.
+    std::int64_t amount = 0;                   // What he may have, in thousandths of a unit.
+    bool administrator = false;                // He has all hypervisors, and reserves nothing.
+    std::map<std::string, std::int64_t> share; // What is reserved for him, by hypervisor.
+    std::map<std::string, TimeNs> given;       // Since when, likewise.
+    std::vector<std::string> borrowed;         // Spares lent to him, sorted.
+    std::vector<std::string> in_use;           // Hypervisors that he uses, and pays for; sorted.
+    int low_reviews = 0;                       // Reviews in a row that found too little use.
+    std::map<std::string, std::int64_t> used;  // By hypervisor: thousandths of a unit, by seconds.
+
+    bool operator==(const Quota&) const = default;
 };
 
 /// One hop of a path, computed from chains and VMs (RFC 7665).  Owner: this store.

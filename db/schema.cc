@@ -276,6 +276,37 @@ CREATE TABLE recovery_policy (       -- How VMs are recovered.  Shared, owned by
     forbidden INTEGER NOT NULL       -- 1: it replaces no other.
 ) WITHOUT ROWID;
 )sql",
+    R"sql(
+ALTER TABLE hypervisor               -- For all users, thousandths of a unit; 0: nothing.
+    ADD COLUMN capacity INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE hypervisor               -- Of the last hour, thousandths; -1: not known.
+    ADD COLUMN load INTEGER NOT NULL DEFAULT -1;
+ALTER TABLE hypervisor               -- Of a review's period, thousandths; -1: not known.
+    ADD COLUMN period_load INTEGER NOT NULL DEFAULT -1;
+
+CREATE TABLE lease (                 -- Who may decide.  Shared, changed by compare and swap.
+    name TEXT PRIMARY KEY NOT NULL,  -- What for: "schedd".
+    holder TEXT NOT NULL,            -- The hypervisor, or empty.
+    term INTEGER NOT NULL,           -- Up by one with each holder.
+    beat INTEGER NOT NULL,           -- Up by one each time that it says it lives.
+    decided INTEGER NOT NULL,        -- Up by one with each decision.
+    spare TEXT NOT NULL,             -- The hypervisor in reserve, or empty.
+    reviewed INTEGER NOT NULL,       -- Since when the period runs, ns since the epoch.
+    accounted INTEGER NOT NULL       -- Until when use is accounted, likewise.
+) WITHOUT ROWID;
+
+CREATE TABLE quota (                 -- What a user has of the fleet.  Shared.
+    name TEXT PRIMARY KEY NOT NULL,  -- The user's.
+    amount INTEGER NOT NULL,         -- What he may have, thousandths of a unit.
+    administrator INTEGER NOT NULL,  -- 1: he has all hypervisors.
+    share TEXT NOT NULL,             -- JSON object: thousandths of a unit, by hypervisor.
+    given TEXT NOT NULL,             -- JSON object: since when, by hypervisor.
+    borrowed TEXT NOT NULL,          -- JSON array of spares lent to him.
+    in_use TEXT NOT NULL,            -- JSON array of hypervisors that he uses.
+    low_reviews INTEGER NOT NULL,    -- Reviews in a row that found too little.
+    used TEXT NOT NULL               -- JSON object: unit-seconds in thousandths, by hypervisor.
+) WITHOUT ROWID;
+)sql",
 };
 
 } // namespace

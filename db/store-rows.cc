@@ -77,8 +77,8 @@ void read_parts(Use& query, Rows<Row>& rows, void (*take)(Statement&, Row&), con
 }
 
 constexpr std::string_view hypervisor_columns =
-    "SELECT name, number, id, vtep, bridge, self, seen, drained, lost, answers FROM hypervisor "
-    "ORDER BY name";
+    "SELECT name, number, id, vtep, bridge, self, seen, drained, lost, answers, capacity, load, "
+    "period_load FROM hypervisor ORDER BY name";
 
 Hypervisor read_hypervisor(Statement& from)
 {
@@ -93,6 +93,9 @@ Hypervisor read_hypervisor(Statement& from)
     row.drained = from.integer() != 0;
     row.lost = from.integer() != 0;
     row.answers = from.integer() != 0;
+    row.capacity = from.integer();
+    row.load = from.number<int>();
+    row.period_load = from.number<int>();
     return row;
 }
 
@@ -331,6 +334,52 @@ Rows<Service> read_services(Connection& store, Damages& damaged)
     return rows;
 }
 
+Rows<Lease> read_leases(Connection& store)
+{
+    Rows<Lease> rows;
+    auto query =
+        store.use("SELECT name, holder, term, beat, decided, spare, reviewed, accounted FROM lease "
+                  "ORDER BY name");
+    while (query->step()) {
+        auto& row = rows.emplace_back();
+        row.name = query->text();
+        row.holder = query->text();
+        row.term = query->integer();
+        row.beat = query->integer();
+        row.decided = query->integer();
+        row.spare = query->text();
+        row.reviewed = query->integer();
+        row.accounted = query->integer();
+    }
+    return rows;
+}
+
+Quota read_quota(Statement& from)
+{
+    using Texts = std::vector<std::string>;
+    using Numbers = std::map<std::string, std::int64_t>;
+    Quota row;
+    row.name = from.text();
+    row.amount = from.integer();
+    row.administrator = from.integer() != 0;
+    row.share = from_json<Numbers>(from.text(), "share");
+    row.given = from_json<Numbers>(from.text(), "given");
+    row.borrowed = from_json<Texts>(from.text(), "borrowed");
+    row.in_use = from_json<Texts>(from.text(), "in_use");
+    row.low_reviews = from.number<int>();
+    row.used = from_json<Numbers>(from.text(), "used");
+    return row;
+}
+
+Rows<Quota> read_quotas(Connection& store, Damages& damaged)
+{
+    auto query = store.use("SELECT name, amount, administrator, share, given, borrowed, in_use, "
+                           "low_reviews, used FROM quota ORDER BY name");
+    auto rows = read_all(query, read_quota, "quota", damaged);
+    leave_out_damaged(rows, "quota", damaged);
+    return rows;
+}
+
 Rows<Move> read_moves(Use& query)
 {
     Rows<Move> rows;
@@ -510,10 +559,11 @@ Result<void> Store::put(const Hypervisor& row)
             auto former = store.use("UPDATE hypervisor SET self = 0 WHERE self = 1 AND name <> ?");
             former->bind(row.name).run();
         }
-        auto put =
-            store.use("INSERT OR REPLACE INTO hypervisor VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+        auto put = store.use("INSERT OR REPLACE INTO hypervisor VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, "
+                             "?, ?, ?, ?)");
         put->bind(row.name).bind(row.number).bind(row.id).bind(row.vtep).bind(row.bridge);
-        put->bind(row.self).bind(row.seen).bind(row.drained).bind(row.lost).bind(row.answers).run();
+        put->bind(row.self).bind(row.seen).bind(row.drained).bind(row.lost).bind(row.answers);
+        put->bind(row.capacity).bind(row.load).bind(row.period_load).run();
     });
 }
 
@@ -634,6 +684,59 @@ Result<void> Store::remove_service(const std::string& id)
 {
     return impl_->write(
         [&](Connection& store) { erase(store, "DELETE FROM service WHERE id = ?", id); });
+}
+
+Result<std::vector<Lease>> Store::leases()
+{
+    return impl_->read(read_leases);
+}
+
+Result<void> Store::put(const Lease& row)
+{
+    return impl_->write([&](Connection& store) {
+        auto put = store.use("INSERT OR REPLACE INTO lease VALUES (?, ?, ?, ?, ?, ?, ?, ?)");
+        put->bind(row.name).bind(row.holder).bind(row.term).bind(row.beat).bind(row.decided);
+        put->bind(row.spare).bind(row.reviewed).bind(row.accounted).run();
+    });
+}
+
+Result<void> Store::remove_lease(const std::string& name)
+{
+    return impl_->write(
+        [&](Connection& store) { erase(store, "DELETE FROM lease WHERE name = ?", name); });
+}
+
+Result<std::vector<Quota>> Store::quotas(std::vector<Damage>* damaged)
+{
+    return impl_->read([&](Connection& store) {
+        Damages ignored;
+        return read_quotas(store, damaged ? *damaged : ignored);
+    });
+}
+
+Result<void> Store::put(const Quota& row)
+{
+    return impl_->write([&](Connection& store) {
+        auto put = store.use("INSERT OR REPLACE INTO quota VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)");
+        put->bind(row.name).bind(row.amount).bind(row.administrator).bind(json(row.share).dump());
+        put->bind(json(row.given).dump()).bind(json(row.borrowed).dump());
+        put->bind(json(row.in_use).dump()).bind(row.low_reviews).bind(json(row.used).dump()).run();
+    });
+}
+
+Result<void> Store::remove_quota(const std::string& name)
+{
+    return impl_->write(
+        [&](Connection& store) { erase(store, "DELETE FROM quota WHERE name = ?", name); });
+}
+
+Result<ShareRows> Store::share_rows()
+{
+    return impl_->read([](Connection& store) {
+        Damages ignored;
+        return ShareRows{read_leases(store), read_quotas(store, ignored), read_hypervisors(store),
+                         read_services(store, ignored)};
+    });
 }
 
 Result<std::vector<PathHop>> Store::paths()

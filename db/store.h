@@ -32,11 +32,20 @@ struct Snapshot {
                                  // may stand for what is damaged.
 };
 
+/// What schedd decides by, read in one transaction; each sorted by name.
+struct ShareRows {
+    std::vector<Lease> leases;
+    std::vector<Quota> quotas;
+    std::vector<Hypervisor> hypervisors;
+    std::vector<Service> services;
+};
+
 /// One SQLite file in WAL mode.
 /// Errors: too_new (store newer than the program), damaged (not a store, or failed
 ///         integrity check; the file is kept as it is), io (missing, not writable),
 ///         each message naming the file and the mend.
-/// Of VMs, chains, balancers, health and services, rows that are damaged are left out: see Damage.
+/// Of VMs, chains, balancers, health, services and quotas, rows that are damaged are left out: see
+/// Damage.
 class Store {
 public:
     /// Opens for writing; makes the file and its folder if missing, and takes the schema to this
@@ -114,6 +123,18 @@ public:
     Result<std::vector<RecoveryPolicy>> recovery_policies(std::vector<Damage>* damaged = nullptr);
     Result<void> put(const RecoveryPolicy& row);
     Result<void> remove_recovery_policy(const std::string& name);
+
+    Result<std::vector<Lease>> leases();
+    Result<void> put(const Lease& row);
+    Result<void> remove_lease(const std::string& name);
+
+    /// Sorted by name.  Those that are left out are noted, if asked for.
+    Result<std::vector<Quota>> quotas(std::vector<Damage>* damaged = nullptr);
+    Result<void> put(const Quota& row);
+    Result<void> remove_quota(const std::string& name);
+
+    /// What decisions of shares rest on, as of one instant.
+    Result<ShareRows> share_rows();
 
     Result<std::vector<PathHop>> paths();
     /// Replaces the whole table.

@@ -41,6 +41,7 @@ hookd_libhookd_a_SOURCES = \
 	hookd/commands-node.cc \
 	hookd/commands-recovery-run.cc \
 	hookd/commands-recovery.cc \
+	hookd/commands-quota.cc \
 	hookd/commands-service.cc \
 	hookd/commands-trace.cc \
 	hookd/commands-user.cc \
@@ -49,7 +50,6 @@ hookd_libhookd_a_SOURCES = \
 	hookd/commands.h \
 	hookd/daemon.cc \
 	hookd/daemon.h \
-	hookd/decide.h \
 	hookd/disk-size.cc \
 	hookd/disk-size.h \
 	hookd/director-routes.cc \
@@ -138,6 +138,8 @@ hookd_libhookd_a_SOURCES = \
 	hookd/service-receiver.cc \
 	hookd/service-rules.cc \
 	hookd/service-rules.h \
+	hookd/share-rules.cc \
+	hookd/share-rules.h \
 	hookd/silence.cc \
 	hookd/silence.h \
 	hookd/service-system.cc \
@@ -193,6 +195,7 @@ hookd_tests_hookd_test_SOURCES = \
 	hookd/tests/recovery-follow-test.cc \
 	hookd/tests/service-move-test.cc \
 	hookd/tests/service-test.cc \
+	hookd/tests/share-rules-test.cc \
 	hookd/tests/silence-test.cc \
 	hookd/tests/specification-test.cc \
 	hookd/tests/trace-test.cc \

@@ -12,10 +12,10 @@
 
 #include <spdlog/spdlog.h>
 
+#include "common/decide.h"
 #include "hookd/await.h"
 #include "hookd/chain-meet.h"
 #include "hookd/chain.h"
-#include "hookd/decide.h"
 
 // g++ 12 takes a coroutine's own operator delete for a mismatch of its operator new, once both are
 // inlined.

@@ -7,11 +7,11 @@
 
 #include <boost/asio/co_spawn.hpp>
 
+#include "common/decide.h"
 #include "db/balancer.h"
 #include "db/find.h"
 #include "hookd/await.h"
 #include "hookd/balancer.h"
-#include "hookd/decide.h"
 
 // g++ 12 takes a coroutine's own operator delete for a mismatch of its operator new, once both are
 // inlined.

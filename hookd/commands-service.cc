@@ -9,6 +9,7 @@
 #include "hookd/commands.h"
 #include "hookd/service-read.h"
 #include "hookd/service-rules.h"
+#include "hookd/share-rules.h"
 
 namespace holdfast::hookd {
 namespace {
@@ -105,6 +106,8 @@ void Commands::service_migrate(const Json& arguments, Done done)
         return;
     }
     auto may = may_move(row, *to, mode, row.hypervisor, world().ledger.hypervisors());
+    if (may)
+        may = may_use(world().ledger.quotas(), row.user, Owner::account, *to);
     if (!may) {
         done(may.error());
         return;

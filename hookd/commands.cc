@@ -2,8 +2,8 @@
 //
 // hookd/commands: see commands.h.  Chains are in commands-chain.cc, balancers in
 // commands-balancer.cc, VMs in commands-vm.cc, services in
-// commands-service.cc, hypervisors in commands-node.cc, recovery in commands-recovery.cc
-// and commands-recovery-run.cc.
+// commands-service.cc, users' shares in commands-quota.cc, hypervisors in commands-node.cc,
+// recovery in commands-recovery.cc and commands-recovery-run.cc.
 #include <config.h>
 
 #include "hookd/commands.h"
@@ -12,7 +12,9 @@
 
 #include "common/json-text.h"
 #include "common/text.h"
+#include "db/share-json.h"
 #include "hookd/mtu.h"
+#include "hookd/share-rules.h"
 
 namespace holdfast::hookd {
 namespace {
@@ -35,7 +37,10 @@ Result<std::string> text_argument(const Json& arguments, const char* key)
 }
 
 Commands::Commands(OvsLoop& loop, Daemon& daemon)
-    : daemon_{daemon}, drainer_{daemon.io(), daemon.world(), daemon.migrations()}
+    : daemon_{daemon}, drainer_{daemon.io(), daemon.world(), daemon.migrations()},
+      schedd_{daemon.io().get_executor(),
+              [] { return Result<std::string>{holdfast_control_socket("holdfast-schedd")}; },
+              "holdfast-schedd"}
 {
     add(loop, "status", "", &Commands::status);
     add(loop, "hook", "{name,op,subop,xml}", &Commands::hook);
@@ -65,6 +70,14 @@ Commands::Commands(OvsLoop& loop, Daemon& daemon)
     add(loop, "recovery/weights", "{weights}", &Commands::recovery_weights);
     add(loop, "recovery/policy", "{settings,vm}", &Commands::recovery_policy);
     add(loop, "recovery/run", "{vm,way,gone}", &Commands::recovery_run);
+    add(loop, "node/load", "{load,period_load}", &Commands::node_load);
+    add(loop, "lease/step", "{was,to,put,remove,events}", &Commands::lease_step);
+    add(loop, "quota/request",
+        "{user,amount,hours_a_day,hours_a_week,storage,work_per_hour,nodes,administrator}",
+        &Commands::quota_request);
+    add(loop, "quota/select", "{user,nodes}", &Commands::quota_select);
+    add(loop, "quota/del", "{user}", &Commands::quota_del);
+    add(loop, "quota/review", "{dry_run}", &Commands::quota_review);
     add(loop, "fleet/init", "{listen}", &Commands::fleet_init);
     add(loop, "fleet/join", "{address}", &Commands::fleet_join);
     add(loop, "fleet/leave", "{node}", &Commands::fleet_leave);
@@ -148,6 +161,14 @@ try {
         service_take_back(arguments, std::move(done));
         return;
     }
+    if (verb == "quota") {
+        const std::string what = arguments.at("verb");
+        if (what.starts_with("quota/")) // And no other command of schedd's control socket.
+            ask_schedd(what, arguments.at("arguments"), std::move(done));
+        else
+            done(Error{Errc::invalid, "schedd is not asked to " + one_line(what, 40)});
+        return;
+    }
     if (verb == "drain") {
         drain_now(arguments, std::move(done));
         return;
@@ -216,6 +237,7 @@ void Commands::status(const Json&, Done done)
     // Any interface's MTU may have changed, on the way here too: looked at when asked.
     w.problem("mtu", mtu_problem(look_at_ports(w.ports, w.domains),
                                  look_at_ways(w.ledger.hypervisors(), w.ports)));
+    w.problem("shares", undecided(w.ledger.hypervisors(), w.ledger.lease(db::schedd_lease)));
     Json problems = Json::array();
     for (const auto& [subject, text] : w.problems) {
         if (subject != "fleet") // Told under its own key.
@@ -253,8 +275,8 @@ void Commands::hook(const Json& arguments, Done done)
         done(xml.error());
         return;
     }
-    daemon_.hook(call);
-    done(Json::object());
+    auto may = daemon_.hook(call);
+    done(may ? Result<Json>{Json::object()} : Result<Json>{may.error()});
 }
 
 void Commands::fleet_init(const Json& arguments, Done done)

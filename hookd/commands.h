@@ -12,6 +12,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "common/control-client.h"
 #include "common/ovs-loop.h"
 #include "common/result.h"
 #include "hookd/chain-rollout.h"
@@ -32,7 +33,7 @@ public:
 
     /// Does what another hypervisor asks for: trace-step, place-step, director-step, check, sync,
     /// migrate, protect, drain, return, service-stop, service-pin, service-migrate,
-    /// service-take-back, recovery-gone.
+    /// service-take-back, recovery-gone, quota.
     void do_task(const std::string& verb, const Json& arguments, Done done);
 
     /// Does what a user asks for, once the server has let the question pass.
@@ -71,6 +72,12 @@ private:
     void recovery_weights(const Json& arguments, Done done);
     void recovery_policy(const Json& arguments, Done done);
     void recovery_run(const Json& arguments, Done done);
+    void node_load(const Json& arguments, Done done);
+    void lease_step(const Json& arguments, Done done);
+    void quota_request(const Json& arguments, Done done);
+    void quota_select(const Json& arguments, Done done);
+    void quota_del(const Json& arguments, Done done);
+    void quota_review(const Json& arguments, Done done);
     void fleet_init(const Json& arguments, Done done);
     void fleet_join(const Json& arguments, Done done);
     void fleet_leave(const Json&, Done done);
@@ -119,6 +126,8 @@ private:
     void place_here(const Json& arguments, Done done);
     void directors_here(Done done);
     Result<Json> protect_here(const db::Vm& vm, bool on);
+    void ask_leader(const std::string& verb, const Json& arguments, Done done);
+    void ask_schedd(const std::string& verb, const Json& arguments, Done done);
     void drain_now(const Json& arguments, Done done);
     void return_now(Done done);
     Result<void> mark_drained(bool drained);
@@ -132,7 +141,8 @@ private:
     Daemon& daemon_;
     ChainRollout rollout_{daemon_};
     Drainer drainer_;
-    int n_recoveries_ = 0; // Under way.
+    int n_recoveries_ = 0;      // Under way.
+    AsyncControlClient schedd_; // On this machine.
 };
 
 /// The text under `key`.

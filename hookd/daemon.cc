@@ -19,6 +19,7 @@
 #include "common/text.h"
 #include "hookd/balancer.h"
 #include "hookd/feature-file.h"
+#include "hookd/share-rules.h"
 #include "hookd/specifications.h"
 #include "hookd/tunnel-port.h"
 
@@ -81,8 +82,8 @@ Result<void> Daemon::start(OvsLoop& loop, const std::string& rundir)
 {
     if (auto done = make_identity(); !done)
         return done;
-    auto hooks =
-        HookServer::start(io_, rundir + "/hook.sock", [this](const HookCall& call) { hook(call); });
+    auto hooks = HookServer::start(io_, rundir + "/hook.sock",
+                                   [this](const HookCall& call) { return hook(call); });
     if (!hooks)
         return hooks.error();
     hooks_ = std::move(*hooks);
@@ -127,6 +128,7 @@ Result<void> Daemon::make_identity()
     row.name = world_.config.hypervisor;
     row.bridge = world_.config.bridge;
     row.vtep = world_.config.vtep;
+    row.capacity = world_.config.capacity * db::TimeNs{1000};
     if (row == before)
         return {};
     if (const auto* other = world_.ledger.hypervisor(row.name); other && other->id != row.id)
@@ -308,14 +310,31 @@ void Daemon::describe_vms()
     world_.commit(change);
 }
 
-void Daemon::hook(const HookCall& call)
+/// What the share of its owner does not allow (spec Q6).
+Result<void> Daemon::refuse(const DomainXml& domain, const std::string& why)
+{
+    StoreChange change;
+    change.events = {world_.event("refused", domain.name + ": " + why, now_ns())};
+    change.events[0].vm = domain.uuid;
+    spdlog::warn("VM {} is refused: {}", domain.name, why);
+    world_.commit(change);
+    return Error{Errc::invalid, domain.name + ": " + why};
+}
+
+Result<void> Daemon::hook(const HookCall& call)
 {
     auto xml = parse_domain_xml(call.xml);
     if (!xml) {
         spdlog::warn("hook {} {}: {}: nothing was changed", one_line(call.name, 60),
                      one_line(call.operation, 20), xml.error().message);
-        return;
+        return {};
     }
+    const bool begins =
+        call.operation == "migrate" || call.operation == "prepare" || call.operation == "restore";
+    if (begins)
+        if (auto may = may_use(world_.ledger.quotas(), xml->owner, Owner::named, world_.self());
+            !may)
+            return refuse(*xml, may.error().message);
     spdlog::debug("hook {} {}", call.name, call.operation);
     bool starts = call.operation == "migrate" || call.operation == "prepare" ||
                   call.operation == "start" || call.operation == "started";
@@ -333,6 +352,7 @@ void Daemon::hook(const HookCall& call)
     if (auto signal = signal_of_hook(call.operation))
         mover_.signal(xml->uuid, *signal, now_ns());
     refresh_soon();
+    return {};
 }
 
 void Daemon::libvirt_connected(std::vector<Domain> domains)

@@ -61,7 +61,8 @@ public:
     void in_place(std::function<void(Result<void>)> done);
 
     /// What a hook says.
-    void hook(const HookCall& call);
+    /// Errors: invalid if libvirt is not to go on: the VM's owner has no share of this hypervisor.
+    Result<void> hook(const HookCall& call);
     /// Brings the records up to date soon, once for any number of calls.
     void refresh_soon();
 
@@ -89,6 +90,7 @@ private:
     void watch_store();
     void refresh();
     void settle();
+    Result<void> refuse(const DomainXml& domain, const std::string& why);
     void note_forged(const nlohmann::json& event);
     void describe_vms();
     void note_health(const std::string& vm, bool silent);

@@ -58,6 +58,8 @@ void read_metadata(const Tree& metadata, DomainXml& domain)
                 domain.ips.push_back(plain_address(value.substr(0, value.find('/'))));
             else if (local_name(child_name) == "service")
                 domain.service = value;
+            else if (local_name(child_name) == "owner")
+                domain.owner = value;
         }
     }
 }

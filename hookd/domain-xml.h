@@ -36,6 +36,7 @@ struct DomainXml {
     std::string name;
     std::vector<std::string> ips; // metadata holdfast:ip, without prefix length.
     std::string service;          // metadata holdfast:service.
+    std::string owner; // metadata holdfast:owner: the user whose VM it is; empty: nobody's.
     std::vector<DomainInterface> interfaces;
     DomainMakeup makeup;
 

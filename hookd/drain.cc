@@ -146,7 +146,7 @@ std::vector<Drain::Order> Drain::next(const FleetView& view)
         } else if (!row || !row->drained) {
             entry.state = State::stays;
             entry.why = node_ + " was returned meanwhile";
-        } else if (on_their_way() < parallel_ && start(view, entry)) {
+        } else if (on_their_way() < parallel_ && start(view, vm.id, entry)) {
             orders.push_back({vm, entry.to});
         }
     }
@@ -177,13 +177,19 @@ void Drain::look(const FleetView& view)
 }
 
 /// Gives a VM its target; false, and it stays, if there is none.
-bool Drain::start(const FleetView& view, Entry& entry)
+bool Drain::start(const FleetView& view, const std::string& vm, Entry& entry)
 {
-    auto to = choose_target(view, node_, coming(view), entry.tried);
+    auto never = entry.tried;
+    const auto closed = view.closed.find(vm);
+    if (closed != view.closed.end())
+        never.insert(closed->second.begin(), closed->second.end());
+    auto to = choose_target(view, node_, coming(view), never);
     if (!to || entry.tried.size() >= most_tries) {
         entry.state = State::stays;
         if (entry.why.empty())
-            entry.why = to.error().message;
+            entry.why = closed == view.closed.end()
+                            ? to.error().message
+                            : "no hypervisor in the share of its owner can take it";
         return false;
     }
     entry.state = State::moving;

@@ -3,9 +3,9 @@
 // hookd/drain: decides which VM of a hypervisor that is drained goes where, and when.
 //
 // Pure: rows in, orders out.  commands-node.cc carries the orders out and feeds their ends
-// back.  Considered are who is drained, who lives, and how many VMs run where; memory,
-// processors and networks are not, since the store knows nothing of them: libvirt refuses a
-// VM that does not fit, and the next hypervisor is tried.
+// back.  Considered are who is drained, who lives, whose shares VMs' owners have, and how many VMs
+// run where; memory, processors and networks are not, since the store knows nothing of them:
+// libvirt refuses a VM that does not fit, and the next hypervisor is tried.
 #pragma once
 
 #include <map>
@@ -25,6 +25,8 @@ struct FleetView {
     const std::vector<db::Vm>& vms;
     const std::vector<db::Move>& moves;
     db::TimeNs now;
+    /// Hypervisors outside of the share of its owner, by the VM's id (spec Q6).
+    std::map<std::string, std::set<std::string>> closed = {};
 };
 
 /// Why VMs cannot go to `hypervisor` now, e.g. "hv3 is drained"; none if they can.
@@ -104,7 +106,7 @@ private:
     void look(const FleetView& view);
     std::size_t on_their_way() const;
     std::map<std::string, int> coming(const FleetView& view) const;
-    bool start(const FleetView& view, Entry& entry);
+    bool start(const FleetView& view, const std::string& vm, Entry& entry);
 
     std::string node_;
     std::size_t parallel_;

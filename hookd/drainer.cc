@@ -8,6 +8,7 @@
 #include <spdlog/spdlog.h>
 
 #include "hookd/migrate.h"
+#include "hookd/share-rules.h"
 
 namespace holdfast::hookd {
 namespace {
@@ -33,7 +34,12 @@ nlohmann::json report(const std::string& node, const std::vector<Drain::Outcome>
 
 FleetView fleet_view(const World& world)
 {
-    return {world.ledger.hypervisors(), world.ledger.vms(), world.ledger.moves(), now_ns()};
+    FleetView view{world.ledger.hypervisors(), world.ledger.vms(), world.ledger.moves(), now_ns()};
+    for (const auto& [id, domain] : world.domains)
+        for (const db::Hypervisor& row : world.ledger.hypervisors())
+            if (!may_use(world.ledger.quotas(), domain.xml.owner, Owner::named, row.name))
+                view.closed[id].insert(row.name);
+    return view;
 }
 
 void Drainer::run(std::size_t parallel, Done done)

@@ -217,15 +217,17 @@ void FleetLink::joined(const Result<db::Hypervisor>& row)
     spdlog::info("fleet: in it as {}, number {}", row->name, row->number);
     if (!snapshot_->hypervisors.empty() ||
         (world_.ledger.chains().empty() && world_.ledger.balancers().empty() &&
-         world_.ledger.recovery_policies().empty())) {
+         world_.ledger.recovery_policies().empty() && world_.ledger.quotas().empty())) {
         finish_join({});
         return;
     }
-    // A new database knows no chains, balancers and policies: it gets ours before it decides them.
+    // A new database knows no chains, balancers, policies and quotas: it gets ours before it
+    // decides them.
     db::FleetChange change;
     change.put_chains = world_.ledger.chains();
     change.put_balancers = world_.ledger.balancers();
     change.put_recovery_policies = world_.ledger.recovery_policies();
+    change.put_quotas = world_.ledger.quotas();
     awaits_ours_ = true;
     fleet_->transact(change, [this](const Result<void>& put) { finish_join(put); });
 }
@@ -333,6 +335,11 @@ void FleetLink::join(const std::string& address, Done done)
                                   "them, and add them again in the fleet"});
         return;
     }
+    if (!world_.ledger.quotas().empty()) {
+        done(Error{Errc::invalid, "there are shares of users here that the fleet does not know: "
+                                  "'holdfast quota del USER' takes each away"});
+        return;
+    }
     std::string full = remote_of(address);
     note_ = {full, "", false};
     if (auto connecting = connect(); !connecting) {
@@ -427,8 +434,8 @@ void FleetLink::end_server()
     });
 }
 
-/// Without a fleet other hypervisors, their VMs and services, and chains and balancers with them
-/// mean nothing.
+/// Without a fleet other hypervisors, their VMs and services, chains and balancers with them, and
+/// shares of its hypervisors mean nothing.
 void FleetLink::forget_others()
 {
     StoreChange change;
@@ -461,6 +468,10 @@ void FleetLink::forget_others()
             change.remove_chains.push_back(chain.name);
         }
     }
+    for (const db::Lease& lease : world_.ledger.leases())
+        change.remove_leases.push_back(lease.name);
+    for (const db::Quota& quota : world_.ledger.quotas())
+        change.remove_quotas.push_back(quota.name);
     world_.commit(change);
     note_unheard();
 }

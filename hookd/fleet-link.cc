@@ -14,6 +14,7 @@
 #include "common/json-text.h"
 #include "common/text.h"
 #include "hookd/index.h"
+#include "hookd/share-rules.h"
 #include "recovery/rows.h"
 
 namespace asio = boost::asio;
@@ -108,6 +109,8 @@ Shared FleetLink::shared(const db::Hypervisor& self) const
             &world_.ledger.balancers(),
             &world_.ledger.health(),
             &world_.ledger.services(),
+            &world_.ledger.leases(),
+            &world_.ledger.quotas(),
             &world_.ledger.moves(),
             &world_.ledger.specifications(),
             &world_.ledger.recovery_policies()};
@@ -172,7 +175,8 @@ bool FleetLink::settled()
         return false;
     was_member_ = true;
     if (awaits_ours_ && !(all_there(world_.ledger.chains(), snapshot_->chains) &&
-                          all_there(world_.ledger.balancers(), snapshot_->balancers)))
+                          all_there(world_.ledger.balancers(), snapshot_->balancers) &&
+                          all_there(world_.ledger.quotas(), snapshot_->quotas)))
         return false;
     awaits_ours_ = false;
     return true;
@@ -532,6 +536,25 @@ void FleetLink::put_recovery_policy(const db::RecoveryPolicy& policy,
     }
     change.recovery_policies_were = {{policy.name, was}};
     change_shared("policies of recovery", local, change, std::move(done));
+}
+
+void FleetLink::step_lease(const db::LeaseStep& step, const QuotaChange& quotas, Told done)
+{
+    const db::Lease* now = world_.ledger.lease(step.to.name);
+    if (!configured() && !rests_on(step, now)) {
+        done(Error{Errc::outdated, "the lease " + step.to.name + " has changed meanwhile"});
+        return;
+    }
+    StoreChange local;
+    local.put_leases = {stepped(step, now)};
+    local.put_quotas = quotas.put;
+    local.remove_quotas = quotas.remove;
+    local.events = quotas.events;
+    db::FleetChange change;
+    change.steps = {step};
+    change.put_quotas = quotas.put;
+    change.remove_quotas = quotas.remove;
+    change_shared("shares of users", local, change, std::move(done));
 }
 
 /// Why what belongs to the fleet cannot be changed: `what` that is, for people.

@@ -116,6 +116,17 @@ public:
     void put_recovery_policy(const db::RecoveryPolicy& policy,
                              const std::optional<db::RecoveryPolicy>& was, Told done);
 
+    /// What follows from a step of a lease, in the same transaction.
+    struct QuotaChange {
+        std::vector<db::Quota> put;
+        std::vector<std::string> remove; // By name.
+        std::vector<db::Event> events;
+    };
+    /// Takes, renews or uses a lease: see db::FleetChange::steps.
+    /// Errors: outdated if its row is another by now; exists if there is one that was not there;
+    ///         unavailable as put_chain().
+    void step_lease(const db::LeaseStep& step, const QuotaChange& quotas, Told done);
+
     /// Sends the own row; `done` is called when the fleet has it, at once if there is no fleet
     /// or it is away (the row then goes with the next change).
     void share_self(std::function<void()> done);

@@ -35,6 +35,14 @@ bool same(db::Hypervisor a, db::Hypervisor b)
     return a == b;
 }
 
+/// The row with the load that `as` has.
+db::Hypervisor loaded_as(const db::Hypervisor& as, db::Hypervisor row)
+{
+    row.load = as.load;
+    row.period_load = as.period_load;
+    return row;
+}
+
 void pull_hypervisors(const db::FleetSnapshot& fleet, const Shared& store, StoreChange& change)
 {
     Index known{*store.hypervisors, &db::Hypervisor::name};
@@ -45,8 +53,11 @@ void pull_hypervisors(const db::FleetSnapshot& fleet, const Shared& store, Store
         row.seen = old ? old->seen : 0;
         row.lost = old && old->lost;
         row.answers = old && old->answers && old->vtep == row.vtep;
-        if (!row.self && (!old || !same(*old, row)))
-            change.put_hypervisors.push_back(row);
+        if (row.self || (old && same(*old, row)))
+            continue;
+        // Switches go by nothing that a load is.
+        (old && same(*old, loaded_as(*old, row)) ? change.seen : change.put_hypervisors)
+            .push_back(row);
     }
     // One that has another name now gives it to its VMs a moment later: until then they are there.
     std::set<std::string> named;
@@ -228,6 +239,8 @@ db::FleetSnapshot mended(db::FleetSnapshot fleet, const Shared& store)
     mend(fleet.recovery_policies, *store.recovery_policies, "Recovery_Policy", fleet.damaged);
     mend_others(fleet.health, *store.health, "Server_Health", store.self, fleet.damaged);
     std::ranges::sort(fleet.health, {}, &db::HealthKey::of);
+    mend(fleet.leases, *store.leases, "Lease", fleet.damaged);
+    mend(fleet.quotas, *store.quotas, "Quota", fleet.damaged);
     mend_others(fleet.moves, *store.moves, "Move", store.self, fleet.damaged);
     return fleet;
 }
@@ -264,6 +277,8 @@ StoreChange pull_changes(const db::FleetSnapshot& fleet, const Shared& store, bo
                change.put_specifications, change.remove_specifications);
     pull_shared(fleet.recovery_policies, *store.recovery_policies, change.put_recovery_policies,
                 change.remove_recovery_policies);
+    pull_shared(fleet.leases, *store.leases, change.put_leases, change.remove_leases);
+    pull_shared(fleet.quotas, *store.quotas, change.put_quotas, change.remove_quotas);
     pull_health(fleet, store, unheard, change);
     for (const db::Move& row : fleet.moves) {
         const db::Move* old = find_move(*store.moves, row);

@@ -3,9 +3,9 @@
 // hookd/fleet-sync: what has to go from the fleet database to the store, and back.
 //
 // Pure.  Each row has one owner who may change it: VMs, their specifications, services, moves and
-// servers' health their hypervisor; chains, balancers and policies of recovery belong to the fleet,
-// so its database decides them wherever there is one.  Where two hypervisors claim a VM or a
-// service the higher epoch wins; at the same epoch the database's row does.
+// servers' health their hypervisor; chains, balancers, leases, quotas and policies of recovery
+// belong to the fleet, so its database decides them wherever there is one.  Where two hypervisors
+// claim a VM or a service the higher epoch wins; at the same epoch the database's row does.
 #pragma once
 
 #include <set>
@@ -25,6 +25,8 @@ struct Shared {
     const std::vector<db::Balancer>* balancers;
     const std::vector<db::ServerHealth>* health;
     const std::vector<db::Service>* services;
+    const std::vector<db::Lease>* leases;
+    const std::vector<db::Quota>* quotas;
     const std::vector<db::Move>* moves;
     const std::vector<db::Specification>* specifications;
     const std::vector<db::RecoveryPolicy>* recovery_policies;

@@ -4,11 +4,12 @@
  *
  * Hands its arguments and the domain's XML to hookd's hook socket and waits for a word
  * back, one second at most for everything.  libvirt waits for hooks without a limit, and a
- * hook that fails stops the VM, so this program never fails, and never prints to standard
- * output: what `migrate` prints there replaces the domain's XML.
+ * hook that fails stops the VM, so this program fails only if hookd says so, and never prints
+ * to standard output: what `migrate` prints there replaces the domain's XML.
  *
  * The message: "HOLDFAST-HOOK 1 A B C D E\n", the five lengths in bytes, then as many bytes
- * of name, operation, sub-operation, extra argument and XML.  The answer: one line. */
+ * of name, operation, sub-operation, extra argument and XML.  The answer: one line;
+ * "no: WHY" has libvirt give up what it is at, and tell its caller why. */
 #include <config.h>
 
 #include <errno.h>
@@ -106,6 +107,25 @@ static bool send_all(int fd, const char *data, size_t size)
     return true;
 }
 
+/* Reads hookd's line, without its end; what is cut off is no answer. */
+static void read_answer(int fd, char *answer, size_t size)
+{
+    size_t length = 0;
+    while (length < size - 1 && wait_for(fd, POLLIN)) {
+        ssize_t n = recv(fd, answer + length, size - 1 - length, 0);
+        char *end = n > 0 ? memchr(answer + length, '\n', n) : NULL;
+        if (end) {
+            *end = '\0';
+            return;
+        }
+        if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR)) {
+            break;
+        }
+        length += n > 0 ? n : 0;
+    }
+    answer[0] = '\0';
+}
+
 int main(int argc, char *argv[])
 {
     static char xml[XML_LIMIT];
@@ -132,11 +152,14 @@ int main(int argc, char *argv[])
     for (int i = 0; sent && i < 4; i++) {
         sent = send_all(fd, words[i], lengths[i]);
     }
-    char answer[256];
-    if (sent && send_all(fd, xml, xml_length) && wait_for(fd, POLLIN)) {
-        /* hookd has taken note; it refuses nothing so far. */
-        n = recv(fd, answer, sizeof answer, 0);
+    char answer[512] = "";
+    if (sent && send_all(fd, xml, xml_length)) {
+        read_answer(fd, answer, sizeof answer);
     }
     close(fd);
+    if (strncmp(answer, "no: ", 4) == 0) {
+        fprintf(stderr, "holdfast: %s\n", answer + 4);
+        return 1;
+    }
     return 0;
 }

@@ -114,11 +114,14 @@ struct HookServer::Impl : std::enable_shared_from_this<HookServer::Impl> {
                 socket.close(cancelled);
         });
         auto call = co_await receive(socket);
-        if (call && self->acceptor.is_open())
-            self->handler(*call);
-        else if (!call)
+        std::string answer = "ok\n";
+        if (!call) {
             spdlog::warn("hook: message refused, {}: nothing was changed", call.error().message);
-        std::string answer = call ? "ok\n" : "refused: " + call.error().message + "\n";
+            answer = "refused: " + call.error().message + "\n";
+        } else if (self->acceptor.is_open()) {
+            if (auto may = self->handler(*call); !may)
+                answer = "no: " + one_line(may.error().message) + "\n";
+        }
         co_await asio::async_write(socket, asio::buffer(answer),
                                    asio::redirect_error(asio::use_awaitable, failed));
         limit.cancel();

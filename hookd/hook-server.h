@@ -37,7 +37,8 @@ Result<std::array<std::size_t, 5>> parse_hook_header(std::string_view line);
 /// The hook socket.
 class HookServer {
 public:
-    using Handler = std::function<void(const HookCall&)>;
+    /// Takes note of a call.  An error: libvirt is to give up what it is at, for that reason.
+    using Handler = std::function<Result<void>(const HookCall&)>;
 
     /// Listens at `path`, for root only; a socket left there by an earlier run is replaced.
     /// Errors: io if it cannot be made.

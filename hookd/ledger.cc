@@ -65,7 +65,9 @@ bool StoreChange::empty() const
     return !concerns_flows() && put_services.empty() && remove_services.empty() &&
            put_moves.empty() && events.empty() && put_tasks.empty() && seen.empty() &&
            remove_tasks.empty() && put_specifications.empty() && remove_specifications.empty() &&
-           put_recovery_policies.empty() && remove_recovery_policies.empty();
+           put_recovery_policies.empty() && remove_recovery_policies.empty() &&
+           put_leases.empty() && remove_leases.empty() && put_quotas.empty() &&
+           remove_quotas.empty();
 }
 
 bool StoreChange::concerns_flows() const
@@ -104,6 +106,7 @@ Result<void> Ledger::read()
                       take(store_.health(), health_), take(store_.services(), services_),
                       take(store_.specifications(), specifications_),
                       take(store_.recovery_policies(), recovery_policies_),
+                      take(store_.leases(), leases_), take(store_.quotas(), quotas_),
                       take(store_.paths(), paths_), take(store_.moves(), moves_)}) {
         if (!done)
             return done;
@@ -131,6 +134,8 @@ Result<void> Ledger::write(const StoreChange& change)
     remove_each(change.remove_services, &db::Store::remove_service);
     remove_each(change.remove_specifications, &db::Store::remove_specification);
     remove_each(change.remove_recovery_policies, &db::Store::remove_recovery_policy);
+    remove_each(change.remove_leases, &db::Store::remove_lease);
+    remove_each(change.remove_quotas, &db::Store::remove_quota);
     put_each(change.put_hypervisors);
     put_each(change.seen);
     put_each(change.put_vms);
@@ -140,6 +145,8 @@ Result<void> Ledger::write(const StoreChange& change)
     put_each(change.put_services);
     put_each(change.put_specifications);
     put_each(change.put_recovery_policies);
+    put_each(change.put_leases);
+    put_each(change.put_quotas);
     put_each(change.put_moves);
     remove_each(change.remove_tasks, &db::Store::remove_task);
     put_each(change.put_tasks);
@@ -198,6 +205,10 @@ void Ledger::take_the_rest(const StoreChange& change)
     put_all(specifications_, change.put_specifications, by(&db::Specification::id));
     remove_all(recovery_policies_, change.remove_recovery_policies, &db::RecoveryPolicy::name);
     put_all(recovery_policies_, change.put_recovery_policies, by(&db::RecoveryPolicy::name));
+    remove_all(leases_, change.remove_leases, &db::Lease::name);
+    put_all(leases_, change.put_leases, by(&db::Lease::name));
+    remove_all(quotas_, change.remove_quotas, &db::Quota::name);
+    put_all(quotas_, change.put_quotas, by(&db::Quota::name));
     put_all(moves_, change.put_moves, move_key);
     constexpr std::size_t most_moves = 1000;
     if (moves_.size() > most_moves)
@@ -256,6 +267,13 @@ const db::Service* Ledger::service(const std::string& id) const
     auto row = std::find_if(services_.begin(), services_.end(),
                             [&](const db::Service& service) { return service.id == id; });
     return row == services_.end() ? nullptr : &*row;
+}
+
+const db::Lease* Ledger::lease(const std::string& name) const
+{
+    auto row = std::find_if(leases_.begin(), leases_.end(),
+                            [&](const db::Lease& lease) { return lease.name == name; });
+    return row == leases_.end() ? nullptr : &*row;
 }
 
 db::TimeNs now_ns()

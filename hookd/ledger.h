@@ -21,7 +21,7 @@ namespace holdfast::hookd {
 struct StoreChange {
     std::vector<db::Hypervisor> put_hypervisors;
     std::vector<std::string> remove_hypervisors; // By name.
-    std::vector<db::Hypervisor> seen;            // Rows of which nothing but `seen` changed.
+    std::vector<db::Hypervisor> seen; // Rows of which nothing but `seen` and loads changed.
     std::vector<db::Vm> put_vms;
     std::vector<std::string> remove_vms; // By id.
     std::vector<db::Chain> put_chains;
@@ -36,6 +36,10 @@ struct StoreChange {
     std::vector<std::string> remove_specifications; // By VM's id.
     std::vector<db::RecoveryPolicy> put_recovery_policies;
     std::vector<std::string> remove_recovery_policies; // By name.
+    std::vector<db::Lease> put_leases;
+    std::vector<std::string> remove_leases; // By name.
+    std::vector<db::Quota> put_quotas;
+    std::vector<std::string> remove_quotas; // By name.
     std::vector<db::Move> put_moves;
     std::vector<db::Event> events;
     std::vector<db::Task> put_tasks;
@@ -43,7 +47,7 @@ struct StoreChange {
 
     bool empty() const;
     /// Whether a switch has to know: anything but services, specifications, policies of recovery,
-    /// moves, events and tasks.
+    /// leases, quotas, moves, events, tasks and what `seen` has.
     bool concerns_flows() const;
     /// Whether paths may be others: a VM or a chain changes.
     bool concerns_paths() const;
@@ -68,6 +72,8 @@ public:
     const std::vector<db::Service>& services() const { return services_; }
     const std::vector<db::Specification>& specifications() const { return specifications_; }
     const std::vector<db::RecoveryPolicy>& recovery_policies() const { return recovery_policies_; }
+    const std::vector<db::Lease>& leases() const { return leases_; }
+    const std::vector<db::Quota>& quotas() const { return quotas_; }
     const std::vector<db::PathHop>& paths() const { return paths_; }
     /// The newest thousand, of both roles and all hypervisors.
     const std::vector<db::Move>& moves() const { return moves_; }
@@ -81,6 +87,7 @@ public:
     const db::Vm* vm(const std::string& id) const;
     const db::Hypervisor* hypervisor(const std::string& name) const;
     const db::Service* service(const std::string& id) const;
+    const db::Lease* lease(const std::string& name) const;
 
     /// See db::Store::keep_file().
     Result<bool> keep_file() { return store_.keep_file(); }
@@ -106,6 +113,8 @@ private:
     std::vector<db::Service> services_;
     std::vector<db::Specification> specifications_;
     std::vector<db::RecoveryPolicy> recovery_policies_;
+    std::vector<db::Lease> leases_;
+    std::vector<db::Quota> quotas_;
     std::vector<db::PathHop> paths_;
     std::vector<db::Move> moves_;
 };

@@ -16,6 +16,7 @@
 #include "hookd/await.h"
 #include "hookd/service-rules.h"
 #include "hookd/service-system.h"
+#include "hookd/share-rules.h"
 #include "service/folder.h"
 #include "service/message.h"
 
@@ -86,6 +87,10 @@ void ServiceMover::migrate(const db::Service& service, const std::string& target
 {
     if (auto may = may_move(service, target, mode, world_.self(), world_.ledger.hypervisors());
         !may) {
+        done(may.error());
+        return;
+    }
+    if (auto may = may_use(world_.ledger.quotas(), service.user, Owner::account, target); !may) {
         done(may.error());
         return;
     }

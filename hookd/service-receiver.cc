@@ -12,6 +12,7 @@
 #include "hookd/service-mover.h"
 #include "hookd/service-rules.h"
 #include "hookd/service-system.h"
+#include "hookd/share-rules.h"
 #include "service/message.h"
 
 namespace asio = boost::asio;
@@ -145,6 +146,8 @@ void ServiceMover::welcome(const IncomingPtr& in, const Json& question)
     const std::string id = hello.value("service", "");
     const db::Service* row = world_.ledger.service(id);
     Result<void> may = may_come(row, peer, world_.ledger.self());
+    if (may)
+        may = may_use(world_.ledger.quotas(), row->user, Owner::account, world_.self());
     if (may && hello.value("name", "") != row->name)
         may = Error{Errc::invalid, "it has another name here"};
     const auto other = incoming_.find(id);

@@ -16,6 +16,7 @@
 #include "hookd/await.h"
 #include "hookd/service-rules.h"
 #include "hookd/service-system.h"
+#include "hookd/share-rules.h"
 
 // g++ 12 takes operator new and delete of Asio's coroutine frames for two that do not fit, where it
 // inlines one of them alone.
@@ -113,6 +114,9 @@ asio::awaitable<Result<Services::Json>> Services::start_all(db::Service wanted)
                           world_.ledger.balancers()};
     };
     if (auto may = may_run(wanted, neighbours(), new_uuid()); !may)
+        co_return may.error();
+    if (auto may = may_use(world_.ledger.quotas(), wanted.user, Owner::account, world_.self());
+        !may)
         co_return may.error();
     std::function<Result<System>()> look = [wanted,
                                             bridge = bridge_of(world_)]() -> Result<System> {

@@ -32,9 +32,9 @@ db::Specification row_of(const db::Vm& vm, const Domain& domain,
     row.id = vm.id;
     row.hypervisor = vm.hypervisor;
     row.epoch = vm.epoch;
-    row.cpus = std::clamp<std::int64_t>(makeup.cpus, 0, db::amount_max);
-    row.memory = std::clamp<std::int64_t>(makeup.memory, 0, db::amount_max);
-    row.disk = std::clamp<std::int64_t>(domain.disk / mib, 0, db::amount_max);
+    row.cpus = std::clamp<std::int64_t>(makeup.cpus, 0, db::quantity_max);
+    row.memory = std::clamp<std::int64_t>(makeup.memory, 0, db::quantity_max);
+    row.disk = std::clamp<std::int64_t>(domain.disk / mib, 0, db::quantity_max);
     row.shared_disks = makeup.shared_disks;
     for (const auto& one : makeup.elements)
         row.elements.push_back(element_of(one, features));

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 #
-# The decisions of quotas and balance.  Used by bench/decisions; the daemon is to come.
+# The decisions of quotas and balance.  Used by the daemon, and by bench/decisions.
 noinst_LIBRARIES += schedd/libschedd.a
 schedd_libschedd_a_SOURCES = \
 	schedd/amount.h schedd/amount.cc \
@@ -46,3 +46,41 @@ schedd_tests_schedd_test_SOURCES = \
 	schedd/tests/values.h
 schedd_tests_schedd_test_CPPFLAGS = $(AM_CPPFLAGS) $(CPPUTEST_CFLAGS)
 schedd_tests_schedd_test_LDADD = schedd/libschedd.a common/libcommon.a $(CPPUTEST_LIBS) $(SPDLOG_LIBS)
+
+# The daemon: all but main() is a library.
+noinst_LIBRARIES += schedd/libscheddaemon.a
+schedd_libscheddaemon_a_SOURCES = \
+	schedd/daemon.h schedd/daemon.cc \
+	schedd/decisions.h schedd/decisions.cc \
+	schedd/decisions-review.cc \
+	schedd/election.h schedd/election.cc \
+	schedd/load-meter.h schedd/load-meter.cc \
+	schedd/settings.h schedd/settings.cc \
+	schedd/share-rows.h schedd/share-rows.cc
+schedd_libscheddaemon_a_CPPFLAGS = $(AM_CPPFLAGS) $(SPDLOG_CFLAGS)
+
+sbin_PROGRAMS += schedd/holdfast-schedd
+schedd_holdfast_schedd_SOURCES = schedd/schedd.cc
+schedd_holdfast_schedd_CPPFLAGS = $(AM_CPPFLAGS) $(SPDLOG_CFLAGS)
+schedd_holdfast_schedd_LDADD = schedd/libscheddaemon.a schedd/libschedd.a db/libfleet.a db/libdb.a \
+	common/libcommon.a $(OVS_LIBS) $(SQLITE_LIBS) $(SPDLOG_LIBS)
+
+check_PROGRAMS += schedd/tests/daemon-test
+TESTS += schedd/tests/daemon-test
+schedd_tests_daemon_test_SOURCES = \
+	schedd/tests/decisions-test.cc \
+	schedd/tests/election-test.cc \
+	schedd/tests/load-meter-test.cc \
+	schedd/tests/main.cc \
+	schedd/tests/settings-test.cc
+schedd_tests_daemon_test_CPPFLAGS = $(AM_CPPFLAGS) $(CPPUTEST_CFLAGS)
+schedd_tests_daemon_test_LDADD = schedd/libscheddaemon.a schedd/libschedd.a db/libdb.a \
+	common/libcommon.a $(CPPUTEST_LIBS) $(SQLITE_LIBS) $(SPDLOG_LIBS)
+
+dist_man_MANS += schedd/holdfast-schedd.8
+EXTRA_DIST += schedd/holdfast-schedd.service.in
+
+nodist_systemunit_DATA += schedd/holdfast-schedd.service
+CLEANFILES += schedd/holdfast-schedd.service
+schedd/holdfast-schedd.service: schedd/holdfast-schedd.service.in
+	$(AM_V_GEN)$(MKDIR_P) schedd && sed 's,[@]sbindir[@],$(sbindir),' $< > $@.tmp && mv $@.tmp $@

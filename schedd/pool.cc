@@ -21,6 +21,7 @@ Result<Id> named(const Names& names, const std::string& name, const char* kind)
     std::vector<std::string> known;
     for (const auto& [one, id] : names)
         known.push_back(one);
+    std::sort(known.begin(), known.end()); // Of several that are as near, always the same.
     const std::string near = nearest(name, known);
     return Error{Errc::not_found, std::string{"no "} + kind + " \"" + name + "\" is known" +
                                       (near.empty() ? "" : ": did you mean \"" + near + "\"?")};

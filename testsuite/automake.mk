@@ -18,6 +18,7 @@ TESTSUITE_AT = \
 	testsuite/move.at \
 	testsuite/service.at \
 	testsuite/service-move.at \
+	testsuite/quota.at \
 	testsuite/checkpoint.at \
 	testsuite/fault.at \
 	testsuite/recovery.at \

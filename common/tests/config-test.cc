@@ -66,6 +66,25 @@ TEST(Config, LogLevelIsOneOfFive)
                 error("log_level = loud"));
 }
 
+TEST(Config, NumbersAndRatesOfQuotasHaveTheirRanges)
+{
+    auto config = parse_config("capacity = 90\nrate_gib = 3/2\n", "h.conf");
+    CHECK_EQUAL(90, config->capacity);
+    CHECK_EQUAL(std::string("h.conf, line 1: quota_base is \"0\": give 1 to 1000000"),
+                error("quota_base = 0"));
+    CHECK_EQUAL(std::string("h.conf, line 1: capacity is \"x\": give 0 to 4000000"),
+                error("capacity = x"));
+    CHECK_EQUAL(std::string("h.conf, line 1: capacity has no value: give one, or take the line "
+                            "away"),
+                error("capacity ="));
+    CHECK_EQUAL(std::string("h.conf, line 1: unknown key \"capazity\": did you mean \"capacity\"?"),
+                error("capazity = 3"));
+    for (const char* rate : {"x", "1/0", "-1", "1/", "1/2/3", "2000000"})
+        CHECK_EQUAL("h.conf, line 1: rate_gib is \"" + std::string{rate} +
+                        "\": give UNITS or UNITS/QUANTITY, of 0 to 1000000 and 1 to 10000",
+                    error(("rate_gib = " + std::string{rate}).c_str()));
+}
+
 TEST(Config, MissingFileGivesDefaults)
 {
     auto config = load_config("/nonexistent/holdfast.conf");

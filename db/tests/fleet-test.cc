@@ -45,7 +45,30 @@ Hypervisor hypervisor(const std::string& name)
             .bridge = "br0",
             .self = false,
             .seen = 5,
-            .drained = true};
+            .drained = true,
+            .capacity = 600'000,
+            .load = 250,
+            .period_load = -1};
+}
+
+Lease lease(const std::string& holder, std::int64_t term)
+{
+    return {"schedd", holder, term, 5, 9, "hv3", 1'700'000'000'000'000'001, 3};
+}
+
+Quota quota(const std::string& name)
+{
+    Quota row;
+    row.name = name;
+    row.amount = 75'000;
+    row.administrator = name == "z";
+    row.share = {{"hv1", 30'000}, {"hv2", 30'000}};
+    row.given = {{"hv1", 1'700'000'000'000'000'001}, {"hv2", 2}};
+    row.borrowed = {"hv3"};
+    row.in_use = {"hv1", "hv3"};
+    row.low_reviews = 1;
+    row.used = {{"hv1", 123'456}};
+    return row;
 }
 
 Vm vm(const std::string& id, const std::string& owner, std::int64_t epoch, std::uint32_t label = 7)
@@ -307,15 +330,17 @@ TEST(Fleet, RowsComeThroughAsTheyWerePut)
     change.put_balancers = {balancer("b1", 80), balancer("b2", 443)};
     change.put_health = {health("b1", "10.0.20.11", "a"), health("b1", "10.0.20.12", "a")};
     change.put_services = {service("s", "a", 1), service("t", "a", 2)};
+    change.put_quotas = {quota("ann"), quota("bob")};
     change.put_moves = {move("m", "a", "b")};
     change.put_tasks = {task("t", "b", "a")};
     check_ok(a.transact(change));
     CHECK_TRUE(b.sees([&](auto& all) {
         return all.vms == change.put_vms && all.chains == change.put_chains &&
                all.balancers == change.put_balancers && all.health == change.put_health &&
-               all.services == change.put_services && all.moves == change.put_moves &&
-               all.tasks == change.put_tasks && all.hypervisors.size() == 1 &&
-               all.hypervisors[0].name == "a" && !all.hypervisors[0].self;
+               all.services == change.put_services && all.quotas == change.put_quotas &&
+               all.moves == change.put_moves && all.tasks == change.put_tasks &&
+               all.hypervisors.size() == 1 && all.hypervisors[0].name == "a" &&
+               !all.hypervisors[0].self;
     }));
     CHECK_TRUE(a.sees([](auto& all) { return all.hypervisors[0].self; }));
     check_ok(a.transact(change)); // Carried out twice: the same.
@@ -324,6 +349,7 @@ TEST(Fleet, RowsComeThroughAsTheyWerePut)
     back.remove_vms = {"v1"};
     back.remove_chains = {"c"};
     back.remove_balancers = {"b1", "b2"};
+    back.remove_quotas = {"ann", "bob"};
     back.remove_moves = {{"m", "destination"}};
     back.remove_tasks = {"t"};
     back.remove_hypervisors = {"a"};
@@ -331,8 +357,54 @@ TEST(Fleet, RowsComeThroughAsTheyWerePut)
     check_ok(a.transact(back));
     CHECK_TRUE(b.sees([](auto& all) {
         return all.vms.empty() && all.chains.empty() && all.balancers.empty() &&
-               all.health.empty() && all.moves.empty() && all.tasks.empty() &&
+               all.health.empty() && all.quotas.empty() && all.moves.empty() && all.tasks.empty() &&
                all.hypervisors.empty();
+    }));
+}
+
+TEST(Fleet, Q7LeaseIsTakenByOneAndWhatRestsOnAnOldOneIsRefusedWhole)
+{
+    Bench bench;
+    Member a{*bench.loop, "a", true, bench.remote};
+    Member b{*bench.loop, "b", true, bench.remote};
+    CHECK_TRUE(a.sees_connection(true));
+    CHECK_TRUE(b.sees_connection(true));
+    FleetChange take;
+    Lease none;
+    none.name = "schedd";
+    take.steps = {{none, lease("a", 1)}};
+    check_ok(a.transact(take));
+    take.steps[0].to.holder = "b"; // It was quicker.
+    check_error(Errc::exists, "", b.transact(take));
+
+    // Decisions and beats of one term do not undo each other.
+    FleetChange decision;
+    decision.steps = {{lease("a", 1), lease("a", 1)}};
+    ++decision.steps[0].to.decided;
+    decision.put_quotas = {quota("ann")};
+    FleetChange beat;
+    beat.steps = {{lease("a", 1), lease("a", 1)}};
+    ++beat.steps[0].to.beat;
+    check_ok(a.transact(decision));
+    check_ok(a.transact(beat));
+    CHECK_TRUE(b.sees([](auto& all) {
+        return all.quotas.size() == 1 && all.leases.at(0).beat == 6 &&
+               all.leases.at(0).decided == 10;
+    }));
+
+    // A second one that rests on the same rows is refused whole, and so is one of an old term.
+    decision.put_quotas = {quota("bob")};
+    check_error(Errc::outdated, "changed meanwhile", a.transact(decision));
+    FleetChange next;
+    next.steps = {{lease("a", 1), lease("b", 2)}};
+    next.steps[0].was.beat = 6;
+    check_ok(b.transact(next));
+    decision.steps[0].was.decided = 10;
+    decision.steps[0].to.decided = 11;
+    check_error(Errc::outdated, "changed meanwhile", a.transact(decision));
+    CHECK_TRUE(b.sees([](auto& all) {
+        return all.quotas.size() == 1 && all.leases.at(0).term == 2 &&
+               all.leases.at(0).decided == 10;
     }));
 }
 
@@ -920,6 +992,10 @@ std::string schema_before_health()
     schema["tables"].erase("Service");
     schema["tables"].erase("Specification");
     schema["tables"].erase("Recovery_Policy");
+    schema["tables"].erase("Lease");
+    schema["tables"].erase("Quota");
+    for (const char* column : {"capacity", "load", "period_load"})
+        schema["tables"]["Hypervisor"]["columns"].erase(column);
     schema["tables"]["VM"]["columns"]["kind"]["type"]["key"]["enum"][1] = {"domain", "port"};
     for (const char* column :
          {"vip_mac", "persistence", "slow_start", "sorry", "sorry_port", "sorry_mac", "check",

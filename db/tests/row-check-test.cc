@@ -144,6 +144,28 @@ TEST(RowCheck, PolicyOfANewerProgramIsNoDamage)
     STRCMP_EQUAL("", fault(row).c_str());
 }
 
+TEST(RowCheck, LeaseAndQuotaThatCannotBeSoAreSaid)
+{
+    check_told<Lease>({"schedd", "hv1", 1, 2, 3, "", 4, 5},
+                      {{"term", [](auto& row) { row.term = 0; }},
+                       {"beat", [](auto& row) { row.beat = -1; }},
+                       {"decided", [](auto& row) { row.decided = -1; }},
+                       {"reviewed", [](auto& row) { row.reviewed = -1; }},
+                       {"accounted", [](auto& row) { row.accounted = -1; }}});
+    Quota right;
+    right.name = "ann";
+    right.amount = 90'000;
+    right.share = {{"hv1", 30'000}};
+    right.given = {{"hv1", 7}};
+    right.used = {{"hv1", 7}};
+    check_told<Quota>(right,
+                      {{"amount", [](auto& row) { row.amount = -1; }},
+                       {"low_reviews", [](auto& row) { row.low_reviews = -1; }},
+                       {"share of hv1", [](auto& row) { row.share["hv1"] = amount_max + 1; }},
+                       {"given of hv1", [](auto& row) { row.given["hv1"] = -1; }},
+                       {"used of hv1", [](auto& row) { row.used["hv1"] = -1; }}});
+}
+
 TEST(RowCheck, HealthThatCannotBeSoIsSaid)
 {
     check_told<ServerHealth>({"web", "10.0.20.11", "hv1", "up", 1, "connected", 1000, -1, 12},
@@ -176,7 +198,7 @@ TEST(RowCheck, SpecificationThatCannotBeSoIsSaid)
     const Specification right{"v", "hv1", 1, 2, 1024, 2048, false, {{"os", "Ubuntu", ""}}};
     check_told<Specification>(right,
                               {{"cpus", [](auto& row) { row.cpus = -1; }},
-                               {"memory", [](auto& row) { row.memory = amount_max + 1; }},
+                               {"memory", [](auto& row) { row.memory = quantity_max + 1; }},
                                {"disk", [](auto& row) { row.disk = -5; }},
                                {"elements", [](auto& row) { row.elements[0].name = ""; }},
                                {"elements", [](auto& row) { row.elements[0].feature = ""; }}});

@@ -68,6 +68,11 @@ std::string content(const std::string& path)
     return all.str();
 }
 
+/// Takes out of a store of now what came with users' shares.
+const std::string without_shares =
+    "DROP TABLE lease; DROP TABLE quota; ALTER TABLE hypervisor DROP COLUMN capacity;"
+    "ALTER TABLE hypervisor DROP COLUMN load; ALTER TABLE hypervisor DROP COLUMN period_load;";
+
 /// Runs SQL from outside, as an operator or another program would.
 void sql(const std::string& path, const std::string& text)
 {
@@ -87,8 +92,31 @@ Hypervisor hypervisor(const std::string& name, bool self = false)
             .self = self,
             .seen = 1'700'000'000'000'000'001,
             .drained = self,
+            .capacity = 600'000,
+            .load = 250,
+            .period_load = self ? -1 : 100,
             .lost = !self,
             .answers = !self};
+}
+
+Lease lease(std::int64_t term)
+{
+    return {"schedd", "hv1", term, 5, 9, "hv3", 1'700'000'000'000'000'001, 3};
+}
+
+Quota quota(const std::string& name)
+{
+    Quota row;
+    row.name = name;
+    row.amount = 75'000;
+    row.administrator = name == "z";
+    row.share = {{"hv1", 30'000}, {"hv2", 30'000}};
+    row.given = {{"hv1", 1'700'000'000'000'000'001}, {"hv2", 2}};
+    row.borrowed = {"hv3"};
+    row.in_use = {"hv1", "hv3"};
+    row.low_reviews = 1;
+    row.used = {{"hv1", 123'456}};
+    return row;
 }
 
 Vm vm(const std::string& id)
@@ -240,6 +268,9 @@ TEST(Store, EveryRowComesBackAsItWasPut)
     check_ok(store.put(health("b", "10.0.20.11", "hv1")));
     check_ok(store.put(service("z")));
     check_ok(store.put(service("y")));
+    check_ok(store.put(lease(7)));
+    check_ok(store.put(quota("z")));
+    check_ok(store.put(quota("y")));
     check_ok(store.put_paths({hop}));
     check_ok(store.put(move("m", "source", "armed")));
     check_ok(store.put(task));
@@ -256,6 +287,8 @@ TEST(Store, EveryRowComesBackAsItWasPut)
                 std::vector{health("b", "10.0.20.11", "hv1"), health("b", "10.0.20.12", "hv1")}));
     CHECK_TRUE(store.snapshot()->health == *store.health());
     CHECK_TRUE((*store.services() == std::vector{service("y"), service("z")}));
+    CHECK_TRUE(*store.leases() == std::vector{lease(7)});
+    CHECK_TRUE((*store.quotas() == std::vector{quota("y"), quota("z")}));
     CHECK_TRUE(*store.paths() == std::vector{hop});
     CHECK_TRUE(*store.moves() == std::vector{move("m", "source", "armed")});
     CHECK_TRUE(*store.tasks() == std::vector{task});
@@ -596,11 +629,12 @@ TEST(Store, OlderStoreIsReadAsItIsUntilTheDaemonBringsItUpToDate)
         check_ok(store.put(hypervisor("hv1", true)));
         check_ok(store.put(vm("v")));
     }
-    sql(path, "DROP TABLE balancer; DROP TABLE balancer_server; DROP TABLE server_health;"
-              "DROP TABLE service; DROP TABLE specification; DROP TABLE recovery_policy; ALTER "
-              "TABLE hypervisor DROP COLUMN lost; ALTER TABLE hypervisor "
-              "DROP COLUMN answers;"
-              "ALTER TABLE hypervisor DROP COLUMN drained; PRAGMA user_version = 2");
+    sql(path, without_shares +
+                  "DROP TABLE balancer; DROP TABLE balancer_server; DROP TABLE server_health;"
+                  "DROP TABLE service; DROP TABLE specification; DROP TABLE recovery_policy; ALTER "
+                  "TABLE hypervisor DROP COLUMN lost; ALTER TABLE hypervisor "
+                  "DROP COLUMN answers;"
+                  "ALTER TABLE hypervisor DROP COLUMN drained; PRAGMA user_version = 2");
     const auto before = content(path);
     auto reader = open_reader(path);
     auto seen = reader.snapshot();
@@ -623,12 +657,16 @@ TEST(Store, StoreWithoutBalancersKeepsItsRowsAndTakesThem)
         check_ok(store.put(vm("v")));
         check_ok(store.put(chain("c")));
     }
-    sql(path, "DROP TABLE balancer; DROP TABLE balancer_server; DROP TABLE server_health;"
-              "DROP TABLE service; DROP TABLE specification; DROP TABLE recovery_policy; ALTER "
-              "TABLE hypervisor DROP COLUMN lost; ALTER TABLE hypervisor "
-              "DROP COLUMN answers; PRAGMA user_version = 3");
+    sql(path, without_shares +
+                  "DROP TABLE balancer; DROP TABLE balancer_server; DROP TABLE server_health;"
+                  "DROP TABLE service; DROP TABLE specification; DROP TABLE recovery_policy; ALTER "
+                  "TABLE hypervisor DROP COLUMN lost; ALTER TABLE hypervisor "
+                  "DROP COLUMN answers; PRAGMA user_version = 3");
     auto store = open_store(path);
-    CHECK_TRUE(*store.hypervisors() == std::vector{hypervisor("hv1", true)});
+    auto former = hypervisor("hv1", true);
+    former.capacity = 0;
+    former.load = former.period_load = -1;
+    CHECK_TRUE(*store.hypervisors() == std::vector{former});
     CHECK_TRUE(*store.vms() == std::vector{vm("v")});
     CHECK_TRUE(*store.chains() == std::vector{chain("c")});
     CHECK_TRUE(store.balancers()->empty());
@@ -648,6 +686,7 @@ TEST(Store, BalancersOfAnOlderStoreHaveNoCheckAndNoLimit)
         check_ok(store.put(former));
     }
     std::string older =
+        without_shares +
         "DROP TABLE server_health; DROP TABLE service; DROP TABLE specification; DROP TABLE "
         "recovery_policy;"
         "ALTER TABLE hypervisor DROP COLUMN lost; ALTER TABLE hypervisor DROP COLUMN answers;";
@@ -670,9 +709,10 @@ TEST(Store, OlderStoreGetsItsServices)
         auto store = open_store(path);
         check_ok(store.put(vm("v")));
     }
-    sql(path, "DROP TABLE service; DROP TABLE specification; DROP TABLE recovery_policy; ALTER "
-              "TABLE hypervisor DROP COLUMN lost; ALTER TABLE hypervisor "
-              "DROP COLUMN answers; PRAGMA user_version = 6");
+    sql(path, without_shares +
+                  "DROP TABLE service; DROP TABLE specification; DROP TABLE recovery_policy; ALTER "
+                  "TABLE hypervisor DROP COLUMN lost; ALTER TABLE hypervisor "
+                  "DROP COLUMN answers; PRAGMA user_version = 6");
     CHECK_TRUE(open_reader(path).specifications()->empty());
     CHECK_TRUE(open_reader(path).services()->empty()); // Who only reads has a copy of its own.
     auto store = open_store(path);
@@ -680,6 +720,45 @@ TEST(Store, OlderStoreGetsItsServices)
     CHECK_TRUE(store.services()->empty());
     check_ok(store.put(service("s")));
     CHECK_TRUE(*store.services() == std::vector{service("s")});
+}
+
+TEST(Store, OlderStoreGetsItsSharesAndItsHypervisorsGiveNothing)
+{
+    {
+        auto store = open_store(path);
+        check_ok(store.put(hypervisor("hv1", true)));
+    }
+    sql(path, without_shares + "PRAGMA user_version = 8");
+    auto store = open_store(path);
+    CHECK_EQUAL(0, store.hypervisors()->at(0).capacity);
+    CHECK_EQUAL(-1, store.hypervisors()->at(0).load);
+    CHECK_EQUAL(-1, store.hypervisors()->at(0).period_load);
+    CHECK_TRUE(store.quotas()->empty());
+    check_ok(store.put(quota("ann")));
+    CHECK_TRUE(*store.quotas() == std::vector{quota("ann")});
+}
+
+TEST(Store, SharesAreReadAtOneInstantAndDamagedOnesAreLeftOutAndTold)
+{
+    auto store = open_store(path);
+    check_ok(store.put(hypervisor("hv1", true)));
+    check_ok(store.put(lease(2)));
+    check_ok(store.put(quota("ann")));
+    check_ok(store.put(quota("bob")));
+    check_ok(store.put(service("s")));
+    sql(path, "UPDATE quota SET share = '[]' WHERE name = 'bob'");
+    auto rows = store.share_rows();
+    CHECK_TRUE(rows->leases == std::vector{lease(2)});
+    CHECK_TRUE(rows->quotas == std::vector{quota("ann")});
+    CHECK_TRUE(rows->hypervisors == std::vector{hypervisor("hv1", true)});
+    CHECK_TRUE(rows->services == std::vector{service("s")});
+    std::vector<Damage> damaged;
+    CHECK_EQUAL(1u, store.quotas(&damaged)->size());
+    CHECK_EQUAL(std::string("bob"), damaged.at(0).key);
+    check_ok(store.remove_quota("ann"));
+    check_ok(store.remove_lease("schedd"));
+    CHECK_TRUE(store.quotas()->empty());
+    CHECK_TRUE(store.leases()->empty());
 }
 
 TEST(Store, OtherProgramsDatabaseIsRefusedAndKept)

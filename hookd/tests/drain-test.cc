@@ -41,10 +41,11 @@ TEST_GROUP(Drain)
     std::vector<db::Vm> vms;
     std::vector<db::Move> moves;
     db::TimeNs now = 1010 * second;
+    std::map<std::string, std::set<std::string>> closed;
 
     FleetView view() const
     {
-        return {hypervisors, vms, moves, now};
+        return {hypervisors, vms, moves, now, closed};
     }
 
     void leave(const std::string& name, const std::string& state)
@@ -87,6 +88,20 @@ TEST_GROUP(Drain)
         return may ? "" : may.error().message;
     }
 };
+
+TEST(Drain, Q6VmGoesWhereItsOwnerHasAShareOrStays)
+{
+    hypervisors[0].drained = true;
+    vms = {vm("a", "hv1"), vm("b", "hv1"), vm("c", "hv2")};
+    closed = {{"id-a", {"hv3"}}, {"id-b", {"hv2", "hv3"}}};
+    Drain drain{"hv1", 2};
+    STRCMP_EQUAL("a>hv2", round(drain).c_str());
+    arrive(drain, "a", "hv2");
+    round(drain);
+    CHECK_TRUE(drain.over());
+    STRCMP_EQUAL("no hypervisor in the share of its owner can take it",
+                 drain.outcomes().at(1).why.c_str());
+}
 
 TEST(Drain, TargetIsWhereTheFewestRun)
 {

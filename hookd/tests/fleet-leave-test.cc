@@ -33,14 +33,17 @@ TEST_GROUP(FleetLeave)
     std::vector<db::Balancer> balancers;
     std::vector<db::ServerHealth> health;
     std::vector<db::Service> services;
+    std::vector<db::Lease> leases;
+    std::vector<db::Quota> quotas;
     std::vector<db::Move> moves;
     std::vector<db::Specification> specifications;
     std::vector<db::RecoveryPolicy> policies;
 
     Result<void> may(const std::string& name)
     {
-        return may_take_out(name, {"hv1", &hypervisors, &vms, &chains, &balancers, &health,
-                                   &services, &moves, &specifications, &policies});
+        return may_take_out(name,
+                            {"hv1", &hypervisors, &vms, &chains, &balancers, &health, &services,
+                             &leases, &quotas, &moves, &specifications, &policies});
     }
 };
 

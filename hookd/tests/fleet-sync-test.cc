@@ -85,6 +85,8 @@ TEST_GROUP(FleetSync)
     std::vector<db::Balancer> balancers;
     std::vector<db::ServerHealth> health;
     std::vector<db::Service> services;
+    std::vector<db::Lease> leases;
+    std::vector<db::Quota> quotas;
     std::vector<db::Move> moves;
     std::vector<db::Specification> specifications;
     std::vector<db::RecoveryPolicy> policies;
@@ -95,8 +97,8 @@ TEST_GROUP(FleetSync)
     }
     Shared store()
     {
-        return {"hv1",   &hypervisors, &vms,   &chains,         &balancers,
-                &health, &services,    &moves, &specifications, &policies};
+        return {"hv1",     &hypervisors, &vms,    &chains, &balancers,      &health,
+                &services, &leases,      &quotas, &moves,  &specifications, &policies};
     }
     StoreChange pull(bool adopt = false)
     {
@@ -126,6 +128,37 @@ TEST(FleetSync, OthersRowsComeAndGoWithTheFleet)
     change = pull();
     CHECK_EQUAL(std::string("hv3"), change.remove_hypervisors.at(0));
     CHECK_EQUAL(std::string("w"), change.remove_vms.at(0));
+}
+
+TEST(FleetSync, LeasesAndQuotasAreTheFleets)
+{
+    leases = {{"schedd", "hv1", 1, 2, 3, "", 4, 5}};
+    quotas.resize(1);
+    quotas[0].name = "ann";
+    fleet.leases = {{"schedd", "hv2", 2, 3, 3, "", 4, 5}};
+    fleet.quotas.resize(1);
+    fleet.quotas[0].name = "bob";
+    const auto change = pull();
+    CHECK_TRUE(change.put_leases == fleet.leases);
+    CHECK_TRUE(change.put_quotas == fleet.quotas);
+    CHECK_TRUE((change.remove_quotas == std::vector<std::string>{"ann"}));
+    CHECK_FALSE(change.concerns_flows());
+    CHECK_TRUE(push().empty());
+}
+
+TEST(FleetSync, LoadsOfOthersAreNoChangeOfFlows)
+{
+    hypervisors.push_back(hypervisor("hv2", false));
+    fleet.hypervisors.push_back(hypervisor("hv2", false));
+    fleet.hypervisors[1].load = 300;
+    auto change = pull();
+    CHECK_EQUAL(1u, change.seen.size());
+    CHECK_FALSE(change.concerns_flows());
+    fleet.hypervisors[1].capacity = 300;
+    change = pull();
+    CHECK_EQUAL(1u, change.put_hypervisors.size());
+    hypervisors[0].load = 100;
+    CHECK_EQUAL(1u, push().put_hypervisors.size());
 }
 
 TEST(FleetSync, AFormerNameIsKnownWhileVmsHaveIt)

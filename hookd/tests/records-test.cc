@@ -270,7 +270,8 @@ TEST(DomainXml, ReadsIdentityMetadataAndOvsInterfaces)
         "<uuid>11111111-2222-3333-4444-55555555555A</uuid><metadata>"
         "<holdfast:vm xmlns:holdfast='https://holdfast.example/vm'><holdfast:ip>10.0.0.5/24"
         "</holdfast:ip><holdfast:ip>fd00::5</holdfast:ip><holdfast:service>web</holdfast:service>"
-        "</holdfast:vm></metadata><devices><interface type='bridge'>"
+        "<holdfast:owner>ann</holdfast:owner></holdfast:vm></metadata><devices><interface "
+        "type='bridge'>"
         "<mac address='52:54:00:AA:00:01'/><source bridge='br0'/>"
         "<virtualport type='openvswitch'><parameters interfaceid='if1'/></virtualport>"
         "<target dev='vnet0'/></interface><interface type='network'><mac address='x'/>"
@@ -279,6 +280,7 @@ TEST(DomainXml, ReadsIdentityMetadataAndOvsInterfaces)
     CHECK_EQUAL(std::string("11111111-2222-3333-4444-55555555555a"), xml->uuid);
     CHECK_TRUE(xml->ips == (std::vector<std::string>{"10.0.0.5", "fd00::5"}));
     CHECK_EQUAL(std::string("web"), xml->service);
+    CHECK_EQUAL(std::string("ann"), xml->owner);
     CHECK_EQUAL(1u, xml->interfaces.size());
     CHECK_TRUE(xml->interfaces[0] ==
                (DomainInterface{"52:54:00:aa:00:01", "if1", "br0", "vnet0", ""}));

@@ -194,7 +194,8 @@ def launch(name, words, log, *, limit=20):
 def start_daemon(name, daemon):
     """Starts one daemon of a hypervisor and waits until it answers."""
     starters = {"ovsdb-server": start_ovsdb, "ovs-vswitchd": start_switch,
-                "libvirtd": start_libvirtd, "holdfast-hookd": start_hookd}
+                "libvirtd": start_libvirtd, "holdfast-hookd": start_hookd,
+                "holdfast-schedd": start_schedd}
     if daemon not in starters:
         raise LabError(f"no daemon {daemon}: one of {' '.join(starters)}")
     starters[daemon](name)
@@ -248,24 +249,35 @@ def start_libvirtd(name):
 
 def start_hookd(name):
     """Holdfast's daemon, if it is built."""
-    program = BUILD / "hookd" / "holdfast-hookd"
+    start_ours(name, "hookd")
+
+
+def start_schedd(name):
+    """Holdfast's daemon of users' shares; the lab starts it when it is asked for alone."""
+    start_ours(name, "schedd")
+
+
+def start_ours(name, short):
+    """A daemon of Holdfast, if it is built."""
+    daemon = f"holdfast-{short}"
+    program = BUILD / short / daemon
     if not program.exists():
         return
-    log = folder_of(name) / "var-log/holdfast/hookd.log"
+    log = folder_of(name) / f"var-log/holdfast/{short}.log"
     # A child of the namespaces' own first process: what starts it here may be stopped with it.
-    start = 'setsid "$0" </dev/null >>/var/log/holdfast/hookd.log 2>&1 & echo $!'
+    start = f'setsid "$0" </dev/null >>/var/log/holdfast/{short}.log 2>&1 & echo $!'
     pid = run([*inside(name), "sh", "-c", start, program]).strip()
 
     def answers():
         if subprocess.run([*inside(name), "kill", "-0", pid], capture_output=True).returncode != 0:
-            raise LabError(f"{name}: holdfast-hookd ended: {log.read_text().strip()[-300:]} "
+            raise LabError(f"{name}: {daemon} ended: {log.read_text().strip()[-300:]} "
                            f"(log: {log})")
         asked = subprocess.run([*inside(name), "ovs-appctl", "-t",
-                                "/run/holdfast/holdfast-hookd.ctl", "list-commands"],
+                                f"/run/holdfast/{daemon}.ctl", "list-commands"],
                                capture_output=True)
         return asked.returncode == 0
 
-    wait_for(answers, f"{name}: holdfast-hookd", log=log, every=0.1)
+    wait_for(answers, f"{name}: {daemon}", log=log, every=0.1)
 
 
 def stop_daemon(name, daemon, how):

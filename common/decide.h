@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// hookd/decide: what is decided by rows that other hypervisors change, too.
+// common/decide: what is decided by rows that other hypervisors change, too.
 //
 // It holds only while those rows are as they were read.  So they are read, something is decided,
 // and it is put on the condition that they are the same still; else all of it begins anew.
@@ -19,7 +19,7 @@
 
 #include "common/result.h"
 
-namespace holdfast::hookd {
+namespace holdfast {
 
 /// Does `once` until its error is another than `outdated`, or it has none; a hundred times at most.
 /// `kind` and `name`, in words: of what is put.
@@ -43,4 +43,4 @@ boost::asio::awaitable<Result<T>> decide(boost::asio::io_context& io, std::strin
                                            "s change all the time: try again in some seconds"};
 }
 
-} // namespace holdfast::hookd
+} // namespace holdfast

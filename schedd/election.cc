@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// schedd/election: see election.h.
+#include <config.h>
+
+#include "schedd/election.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "db/share-json.h"
+
+namespace holdfast::schedd {
+namespace {
+
+bool same_beat(const db::Lease& a, const db::Lease& b)
+{
+    return a.holder == b.holder && a.term == b.term && a.beat == b.beat;
+}
+
+} // namespace
+
+Election::Election(std::string self, Clock::duration lease) : self_{std::move(self)}, lease_{lease}
+{
+    seen_.name = db::schedd_lease;
+}
+
+Election::Step Election::look(const db::Lease* row, Clock::time_point now)
+{
+    db::Lease shown;
+    shown.name = db::schedd_lease;
+    if (row)
+        shown = *row;
+    if (since_ == Clock::time_point{} || !same_beat(shown, seen_))
+        since_ = now;
+    seen_ = shown;
+    if (ours_.term != 0 && (shown.term > ours_.term || now >= until_))
+        ours_ = {};
+    if (ours_.term != 0) {
+        // A beat of ours whose answer was lost; an older row is a store that is behind.
+        if (shown.term == ours_.term && shown.holder == self_)
+            ours_.beat = std::max(ours_.beat, shown.beat);
+        return now - asked_ >= lease_ / 3 ? Step::renew : Step::nothing;
+    }
+    // One of this machine's is a former run of ours: there is one at a time.
+    const bool free = shown.holder.empty() || shown.holder == self_;
+    return free || now - since_ >= lease_ ? Step::take : Step::nothing;
+}
+
+db::LeaseStep Election::asked_for(Step step, db::TimeNs now_ns) const
+{
+    db::LeaseStep asked{step == Step::renew ? ours_ : seen_, {}};
+    asked.to = asked.was;
+    asked.to.holder = self_;
+    ++asked.to.beat;
+    if (step == Step::renew)
+        return asked;
+    ++asked.to.term;
+    if (asked.to.reviewed == 0)
+        asked.to.reviewed = now_ns;
+    if (asked.to.accounted == 0)
+        asked.to.accounted = now_ns;
+    return asked;
+}
+
+void Election::won(const db::Lease& row, Clock::time_point asked)
+{
+    ours_ = row;
+    asked_ = asked;
+    until_ = asked + lease_ * 3 / 4;
+}
+
+db::LeaseStep Election::given_back() const
+{
+    db::LeaseStep back{ours_, ours_};
+    back.to.holder.clear();
+    ++back.to.beat;
+    return back;
+}
+
+} // namespace holdfast::schedd
