@@ -11,19 +11,8 @@
 namespace holdfast::hookd {
 namespace {
 
-/// What a task tells the user whose service it moves.
-nlohmann::json task_text(const db::Task& task)
-{
-    return {{"id", task.id}, {"state", task.state}, {"reply", task.reply}};
-}
-
-/// The service that a task moves; empty if it does something else.
-std::string service_moved_by(const db::Task& task)
-{
-    const auto arguments = nlohmann::json::parse(task.arguments, nullptr, false);
-    return task.verb == "service-migrate" && arguments.is_object() ? arguments.value("service", "")
-                                                                   : "";
-}
+// So many of all users' are remembered.
+constexpr std::size_t most_tasks = 1024;
 
 } // namespace
 
@@ -47,13 +36,12 @@ Result<Commands::Json> Commands::user_task(const std::vector<db::Service>& his,
                                            const Json& arguments)
 {
     auto id = text_argument(arguments, "task");
-    auto tasks = id ? world().ledger.tasks() : Result<std::vector<db::Task>>{id.error()};
-    if (!tasks)
-        return tasks.error();
-    for (const db::Task& task : *tasks)
+    if (!id)
+        return id.error();
+    for (const UserTask& task : user_tasks_)
         for (const db::Service& service : his)
-            if (task.id == *id && service_moved_by(task) == service.id)
-                return task_text(task);
+            if (task.id == *id && task.service == service.id)
+                return Json{{"id", task.id}, {"state", task.state}, {"reply", task.reply}};
     return Error{Errc::not_found, "there is no such task that moves a service of yours"};
 }
 
@@ -62,7 +50,9 @@ void Commands::user_migrate(const Caller& caller, const std::vector<db::Service>
 {
     auto name = text_argument(arguments, "service");
     auto service = name ? db::find_service(his, *name) : Result<db::Service>{name.error()};
-    const auto may = service ? may_begin_move(caller, his) : Result<void>{service.error()};
+    auto may = service ? may_begin_move(caller, his) : Result<void>{service.error()};
+    if (may)
+        may = user_moves_.begin(caller, std::chrono::steady_clock::now());
     if (!may) {
         done(may.error());
         return;
@@ -70,7 +60,18 @@ void Commands::user_migrate(const Caller& caller, const std::vector<db::Service>
     Json order = arguments;
     order["service"] = service->name;
     order["asked_by"] = caller.name;
-    service_migrate(order, std::move(done));
+    service_migrate(order, [this, service = service->id, done](const Result<Json>& answer) {
+        if (answer)
+            note_user_task(answer->at("task"), service);
+        done(answer);
+    });
+}
+
+void Commands::note_user_task(const std::string& id, const std::string& service)
+{
+    user_tasks_.push_back({id, service, "running", ""});
+    if (user_tasks_.size() > most_tasks)
+        user_tasks_.pop_front();
 }
 
 } // namespace holdfast::hookd

@@ -213,6 +213,9 @@ void Commands::end_task(db::Task task, const Result<Json>& result,
 {
     task.state = result ? "done" : "failed";
     task.reply = result ? to_text(*result) : result.error().message;
+    for (UserTask& one : user_tasks_)
+        if (one.id == task.id)
+            one = {one.id, one.service, task.state, task.reply};
     StoreChange change;
     change.put_tasks = {task};
     if (event)

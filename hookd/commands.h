@@ -5,6 +5,7 @@
 // Each takes at most one JSON object and answers JSON, or one line that says what is wrong.
 #pragma once
 
+#include <deque>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -138,7 +139,18 @@ private:
 
     World& world() { return daemon_.world(); }
 
+    /// A move that a user has asked for.
+    struct UserTask {
+        std::string id;
+        std::string service; // Its id.
+        std::string state;   // As db::Task has it; so with `reply`.
+        std::string reply;
+    };
+    void note_user_task(const std::string& id, const std::string& service);
+
     Daemon& daemon_;
+    UserMoves user_moves_;
+    std::deque<UserTask> user_tasks_; // Newest last; so that no question reads all tasks there are.
     ChainRollout rollout_{daemon_};
     Drainer drainer_;
     int n_recoveries_ = 0;      // Under way.

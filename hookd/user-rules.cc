@@ -39,6 +39,26 @@ Result<void> may_begin_move(const Caller& caller, const std::vector<db::Service>
     return {};
 }
 
+bool Bucket::take(Time now, double most, double a_second)
+{
+    left = std::min(most, left + std::chrono::duration<double>(now - since).count() * a_second);
+    since = now;
+    if (left < 1)
+        return false;
+    left -= 1;
+    return true;
+}
+
+Result<void> UserMoves::begin(const Caller& caller, Bucket::Time now)
+{
+    constexpr double seconds_of_minute = 60;
+    auto& bucket = users_.try_emplace(caller.uid, Bucket{burst, now}).first->second;
+    if (caller.is_administrator() || bucket.take(now, burst, a_minute / seconds_of_minute))
+        return {};
+    return busy("you begin more than " + std::to_string(a_minute) +
+                " moves a minute: wait a moment");
+}
+
 Result<void> UserLimits::open(uid_t user)
 {
     if (connections_ >= most_of_all)
@@ -61,15 +81,9 @@ void UserLimits::close(uid_t user)
 Result<void> UserLimits::ask(uid_t user, Time now)
 {
     forget_idle(now);
-    Use& use = users_[user];
-    const double seconds = std::chrono::duration<double>(now - use.since).count();
-    use.questions = std::min<double>(burst, use.questions + seconds * a_second);
-    use.since = now;
-    if (use.questions < 1)
-        return busy("you ask more than " + std::to_string(a_second) +
-                    " times a second: wait a moment");
-    use.questions -= 1;
-    return {};
+    if (users_[user].questions.take(now, burst, a_second))
+        return {};
+    return busy("you ask more than " + std::to_string(a_second) + " times a second: wait a moment");
 }
 
 void UserLimits::forget_idle(Time now)
@@ -78,7 +92,7 @@ void UserLimits::forget_idle(Time now)
         return;
     const std::chrono::duration<double> full{static_cast<double>(burst) / a_second};
     std::erase_if(users_, [&](const auto& user) {
-        return user.second.connections == 0 && now - user.second.since > full;
+        return user.second.connections == 0 && now - user.second.questions.since > full;
     });
 }
 

@@ -34,10 +34,34 @@ Result<void> may_ask(const std::string& method);
 constexpr std::ptrdiff_t most_user_moves = 4;
 Result<void> may_begin_move(const Caller& caller, const std::vector<db::Service>& his);
 
+/// What may be done some times at once, and then only so often.
+struct Bucket {
+    using Time = std::chrono::steady_clock::time_point;
+
+    double left = 0;
+    Time since{};
+
+    /// Once more: whether that may be.  `most`: at once; `a_second`: from then on.
+    bool take(Time now, double most, double a_second);
+};
+
+/// How often each user begins moves, which cost others more than questions do.
+class UserMoves {
+public:
+    static constexpr int burst = 4;
+    static constexpr int a_minute = 6;
+
+    /// Errors: unavailable, one line, if he begins them too often.
+    Result<void> begin(const Caller& caller, Bucket::Time now);
+
+private:
+    std::map<uid_t, Bucket> users_; // Those who have services.
+};
+
 /// How many connections each user has, and how often each asks.
 class UserLimits {
 public:
-    using Time = std::chrono::steady_clock::time_point;
+    using Time = Bucket::Time;
 
     static constexpr std::size_t most_of_one = 8;
     static constexpr std::size_t most_of_all = 256;
@@ -56,8 +80,7 @@ public:
 private:
     struct Use {
         std::size_t connections = 0;
-        double questions = burst; // That he may still ask, at `since`.
-        Time since{};
+        Bucket questions{burst, {}};
     };
 
     void forget_idle(Time now);

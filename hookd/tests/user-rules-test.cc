@@ -39,6 +39,21 @@ TEST(UserRules, FourMovesOfOneUserAreUnderWayAtMost)
     CHECK_TRUE(bool(may_begin_move({0, "root"}, his)));
 }
 
+TEST(UserRules, WhoBeginsMovesTooOftenWaitsAndNobodyElseDoes)
+{
+    UserMoves moves;
+    const Caller ann{1000, "ann"}, bob{1001, "bob"}, root{0, "root"};
+    for (int i = 0; i < UserMoves::burst; ++i)
+        CHECK_TRUE(bool(moves.begin(ann, now)));
+    CHECK_FALSE(bool(moves.begin(ann, now)));
+    CHECK_TRUE(bool(moves.begin(bob, now)));
+    for (int i = 0; i < 100; ++i)
+        CHECK_TRUE(bool(moves.begin(root, now)));
+    now += 10s;
+    CHECK_TRUE(bool(moves.begin(ann, now)));
+    CHECK_FALSE(bool(moves.begin(ann, now)));
+}
+
 TEST(UserRules, AUsersConnectionsTakeNoOtherUsersAway)
 {
     for (std::size_t i = 0; i < UserLimits::most_of_one; ++i)
