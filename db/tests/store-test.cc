@@ -728,7 +728,7 @@ TEST(Store, OlderStoreGetsItsSharesAndItsHypervisorsGiveNothing)
         auto store = open_store(path);
         check_ok(store.put(hypervisor("hv1", true)));
     }
-    sql(path, without_shares + "PRAGMA user_version = 8");
+    sql(path, without_shares + "PRAGMA user_version = 9");
     auto store = open_store(path);
     CHECK_EQUAL(0, store.hypervisors()->at(0).capacity);
     CHECK_EQUAL(-1, store.hypervisors()->at(0).load);
