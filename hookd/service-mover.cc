@@ -383,8 +383,10 @@ void ServiceMover::start()
     take_up_in();
     for (const db::Service& row : rows) { // What has moved away, of which something was left here.
         const bool ours = row.hypervisor == world_.self() || incoming_.contains(row.id);
-        if (!ours && service::Folder{rundir_, row.name}.exists())
-            services_.discard(row, [] {});
+        if (ours || !service::Folder{rundir_, row.name}.exists())
+            continue;
+        mover_.signal(row.id, Signal::moved_away, now_ns()); // Else its move would never end.
+        services_.discard(row, [] {});
     }
     listen();
 }

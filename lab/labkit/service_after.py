@@ -27,6 +27,8 @@ def find(name):
                 for on in scene.HYPERVISORS]
         if len({(row["state"], row["hypervisor"]) for row in rows}) > 1 or rows[0]["state"] == "moving":
             return None
+        if rows[0]["state"] == "running" and not service_halts.copies(rows[0]["hypervisor"]):
+            return None  # Its end is not told yet.
         return rows[0]
 
     row = wait_for(at_rest, f"service {name}: both say where it is", limit=60, every=0.2)
