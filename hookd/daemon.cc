@@ -366,9 +366,12 @@ void Daemon::libvirt_connected(std::vector<Domain> domains)
                                                         "prepared late; install it, then restart "
                                                         "libvirtd"
                                   : "");
-    world_.domains.clear();
-    for (Domain& domain : domains)
+    const auto before = std::exchange(world_.domains, {});
+    for (Domain& domain : domains) {
+        if (const auto known = before.find(domain.xml.uuid); known != before.end())
+            domain.disk = known->second.disk; // Until it is measured anew.
         world_.domains[domain.xml.uuid] = domain;
+    }
     if (!std::exchange(resumed_, true))
         mover_.resume();
     else
@@ -413,10 +416,21 @@ void Daemon::domain_event(const std::string& uuid, const std::string& name, int 
 
 void Daemon::domain_read(Domain domain, bool exists)
 {
-    if (exists)
-        world_.domains[domain.xml.uuid] = domain;
-    else
+    if (exists) {
+        auto& known = world_.domains[domain.xml.uuid];
+        domain.disk = known.disk; // Until it is measured anew.
+        known = domain;
+    } else {
         world_.domains.erase(domain.xml.uuid);
+    }
+    refresh_soon();
+}
+
+void Daemon::disks_measured(const std::string& uuid, std::int64_t size)
+{
+    const auto domain = world_.domains.find(uuid);
+    if (domain == world_.domains.end() || std::exchange(domain->second.disk, size) == size)
+        return;
     refresh_soon();
 }
 

@@ -73,6 +73,7 @@ public:
     void monitor_event(const std::string& uuid, const std::string& event, db::TimeNs time,
                        const std::string& details) override;
     void domain_read(Domain domain, bool exists) override;
+    void disks_measured(const std::string& uuid, std::int64_t size) override;
     void downtime_read(const std::string& uuid, std::int64_t downtime_ms) override;
     void ring_read(const std::string& uuid, const std::string& mac, std::uint64_t address) override;
     void loads_read(const LoadSamples& samples) override;

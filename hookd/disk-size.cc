@@ -55,4 +55,13 @@ std::int64_t disk_size(const std::string& path)
     return std::max<std::int64_t>(::lseek(file.get(), 0, SEEK_END), 0);
 }
 
+std::int64_t disk_sizes(const std::vector<std::string>& paths)
+{
+    std::int64_t all = 0;
+    for (const auto& path : paths)
+        if (__builtin_add_overflow(all, disk_size(path), &all))
+            return std::numeric_limits<std::int64_t>::max();
+    return all;
+}
+
 } // namespace holdfast::hookd

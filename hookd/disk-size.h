@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 namespace holdfast::hookd {
 
@@ -15,5 +16,7 @@ namespace holdfast::hookd {
 /// 0: there is none, or it cannot be read.
 /// Source: QEMU, docs/interop/qcow2.txt.
 std::int64_t disk_size(const std::string& path);
+/// Of all of them together; the largest number if that is beyond it.
+std::int64_t disk_sizes(const std::vector<std::string>& paths);
 
 } // namespace holdfast::hookd

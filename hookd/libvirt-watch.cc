@@ -14,6 +14,8 @@
 #include <boost/asio/thread_pool.hpp>
 
 #include <cstdlib>
+#include <mutex>
+#include <set>
 
 #include <spdlog/spdlog.h>
 
@@ -71,8 +73,6 @@ std::optional<Domain> read_domain(virDomainPtr domain)
         return std::nullopt;
     }
     read.xml = *parsed;
-    for (const std::string& disk : parsed->makeup.disks)
-        read.disk += disk_size(disk);
     return read;
 }
 
@@ -135,6 +135,8 @@ struct LibvirtWatch::Impl : std::enable_shared_from_this<LibvirtWatch::Impl> {
             return;
         }
         tell([list = *domains](LibvirtListener& l) { l.libvirt_connected(list); });
+        for (const Domain& domain : *domains)
+            measure_disks(domain.xml);
     }
 
     /// None if libvirtd failed meanwhile.
@@ -172,11 +174,32 @@ struct LibvirtWatch::Impl : std::enable_shared_from_this<LibvirtWatch::Impl> {
             read = read_domain(domain.get());
         if (read) {
             tell([read](LibvirtListener& l) { l.domain_read(*read, true); });
+            measure_disks(read->xml);
             return;
         }
         Domain gone;
         gone.xml.uuid = uuid;
         tell([gone](LibvirtListener& l) { l.domain_read(gone, false); });
+    }
+
+    /// On a thread of its own: a file on a server that does not answer can keep it for ever, and then
+    /// disks that were not measured yet stay unknown.
+    void measure_disks(const DomainXml& domain)
+    {
+        {
+            const std::lock_guard lock{measuring_mutex};
+            if (domain.makeup.disks.empty() || !measuring.insert(domain.uuid).second)
+                return; // It is in the queue already.
+        }
+        asio::post(disks, [self = shared_from_this(), uuid = domain.uuid,
+                           paths = domain.makeup.disks] {
+            {
+                const std::lock_guard lock{self->measuring_mutex};
+                self->measuring.erase(uuid);
+            }
+            const std::int64_t size = disk_sizes(paths);
+            self->tell([uuid, size](LibvirtListener& l) { l.disks_measured(uuid, size); });
+        });
     }
 
     void read_downtime(const std::string& uuid)
@@ -352,6 +375,9 @@ struct LibvirtWatch::Impl : std::enable_shared_from_this<LibvirtWatch::Impl> {
     asio::thread_pool worker{1};
     asio::thread_pool askers{4}; // For what waits for a QEMU, which can hang.
     asio::thread_pool measurer{1};
+    asio::thread_pool disks{1}; // For what waits for files, which can be elsewhere.
+    std::mutex measuring_mutex;
+    std::set<std::string> measuring; // Domains whose disks are to be measured.
     ConnectPtr events;   // The worker's.
     ConnectPtr calls;    // The worker's.
     ConnectPtr measured; // The measurer's.
@@ -372,6 +398,7 @@ LibvirtWatch::~LibvirtWatch()
     impl_->worker.stop();
     impl_->askers.stop();
     impl_->measurer.stop();
+    impl_->disks.stop();
     impl_->worker.join();
 }
 

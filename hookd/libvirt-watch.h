@@ -40,6 +40,9 @@ public:
                                const std::string& details) = 0;
     /// A domain as it is now, asked for after an event; `xml.uuid` alone if it is gone.
     virtual void domain_read(Domain domain, bool exists) = 0;
+    /// How large the disks of a domain that was read are together, in bytes, as its guest sees them;
+    /// some time later, or never.
+    virtual void disks_measured(const std::string& uuid, std::int64_t size) = 0;
     /// The downtime of the domain's last migration, by libvirt's own count.
     virtual void downtime_read(const std::string& uuid, std::int64_t downtime_ms) = 0;
     /// Where QEMU's memory has the guest's ring of received frames.

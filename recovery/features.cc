@@ -56,6 +56,8 @@ Result<void> FeatureTable::add(std::string_view text, const std::string& file)
         };
         if (line.empty() || line.front() == '#')
             continue;
+        if (!is_utf8(line))
+            return wrong("a byte that is no UTF-8: write the file in UTF-8");
         if (line.front() == '[') {
             if (line.back() != ']' || !is_feature(line.substr(1, line.size() - 2)))
                 return wrong("\"" + one_line(line, 40) +
