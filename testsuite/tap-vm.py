@@ -4,7 +4,7 @@
     tap-vm.py INTERFACE      its process and descriptor go to INTERFACE.vm, for holdfast/arm
 
 At SIGUSR1 the guest stops.  As QEMU does (doc/cutover.md), it reads one frame more, keeps it, and
-reads no more; at SIGUSR2 the guest goes on, with that frame.
+reads no more: the file INTERFACE.kept tells; at SIGUSR2 the guest goes on, with that frame.
 """
 
 import fcntl
@@ -26,6 +26,7 @@ class Guest:
         self._tap = os.open("/dev/net/tun", os.O_RDWR | os.O_NONBLOCK)
         fcntl.ioctl(self._tap, TUNSETIFF,
                     struct.pack("16sH22x", interface.encode(), IFF_TAP | IFF_NO_PI | IFF_VNET_HDR))
+        self._interface = interface
         self._runs = True
         self._kept = None
         with open(interface + ".vm.new", "w", encoding="ascii") as file:
@@ -65,6 +66,7 @@ class Guest:
                 self._pass_back(frame)
             else:
                 self._kept = frame
+                open(self._interface + ".kept", "w", encoding="ascii").close()
 
 
 if __name__ == "__main__":
