@@ -13,6 +13,8 @@ namespace holdfast::schedd {
 
 namespace {
 
+constexpr std::size_t longest_name = 64; // More of one that is not known is not told.
+
 template <class Id, class Names>
 Result<Id> named(const Names& names, const std::string& name, const char* kind)
 {
@@ -22,8 +24,9 @@ Result<Id> named(const Names& names, const std::string& name, const char* kind)
     for (const auto& [one, id] : names)
         known.push_back(one);
     std::sort(known.begin(), known.end()); // Of several that are as near, always the same.
-    const std::string near = nearest(name, known);
-    return Error{Errc::not_found, std::string{"no "} + kind + " \"" + name + "\" is known" +
+    const std::string told = one_line(name, longest_name);
+    const std::string near = nearest(told, known);
+    return Error{Errc::not_found, std::string{"no "} + kind + " \"" + told + "\" is known" +
                                       (near.empty() ? "" : ": did you mean \"" + near + "\"?")};
 }
 

@@ -241,6 +241,22 @@ TEST(Decisions, Q5SpareIsTheLeastLoadedAndIsLentWhileTheUsersNodesAreLoaded)
         refused(request({{"user", "bob"}, {"amount", 30'000}, {"nodes", {"hv2"}}})).c_str());
 }
 
+TEST(Decisions, LongestNamesAreTakenWhole)
+{
+    const std::string user(64, 'u');
+    const std::string node(64, 'n');
+    rows.hypervisors.push_back(hypervisor(node, 300));
+    done(request({{"user", user}, {"amount", 60'000}, {"nodes", {node}}}));
+    done(plan_select(rows, settings, user, {node}, now));
+    CHECK_TRUE(quota(user).in_use == std::vector{node});
+    CHECK_EQUAL(std::string("no user \"") + std::string(64, 'x') + "...\" is known",
+                refused(plan_removal(rows, settings, std::string(65, 'x'), now)));
+    // A name is what it is, with nothing before it or behind.
+    CHECK_FALSE(refused(plan_select(rows, settings, user + " ", {node}, now)).empty());
+    done(plan_removal(rows, settings, user, now));
+    CHECK_TRUE(rows.quotas.empty());
+}
+
 TEST(Decisions, UserIsTakenAway)
 {
     done(request({{"user", "ann"}, {"amount", 60'000}}));
