@@ -203,21 +203,21 @@ asio::awaitable<void> Daemon::keep_time(const db::ShareRows& rows)
 {
     if (!election_.leads(Election::Clock::now()))
         co_return;
-    const db::Lease row = lease_of(rows);
-    const auto since = [now = now_ns()](db::TimeNs time) {
-        return std::chrono::duration_cast<Seconds>(std::chrono::nanoseconds{now - time});
-    };
     Planner planner;
-    if (since(row.reviewed) >= settings_.policy.period)
+    switch (due(lease_of(rows), settings_, now_ns())) {
+    case Due::review:
         planner = [this](const db::ShareRows& read, db::TimeNs now) -> Result<Plan> {
             return plan_review(read, settings_, now);
         };
-    else if (since(row.accounted) >= settings_.interval)
+        break;
+    case Due::interval:
         planner = [this](const db::ShareRows& read, db::TimeNs now) -> Result<Plan> {
             return plan_interval(read, settings_, now);
         };
-    if (!planner)
+        break;
+    case Due::nothing:
         co_return;
+    }
     auto decided = co_await decide_once(planner); // One that is late comes again.
     if (!decided && decided.error().code != Errc::outdated)
         spdlog::warn("end of a period: {}", decided.error().message);

@@ -105,7 +105,8 @@ db::Quota row_of(const Pool& pool, UserId id, const db::Quota& before, db::TimeN
         const std::string& name = pool.node(one.node).name;
         const auto given = before.given.find(name);
         row.share[name] = one.amount;
-        row.given[name] = given == before.given.end() ? now : given->second;
+        // One that is yet to come was written before a clock was set back.
+        row.given[name] = given == before.given.end() ? now : std::min(given->second, now);
     }
     row.borrowed = names_of(pool, user.borrowed);
     row.in_use = names_of(pool, user.in_use);

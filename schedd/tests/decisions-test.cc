@@ -187,6 +187,36 @@ TEST(Decisions, Q4PickedNodesAreOfTheShareAndWhatWasUsedIsAccounted)
     CHECK_EQUAL(480'000, quota("ann").used.at("hv3"));
 }
 
+TEST(Decisions, PeriodsAndIntervalsEndInTime)
+{
+    db::Lease lease = rows.leases[0];
+    settings.interval = Seconds{60};
+    const auto is_due = [&](db::TimeNs later) { return due(lease, settings, start + later); };
+    CHECK_TRUE(Due::nothing == is_due(59 * second));
+    CHECK_TRUE(Due::interval == is_due(60 * second));
+    CHECK_TRUE(Due::interval == is_due(30 * day - second));
+    CHECK_TRUE(Due::review == is_due(30 * day));
+    CHECK_TRUE(Due::interval == is_due(-1));
+    lease.reviewed += day;
+    CHECK_TRUE(Due::interval == is_due(0));
+}
+
+TEST(Decisions, TimesThatAreYetToComeAreNow)
+{
+    now += 365 * day;
+    rows.leases[0].reviewed = rows.leases[0].accounted = now;
+    done(request({{"user", "ann"}, {"amount", 60'000}}));
+    now = start; // The clock is set back.
+    done(plan_interval(rows, settings, now));
+    CHECK_EQUAL(start, rows.leases[0].reviewed);
+    CHECK_EQUAL(start, rows.leases[0].accounted);
+    CHECK_EQUAL(start, quota("ann").given.at("hv2"));
+    CHECK_TRUE(quota("ann").used.empty());
+    now += 10 * second;
+    done(plan_interval(rows, settings, now));
+    CHECK_EQUAL(300'000, quota("ann").used.at("hv2"));
+}
+
 TEST(Decisions, Q3LoadedAndUsedShareGrowsAndItsReasonHasTheFigures)
 {
     done(request({{"user", "ann"}, {"amount", 60'000}}));
