@@ -63,6 +63,7 @@ std::optional<std::string> Pool::why_no_candidate(const Node& node) const
     if (node.offer != Offer::open)
         return node.offer == Offer::spare     ? "it is the spare"
                : node.offer == Offer::drained ? "it is drained"
+               : node.offer == Offer::closed  ? "it has no capacity for users"
                                               : "it has failed";
     if (node.reserved + policy_.base > node.capacity)
         return amount_text(node.reserved) + " of its " + amount_text(node.capacity) +

@@ -150,6 +150,23 @@ TEST(Decisions, ShareOnAHypervisorThatHasLeftIsForgotten)
     CHECK_FALSE(quota("ann").share.contains("hv2"));
 }
 
+TEST(Decisions, ShareOnAHypervisorThatGivesNothingAnyMoreIsKept)
+{
+    done(request({{"user", "ann"}, {"amount", 60'000}}));
+    rows.hypervisors[1].capacity = 0;
+    now += 30 * day;
+    CHECK_EQUAL(std::string("hv3"),
+                done(plan_review(rows, settings, now))["spare"].get<std::string>());
+    CHECK_EQUAL(30'000, quota("ann").share.at("hv2"));
+    CHECK_TRUE((quota("ann").in_use == std::vector<std::string>{"hv2", "hv3"}));
+    CHECK_EQUAL(std::string("node hv2 cannot be chosen: it has no capacity for users: choose "
+                            "another"),
+                refused(request({{"user", "bob"}, {"amount", 30'000}, {"nodes", {"hv2"}}})));
+    done(request({{"user", "bob"}, {"amount", 60'000}}));
+    CHECK_FALSE(quota("bob").share.contains("hv2"));
+    CHECK_TRUE(quota("ann").share.contains("hv2"));
+}
+
 TEST(Decisions, BadInputIsRefusedWithItsFigures)
 {
     CHECK_EQUAL(std::string("amount 0 with a base amount of 30: both must be more than 0"),
