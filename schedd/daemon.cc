@@ -31,7 +31,7 @@ namespace {
 
 constexpr auto between_looks = std::chrono::milliseconds{500};
 constexpr auto hookd_limit = std::chrono::milliseconds{10'000};
-constexpr auto parting_limit = std::chrono::milliseconds{2000};
+constexpr auto parting_limit = std::chrono::milliseconds{5000};
 constexpr int worth_telling = 10; // Thousandths by which a load is another.
 
 db::TimeNs now_ns()
@@ -114,13 +114,22 @@ void Daemon::stop(std::function<void()> ended)
 {
     if (auto saved = meter_.save(); !saved)
         spdlog::warn("{}", saved.error().message);
-    if (election_.leads(Election::Clock::now()))
-        asio::co_spawn(io_, give_back(std::move(ended)), asio::detached);
-    else
-        ended();
+    ended_ = std::move(ended);
+    if (!stepping_)
+        part();
 }
 
-asio::awaitable<void> Daemon::give_back(std::function<void()> ended)
+/// Ends, and gives the lease back before.
+void Daemon::part()
+{
+    // It may be the row's still, though it is too old to decide by.
+    if (election_.term() != 0)
+        asio::co_spawn(io_, give_back(), asio::detached);
+    else
+        ended_();
+}
+
+asio::awaitable<void> Daemon::give_back()
 {
     const db::LeaseStep step = election_.given_back();
     const Json order{{"was", db::lease_json(step.was)}, {"to", db::lease_json(step.to)}};
@@ -129,7 +138,7 @@ asio::awaitable<void> Daemon::give_back(std::function<void()> ended)
     auto answer = co_await hookd_.call(std::move(method), std::move(words), parting_limit);
     if (!answer)
         spdlog::warn("the lease runs on: {}", answer.error().message);
-    ended();
+    ended_();
 }
 
 // --- The election. ---
@@ -147,7 +156,7 @@ Result<db::ShareRows> Daemon::read()
 asio::awaitable<void> Daemon::take_part()
 {
     asio::steady_timer timer{io_};
-    for (;;) {
+    while (!ended_) {
         meter_.look(seconds_of(now_ns()));
         auto rows = read();
         const std::string trouble = rows ? "" : rows.error().message;
@@ -156,6 +165,8 @@ asio::awaitable<void> Daemon::take_part()
         trouble_ = trouble;
         if (rows) {
             co_await elect(*rows);
+            if (ended_)
+                co_return part();
             co_await tell_load(*rows);
             co_await keep_time(*rows);
         }
@@ -173,7 +184,9 @@ asio::awaitable<void> Daemon::elect(const db::ShareRows& rows)
     if (step != Election::Step::nothing) {
         const db::LeaseStep asked = election_.asked_for(step, now_ns());
         const Plan nothing;
+        stepping_ = true;
         auto written = co_await write(asked, nothing);
+        stepping_ = false;
         if (written)
             election_.won(asked.to, now);
         else
@@ -190,21 +203,21 @@ asio::awaitable<void> Daemon::keep_time(const db::ShareRows& rows)
 {
     if (!election_.leads(Election::Clock::now()))
         co_return;
-    const db::Lease row = lease_of(rows);
-    const auto since = [now = now_ns()](db::TimeNs time) {
-        return std::chrono::duration_cast<Seconds>(std::chrono::nanoseconds{now - time});
-    };
     Planner planner;
-    if (since(row.reviewed) >= settings_.policy.period)
+    switch (due(lease_of(rows), settings_, now_ns())) {
+    case Due::review:
         planner = [this](const db::ShareRows& read, db::TimeNs now) -> Result<Plan> {
             return plan_review(read, settings_, now);
         };
-    else if (since(row.accounted) >= settings_.interval)
+        break;
+    case Due::interval:
         planner = [this](const db::ShareRows& read, db::TimeNs now) -> Result<Plan> {
             return plan_interval(read, settings_, now);
         };
-    if (!planner)
+        break;
+    case Due::nothing:
         co_return;
+    }
     auto decided = co_await decide_once(planner); // One that is late comes again.
     if (!decided && decided.error().code != Errc::outdated)
         spdlog::warn("end of a period: {}", decided.error().message);

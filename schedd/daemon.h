@@ -35,7 +35,8 @@ public:
 
     /// Serves the control commands, and takes part from now on.
     void start(OvsLoop& loop);
-    /// Gives the lease back, if it is ours, and then calls `ended`.
+    /// Gives the lease back, if it is ours or comes to be by what is under way, and then calls
+    /// `ended`.
     void stop(std::function<void()> ended);
 
 private:
@@ -55,7 +56,8 @@ private:
     boost::asio::awaitable<void> elect(const db::ShareRows& rows);
     boost::asio::awaitable<void> keep_time(const db::ShareRows& rows);
     boost::asio::awaitable<void> tell_load(const db::ShareRows& rows);
-    boost::asio::awaitable<void> give_back(std::function<void()> ended);
+    void part();
+    boost::asio::awaitable<void> give_back();
     void decide_for(Planner planner, Done done);
     boost::asio::awaitable<void> decide_to_its_end(Planner planner, Done done);
     boost::asio::awaitable<Result<Json>> decide_once(const Planner& planner);
@@ -72,6 +74,8 @@ private:
     std::string trouble_; // Why the rows cannot be read, or hookd not be asked; empty: all is well.
     std::string leader_;  // As the rows say.
     bool led_ = false;    // At the last look.
+    bool stepping_ = false;       // Hookd is asked for the lease, or that it runs on.
+    std::function<void()> ended_; // Empty until it is to end.
 };
 
 } // namespace holdfast::schedd

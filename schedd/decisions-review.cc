@@ -120,10 +120,19 @@ void lend(Pool& pool, const std::string& spare, std::vector<std::string>& events
     }
 }
 
+/// The lease, with no time that is yet to come: a clock was set back, and it would stand still.
+db::Lease lease_until(const db::ShareRows& rows, db::TimeNs now)
+{
+    db::Lease lease = lease_of(rows);
+    lease.reviewed = std::min(lease.reviewed, now);
+    lease.accounted = std::min(lease.accounted, now);
+    return lease;
+}
+
 /// Adds what was used since it was accounted last, in whole seconds.
 void account(const Pool& pool, db::Lease& lease, db::TimeNs now, std::vector<db::Quota>& quotas)
 {
-    const Seconds elapsed{std::max<db::TimeNs>(0, now - lease.accounted) / second};
+    const Seconds elapsed{(now - lease.accounted) / second};
     for (const Use& use : uses(pool, elapsed))
         quotas[at(use.user)].used[pool.node(use.node).name] += use.unit_seconds;
     lease.accounted += elapsed.count() * second;
@@ -142,11 +151,21 @@ std::vector<db::Quota> changed(const db::ShareRows& rows, const Pool& pool,
 
 } // namespace
 
+Due due(const db::Lease& lease, const Settings& settings, db::TimeNs now)
+{
+    if (lease.reviewed > now || lease.accounted > now)
+        return Due::interval;
+    if (now - lease.reviewed >= settings.policy.period.count() * second)
+        return Due::review;
+    return now - lease.accounted >= settings.interval.count() * second ? Due::interval
+                                                                       : Due::nothing;
+}
+
 Plan plan_review(const db::ShareRows& read, const Settings& settings, db::TimeNs now)
 {
     const db::ShareRows rows = over_period(read);
     Plan plan;
-    plan.lease = lease_of(rows);
+    plan.lease = lease_until(rows, now);
     Pool pool = pool_of(rows, settings.policy, now);
     auto quotas = rows.quotas; // In the pool's order.
     account(pool, plan.lease, now, quotas);
@@ -171,7 +190,7 @@ Plan plan_review(const db::ShareRows& read, const Settings& settings, db::TimeNs
 Plan plan_interval(const db::ShareRows& rows, const Settings& settings, db::TimeNs now)
 {
     Plan plan;
-    plan.lease = lease_of(rows);
+    plan.lease = lease_until(rows, now);
     Pool pool = pool_of(rows, settings.policy, now);
     auto quotas = rows.quotas;
     account(pool, plan.lease, now, quotas);

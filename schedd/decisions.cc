@@ -21,7 +21,7 @@ Result<std::vector<NodeId>> named(const Pool& pool, const std::vector<std::strin
 {
     std::vector<NodeId> ids;
     for (const std::string& name : nodes) {
-        auto id = pool.node_named(one_line(name, 60));
+        auto id = pool.node_named(name);
         if (!id)
             return id.error();
         ids.push_back(*id);
@@ -166,7 +166,7 @@ Result<Plan> plan_select(const db::ShareRows& read, const Settings& settings,
     Plan plan = plan_interval(read, settings, now);
     const db::ShareRows rows = after(read, plan);
     const Pool pool = pool_of(rows, settings.policy, now);
-    auto id = pool.user_named(one_line(user, 60));
+    auto id = pool.user_named(user);
     if (!id)
         return id.error();
     auto picked = named(pool, nodes);
@@ -188,7 +188,7 @@ Result<Plan> plan_removal(const db::ShareRows& rows, const Settings& settings,
                           const std::string& user, db::TimeNs now)
 {
     const Pool pool = pool_of(rows, settings.policy, now);
-    if (auto id = pool.user_named(one_line(user, 60)); !id)
+    if (auto id = pool.user_named(user); !id)
         return id.error();
     Plan plan{lease_of(rows), {}, {user}, {user + " has no share any more"}, {{"user", user}}};
     return plan;

@@ -58,12 +58,23 @@ Result<Plan> plan_select(const db::ShareRows& rows, const Settings& settings,
 Result<Plan> plan_removal(const db::ShareRows& rows, const Settings& settings,
                           const std::string& user, db::TimeNs now);
 
+/// What time it is for the leader.
+enum class Due {
+    nothing,
+    interval, // plan_interval().
+    review,   // plan_review().
+};
+
+/// Shape:   a time that is yet to come, since a clock was set back, is an interval's to put right.
+Due due(const db::Lease& lease, const Settings& settings, db::TimeNs now);
+
 /// Ends the period: more nodes for each user, fewer, or as many; and the next period's spare.
 /// Answer:  {users:[{user, before, after, reason}..], spare, spare_reason}.
 /// Source:  spec Q3, Q5.
 Plan plan_review(const db::ShareRows& rows, const Settings& settings, db::TimeNs now);
 
-/// Accounts what was used, and lends the spare to those whose nodes are loaded now.
+/// Accounts what was used, lends the spare to those whose nodes are loaded now, and
+/// puts times that are yet to come back to now.
 /// Source:  spec Q4, Q5.
 Plan plan_interval(const db::ShareRows& rows, const Settings& settings, db::TimeNs now);
 

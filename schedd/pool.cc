@@ -13,6 +13,8 @@ namespace holdfast::schedd {
 
 namespace {
 
+constexpr std::size_t longest_name = 64; // More of one that is not known is not told.
+
 template <class Id, class Names>
 Result<Id> named(const Names& names, const std::string& name, const char* kind)
 {
@@ -22,8 +24,9 @@ Result<Id> named(const Names& names, const std::string& name, const char* kind)
     for (const auto& [one, id] : names)
         known.push_back(one);
     std::sort(known.begin(), known.end()); // Of several that are as near, always the same.
-    const std::string near = nearest(name, known);
-    return Error{Errc::not_found, std::string{"no "} + kind + " \"" + name + "\" is known" +
+    const std::string told = one_line(name, longest_name);
+    const std::string near = nearest(told, known);
+    return Error{Errc::not_found, std::string{"no "} + kind + " \"" + told + "\" is known" +
                                       (near.empty() ? "" : ": did you mean \"" + near + "\"?")};
 }
 
@@ -60,6 +63,7 @@ std::optional<std::string> Pool::why_no_candidate(const Node& node) const
     if (node.offer != Offer::open)
         return node.offer == Offer::spare     ? "it is the spare"
                : node.offer == Offer::drained ? "it is drained"
+               : node.offer == Offer::closed  ? "it has no capacity for users"
                                               : "it has failed";
     if (node.reserved + policy_.base > node.capacity)
         return amount_text(node.reserved) + " of its " + amount_text(node.capacity) +

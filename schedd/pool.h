@@ -28,6 +28,7 @@ enum class Offer {
     spare,   // It is kept in reserve, and lent (spec Q5).
     drained, // Its hypervisor is drained: nothing new is to come.
     failed,  // It is not heard of.
+    closed,  // It gives nothing any more: who has it keeps it.
 };
 
 /// A hypervisor offered for computing: a row of Hypervisor, with what is measured there.

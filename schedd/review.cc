@@ -5,9 +5,17 @@
 
 #include <algorithm>
 
+#include "db/row-check.h"
+
 namespace holdfast::schedd {
 
 namespace {
+
+/// The nodes that an amount can be at most: no row holds more.
+Load most_nodes(const SharePolicy& policy)
+{
+    return db::amount_max / policy.base;
+}
 
 Review more(Review review, const SharePolicy& policy, const Period& period, Load load)
 {
@@ -15,18 +23,22 @@ Review more(Review review, const SharePolicy& policy, const Period& period, Load
     const auto n_aim = (period.n_nodes * load + aim - 1) / aim;
     // One more at least, twice as many at most: a load can be others' as well.
     const auto n = std::clamp<Load>(n_aim, period.n_nodes + 1, 2 * period.n_nodes);
-    review.change = static_cast<int>(
-        std::max<Load>(0, std::min<Load>(n, static_cast<Load>(period.n_fleet)) - period.n_nodes));
+    const auto n_fleet = static_cast<Load>(period.n_fleet);
+    const Load most = std::min(n_fleet, most_nodes(policy));
+    review.change = static_cast<int>(std::max<Load>(0, std::min<Load>(n, most) - period.n_nodes));
     review.low_reviews = 0;
-    review.reason += ", at or over " + load_text(policy.grow_at) + ": " +
-                     (review.change == 0 ? "but the fleet has no more nodes"
-                                         : count_text(review.change, "node") + " more");
+    review.reason +=
+        ", at or over " + load_text(policy.grow_at) + ": " +
+        (review.change > 0 ? count_text(review.change, "node") + " more"
+         : most == n_fleet ? "but the fleet has no more nodes"
+                           : "but an amount of " + amount_text(db::amount_max) + " is the most");
     return review;
 }
 
 Review fewer(Review review, const SharePolicy& policy, const Period& period, Load load)
 {
-    review.low_reviews = period.low_reviews + 1;
+    // No more are counted than are asked for: it can be so for years.
+    review.low_reviews = std::min(period.low_reviews + 1, policy.shrink_after);
     review.reason += ", both under " + load_text(policy.shrink_at);
     if (period.n_nodes <= 1) {
         review.reason += ": no change, one node is the least";
@@ -35,6 +47,11 @@ Review fewer(Review review, const SharePolicy& policy, const Period& period, Loa
     const Load after = load * period.n_nodes / (period.n_nodes - 1);
     if (after >= policy.grow_at) {
         review.reason += ": no change, one node fewer would load the others " + load_text(after);
+        return review;
+    }
+    if (period.n_nodes - 1 > most_nodes(policy)) {
+        review.reason +=
+            ": no change, an amount of " + amount_text(db::amount_max) + " is the most";
         return review;
     }
     if (review.low_reviews < policy.shrink_after) {

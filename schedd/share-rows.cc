@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 
 #include "db/share-json.h"
 
@@ -24,7 +25,8 @@ Node node_of(const db::Hypervisor& row, const std::string& spare)
     node.name = row.name;
     node.capacity = row.capacity;
     node.average = std::max(0, row.load);
-    node.offer = row.lost            ? Offer::failed
+    node.offer = row.capacity == 0   ? Offer::closed
+                 : row.lost          ? Offer::failed
                  : row.drained       ? Offer::drained
                  : row.name == spare ? Offer::spare
                                      : Offer::open;
@@ -46,6 +48,16 @@ std::vector<std::string> names_of(const Pool& pool, const std::vector<NodeId>& i
     for (NodeId id : ids)
         names.push_back(pool.node(id).name);
     std::ranges::sort(names);
+    return names;
+}
+
+/// The hypervisors that anybody has.
+std::set<std::string> shared(const db::ShareRows& rows)
+{
+    std::set<std::string> names;
+    for (const db::Quota& row : rows.quotas)
+        for (const auto& [name, amount] : row.share)
+            names.insert(name);
     return names;
 }
 
@@ -74,10 +86,11 @@ User user_of(const db::Quota& row, const NodeIds& ids, db::TimeNs now, std::vect
 Pool pool_of(const db::ShareRows& rows, const SharePolicy& policy, db::TimeNs now)
 {
     const std::string spare = lease_of(rows).spare;
+    const std::set<std::string> held = shared(rows);
     std::vector<Node> nodes;
     NodeIds ids;
     for (const db::Hypervisor& row : rows.hypervisors) {
-        if (row.capacity == 0)
+        if (row.capacity == 0 && !held.contains(row.name))
             continue;
         ids.emplace(row.name, NodeId{static_cast<std::uint32_t>(nodes.size())});
         nodes.push_back(node_of(row, spare));
@@ -105,7 +118,8 @@ db::Quota row_of(const Pool& pool, UserId id, const db::Quota& before, db::TimeN
         const std::string& name = pool.node(one.node).name;
         const auto given = before.given.find(name);
         row.share[name] = one.amount;
-        row.given[name] = given == before.given.end() ? now : given->second;
+        // One that is yet to come was written before a clock was set back.
+        row.given[name] = given == before.given.end() ? now : std::min(given->second, now);
     }
     row.borrowed = names_of(pool, user.borrowed);
     row.in_use = names_of(pool, user.in_use);

@@ -11,10 +11,9 @@
 namespace holdfast::schedd {
 
 /// The pool that the rows are, at `now` (ns since the epoch).
-/// Shape:   a hypervisor that gives nothing (capacity 0) is none of its nodes; what a user has on
-/// one
-///          that the fleet does not have any more, or that gives nothing, is not counted.  A load
-///          that nobody has measured yet counts as none.
+/// Shape:   a hypervisor that gives nothing (capacity 0) is one of its nodes only while somebody
+///          has it, and is not given; what a user has on one that the fleet does not have any more
+///          is not counted.  A load that nobody has measured yet counts as none.
 Pool pool_of(const db::ShareRows& rows, const SharePolicy& policy, db::TimeNs now);
 
 /// The row of the pool's user as he is now; `before`: his row until then, or an empty one.

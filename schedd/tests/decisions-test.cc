@@ -150,6 +150,23 @@ TEST(Decisions, ShareOnAHypervisorThatHasLeftIsForgotten)
     CHECK_FALSE(quota("ann").share.contains("hv2"));
 }
 
+TEST(Decisions, ShareOnAHypervisorThatGivesNothingAnyMoreIsKept)
+{
+    done(request({{"user", "ann"}, {"amount", 60'000}}));
+    rows.hypervisors[1].capacity = 0;
+    now += 30 * day;
+    CHECK_EQUAL(std::string("hv3"),
+                done(plan_review(rows, settings, now))["spare"].get<std::string>());
+    CHECK_EQUAL(30'000, quota("ann").share.at("hv2"));
+    CHECK_TRUE((quota("ann").in_use == std::vector<std::string>{"hv2", "hv3"}));
+    CHECK_EQUAL(std::string("node hv2 cannot be chosen: it has no capacity for users: choose "
+                            "another"),
+                refused(request({{"user", "bob"}, {"amount", 30'000}, {"nodes", {"hv2"}}})));
+    done(request({{"user", "bob"}, {"amount", 60'000}}));
+    CHECK_FALSE(quota("bob").share.contains("hv2"));
+    CHECK_TRUE(quota("ann").share.contains("hv2"));
+}
+
 TEST(Decisions, BadInputIsRefusedWithItsFigures)
 {
     CHECK_EQUAL(std::string("amount 0 with a base amount of 30: both must be more than 0"),
@@ -185,6 +202,36 @@ TEST(Decisions, Q4PickedNodesAreOfTheShareAndWhatWasUsedIsAccounted)
     now += second / 2; // The half second is not lost.
     done(plan_interval(rows, settings, now));
     CHECK_EQUAL(480'000, quota("ann").used.at("hv3"));
+}
+
+TEST(Decisions, PeriodsAndIntervalsEndInTime)
+{
+    db::Lease lease = rows.leases[0];
+    settings.interval = Seconds{60};
+    const auto is_due = [&](db::TimeNs later) { return due(lease, settings, start + later); };
+    CHECK_TRUE(Due::nothing == is_due(59 * second));
+    CHECK_TRUE(Due::interval == is_due(60 * second));
+    CHECK_TRUE(Due::interval == is_due(30 * day - second));
+    CHECK_TRUE(Due::review == is_due(30 * day));
+    CHECK_TRUE(Due::interval == is_due(-1));
+    lease.reviewed += day;
+    CHECK_TRUE(Due::interval == is_due(0));
+}
+
+TEST(Decisions, TimesThatAreYetToComeAreNow)
+{
+    now += 365 * day;
+    rows.leases[0].reviewed = rows.leases[0].accounted = now;
+    done(request({{"user", "ann"}, {"amount", 60'000}}));
+    now = start; // The clock is set back.
+    done(plan_interval(rows, settings, now));
+    CHECK_EQUAL(start, rows.leases[0].reviewed);
+    CHECK_EQUAL(start, rows.leases[0].accounted);
+    CHECK_EQUAL(start, quota("ann").given.at("hv2"));
+    CHECK_TRUE(quota("ann").used.empty());
+    now += 10 * second;
+    done(plan_interval(rows, settings, now));
+    CHECK_EQUAL(300'000, quota("ann").used.at("hv2"));
 }
 
 TEST(Decisions, Q3LoadedAndUsedShareGrowsAndItsReasonHasTheFigures)
@@ -239,6 +286,22 @@ TEST(Decisions, Q5SpareIsTheLeastLoadedAndIsLentWhileTheUsersNodesAreLoaded)
     STRCMP_CONTAINS(
         "it is the spare",
         refused(request({{"user", "bob"}, {"amount", 30'000}, {"nodes", {"hv2"}}})).c_str());
+}
+
+TEST(Decisions, LongestNamesAreTakenWhole)
+{
+    const std::string user(64, 'u');
+    const std::string node(64, 'n');
+    rows.hypervisors.push_back(hypervisor(node, 300));
+    done(request({{"user", user}, {"amount", 60'000}, {"nodes", {node}}}));
+    done(plan_select(rows, settings, user, {node}, now));
+    CHECK_TRUE(quota(user).in_use == std::vector{node});
+    CHECK_EQUAL(std::string("no user \"") + std::string(64, 'x') + "...\" is known",
+                refused(plan_removal(rows, settings, std::string(65, 'x'), now)));
+    // A name is what it is, with nothing before it or behind.
+    CHECK_FALSE(refused(plan_select(rows, settings, user + " ", {node}, now)).empty());
+    done(plan_removal(rows, settings, user, now));
+    CHECK_TRUE(rows.quotas.empty());
 }
 
 TEST(Decisions, UserIsTakenAway)

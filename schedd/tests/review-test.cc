@@ -5,8 +5,11 @@
 
 #include "schedd/review.h"
 
+#include "db/row-check.h"
+
 #include <CppUTest/TestHarness.h>
 
+using namespace holdfast;
 using namespace holdfast::schedd;
 
 TEST_GROUP(Q3Review)
@@ -53,6 +56,19 @@ TEST(Q3Review, NeverMoreThanTwiceNorMoreThanTheFleet)
     CHECK_EQUAL(120 * unit, reviewed().amount);
 }
 
+TEST(Q3Review, NeverMoreThanARowCanHold)
+{
+    policy.base = 1'000'000 * unit; // Four of them are the largest amount.
+    period = {3, 900, 900, 900, 0, 100};
+    CHECK_EQUAL(1, reviewed().change);
+    CHECK_EQUAL(db::amount_max, reviewed().amount);
+    period.n_nodes = 4;
+    CHECK_EQUAL(0, reviewed().change);
+    STRCMP_CONTAINS("but an amount of 4000000 is the most", reviewed().reason.c_str());
+    period = {6, 100, 100, 50, 5, 100}; // Since before the base was raised.
+    CHECK_EQUAL(0, reviewed().change);
+}
+
 TEST(Q3Review, LoadThatIsOthersGivesNoMoreNodes)
 {
     period.load = 900;
@@ -75,6 +91,14 @@ TEST(Q3Review, ShrinksByOneAfterTheSecondReviewThatSaysSo)
     CHECK_EQUAL(-1, second.change);
     CHECK_EQUAL(90 * unit, second.amount);
     CHECK_EQUAL(0, second.low_reviews);
+}
+
+TEST(Q3Review, WhatCannotShrinkIsNotCountedForEver)
+{
+    period = {1, 100, 100, 0, policy.shrink_after, 100};
+    CHECK_EQUAL(policy.shrink_after, reviewed().low_reviews);
+    period.low_reviews = db::in_a_row_max; // Of an older program.
+    CHECK_EQUAL(policy.shrink_after, reviewed().low_reviews);
 }
 
 TEST(Q3Review, OneGoodPeriodBeginsTheCountAnew)
