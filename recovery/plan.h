@@ -48,8 +48,8 @@ struct PoolVm {
 /// What an operator, or a policy, says of one VM's recovery.
 struct Wish {
     std::vector<Way> ways = all_ways; // In the order in which they are tried.
-    std::string pinned;               // The id of the VM that is to replace it, or empty.
-    std::size_t most = 10;            // Candidates that are looked at closely.
+    std::string pinned;    // The id of the VM that alone may replace it, or empty: who is like it.
+    std::size_t most = 10; // Candidates that are looked at closely.
 };
 
 struct Candidate {
@@ -89,6 +89,7 @@ private:
     void choose(Plan& plan, std::size_t vm, const Wish& wish) const;
     std::string quietest(const std::string& failed) const;
     std::string why_none(const Plan& plan, std::size_t vm, const Wish& wish) const;
+    std::string why_not_pinned(std::size_t vm, const Wish& wish) const;
     std::vector<ElementNumber> numbers_of(const Specification& specification, Weight* others) const;
 
     std::vector<PoolVm> vms_;

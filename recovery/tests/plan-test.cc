@@ -131,6 +131,52 @@ TEST(R4Plan, R10APinnedOneIsTakenHoweverSimilarItIs)
     STRCMP_EQUAL("VM-003", chosen(pool, plan).c_str());
 }
 
+TEST(R4Plan, R10NobodyElseTakesThePlaceOfAPinnedOne)
+{
+    auto vms = published();
+    vms[2].running = false;
+    Wish pinned;
+    pinned.pinned = "id-VM-003";
+    const Pool pool{vms, {}};
+    const Plan plan = pool.plan(0, pinned);
+    CHECK_TRUE(plan.way == Way::clone);
+    STRCMP_EQUAL("VM-003", chosen(pool, plan).c_str());
+    pinned.ways = {Way::adopt};
+    STRCMP_EQUAL("VM-003 is pinned to replace VM-001, and is not running: start it, allow clone, "
+                 "or pin another one",
+                 pool.plan(0, pinned).why.c_str());
+    vms[0].shared_disks = true;
+    const Pool shared{vms, {}};
+    CHECK_TRUE(shared.plan(0, {all_ways, "id-VM-003"}).way == Way::restart);
+}
+
+TEST(R4Plan, R10WhyAPinnedOneCannotIsSaid)
+{
+    const auto why = [](const std::vector<PoolVm>& vms, const Policy& policy,
+                        const std::set<std::string>& forbidden, const std::string& id) {
+        const Plan plan = Pool{vms, policy, forbidden}.plan(0, {all_ways, id});
+        CHECK_FALSE(plan.way.has_value() || plan.chosen.has_value());
+        return plan.why;
+    };
+    auto vms = published();
+    STRCMP_EQUAL("the VM that is pinned to replace VM-001, id-VM-009, is not there any more: pin "
+                 "another one",
+                 why(vms, {}, {}, "id-VM-009").c_str());
+    STRCMP_EQUAL("VM-003 is pinned to replace VM-001, and may replace none: set forbid=off of it, "
+                 "or pin another one",
+                 why(vms, {}, {"id-VM-003"}, "id-VM-003").c_str());
+    Policy policy;
+    policy.required[static_cast<std::size_t>(Quantity::memory)] = true;
+    vms[0].specification.quantities = {1, 1024, 0};
+    STRCMP_EQUAL("VM-003 is pinned to replace VM-001, and has too little memory: give it more, or "
+                 "pin another one",
+                 why(vms, policy, {}, "id-VM-003").c_str());
+    vms[2].reachable = false;
+    STRCMP_EQUAL("VM-003 is pinned to replace VM-001, and its hypervisor hv2 is not heard of: pin "
+                 "another one",
+                 why(vms, {}, {}, "id-VM-003").c_str());
+}
+
 TEST(R4Plan, AConditionPutsOutWhoHasTooLittle)
 {
     auto vms = published();
