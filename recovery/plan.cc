@@ -209,16 +209,40 @@ void Pool::choose(Plan& plan, std::size_t vm, const Wish& wish) const
             plan.way = way;
             return;
         }
-        for (std::size_t i = 0; i < plan.candidates.size(); ++i) {
-            const Candidate& one = plan.candidates[i];
-            if (one.passes && one.pinned == !wish.pinned.empty() && serves(vms_[one.vm], way)) {
-                plan.way = way;
-                plan.chosen = i;
-                return;
-            }
+        plan.chosen = best_for(plan, vm, wish, way);
+        if (plan.chosen) {
+            plan.way = way;
+            return;
         }
     }
     plan.why = why_none(plan, vm, wish);
+}
+
+/// Who is used for this way, as one of the candidates; whoever is better and cannot be used for it
+/// does not keep it off.
+std::optional<std::size_t> Pool::best_for(Plan& plan, std::size_t vm, const Wish& wish,
+                                          Way way) const
+{
+    auto& all = plan.candidates;
+    if (!wish.pinned.empty()) {
+        const bool can = !all.empty() && all[0].pinned && serves(vms_[all[0].vm], way);
+        return can ? std::optional<std::size_t>{0} : std::nullopt;
+    }
+    Wish one = wish;
+    one.ways = {way};
+    one.most = 1;
+    const auto found = index_->best(query_for(vm, one));
+    if (found.empty())
+        return std::nullopt;
+    const std::size_t place = found[0].place;
+    const Candidate best = candidate(place, vm, wish);
+    if (!best.passes)
+        return std::nullopt;
+    const auto listed = std::ranges::find(all, place, &Candidate::vm);
+    const auto at = static_cast<std::size_t>(listed - all.begin());
+    if (listed == all.end())
+        all.push_back(best);
+    return at;
 }
 
 /// The least loaded hypervisor that has not failed; empty if there is none.

@@ -61,7 +61,9 @@ struct Candidate {
 };
 
 struct Plan {
-    std::vector<Candidate> candidates; // The best first; a pinned one in front.
+    /// The best first; a pinned one in front.  One that is chosen is there, however many are
+    /// wanted.
+    std::vector<Candidate> candidates;
     std::optional<Way> way;            // None: it cannot be recovered; then `why`.
     std::optional<std::size_t> chosen; // Of the candidates; none when it is restarted.
     std::string hypervisor;            // Where it will be; empty where it is a candidate's.
@@ -87,6 +89,8 @@ private:
     bool before(std::size_t a, std::size_t b, const std::string& failed) const;
     Candidate candidate(std::size_t place, std::size_t vm, const Wish& wish) const;
     void choose(Plan& plan, std::size_t vm, const Wish& wish) const;
+    std::optional<std::size_t> best_for(Plan& plan, std::size_t vm, const Wish& wish,
+                                        Way way) const;
     std::string quietest(const std::string& failed) const;
     std::string why_none(const Plan& plan, std::size_t vm, const Wish& wish) const;
     std::string why_not_pinned(std::size_t vm, const Wish& wish) const;

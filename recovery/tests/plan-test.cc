@@ -120,6 +120,26 @@ TEST(R4Plan, R6WaysAreTriedInTheirOrder)
     CHECK_FALSE(local.plan(0, wish({Way::restart})).way.has_value());
 }
 
+TEST(R4Plan, R6HowManyAreListedDoesNotDecideTheWay)
+{
+    const auto like = made_of({language("Go")});
+    std::vector<PoolVm> vms{vm("lost", "hv1", like)};
+    for (int i = 0; i < 11; ++i) {
+        vms.push_back(vm("twin" + std::to_string(i), "hv2", like));
+        vms.back().running = false;
+    }
+    vms.push_back(vm("worker", "hv3", made_of({language("Go"), web_server("nginx")})));
+    vms.back().specification.quantities = {8, 0, 0};
+    const Pool pool{vms, {}};
+    for (const std::size_t most : {1U, 10U, 12U}) {
+        const Plan plan = pool.plan(0, {{Way::adopt, Way::clone}, "", most});
+        CHECK_TRUE(plan.way == Way::adopt);
+        STRCMP_EQUAL("worker", chosen(pool, plan).c_str());
+        CHECK_EQUAL(most + (most < 12 ? 1 : 0), plan.candidates.size());
+        CHECK_TRUE(pool.plan(0, {{Way::clone, Way::adopt}, "", most}).way == Way::clone);
+    }
+}
+
 TEST(R4Plan, R10APinnedOneIsTakenHoweverSimilarItIs)
 {
     const Pool pool{published(), {}};
