@@ -155,7 +155,7 @@ Result<void> Commands::find_places(Recovery& recovery)
     return {};
 }
 
-/// Whether the VM does not run here, for its recovery elsewhere.
+/// Whether the VM does not run here nor is about to, for its recovery elsewhere.
 void Commands::gone_here(const Json& arguments, Done done)
 {
     const auto id = text_argument(arguments, "vm");
@@ -167,9 +167,7 @@ void Commands::gone_here(const Json& arguments, Done done)
         done(Error{Errc::unavailable, "libvirt is not reached on " + world().self()});
         return;
     }
-    const auto domain = world().domains.find(*id);
-    const bool runs = domain != world().domains.end() && domain->second.state != Reality::absent;
-    done(Json{{"gone", !runs}});
+    done(Json{{"gone", daemon_.is_gone(*id)}});
 }
 
 /// What its hypervisor says of the lost VM.
