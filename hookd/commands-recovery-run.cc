@@ -146,6 +146,8 @@ Result<void> Commands::find_places(Recovery& recovery)
         const auto to = followed_balancer(balancer, lost, next, all_balancers, ledger.vms());
         if (!to)
             return to.error();
+        if (*to == balancer)
+            continue; // What it needs of the lost one another has now.
         *std::ranges::find(all_balancers, balancer.name, &db::Balancer::name) = *to;
         recovery.balancers.push_back(balancer.name);
     }
