@@ -109,8 +109,13 @@ Result<World> read_world(db::Store& store)
     auto services = store.services(&snapshot->damaged);
     if (!services)
         return services.error();
-    if (auto quotas = store.quotas(&snapshot->damaged); !quotas) // Only what is wrong with them.
+    // Of these only what is wrong with them.
+    if (auto quotas = store.quotas(&snapshot->damaged); !quotas)
         return quotas.error();
+    if (auto made_of = store.specifications(&snapshot->damaged); !made_of)
+        return made_of.error();
+    if (auto policies = store.recovery_policies(&snapshot->damaged); !policies)
+        return policies.error();
     auto paths = store.paths();
     if (!paths)
         return paths.error();

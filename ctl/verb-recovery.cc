@@ -3,6 +3,7 @@
 // ctl/verb-recovery: `holdfast recovery pool|plan|run|weights|policy`.
 #include <config.h>
 
+#include <algorithm>
 #include <chrono>
 
 #include "common/text.h"
@@ -23,9 +24,10 @@ Result<recovery::PoolRows> read_rows(const Session& session)
     auto store = session.open_store();
     if (!store)
         return store.error();
-    auto world = read_world(*store);
+    auto world = store->snapshot();
     if (!world)
         return world.error();
+    std::ranges::stable_sort(world->vms, {}, &db::Vm::name);
     auto specifications = store->specifications();
     if (!specifications)
         return specifications.error();

@@ -96,6 +96,13 @@ Result<void> ChainRollout::may_change(const db::Chain& chain) const
     return may_change_beside(chain, chains, busy(chains));
 }
 
+Result<void> ChainRollout::may_set(const db::Chain& from, const db::Chain& to) const
+{
+    if (auto plan = plan_set(from, to); !plan)
+        return plan.error();
+    return {};
+}
+
 void ChainRollout::resume()
 {
     for (const db::Chain& chain : daemon_.world().ledger.chains()) {

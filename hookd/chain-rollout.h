@@ -58,6 +58,9 @@ public:
     /// Errors: unavailable while this or another living hypervisor changes it; or as
     ///         may_change_beside(), which what is begun is judged by once more.
     Result<void> may_change(const db::Chain& chain) const;
+    /// Whether there are steps from one to the other.
+    /// Errors: as change_steps().
+    Result<void> may_set(const db::Chain& from, const db::Chain& to) const;
     /// Ends what an earlier run of this daemon began.
     void resume();
 

@@ -169,38 +169,46 @@ Result<db::Chain> Commands::changed_chain(const db::Chain& from, const Json& arg
     return to;
 }
 
+/// The change that is asked for, if it can be made beside these chains: nothing that is known
+/// before it begins is in its way.
+Result<Commands::ChainTurn> Commands::chain_turn(const Json& arguments,
+                                                 const std::vector<db::Chain>& beside)
+{
+    const auto from = changeable_chain(arguments);
+    if (!from)
+        return from.error();
+    if (!from->open)
+        return Error{Errc::unavailable, "chain " + from->name +
+                                            ": its adding or removing was cut off, and it takes no "
+                                            "traffic: delete it, then add it"};
+    const auto to = changed_chain(*from, arguments);
+    if (!to)
+        return to.error();
+    if (auto fine = check_in_port(*to, beside, world().ledger.vms()); !fine)
+        return fine.error();
+    if (auto fine = rollout_.may_set(*from, *to); !fine)
+        return fine.error();
+    return ChainTurn{*from, *to};
+}
+
 void Commands::chain_set(const Json& arguments, Done done)
 {
-    auto chain = changeable_chain(arguments);
-    if (!chain) {
-        done(chain.error());
-        return;
-    }
-    if (!chain->open) {
-        done(Error{Errc::unavailable, "chain " + chain->name +
-                                          ": its adding or removing was cut off, and it takes no "
-                                          "traffic: delete it, then add it"});
-        return;
-    }
-    auto to = changed_chain(*chain, arguments);
-    if (!to) {
-        done(to.error());
-        return;
-    }
     const auto taken = rollout_.taken();
-    if (auto fine = check_in_port(*to, taken, world().ledger.vms()); !fine) {
-        done(fine.error());
+    const auto turn = chain_turn(arguments, taken);
+    if (!turn) {
+        done(turn.error());
         return;
     }
-    const auto notes = notes_on(*to, taken);
-    rollout_.set(*chain, *to, [this, to, notes, done](const Result<ChainRollout::Left>& left) {
+    const auto to = turn->to;
+    const auto notes = notes_on(to, taken);
+    rollout_.set(turn->from, to, [this, to, notes, done](const Result<ChainRollout::Left>& left) {
         if (!left) {
             done(left.error());
             return;
         }
-        note("chain-changed", "chain " + to->name + " is changed", to->name);
-        done(Json{{"chain", to->name},
-                  {"pending", names_of(pending_hops(*to, world().ledger.vms()))},
+        note("chain-changed", "chain " + to.name + " is changed", to.name);
+        done(Json{{"chain", to.name},
+                  {"pending", names_of(pending_hops(to, world().ledger.vms()))},
                   {"left", *left},
                   {"notes", notes}});
     });

@@ -12,6 +12,8 @@
 
 #include <boost/asio/co_spawn.hpp>
 
+#include <algorithm>
+
 #include "common/text.h"
 #include "db/find.h"
 #include "hookd/await.h"
@@ -120,27 +122,33 @@ Result<Commands::Recovery> Commands::plan_recovery(const Json& arguments)
     return recovery;
 }
 
-/// Where the lost VM is, and whether the other can be there.
+/// Where the lost VM is, and whether the other can be there: each place with the ones before it
+/// taken.
 Result<void> Commands::find_places(Recovery& recovery)
 {
     const auto& [lost, next, similarity, chains, balancers] = recovery;
     const auto& ledger = world().ledger;
+    auto all_chains = rollout_.taken();
+    auto all_balancers = ledger.balancers();
     for (const db::Chain& chain : ledger.chains()) {
         if (!db::passes(chain, lost.id))
             continue;
         const Json order{{"name", chain.name}, {"via", followed_via(chain, lost.id, next.id)}};
-        const auto may = changeable_chain(order);
-        const auto to = may ? changed_chain(*may, order) : may;
-        if (!to)
-            return to.error();
+        const auto turn = chain_turn(order, all_chains);
+        if (!turn)
+            return turn.error();
+        *std::ranges::find(all_chains, chain.name, &db::Chain::name) = turn->to;
         recovery.chains.push_back(chain.name);
     }
     for (const db::Balancer& balancer : ledger.balancers()) {
         if (!needs(balancer, lost))
             continue;
-        const auto to = followed_balancer(balancer, lost, next, ledger.balancers(), ledger.vms());
+        const auto to = followed_balancer(balancer, lost, next, all_balancers, ledger.vms());
         if (!to)
             return to.error();
+        if (*to == balancer)
+            continue; // What it needs of the lost one another has now.
+        *std::ranges::find(all_balancers, balancer.name, &db::Balancer::name) = *to;
         recovery.balancers.push_back(balancer.name);
     }
     if (chains.empty() && balancers.empty())
@@ -149,7 +157,7 @@ Result<void> Commands::find_places(Recovery& recovery)
     return {};
 }
 
-/// Whether the VM does not run here, for its recovery elsewhere.
+/// Whether the VM does not run here nor is about to, for its recovery elsewhere.
 void Commands::gone_here(const Json& arguments, Done done)
 {
     const auto id = text_argument(arguments, "vm");
@@ -161,9 +169,7 @@ void Commands::gone_here(const Json& arguments, Done done)
         done(Error{Errc::unavailable, "libvirt is not reached on " + world().self()});
         return;
     }
-    const auto domain = world().domains.find(*id);
-    const bool runs = domain != world().domains.end() && domain->second.state != Reality::absent;
-    done(Json{{"gone", !runs}});
+    done(Json{{"gone", daemon_.is_gone(*id)}});
 }
 
 /// What its hypervisor says of the lost VM.

@@ -88,6 +88,11 @@ private:
     Result<db::Chain> named_chain(const Json& arguments);
     Result<db::Chain> changeable_chain(const Json& arguments);
     Result<db::Chain> changed_chain(const db::Chain& from, const Json& arguments);
+    /// A chain as it is, and as it shall be.
+    struct ChainTurn {
+        db::Chain from, to;
+    };
+    Result<ChainTurn> chain_turn(const Json& arguments, const std::vector<db::Chain>& beside);
     using Balancers = std::vector<db::Balancer>;
     /// What a balancer shall be, and what is told of it.
     struct BalancerPlan {

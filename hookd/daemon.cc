@@ -342,17 +342,28 @@ Result<void> Daemon::hook(const HookCall& call)
         // Kept, since libvirtd itself answers late while a VM migrates.
         Domain& domain = world_.domains[xml->uuid];
         domain.xml = *xml;
+        starting_.insert(xml->uuid);
     }
     if (call.operation == "migrate")
         mover_.incoming(xml->uuid);
     if (call.operation == "stopped" || call.operation == "release") {
         if (auto found = world_.domains.find(xml->uuid); found != world_.domains.end())
             found->second.state = Reality::absent;
+        starting_.erase(xml->uuid);
     }
     if (auto signal = signal_of_hook(call.operation))
         mover_.signal(xml->uuid, *signal, now_ns());
     refresh_soon();
     return {};
+}
+
+bool Daemon::is_gone(const std::string& vm) const
+{
+    const db::Vm* record = world_.ledger.vm(vm);
+    const auto domain = world_.domains.find(vm);
+    const bool runs = domain != world_.domains.end() && domain->second.state != Reality::absent;
+    return record && record->hypervisor == world_.self() && !runs && !starting_.contains(vm) &&
+           !mover_.under_way().contains(vm);
 }
 
 void Daemon::libvirt_connected(std::vector<Domain> domains)
@@ -371,6 +382,8 @@ void Daemon::libvirt_connected(std::vector<Domain> domains)
         if (const auto known = before.find(domain.xml.uuid); known != before.end())
             domain.disk = known->second.disk; // Until it is measured anew.
         world_.domains[domain.xml.uuid] = domain;
+        if (domain.state != Reality::absent)
+            starting_.erase(domain.xml.uuid);
     }
     if (!std::exchange(resumed_, true))
         mover_.resume();
@@ -383,7 +396,8 @@ void Daemon::libvirt_lost(const std::string& why)
 {
     if (world_.libvirt_here || world_.libvirt_trouble != why)
         spdlog::warn("libvirt: away ({}): trying again each second", why);
-    world_.libvirt_here = false;
+    if (std::exchange(world_.libvirt_here, false))
+        starting_.clear(); // What libvirtd had begun has ended with it, or runs.
     world_.libvirt_trouble = why;
 }
 
@@ -420,6 +434,8 @@ void Daemon::domain_read(Domain domain, bool exists)
         auto& known = world_.domains[domain.xml.uuid];
         domain.disk = known.disk; // Until it is measured anew.
         known = domain;
+        if (domain.state != Reality::absent)
+            starting_.erase(domain.xml.uuid);
     } else {
         world_.domains.erase(domain.xml.uuid);
     }

@@ -63,6 +63,9 @@ public:
     /// What a hook says.
     /// Errors: invalid if libvirt is not to go on: the VM's owner has no share of this hypervisor.
     Result<void> hook(const HookCall& call);
+    /// Whether a VM of this hypervisor's does not run, and nobody is about to start or move it: its
+    /// place can be taken.
+    bool is_gone(const std::string& vm) const;
     /// Brings the records up to date soon, once for any number of calls.
     void refresh_soon();
 
@@ -109,6 +112,8 @@ private:
     std::unique_ptr<ServiceMover> service_mover_;
     std::unique_ptr<LibvirtWatch> libvirt_;
     std::unique_ptr<HookServer> hooks_;
+    /// VMs that libvirt has begun to start, and that do not run yet.
+    std::set<std::string> starting_;
     bool resumed_ = false; // What became of the moves in the store is known.
     bool refresh_wanted_ = false;
     std::vector<std::function<void(Result<void>)>> settling_; // Who waits for the next pass.

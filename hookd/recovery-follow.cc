@@ -9,6 +9,7 @@
 
 #include "common/synthetic-mac.h"
 #include "common/text.h"
+#include "db/balancer.h"
 #include "hookd/balancer.h"
 
 namespace holdfast::hookd {
@@ -37,6 +38,7 @@ void take_place(std::vector<std::string>& ids, const std::string& lost, const st
 std::string server_words(const std::string& address, const db::RealServer& was)
 {
     std::string words = endpoint_text(address, was.port) + ",weight=" + std::to_string(was.weight);
+    words += ",way=" + was.way;
     return was.limit == 0 ? words : words + ",limit=" + std::to_string(was.limit);
 }
 
@@ -44,15 +46,19 @@ Result<db::Balancer> with_server(const db::Balancer& balancer, const db::RealSer
                                  const db::Vm& next, const std::vector<db::Balancer>& balancers,
                                  const std::vector<db::Vm>& vms)
 {
+    const auto is_next = [&](const db::RealServer& one) {
+        return db::has_address(next, one.address);
+    };
+    if (std::ranges::any_of(balancer.servers, is_next))
+        return balancer;
     const auto address = std::ranges::find_if(
         next.ips, [&](const std::string& one) { return is_ipv6(one) == is_ipv6(balancer.vip); });
     if (address == next.ips.end())
         return Error{Errc::invalid, "balancer " + balancer.name + ": " + next.name +
                                         " has no address of the VIP's family: give it one in its "
                                         "metadata"};
-    if (std::ranges::count(balancer.servers, *address, &db::RealServer::address) > 0)
-        return balancer;
-    return add_server(balancer, server_words(*address, was), balancers, vms);
+    auto with = add_server(balancer, server_words(*address, was), balancers, vms);
+    return with && was.state == "draining" ? drain_server(*with, *address) : with;
 }
 
 } // namespace
@@ -74,7 +80,9 @@ Result<db::Balancer> followed_balancer(const db::Balancer& balancer, const db::V
                                        const std::vector<db::Vm>& vms)
 {
     const auto is_lost = [&](const std::string& address) {
-        return std::ranges::count(lost.ips, address) > 0;
+        return db::has_address(lost, address) && std::ranges::none_of(vms, [&](const db::Vm& vm) {
+                   return vm.id != lost.id && vm.state == "running" && db::has_address(vm, address);
+               });
     };
     if (is_lost(balancer.sorry))
         return Error{Errc::invalid, "balancer " + balancer.name + ": " + lost.name +

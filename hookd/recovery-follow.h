@@ -19,8 +19,9 @@ namespace holdfast::hookd {
 std::vector<std::string> followed_via(const db::Chain& chain, const std::string& lost,
                                       const std::string& next);
 
-/// The balancer with `next` where `lost` was: as a director, and as a server, with the same port,
-/// weight and limit.  One that has both loses `lost`.
+/// The balancer with `next` where `lost` was: as a director, and as a server, which is reached and
+/// drained as `lost` was and has its port, weight and limit.  One that has both loses `lost`.  An
+/// address that another VM has that runs is that one's, and stays.
 /// Errors:  invalid: `next` has no address of the VIP's family; `lost` is its sorry server, which
 ///          is for a person to change; those of add_server().
 Result<db::Balancer> followed_balancer(const db::Balancer& balancer, const db::Vm& lost,

@@ -6,9 +6,10 @@
 #include "hookd/specifications.h"
 
 #include <algorithm>
+#include <string_view>
+#include <unordered_map>
 
 #include "db/row-check.h"
-#include "hookd/index.h"
 
 namespace holdfast::hookd {
 namespace {
@@ -52,20 +53,27 @@ SpecificationChange compute_specifications(const std::string& self,
                                            const recovery::FeatureTable& features)
 {
     SpecificationChange change;
-    Index known{rows, &db::Specification::id};
-    Index records{vms, &db::Vm::id};
+    // Ours alone, of a fleet's many; what is left of them has no record.
+    std::unordered_map<std::string_view, const db::Specification*> ours;
+    for (const db::Specification& row : rows)
+        if (row.hypervisor == self)
+            ours.emplace(row.id, &row);
     for (const db::Vm& vm : vms) {
+        const auto known = ours.find(vm.id);
+        const auto* old = known == ours.end() ? nullptr : known->second;
+        if (old)
+            ours.erase(known);
+        if (vm.hypervisor != self || vm.kind != "domain")
+            continue;
         const auto domain = domains.find(vm.id);
-        if (vm.hypervisor != self || vm.kind != "domain" || domain == domains.end())
+        if (domain == domains.end())
             continue;
         const db::Specification row = row_of(vm, domain->second, features);
-        const db::Specification* old = known.find(vm.id);
-        if (!old || *old != row)
+        if (!old || *old != row) // One that was another hypervisor's is another row.
             change.put.push_back(row);
     }
-    for (const db::Specification& row : rows)
-        if (row.hypervisor == self && !records.find(row.id))
-            change.remove.push_back(row.id);
+    for (const auto& [id, row] : ours)
+        change.remove.push_back(row->id);
     return change;
 }
 

@@ -209,14 +209,40 @@ void Pool::choose(Plan& plan, std::size_t vm, const Wish& wish) const
             plan.way = way;
             return;
         }
-        for (std::size_t i = 0; i < plan.candidates.size(); ++i)
-            if (plan.candidates[i].passes && serves(vms_[plan.candidates[i].vm], way)) {
-                plan.way = way;
-                plan.chosen = i;
-                return;
-            }
+        plan.chosen = best_for(plan, vm, wish, way);
+        if (plan.chosen) {
+            plan.way = way;
+            return;
+        }
     }
     plan.why = why_none(plan, vm, wish);
+}
+
+/// Who is used for this way, as one of the candidates; whoever is better and cannot be used for it
+/// does not keep it off.
+std::optional<std::size_t> Pool::best_for(Plan& plan, std::size_t vm, const Wish& wish,
+                                          Way way) const
+{
+    auto& all = plan.candidates;
+    if (!wish.pinned.empty()) {
+        const bool can = !all.empty() && all[0].pinned && serves(vms_[all[0].vm], way);
+        return can ? std::optional<std::size_t>{0} : std::nullopt;
+    }
+    Wish one = wish;
+    one.ways = {way};
+    one.most = 1;
+    const auto found = index_->best(query_for(vm, one));
+    if (found.empty())
+        return std::nullopt;
+    const std::size_t place = found[0].place;
+    const Candidate best = candidate(place, vm, wish);
+    if (!best.passes)
+        return std::nullopt;
+    const auto listed = std::ranges::find(all, place, &Candidate::vm);
+    const auto at = static_cast<std::size_t>(listed - all.begin());
+    if (listed == all.end())
+        all.push_back(best);
+    return at;
 }
 
 /// The least loaded hypervisor that has not failed; empty if there is none.
@@ -234,6 +260,9 @@ std::string Pool::quietest(const std::string& failed) const
 std::string Pool::why_none(const Plan& plan, std::size_t vm, const Wish& wish) const
 {
     const std::string& name = vms_[vm].name;
+    if (!wish.pinned.empty() &&
+        (contains(wish.ways, Way::adopt) || contains(wish.ways, Way::clone)))
+        return why_not_pinned(vm, wish);
     if (plan.candidates.empty())
         return "no VM can replace " + name + " by " + text_of(wish.ways) +
                ": none that may has anything in common with it";
@@ -243,6 +272,26 @@ std::string Pool::why_none(const Plan& plan, std::size_t vm, const Wish& wish) c
                ", has " + text_of(best.match.similarity) + ", and the threshold is " +
                decimal_text(policy_.threshold) + ": pin one, or set another threshold";
     return "no VM can replace " + name + " by " + text_of(wish.ways) + ": allow another way";
+}
+
+std::string Pool::why_not_pinned(std::size_t vm, const Wish& wish) const
+{
+    const std::string& name = vms_[vm].name;
+    const auto pinned = std::ranges::find(vms_, wish.pinned, &PoolVm::id);
+    if (pinned == vms_.end())
+        return "the VM that is pinned to replace " + name + ", " + one_line(wish.pinned, 60) +
+               ", is not there any more: pin another one";
+    const std::string lead = pinned->name + " is pinned to replace " + name + ", and ";
+    if (!pinned->reachable)
+        return lead + "its hypervisor " + pinned->hypervisor + " is not heard of: pin another one";
+    if (forbidden_.contains(pinned->id))
+        return lead + "may replace none: set forbid=off of it, or pin another one";
+    if (const auto lacking =
+            lacks(vms_[vm].specification.quantities, pinned->specification.quantities, policy_))
+        return lead + "has too little " +
+               std::string{quantity_names[static_cast<std::size_t>(*lacking)]} +
+               ": give it more, or pin another one";
+    return lead + "is not running: start it, allow clone, or pin another one";
 }
 
 } // namespace holdfast::recovery

@@ -48,8 +48,8 @@ struct PoolVm {
 /// What an operator, or a policy, says of one VM's recovery.
 struct Wish {
     std::vector<Way> ways = all_ways; // In the order in which they are tried.
-    std::string pinned;               // The id of the VM that is to replace it, or empty.
-    std::size_t most = 10;            // Candidates that are looked at closely.
+    std::string pinned;    // The id of the VM that alone may replace it, or empty: who is like it.
+    std::size_t most = 10; // Candidates that are looked at closely.
 };
 
 struct Candidate {
@@ -61,7 +61,9 @@ struct Candidate {
 };
 
 struct Plan {
-    std::vector<Candidate> candidates; // The best first; a pinned one in front.
+    /// The best first; a pinned one in front.  One that is chosen is there, however many are
+    /// wanted.
+    std::vector<Candidate> candidates;
     std::optional<Way> way;            // None: it cannot be recovered; then `why`.
     std::optional<std::size_t> chosen; // Of the candidates; none when it is restarted.
     std::string hypervisor;            // Where it will be; empty where it is a candidate's.
@@ -87,8 +89,11 @@ private:
     bool before(std::size_t a, std::size_t b, const std::string& failed) const;
     Candidate candidate(std::size_t place, std::size_t vm, const Wish& wish) const;
     void choose(Plan& plan, std::size_t vm, const Wish& wish) const;
+    std::optional<std::size_t> best_for(Plan& plan, std::size_t vm, const Wish& wish,
+                                        Way way) const;
     std::string quietest(const std::string& failed) const;
     std::string why_none(const Plan& plan, std::size_t vm, const Wish& wish) const;
+    std::string why_not_pinned(std::size_t vm, const Wish& wish) const;
     std::vector<ElementNumber> numbers_of(const Specification& specification, Weight* others) const;
 
     std::vector<PoolVm> vms_;

@@ -58,11 +58,21 @@ Error unknown_feature(const std::string& feature, const std::set<std::string>& k
                    (near.empty() ? "write " + one_of(known) : "did you mean " + near + "?"));
 }
 
+/// What is required has no weight.
+bool weighs_nothing(const Policy& policy)
+{
+    return std::ranges::none_of(policy.weights, [&](const auto& one) {
+        const auto quantity = quantity_named(one.first);
+        return (quantity ? policy.weight(*quantity) : one.second) > 0;
+    });
+}
+
 Result<void> require(Policy& policy, const std::string& value)
 {
     policy.required = {};
-    std::string_view rest = value == "none" ? std::string_view{} : value;
-    while (!rest.empty()) {
+    if (value == "none")
+        return {};
+    for (std::string_view rest = value;;) {
         const auto comma = rest.find(',');
         const auto word = trimmed(rest.substr(0, comma));
         const auto quantity = quantity_named(word);
@@ -70,8 +80,13 @@ Result<void> require(Policy& policy, const std::string& value)
             return invalid("require: \"" + one_line(word, 40) + "\" is no quantity: write " +
                            one_of(quantity_names) + ", several with commas, or none");
         policy.required[static_cast<std::size_t>(*quantity)] = true;
-        rest = comma == std::string_view::npos ? std::string_view{} : rest.substr(comma + 1);
+        if (comma == std::string_view::npos)
+            break;
+        rest.remove_prefix(comma + 1);
     }
+    if (weighs_nothing(policy))
+        return invalid("require: nothing else has a weight, and no VM would be like another: give "
+                       "a feature that is not required a weight first");
     return {};
 }
 
@@ -165,7 +180,7 @@ Result<Policy> with_weights(Policy policy, const std::vector<std::string>& texts
         else
             policy.weights[feature] = *weight;
     }
-    if (policy.weights.empty())
+    if (weighs_nothing(policy))
         return invalid("weights: all would be 0, and no VM like another: leave one above 0");
     return policy;
 }

@@ -68,7 +68,7 @@ Result<Policy> with_weights(Policy policy, const std::vector<std::string>& texts
                             const std::set<std::string>& known);
 /// The policy with one of its settings put in: "threshold=0.6", "measure=coverage",
 /// "versions=major", "require=cpu,memory" or "require=none".
-/// Errors:  invalid: no such setting or value.
+/// Errors:  invalid: no such setting or value; nothing would have a weight.
 Result<Policy> with_setting(Policy policy, const std::string& text);
 
 } // namespace holdfast::recovery

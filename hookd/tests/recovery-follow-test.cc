@@ -78,6 +78,42 @@ TEST(R7Follow, AServerKeepsPortWeightAndLimit)
     STRCMP_EQUAL("10.0.0.3", to->servers[0].address.c_str());
 }
 
+TEST(R7Follow, AServerIsReachedAndDrainedAsTheLostOneWas)
+{
+    auto row = balancer({"10.0.0.1", "10.0.0.3"}, "builtin");
+    row.gateway = "10.0.0.254";
+    row.number = 7;
+    row.servers[0].way = "routed";
+    row.servers[0].state = "draining";
+    const auto to = followed(row);
+    CHECK_TRUE(bool(to));
+    const auto& server = to->servers[1];
+    STRCMP_EQUAL("10.0.0.2", server.address.c_str());
+    STRCMP_EQUAL("routed", server.way.c_str());
+    STRCMP_EQUAL("draining", server.state.c_str());
+    CHECK_EQUAL(7, to->number);
+}
+
+TEST(R7Follow, TheReplacementIsKnownByAnyOfItsAddresses)
+{
+    vms[1].ips.push_back("10.0.0.5");
+    const auto to = followed(balancer({"10.0.0.1", "10.0.0.5,weight=3"}, "builtin"));
+    CHECK_TRUE(bool(to));
+    CHECK_EQUAL(1U, to->servers.size());
+    STRCMP_EQUAL("10.0.0.5", to->servers[0].address.c_str());
+    CHECK_EQUAL(3, to->servers[0].weight);
+}
+
+TEST(R7Follow, AnAddressThatAnotherVmHasThatRunsStays)
+{
+    vms[2].ips.push_back("10.0.0.1");
+    vms[2].state = "running";
+    const auto row = balancer({"10.0.0.1"}, "builtin", "10.0.0.3");
+    const auto to = followed(row);
+    CHECK_TRUE(bool(to));
+    CHECK_TRUE(*to == row);
+}
+
 TEST(R7Follow, TheOnlyServerAndADirectorAreFollowedToo)
 {
     const auto row = balancer({"10.0.0.1"}, "external:old,lb");

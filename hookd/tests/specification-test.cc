@@ -170,6 +170,18 @@ TEST(R1Specifications, OthersVmsAndThoseThatLibvirtDoesNotTellOfAreLeftAlone)
     CHECK_TRUE(change().put.empty() && change().remove.empty());
 }
 
+TEST(R1Specifications, WhatCameFromAnotherHypervisorIsWrittenAnew)
+{
+    rows = {change().put.at(0)};
+    rows[0].hypervisor = "hv2";
+    CHECK_EQUAL(1U, change().put.size());
+    STRCMP_EQUAL("hv1", change().put.at(0).hypervisor.c_str());
+    CHECK_TRUE(change().remove.empty());
+    vms = {record("hv2")};
+    rows[0].hypervisor = "hv1"; // The other writes it, once it has the VM.
+    CHECK_TRUE(change().put.empty() && change().remove.empty());
+}
+
 TEST(R1Specifications, TheRowGoesWithItsVm)
 {
     rows = {{"gone", "hv1", 3, 1, 1, 1, false, {}}, {"others", "hv2", 3, 1, 1, 1, false, {}}};

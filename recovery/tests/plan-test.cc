@@ -120,6 +120,26 @@ TEST(R4Plan, R6WaysAreTriedInTheirOrder)
     CHECK_FALSE(local.plan(0, wish({Way::restart})).way.has_value());
 }
 
+TEST(R4Plan, R6HowManyAreListedDoesNotDecideTheWay)
+{
+    const auto like = made_of({language("Go")});
+    std::vector<PoolVm> vms{vm("lost", "hv1", like)};
+    for (int i = 0; i < 11; ++i) {
+        vms.push_back(vm("twin" + std::to_string(i), "hv2", like));
+        vms.back().running = false;
+    }
+    vms.push_back(vm("worker", "hv3", made_of({language("Go"), web_server("nginx")})));
+    vms.back().specification.quantities = {8, 0, 0};
+    const Pool pool{vms, {}};
+    for (const std::size_t most : {1U, 10U, 12U}) {
+        const Plan plan = pool.plan(0, {{Way::adopt, Way::clone}, "", most});
+        CHECK_TRUE(plan.way == Way::adopt);
+        STRCMP_EQUAL("worker", chosen(pool, plan).c_str());
+        CHECK_EQUAL(most + (most < 12 ? 1 : 0), plan.candidates.size());
+        CHECK_TRUE(pool.plan(0, {{Way::clone, Way::adopt}, "", most}).way == Way::clone);
+    }
+}
+
 TEST(R4Plan, R10APinnedOneIsTakenHoweverSimilarItIs)
 {
     const Pool pool{published(), {}};
@@ -129,6 +149,52 @@ TEST(R4Plan, R10APinnedOneIsTakenHoweverSimilarItIs)
     STRCMP_EQUAL("VM-003 0.000* VM-005 0.667* VM-002 0.333 VM-004 0.167 ",
                  names(pool, plan).c_str());
     STRCMP_EQUAL("VM-003", chosen(pool, plan).c_str());
+}
+
+TEST(R4Plan, R10NobodyElseTakesThePlaceOfAPinnedOne)
+{
+    auto vms = published();
+    vms[2].running = false;
+    Wish pinned;
+    pinned.pinned = "id-VM-003";
+    const Pool pool{vms, {}};
+    const Plan plan = pool.plan(0, pinned);
+    CHECK_TRUE(plan.way == Way::clone);
+    STRCMP_EQUAL("VM-003", chosen(pool, plan).c_str());
+    pinned.ways = {Way::adopt};
+    STRCMP_EQUAL("VM-003 is pinned to replace VM-001, and is not running: start it, allow clone, "
+                 "or pin another one",
+                 pool.plan(0, pinned).why.c_str());
+    vms[0].shared_disks = true;
+    const Pool shared{vms, {}};
+    CHECK_TRUE(shared.plan(0, {all_ways, "id-VM-003"}).way == Way::restart);
+}
+
+TEST(R4Plan, R10WhyAPinnedOneCannotIsSaid)
+{
+    const auto why = [](const std::vector<PoolVm>& vms, const Policy& policy,
+                        const std::set<std::string>& forbidden, const std::string& id) {
+        const Plan plan = Pool{vms, policy, forbidden}.plan(0, {all_ways, id});
+        CHECK_FALSE(plan.way.has_value() || plan.chosen.has_value());
+        return plan.why;
+    };
+    auto vms = published();
+    STRCMP_EQUAL("the VM that is pinned to replace VM-001, id-VM-009, is not there any more: pin "
+                 "another one",
+                 why(vms, {}, {}, "id-VM-009").c_str());
+    STRCMP_EQUAL("VM-003 is pinned to replace VM-001, and may replace none: set forbid=off of it, "
+                 "or pin another one",
+                 why(vms, {}, {"id-VM-003"}, "id-VM-003").c_str());
+    Policy policy;
+    policy.required[static_cast<std::size_t>(Quantity::memory)] = true;
+    vms[0].specification.quantities = {1, 1024, 0};
+    STRCMP_EQUAL("VM-003 is pinned to replace VM-001, and has too little memory: give it more, or "
+                 "pin another one",
+                 why(vms, policy, {}, "id-VM-003").c_str());
+    vms[2].reachable = false;
+    STRCMP_EQUAL("VM-003 is pinned to replace VM-001, and its hypervisor hv2 is not heard of: pin "
+                 "another one",
+                 why(vms, {}, {}, "id-VM-003").c_str());
 }
 
 TEST(R4Plan, AConditionPutsOutWhoHasTooLittle)

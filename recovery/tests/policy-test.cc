@@ -82,6 +82,20 @@ TEST(R2Policy, SettingsArePutIn)
     CHECK_TRUE(with_setting(*policy, "require=none")->required == (std::array<bool, 3>{}));
 }
 
+TEST(R2Policy, SomethingThatIsNotRequiredHasAWeight)
+{
+    Policy policy;
+    policy.weights = {{"cpu", 100'000}};
+    STRCMP_EQUAL("require: nothing else has a weight, and no VM would be like another: give a "
+                 "feature that is not required a weight first",
+                 with_setting(policy, "require=memory,cpu").error().message.c_str());
+    policy.weights["disk"] = 100'000;
+    const auto required = with_setting(policy, "require=memory,cpu");
+    CHECK_TRUE(bool(required));
+    STRCMP_EQUAL("weights: all would be 0, and no VM like another: leave one above 0",
+                 with_weights(*required, {"disk=0"}, {"disk"}).error().message.c_str());
+}
+
 TEST(R2Policy, BadSettingsAreRefusedInOneLine)
 {
     STRCMP_EQUAL("threshold: \"1.5\": write a number from 0 to 1, such as 0.5",
@@ -95,6 +109,10 @@ TEST(R2Policy, BadSettingsAreRefusedInOneLine)
     STRCMP_EQUAL("require: \"os\" is no quantity: write cpu, memory or disk, several with commas, "
                  "or none",
                  refused_setting("require=cpu,os").c_str());
+    for (const char* nothing : {"require=", "require=cpu,"})
+        STRCMP_EQUAL("require: \"\" is no quantity: write cpu, memory or disk, several with "
+                     "commas, or none",
+                     refused_setting(nothing).c_str());
     STRCMP_EQUAL("policy: there is no setting \"treshold\": write threshold, measure, versions or "
                  "require",
                  refused_setting("treshold=1").c_str());
