@@ -242,11 +242,12 @@ void ServiceMover::stays(const OutgoingPtr& out)
 {
     StoreChange change;
     if (const db::Service* row = world_.ledger.service(out->row.id)) {
-        change.put_services = {out->taken_back ? taken_back(*row) : *row};
+        change.put_services = {out->taken_back ? taken_back(*row, world_.self()) : *row};
         change.put_services[0].state = "running";
+        change.put_services[0].pid = out->row.pid; // The row may have come from the target.
     }
     if (const db::Vm* record = world_.ledger.vm(out->row.id); record && out->taken_back)
-        change.put_vms = {taken_back(*record)};
+        change.put_vms = {taken_back(*record, world_.self())};
     change.events = {
         world_.event("service-stays", out->row.name + " stays here: " + out->why, now_ns())};
     change.events[0].vm = out->row.id;

@@ -197,15 +197,17 @@ Result<void> may_take_back(const db::Service& service, const std::string& target
     return {};
 }
 
-db::Service taken_back(db::Service row)
+db::Service taken_back(db::Service row, const std::string& self)
 {
+    row.hypervisor = self;
     row.epoch += over_the_target;
     row.state = "running";
     return row;
 }
 
-db::Vm taken_back(db::Vm row)
+db::Vm taken_back(db::Vm row, const std::string& self)
 {
+    row.hypervisor = self;
     row.epoch += over_the_target;
     return row;
 }

@@ -59,9 +59,10 @@ std::string standstill(const std::string& service, const std::string& target,
 /// Errors: invalid, one line with the mend.
 Result<void> may_take_back(const db::Service& service, const std::string& target,
                            const db::Hypervisor* known, bool fenced);
-/// The row that home goes on with: whatever the target wrote, or still writes, is older.
-db::Service taken_back(db::Service row);
-db::Vm taken_back(db::Vm row);
+/// The row that home, `self`, goes on with, whoever's `row` is: whatever the target wrote, or still
+/// writes, is older.
+db::Service taken_back(db::Service row, const std::string& self);
+db::Vm taken_back(db::Vm row, const std::string& self);
 /// The row once it lives here as process `pid`, having come from another hypervisor.
 db::Service arrived(db::Service row, const std::string& self, int pid);
 /// The row once its first process, `pid`, runs here.

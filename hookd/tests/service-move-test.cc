@@ -174,12 +174,21 @@ TEST(ServiceMove, WhatWasTakenBackWinsOverATargetThatCameToLive)
 {
     auto row = count();
     row.state = "moving";
-    CHECK_TRUE(taken_back(row).epoch > arrived(row, "hv2", 7).epoch);
-    STRCMP_EQUAL("running", taken_back(row).state.c_str());
-    STRCMP_EQUAL("hv1", taken_back(row).hypervisor.c_str());
     db::Vm record;
     record.hypervisor = "hv1";
-    CHECK_TRUE(taken_back(record).epoch > taken_over(record, "hv2").epoch);
+    const auto theirs = arrived(row, "hv2", 7);
+    const auto their_record = taken_over(record, "hv2");
+    for (const auto& known : {row, theirs}) { // The target's may have come meanwhile.
+        const auto back = taken_back(known, "hv1");
+        CHECK_TRUE(back.epoch > theirs.epoch);
+        STRCMP_EQUAL("running", back.state.c_str());
+        STRCMP_EQUAL("hv1", back.hypervisor.c_str());
+    }
+    for (const auto& known : {record, their_record}) {
+        const auto back = taken_back(known, "hv1");
+        CHECK_TRUE(back.epoch > their_record.epoch);
+        STRCMP_EQUAL("hv1", back.hypervisor.c_str());
+    }
 }
 
 TEST(ServiceMove, StandingStillIsSaidWithWhatEndsIt)
