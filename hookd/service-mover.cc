@@ -10,6 +10,8 @@
 #include <boost/asio/detached.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
+#include <algorithm>
+
 #include <spdlog/spdlog.h>
 
 #include "db/find.h"
@@ -26,6 +28,7 @@ namespace holdfast::hookd {
 namespace {
 
 constexpr std::chrono::seconds ask_again{1};
+constexpr std::chrono::seconds clear_again{1};
 constexpr std::chrono::minutes go_on_limit{11}; // A CRIU at work is waited for.
 
 } // namespace
@@ -362,14 +365,40 @@ bool ServiceMover::mark_taken_back(const Outgoing& out)
 void ServiceMover::yield(const std::vector<db::Service>& rows)
 {
     for (const db::Service& row : rows) {
-        if (row.hypervisor == world_.self() || outgoing_.contains(row.id) ||
-            incoming_.contains(row.id) || !services_.watches(row))
+        if (row.hypervisor == world_.self() || outgoing_.contains(row.id) || coming(row.id) ||
+            !services_.watches(row))
             continue;
         spdlog::warn("service {}: {} has taken it back while it ran here: it ends here", row.name,
                      row.hypervisor);
         world_.problem("service " + row.name, ""); // The fleet may have refused our row before.
-        services_.discard(row, [] {});
+        clear_away(row, [] {});
     }
+}
+
+/// Whether it is on its way to here, and does not live here yet.
+bool ServiceMover::coming(const std::string& service) const
+{
+    const auto in = incoming_.find(service);
+    return in != incoming_.end() && !in->second->live;
+}
+
+/// What is here of a service that another has goes, and goes again until nothing is left; `done`:
+/// after the first time.
+void ServiceMover::clear_away(const db::Service& row, std::function<void()> done)
+{
+    services_.discard(row, [this, row, done = std::move(done)] {
+        done();
+        if (!service::Folder{rundir_, row.name}.exists())
+            return;
+        later(clear_again, [this, row] {
+            const auto rows = world_.ledger.services();
+            const bool wanted = std::any_of(rows.begin(), rows.end(), [&](const db::Service& now) {
+                return now.name == row.name && (now.hypervisor == world_.self() || coming(now.id));
+            });
+            if (!wanted) // None of this name is meant to be here.
+                clear_away(row, [] {});
+        });
+    });
 }
 
 // --- The daemon's start. ---
@@ -387,7 +416,7 @@ void ServiceMover::start()
         if (ours || !service::Folder{rundir_, row.name}.exists())
             continue;
         mover_.signal(row.id, Signal::moved_away, now_ns()); // Else its move would never end.
-        services_.discard(row, [] {});
+        clear_away(row, [] {});
     }
     listen();
 }

@@ -213,7 +213,7 @@ void ServiceMover::came_live(const db::Service& began, int pid, const std::strin
         spdlog::warn("service {}: {} has taken it back before it lived here: it ends here",
                      now->name, now->hypervisor);
         mover_.signal(now->id, Signal::incoming_failed, now_ns());
-        services_.discard(*now, [] {});
+        clear_away(*now, [] {});
         return;
     }
     const db::Service row = now ? *now : began;
@@ -245,7 +245,7 @@ void ServiceMover::ended_in(const IncomingPtr& in, const std::string& how)
 {
     --connections_;
     auto over = [this, in] {
-        incoming_.erase(in->service);
+        forget_incoming(in->service);
         for (const auto& tell : in->ended)
             tell();
     };
@@ -257,6 +257,14 @@ void ServiceMover::ended_in(const IncomingPtr& in, const std::string& how)
         return;
     }
     end_in(*row, how, over);
+}
+
+/// Its home may have taken it back while it came.
+void ServiceMover::forget_incoming(const std::string& service)
+{
+    incoming_.erase(service);
+    const auto rows = world_.ledger.services();
+    yield(rows);
 }
 
 /// What a move-in has left, which did not say that the service lives here.
@@ -330,7 +338,7 @@ void ServiceMover::take_up_in()
         in->peer = move.peer;
         in->row = *row;
         incoming_[move.vm] = in;
-        end_in(*row, "holdfast-hookd was restarted", [this, id = move.vm] { incoming_.erase(id); });
+        end_in(*row, "holdfast-hookd was restarted", [this, id = move.vm] { forget_incoming(id); });
     }
 }
 
