@@ -94,7 +94,7 @@ private:
     void tell_outcome(const IncomingPtr& asker, const std::string& peer, const std::string& move);
     void look_at_place(const std::string& name, std::function<void(const Place&)> done);
     void forget_incoming(const std::string& service);
-    void end_in(const db::Service& row, const std::string& why, std::function<void()> done);
+    void end_in(const IncomingPtr& in, const std::string& why, std::function<void()> done);
     void go_on_here(const db::Service& row, std::function<void()> done);
 
     void said_out(const OutgoingPtr& out, const Json& line);
@@ -104,6 +104,7 @@ private:
     void go_on(const OutgoingPtr& out);
     void stays(const OutgoingPtr& out);
     void discard_out(const OutgoingPtr& out);
+    bool may_live(const Incoming& in) const;
     bool coming(const std::string& service) const;
     void clear_away(const db::Service& row, std::function<void()> done);
     bool mark_taken_back(const Outgoing& out);

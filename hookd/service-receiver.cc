@@ -250,13 +250,12 @@ void ServiceMover::ended_in(const IncomingPtr& in, const std::string& how)
             tell();
     };
     const auto known = incoming_.find(in->service);
-    const db::Service* row = world_.ledger.service(in->service);
-    if (known == incoming_.end() || known->second != in || in->live || !row) {
+    if (known == incoming_.end() || known->second != in || in->live) {
         if (known != incoming_.end() && known->second == in)
             over();
         return;
     }
-    end_in(*row, how, over);
+    end_in(in, how, over);
 }
 
 /// Its home may have taken it back while it came.
@@ -267,20 +266,28 @@ void ServiceMover::forget_incoming(const std::string& service)
     yield(rows);
 }
 
-/// What a move-in has left, which did not say that the service lives here.
-void ServiceMover::end_in(const db::Service& row, const std::string& why,
-                          std::function<void()> done)
+bool ServiceMover::may_live(const Incoming& in) const
 {
-    look_at_place(row.name, [this, row, why, done](const Place& place) {
-        if (target_end(place) == TargetEnd::keep) {
+    return hookd::may_live(world_.ledger.service(in.service), in.row, in.peer, world_.self());
+}
+
+/// What a move-in has left, which did not say that the service lives here.
+void ServiceMover::end_in(const IncomingPtr& in, const std::string& why, std::function<void()> done)
+{
+    look_at_place(in->row.name, [this, in, row = in->row, why, done](const Place& place) {
+        const bool lives = target_end(place) == TargetEnd::keep;
+        if (lives && may_live(*in)) {
             spdlog::warn("service {}: move-in ended ({}) when it lived here: it goes on", row.name,
                          why);
             // What go-on has the kernel say to the peers is to pass the switch.
             mover_.open(row.id, [this, row, done] { go_on_here(row, done); });
             return;
         }
+        if (lives)
+            spdlog::warn("service {}: {} has it again, or it is gone: it ends here", row.name,
+                         in->peer);
         mover_.signal(row.id, Signal::incoming_failed, now_ns());
-        services_.discard(row, done);
+        clear_away(row, done);
     });
 }
 
@@ -338,7 +345,7 @@ void ServiceMover::take_up_in()
         in->peer = move.peer;
         in->row = *row;
         incoming_[move.vm] = in;
-        end_in(*row, "holdfast-hookd was restarted", [this, id = move.vm] { forget_incoming(id); });
+        end_in(in, "holdfast-hookd was restarted", [this, id = move.vm] { forget_incoming(id); });
     }
 }
 

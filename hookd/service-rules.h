@@ -49,6 +49,11 @@ Result<void> may_move(const db::Service& service, const std::string& target,
 /// Whether the service that hypervisor `home` brings may come here; `row`: as it is known here.
 /// Errors: invalid or not_found, one line.
 Result<void> may_come(const db::Service* row, const std::string& home, const db::Hypervisor& self);
+/// Whether what `began` to come here, hypervisor `self`, from hypervisor `home` may live here: home
+/// has not taken it back, or it is known already that it lives here.  `now`: its row; null if it
+/// has none.
+bool may_live(const db::Service* now, const db::Service& began, const std::string& home,
+              const std::string& self);
 /// What is wrong while the service stands still at home, since `target` alone knows whether it
 /// lives there, and what mends it; `known`: the target's row, null if it is not in the fleet (any
 /// more).

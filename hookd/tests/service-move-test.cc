@@ -191,6 +191,25 @@ TEST(ServiceMove, WhatWasTakenBackWinsOverATargetThatCameToLive)
     }
 }
 
+TEST(ServiceMove, WhatHomeHasTakenBackMayNotLiveAtTheTarget)
+{
+    auto began = count();
+    auto now = began;
+    CHECK_FALSE(may_live(&now, began, "hv1", "hv2")); // Home's move has ended.
+    now.state = "moving";
+    CHECK_TRUE(may_live(&now, began, "hv1", "hv2"));
+    CHECK_FALSE(may_live(nullptr, began, "hv1", "hv2"));
+    CHECK_FALSE(may_live(&now, began, "hv3", "hv2"));
+    auto back = taken_back(now, "hv1");
+    CHECK_FALSE(may_live(&back, began, "hv1", "hv2"));
+    back.state = "moving"; // And leaves for elsewhere.
+    CHECK_FALSE(may_live(&back, began, "hv1", "hv2"));
+    // What was written before a restart of the target's hookd counts, and is no other taking over.
+    const auto lives = arrived(now, "hv2", 7);
+    CHECK_TRUE(may_live(&lives, lives, "hv1", "hv2"));
+    LONGS_EQUAL(lives.epoch, arrived(lives, "hv2", 7).epoch);
+}
+
 TEST(ServiceMove, StandingStillIsSaidWithWhatEndsIt)
 {
     auto target = two()[1];
