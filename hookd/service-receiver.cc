@@ -115,7 +115,7 @@ void ServiceMover::said_in(const IncomingPtr& in, const Json& line)
     else if (ask == "commit") {
         mover_.note(in->service, "committed");
         mover_.when_settled(in->service, [this, in](const db::Move* row) {
-            const bool stored = row && committed(in->service, in->move);
+            const bool stored = row && committed(in->service, in->move) && may_live(*in);
             in->committing = stored;
             in->job->tell(stored ? Json::object()
                                  : Json{{"error", "its move is not under way any more"}});
