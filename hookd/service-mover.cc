@@ -158,7 +158,7 @@ void ServiceMover::said_out(const OutgoingPtr& out, const Json& line)
         step(out->row.id, line);
     } else if (say == "progress" || say == "marks") {
         told(out->row.id, out->move, line);
-    } else if (say == "live" || say == "failed") {
+    } else if ((say == "live" || say == "failed") && !out->taken_back) { // Else it is decided.
         out->heard = say == "live" ? Heard::live : Heard::failed;
         out->why = line.value("why", "");
     }
@@ -300,8 +300,7 @@ asio::awaitable<void> ServiceMover::ask_until_known(OutgoingPtr out)
                 out->job->tell(order(*out));
             };
         co_await await_answer<std::string>(io_, std::move(ask));
-        if (const db::Service* now = world_.ledger.service(out->row.id);
-            !now || now->hypervisor != world_.self())
+        if (out->heard == Heard::nothing && lives_elsewhere(*out))
             out->heard = Heard::live;
         if (out->heard != Heard::nothing)
             break;
@@ -330,36 +329,40 @@ void ServiceMover::take_back(const db::Service& service, bool fenced, Done done)
         done(may.error());
         return;
     }
+    if (out->heard != Heard::nothing || lives_elsewhere(*out) || !mark_taken_back(*out)) {
+        done(Error{Errc::unavailable, out->target + " has answered just now, or the store "
+                                                    "cannot be written: see 'holdfast status'"});
+        return;
+    }
     out->taken_back = true;
-    mover_.note(service.id, "taken_back");
-    mover_.when_settled(service.id, [this, out, done = std::move(done)](const db::Move*) mutable {
-        if (out->heard != Heard::nothing || !mark_taken_back(*out)) {
-            out->taken_back = false;
-            done(Error{Errc::unavailable, out->target +
-                                              " has answered just now, or the store "
-                                              "cannot be written: see 'holdfast status'"});
-            return true;
-        }
-        out->why = "it was taken back from " + out->target + ", which is fenced";
-        out->back = std::move(done);
-        out->heard = Heard::failed;
-        if (out->job)
-            out->job->kill(); // It asks no more.
-        return true;
-    });
+    out->why = "it was taken back from " + out->target + ", which is fenced";
+    out->back = std::move(done);
+    out->heard = Heard::failed;
+    if (out->job)
+        out->job->kill(); // It asks no more.
 }
 
-/// Whether the row says so, which it does if the move goes on in the switches; else it is said
-/// here.
+/// Whether its row says so, which may have come from there by way of the fleet.
+bool ServiceMover::lives_elsewhere(const Outgoing& out) const
+{
+    const db::Service* now = world_.ledger.service(out.row.id);
+    return !now || now->hypervisor != world_.self();
+}
+
+/// Writes at once that it was taken back: what is heard from here on is too late.
 bool ServiceMover::mark_taken_back(const Outgoing& out)
 {
     const db::Move* row = own_move(out.row.id, out.move);
-    if (!row || row->times.contains("taken_back"))
-        return row;
+    if (!row)
+        return false;
+    const db::TimeNs now = now_ns();
     StoreChange change;
     change.put_moves = {*row};
-    change.put_moves[0].times["taken_back"] = now_ns();
-    return bool(world_.commit(change));
+    change.put_moves[0].times["taken_back"] = now;
+    if (!world_.commit(change))
+        return false;
+    mover_.told(out.row.id, out.move, {{"taken_back", now}}, {}); // Who writes the row again.
+    return true;
 }
 
 void ServiceMover::yield(const std::vector<db::Service>& rows)

@@ -107,6 +107,7 @@ private:
     bool may_live(const Incoming& in) const;
     bool coming(const std::string& service) const;
     void clear_away(const db::Service& row, std::function<void()> done);
+    bool lives_elsewhere(const Outgoing& out) const;
     bool mark_taken_back(const Outgoing& out);
     boost::asio::awaitable<void> ask_until_known(OutgoingPtr out);
     Json order(const Outgoing& out) const;
