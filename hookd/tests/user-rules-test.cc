@@ -65,6 +65,14 @@ TEST(UserRules, AUsersConnectionsTakeNoOtherUsersAway)
     CHECK_TRUE(bool(limits.open(1000)));
 }
 
+TEST(UserRules, NumbersWithoutANameHaveOneShare)
+{
+    for (uid_t user = 0; user < UserLimits::most_of_one; ++user)
+        CHECK_TRUE(bool(limits.open(share_of(100000 + user, false))));
+    CHECK_FALSE(bool(limits.open(share_of(200000, false))));
+    CHECK_TRUE(bool(limits.open(share_of(1000, true))));
+}
+
 TEST(UserRules, ConnectionsOfAllAreBounded)
 {
     for (std::size_t i = 0; i < UserLimits::most_of_all; ++i)
