@@ -13,6 +13,7 @@
 #include "ctl/store-watch.h"
 #include "ctl/verbs.h"
 #include "db/find.h"
+#include "db/service-text.h"
 
 namespace holdfast::ctl {
 
@@ -94,15 +95,31 @@ Result<Result<void>> wait_for_end(const Session& session, db::Store& store, Stor
     }
 }
 
+constexpr std::chrono::milliseconds look_each{500};
+
+/// Asks hookd for a user, and again if he asks too often, as who follows several moves does.
+template <class Ask>
+auto ask_patiently(Ask ask) -> decltype(ask())
+{
+    for (;;) {
+        auto answer = ask();
+        if (answer || !answer.error().message.ends_with(db::wait_a_moment))
+            return answer;
+        std::this_thread::sleep_for(look_each);
+    }
+}
+
 /// The same for a user, who asks hookd how it stands.
 Result<Result<void>> follow_as_user(const Session& session, const std::string& task,
                                     Migration& migration, Progress& progress)
 {
-    constexpr std::chrono::milliseconds look_each{500};
+    const auto look_at_services = [&] { return read_services(session); };
+    const auto look_at_task = [&] {
+        return session.ask_hookd("service/task", Json{{"task", task}});
+    };
     for (;;) {
-        auto world = read_services(session);
-        auto now = world ? session.ask_hookd("service/task", {{"task", task}})
-                         : Result<Json>{world.error()};
+        auto world = ask_patiently(look_at_services);
+        auto now = world ? ask_patiently(look_at_task) : Result<Json>{world.error()};
         if (!now)
             return Error{Errc::unavailable,
                          "the migration may go on, but cannot be followed: " + now.error().message};

@@ -16,6 +16,9 @@
 
 namespace holdfast::db {
 
+/// How hookd's word for one who asks too often ends.
+constexpr const char* wait_a_moment = ": wait a moment";
+
 /// What one user may see.
 struct UserView {
     std::vector<Service> services;

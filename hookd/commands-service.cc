@@ -84,22 +84,26 @@ void Commands::service_take_back(const Json& arguments, Done done)
                             std::move(done));
 }
 
-/// Answers with the task's id at once; the task's row tells how it ends.
 void Commands::service_migrate(const Json& arguments, Done done)
 {
     auto name = text_argument(arguments, "service");
+    auto service = name ? db::find_service(world().ledger.services(), *name)
+                        : Result<db::Service>{name.error()};
+    if (service)
+        begin_service_migrate(*service, arguments, std::move(done));
+    else
+        done(service.error());
+}
+
+/// Answers with the task's id at once; the task's row tells how it ends.
+void Commands::begin_service_migrate(db::Service row, const Json& arguments, Done done)
+{
     auto to = text_argument(arguments, "to");
     const std::string mode = arguments.value("mode", "");
-    if (!name || !to) {
-        done(name ? to.error() : name.error());
+    if (!to) {
+        done(to.error());
         return;
     }
-    auto service = db::find_service(world().ledger.services(), *name);
-    if (!service) {
-        done(service.error());
-        return;
-    }
-    const db::Service row = *service;
     if (!mode.empty() && mode != "checkpoint" && mode != "handoff") {
         done(Error{Errc::invalid,
                    "mode " + one_line(mode, 40) + " is not known: checkpoint or handoff"});
@@ -117,7 +121,9 @@ void Commands::service_migrate(const Json& arguments, Done done)
         "asked", row.name + " is to move to " + *to + (by.empty() ? "" : ", " + by + " says"),
         now_ns());
     asked.vm = row.id;
-    const Json order{{"service", row.id}, {"to", *to}, {"mode", mode}};
+    Json order{{"service", row.id}, {"to", *to}, {"mode", mode}};
+    if (const std::string user = arguments.value("only_of", ""); !user.empty())
+        order["only_of"] = user;
     auto task = begin_task("service-migrate", row.hypervisor, order, move_limit, asked);
     if (!task) {
         done(task.error());
@@ -133,11 +139,14 @@ void Commands::service_migrate(const Json& arguments, Done done)
         daemon_.fleet().ask(row.hypervisor, "service-migrate", order, move_limit, finish);
 }
 
-/// For another hypervisor whose operator asked.
+/// For another hypervisor whose operator asked, or a user, of whom alone it may be.
 void Commands::service_migrate_now(const Json& arguments, Done done)
 {
     const db::Service* service = world().ledger.service(arguments.at("service").get<std::string>());
-    if (service)
+    const std::string user = arguments.value("only_of", "");
+    if (service && !user.empty() && service->user != user)
+        done(Error{Errc::invalid, "service " + service->name + " is not " + user + "'s any more"});
+    else if (service)
         daemon_.service_mover().migrate(*service, arguments.at("to"), arguments.at("mode"),
                                         std::move(done));
     else

@@ -57,10 +57,15 @@ void Commands::user_migrate(const Caller& caller, const std::vector<db::Service>
         done(may.error());
         return;
     }
+    const db::Service* row = world().ledger.service(service->id); // Another may have the name.
+    if (!row) {
+        done(Error{Errc::not_found, "service " + service->name + " has gone just now"});
+        return;
+    }
     Json order = arguments;
-    order["service"] = service->name;
     order["asked_by"] = caller.name;
-    service_migrate(order, [this, service = service->id, done](const Result<Json>& answer) {
+    order["only_of"] = caller.is_administrator() ? "" : caller.name;
+    begin_service_migrate(*row, order, [this, service = row->id, done](const Result<Json>& answer) {
         if (answer)
             note_user_task(answer->at("task"), service);
         done(answer);

@@ -63,6 +63,7 @@ private:
     void service_stop(const Json& arguments, Done done);
     void service_pin(const Json& arguments, Done done);
     void service_migrate(const Json& arguments, Done done);
+    void begin_service_migrate(db::Service row, const Json& arguments, Done done);
     Result<Json> user_task(const std::vector<db::Service>& his, const Json& arguments);
     void user_migrate(const Caller& caller, const std::vector<db::Service>& his,
                       const Json& arguments, Done done);

@@ -10,6 +10,8 @@
 #include <boost/asio/detached.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
+#include <algorithm>
+
 #include <spdlog/spdlog.h>
 
 #include "db/find.h"
@@ -26,6 +28,7 @@ namespace holdfast::hookd {
 namespace {
 
 constexpr std::chrono::seconds ask_again{1};
+constexpr std::chrono::seconds clear_again{1};
 constexpr std::chrono::minutes go_on_limit{11}; // A CRIU at work is waited for.
 
 } // namespace
@@ -155,7 +158,7 @@ void ServiceMover::said_out(const OutgoingPtr& out, const Json& line)
         step(out->row.id, line);
     } else if (say == "progress" || say == "marks") {
         told(out->row.id, out->move, line);
-    } else if (say == "live" || say == "failed") {
+    } else if ((say == "live" || say == "failed") && !out->taken_back) { // Else it is decided.
         out->heard = say == "live" ? Heard::live : Heard::failed;
         out->why = line.value("why", "");
     }
@@ -242,11 +245,12 @@ void ServiceMover::stays(const OutgoingPtr& out)
 {
     StoreChange change;
     if (const db::Service* row = world_.ledger.service(out->row.id)) {
-        change.put_services = {out->taken_back ? taken_back(*row) : *row};
+        change.put_services = {out->taken_back ? taken_back(*row, world_.self()) : *row};
         change.put_services[0].state = "running";
+        change.put_services[0].pid = out->row.pid; // The row may have come from the target.
     }
     if (const db::Vm* record = world_.ledger.vm(out->row.id); record && out->taken_back)
-        change.put_vms = {taken_back(*record)};
+        change.put_vms = {taken_back(*record, world_.self())};
     change.events = {
         world_.event("service-stays", out->row.name + " stays here: " + out->why, now_ns())};
     change.events[0].vm = out->row.id;
@@ -296,8 +300,7 @@ asio::awaitable<void> ServiceMover::ask_until_known(OutgoingPtr out)
                 out->job->tell(order(*out));
             };
         co_await await_answer<std::string>(io_, std::move(ask));
-        if (const db::Service* now = world_.ledger.service(out->row.id);
-            !now || now->hypervisor != world_.self())
+        if (out->heard == Heard::nothing && lives_elsewhere(*out))
             out->heard = Heard::live;
         if (out->heard != Heard::nothing)
             break;
@@ -326,49 +329,79 @@ void ServiceMover::take_back(const db::Service& service, bool fenced, Done done)
         done(may.error());
         return;
     }
+    if (out->heard != Heard::nothing || lives_elsewhere(*out) || !mark_taken_back(*out)) {
+        done(Error{Errc::unavailable, out->target + " has answered just now, or the store "
+                                                    "cannot be written: see 'holdfast status'"});
+        return;
+    }
     out->taken_back = true;
-    mover_.note(service.id, "taken_back");
-    mover_.when_settled(service.id, [this, out, done = std::move(done)](const db::Move*) mutable {
-        if (out->heard != Heard::nothing || !mark_taken_back(*out)) {
-            out->taken_back = false;
-            done(Error{Errc::unavailable, out->target +
-                                              " has answered just now, or the store "
-                                              "cannot be written: see 'holdfast status'"});
-            return true;
-        }
-        out->why = "it was taken back from " + out->target + ", which is fenced";
-        out->back = std::move(done);
-        out->heard = Heard::failed;
-        if (out->job)
-            out->job->kill(); // It asks no more.
-        return true;
-    });
+    out->why = "it was taken back from " + out->target + ", which is fenced";
+    out->back = std::move(done);
+    out->heard = Heard::failed;
+    if (out->job)
+        out->job->kill(); // It asks no more.
 }
 
-/// Whether the row says so, which it does if the move goes on in the switches; else it is said
-/// here.
+/// Whether its row says so, which may have come from there by way of the fleet.
+bool ServiceMover::lives_elsewhere(const Outgoing& out) const
+{
+    const db::Service* now = world_.ledger.service(out.row.id);
+    return !now || now->hypervisor != world_.self();
+}
+
+/// Writes at once that it was taken back: what is heard from here on is too late.
 bool ServiceMover::mark_taken_back(const Outgoing& out)
 {
     const db::Move* row = own_move(out.row.id, out.move);
-    if (!row || row->times.contains("taken_back"))
-        return row;
+    if (!row)
+        return false;
+    const db::TimeNs now = now_ns();
     StoreChange change;
     change.put_moves = {*row};
-    change.put_moves[0].times["taken_back"] = now_ns();
-    return bool(world_.commit(change));
+    change.put_moves[0].times["taken_back"] = now;
+    if (!world_.commit(change))
+        return false;
+    mover_.told(out.row.id, out.move, {{"taken_back", now}}, {}); // Who writes the row again.
+    return true;
 }
 
 void ServiceMover::yield(const std::vector<db::Service>& rows)
 {
     for (const db::Service& row : rows) {
-        if (row.hypervisor == world_.self() || outgoing_.contains(row.id) ||
-            incoming_.contains(row.id) || !services_.watches(row))
+        if (row.hypervisor == world_.self() || outgoing_.contains(row.id) || coming(row.id) ||
+            !services_.watches(row))
             continue;
         spdlog::warn("service {}: {} has taken it back while it ran here: it ends here", row.name,
                      row.hypervisor);
         world_.problem("service " + row.name, ""); // The fleet may have refused our row before.
-        services_.discard(row, [] {});
+        clear_away(row, [] {});
     }
+}
+
+/// Whether it is on its way to here, and does not live here yet.
+bool ServiceMover::coming(const std::string& service) const
+{
+    const auto in = incoming_.find(service);
+    return in != incoming_.end() && !in->second->live;
+}
+
+/// What is here of a service that another has goes, and goes again until nothing is left; `done`:
+/// after the first time.
+void ServiceMover::clear_away(const db::Service& row, std::function<void()> done)
+{
+    services_.discard(row, [this, row, done = std::move(done)] {
+        done();
+        if (!service::Folder{rundir_, row.name}.exists())
+            return;
+        later(clear_again, [this, row] {
+            const auto rows = world_.ledger.services();
+            const bool wanted = std::any_of(rows.begin(), rows.end(), [&](const db::Service& now) {
+                return now.name == row.name && (now.hypervisor == world_.self() || coming(now.id));
+            });
+            if (!wanted) // None of this name is meant to be here.
+                clear_away(row, [] {});
+        });
+    });
 }
 
 // --- The daemon's start. ---
@@ -386,7 +419,7 @@ void ServiceMover::start()
         if (ours || !service::Folder{rundir_, row.name}.exists())
             continue;
         mover_.signal(row.id, Signal::moved_away, now_ns()); // Else its move would never end.
-        services_.discard(row, [] {});
+        clear_away(row, [] {});
     }
     listen();
 }

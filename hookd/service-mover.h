@@ -93,7 +93,8 @@ private:
     void ended_in(const IncomingPtr& in, const std::string& how);
     void tell_outcome(const IncomingPtr& asker, const std::string& peer, const std::string& move);
     void look_at_place(const std::string& name, std::function<void(const Place&)> done);
-    void end_in(const db::Service& row, const std::string& why, std::function<void()> done);
+    void forget_incoming(const std::string& service);
+    void end_in(const IncomingPtr& in, const std::string& why, std::function<void()> done);
     void go_on_here(const db::Service& row, std::function<void()> done);
 
     void said_out(const OutgoingPtr& out, const Json& line);
@@ -103,6 +104,10 @@ private:
     void go_on(const OutgoingPtr& out);
     void stays(const OutgoingPtr& out);
     void discard_out(const OutgoingPtr& out);
+    bool may_live(const Incoming& in) const;
+    bool coming(const std::string& service) const;
+    void clear_away(const db::Service& row, std::function<void()> done);
+    bool lives_elsewhere(const Outgoing& out) const;
     bool mark_taken_back(const Outgoing& out);
     boost::asio::awaitable<void> ask_until_known(OutgoingPtr out);
     Json order(const Outgoing& out) const;

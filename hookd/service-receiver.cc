@@ -115,7 +115,7 @@ void ServiceMover::said_in(const IncomingPtr& in, const Json& line)
     else if (ask == "commit") {
         mover_.note(in->service, "committed");
         mover_.when_settled(in->service, [this, in](const db::Move* row) {
-            const bool stored = row && committed(in->service, in->move);
+            const bool stored = row && committed(in->service, in->move) && may_live(*in);
             in->committing = stored;
             in->job->tell(stored ? Json::object()
                                  : Json{{"error", "its move is not under way any more"}});
@@ -213,7 +213,7 @@ void ServiceMover::came_live(const db::Service& began, int pid, const std::strin
         spdlog::warn("service {}: {} has taken it back before it lived here: it ends here",
                      now->name, now->hypervisor);
         mover_.signal(now->id, Signal::incoming_failed, now_ns());
-        services_.discard(*now, [] {});
+        clear_away(*now, [] {});
         return;
     }
     const db::Service row = now ? *now : began;
@@ -245,34 +245,49 @@ void ServiceMover::ended_in(const IncomingPtr& in, const std::string& how)
 {
     --connections_;
     auto over = [this, in] {
-        incoming_.erase(in->service);
+        forget_incoming(in->service);
         for (const auto& tell : in->ended)
             tell();
     };
     const auto known = incoming_.find(in->service);
-    const db::Service* row = world_.ledger.service(in->service);
-    if (known == incoming_.end() || known->second != in || in->live || !row) {
+    if (known == incoming_.end() || known->second != in || in->live) {
         if (known != incoming_.end() && known->second == in)
             over();
         return;
     }
-    end_in(*row, how, over);
+    end_in(in, how, over);
+}
+
+/// Its home may have taken it back while it came.
+void ServiceMover::forget_incoming(const std::string& service)
+{
+    incoming_.erase(service);
+    const auto rows = world_.ledger.services();
+    yield(rows);
+}
+
+bool ServiceMover::may_live(const Incoming& in) const
+{
+    return hookd::may_live(world_.ledger.service(in.service), in.row, in.peer, world_.self());
 }
 
 /// What a move-in has left, which did not say that the service lives here.
-void ServiceMover::end_in(const db::Service& row, const std::string& why,
-                          std::function<void()> done)
+void ServiceMover::end_in(const IncomingPtr& in, const std::string& why, std::function<void()> done)
 {
-    look_at_place(row.name, [this, row, why, done](const Place& place) {
-        if (target_end(place) == TargetEnd::keep) {
+    look_at_place(in->row.name, [this, in, row = in->row, why, done](const Place& place) {
+        const bool lives = target_end(place) == TargetEnd::keep;
+        if (lives && may_live(*in)) {
             spdlog::warn("service {}: move-in ended ({}) when it lived here: it goes on", row.name,
                          why);
             // What go-on has the kernel say to the peers is to pass the switch.
             mover_.open(row.id, [this, row, done] { go_on_here(row, done); });
             return;
         }
+        if (lives)
+            spdlog::warn("service {}: {} has it again, or it is gone: it ends here", row.name,
+                         in->peer);
         mover_.signal(row.id, Signal::incoming_failed, now_ns());
-        services_.discard(row, done);
+        clear_away(row, done);
     });
 }
 
@@ -330,7 +345,7 @@ void ServiceMover::take_up_in()
         in->peer = move.peer;
         in->row = *row;
         incoming_[move.vm] = in;
-        end_in(*row, "holdfast-hookd was restarted", [this, id = move.vm] { incoming_.erase(id); });
+        end_in(in, "holdfast-hookd was restarted", [this, id = move.vm] { forget_incoming(id); });
     }
 }
 

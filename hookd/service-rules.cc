@@ -160,6 +160,15 @@ Result<void> may_come(const db::Service* row, const std::string& home, const db:
     return {};
 }
 
+bool may_live(const db::Service* now, const db::Service& began, const std::string& home,
+              const std::string& self)
+{
+    if (!now)
+        return false;
+    return now->hypervisor == self ||
+           (now->hypervisor == home && now->state == "moving" && now->epoch <= began.epoch);
+}
+
 std::string standstill(const std::string& service, const std::string& target,
                        const db::Hypervisor* known)
 {
@@ -197,23 +206,26 @@ Result<void> may_take_back(const db::Service& service, const std::string& target
     return {};
 }
 
-db::Service taken_back(db::Service row)
+db::Service taken_back(db::Service row, const std::string& self)
 {
+    row.hypervisor = self;
     row.epoch += over_the_target;
     row.state = "running";
     return row;
 }
 
-db::Vm taken_back(db::Vm row)
+db::Vm taken_back(db::Vm row, const std::string& self)
 {
+    row.hypervisor = self;
     row.epoch += over_the_target;
     return row;
 }
 
 db::Service arrived(db::Service row, const std::string& self, int pid)
 {
+    if (row.hypervisor != self) // Else a daemon before this one has said so.
+        row.epoch++;
     row.hypervisor = self;
-    row.epoch++;
     return running(std::move(row), pid);
 }
 

@@ -49,6 +49,11 @@ Result<void> may_move(const db::Service& service, const std::string& target,
 /// Whether the service that hypervisor `home` brings may come here; `row`: as it is known here.
 /// Errors: invalid or not_found, one line.
 Result<void> may_come(const db::Service* row, const std::string& home, const db::Hypervisor& self);
+/// Whether what `began` to come here, hypervisor `self`, from hypervisor `home` may live here: home
+/// has not taken it back, or it is known already that it lives here.  `now`: its row; null if it
+/// has none.
+bool may_live(const db::Service* now, const db::Service& began, const std::string& home,
+              const std::string& self);
 /// What is wrong while the service stands still at home, since `target` alone knows whether it
 /// lives there, and what mends it; `known`: the target's row, null if it is not in the fleet (any
 /// more).
@@ -59,9 +64,10 @@ std::string standstill(const std::string& service, const std::string& target,
 /// Errors: invalid, one line with the mend.
 Result<void> may_take_back(const db::Service& service, const std::string& target,
                            const db::Hypervisor* known, bool fenced);
-/// The row that home goes on with: whatever the target wrote, or still writes, is older.
-db::Service taken_back(db::Service row);
-db::Vm taken_back(db::Vm row);
+/// The row that home, `self`, goes on with, whoever's `row` is: whatever the target wrote, or still
+/// writes, is older.
+db::Service taken_back(db::Service row, const std::string& self);
+db::Vm taken_back(db::Vm row, const std::string& self);
 /// The row once it lives here as process `pid`, having come from another hypervisor.
 db::Service arrived(db::Service row, const std::string& self, int pid);
 /// The row once its first process, `pid`, runs here.

@@ -7,6 +7,8 @@
 
 #include <algorithm>
 
+#include "db/service-text.h"
+
 namespace holdfast::hookd {
 namespace {
 
@@ -83,7 +85,8 @@ Result<void> UserLimits::ask(uid_t user, Time now)
     forget_idle(now);
     if (users_[user].questions.take(now, burst, a_second))
         return {};
-    return busy("you ask more than " + std::to_string(a_second) + " times a second: wait a moment");
+    return busy("you ask more than " + std::to_string(a_second) + " times a second" +
+                db::wait_a_moment);
 }
 
 void UserLimits::forget_idle(Time now)

@@ -58,6 +58,13 @@ private:
     std::map<uid_t, Bucket> users_; // Those who have services.
 };
 
+/// Whose share what `user` asks counts for: numbers without a name, which many may have (those of a
+/// user namespace, for example), have one share.
+constexpr uid_t share_of(uid_t user, bool has_name)
+{
+    return has_name ? user : static_cast<uid_t>(-1); // Nobody's number.
+}
+
 /// How many connections each user has, and how often each asks.
 class UserLimits {
 public:

@@ -124,9 +124,11 @@ struct UserServer::Impl : std::enable_shared_from_this<UserServer::Impl> {
     void meet(Socket socket)
     {
         const auto user = user_at(socket);
-        const auto may = user ? limits.open(*user) : Result<void>{user.error()};
+        const auto caller = user ? caller_of(*user) : Result<Caller>{user.error()};
+        const uid_t share = user ? share_of(*user, bool(caller)) : 0;
+        const auto may = user ? limits.open(share) : Result<void>{user.error()};
         if (may) {
-            asio::co_spawn(io, session(shared_from_this(), std::move(socket), *user),
+            asio::co_spawn(io, session(shared_from_this(), std::move(socket), caller, share),
                            asio::detached);
             return;
         }
@@ -136,7 +138,8 @@ struct UserServer::Impl : std::enable_shared_from_this<UserServer::Impl> {
         socket.write_some(asio::buffer(line), failed);
     }
 
-    static asio::awaitable<void> session(std::shared_ptr<Impl> self, Socket socket, uid_t user)
+    static asio::awaitable<void> session(std::shared_ptr<Impl> self, Socket socket,
+                                         Result<Caller> caller, uid_t share)
     {
         asio::steady_timer limit{self->io, time_limit};
         limit.async_wait([&socket](boost::system::error_code cancelled) {
@@ -146,7 +149,7 @@ struct UserServer::Impl : std::enable_shared_from_this<UserServer::Impl> {
         auto question = co_await receive(socket);
         jsonrpc::Reply reply;
         if (question)
-            reply = co_await answered(self, user, std::move(*question));
+            reply = co_await answered(self, caller, share, std::move(*question));
         else
             reply = refusal(0, question.error());
         const std::string text = jsonrpc::encode(reply);
@@ -157,7 +160,7 @@ struct UserServer::Impl : std::enable_shared_from_this<UserServer::Impl> {
         limit.cancel();
         // The timer's handler must have run before the socket that it names goes.
         co_await asio::post(self->io, asio::use_awaitable);
-        self->limits.close(user);
+        self->limits.close(share);
     }
 
     static jsonrpc::Reply refusal(std::int64_t id, const Error& why)
@@ -166,10 +169,11 @@ struct UserServer::Impl : std::enable_shared_from_this<UserServer::Impl> {
     }
 
     /// By the daemon's loop, if it is to be asked at all.
-    static asio::awaitable<jsonrpc::Reply> answered(std::shared_ptr<Impl> self, uid_t user,
+    static asio::awaitable<jsonrpc::Reply> answered(std::shared_ptr<Impl> self,
+                                                    Result<Caller> caller, uid_t share,
                                                     jsonrpc::Request question)
     {
-        auto asked = self->admitted(user, question);
+        auto asked = self->admitted(caller, share, question);
         if (!asked)
             co_return refusal(question.id, asked.error());
         std::function<void(std::function<void(const Result<Json>&)>)> ask =
@@ -191,16 +195,16 @@ struct UserServer::Impl : std::enable_shared_from_this<UserServer::Impl> {
         Json arguments;
     };
     /// Errors: one line.
-    Result<Asked> admitted(uid_t user, const jsonrpc::Request& question)
+    Result<Asked> admitted(const Result<Caller>& caller, uid_t share,
+                           const jsonrpc::Request& question)
     {
-        if (auto may = limits.ask(user, std::chrono::steady_clock::now()); !may)
+        if (auto may = limits.ask(share, std::chrono::steady_clock::now()); !may)
             return may.error();
         if (auto may = may_ask(question.method); !may)
             return may.error();
-        auto caller = caller_of(user);
         if (!caller)
             return caller.error();
-        Asked asked{std::move(*caller), Json::object()};
+        Asked asked{*caller, Json::object()};
         if (!question.args.empty())
             asked.arguments = Json::parse(question.args[0], nullptr, false);
         if (!asked.arguments.is_object())

@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <filesystem>
+#include <map>
 #include <optional>
 
 #include "handoff/agent.h"
@@ -112,6 +113,14 @@ public:
     void discard();
     /// When each part of the pause was done.
     const Marks& marks() const { return marks_; }
+    /// What is told with them.
+    std::map<std::string, std::int64_t> figures() const
+    {
+        std::map<std::string, std::int64_t> known;
+        if (connections_)
+            known["connections"] = *connections_;
+        return known;
+    }
 
 private:
     Result<void> find();
@@ -150,7 +159,7 @@ private:
     std::optional<Stopped> stopped_;
     std::optional<CheckpointOut> checkpoint_; // In that mode.
     Marks marks_;
-    std::int64_t connections_ = 0;
+    std::optional<std::int64_t> connections_;
     bool touched_ = false; // The gate is not open any more.
     bool given_ = false;   // The program was asked to give.
     bool committed_ = false;
@@ -254,7 +263,7 @@ Result<void> MoveOut::look()
     reuse_ = reuse_list(sockets_);
     connections_ = std::count_if(sockets_.begin(), sockets_.end(),
                                  [](const Caught& socket) { return socket.connected; });
-    talk_.say("progress", {{"figures", {{"connections", connections_}}}});
+    talk_.say("progress", {{"figures", figures()}});
     return folder_.write("reuse", reuse_);
 }
 
@@ -262,7 +271,7 @@ Result<void> MoveOut::look()
 void MoveOut::tell_progress(const Progress& progress)
 {
     talk_.say("progress", {{"figures",
-                            {{"connections", connections_},
+                            {{"connections", connections_.value_or(0)},
                              {"round", progress.round},
                              {"bytes", progress.bytes},
                              {"rate", progress.rate},
@@ -516,7 +525,8 @@ int move_out(Talk& talk)
     }
     MoveOut move{talk, std::move(*job)};
     const auto done = move.run();
-    talk.say("marks", {{"times", move.marks().times()}}); // Not while it stood still.
+    // Not while it stood still.  Figures again: the first time the row may not have been there yet.
+    talk.say("marks", {{"times", move.marks().times()}, {"figures", move.figures()}});
     if (done) {
         move.discard();
         talk.say("live");

@@ -13,7 +13,8 @@
 //            says     step    {"step","text"}: what it does now, for people
 //                     progress {"figures"}: how far it is: connections, round, bytes, rate (bytes a
 //                             second), left_ms
-//                     marks   {"times"}: when the parts of the pause were done, once that is over
+//                     marks   {"times","figures"}: when the parts of the pause were done, once that
+//                             is over, and the figures that are known from before it
 //                     live | failed {"why"}: the last it says
 // move-in    hears    {"rundir","credentials","members":[NAME..]}
 //            asks     welcome {"peer","hello"}: answers {"definition"}

@@ -174,12 +174,40 @@ TEST(ServiceMove, WhatWasTakenBackWinsOverATargetThatCameToLive)
 {
     auto row = count();
     row.state = "moving";
-    CHECK_TRUE(taken_back(row).epoch > arrived(row, "hv2", 7).epoch);
-    STRCMP_EQUAL("running", taken_back(row).state.c_str());
-    STRCMP_EQUAL("hv1", taken_back(row).hypervisor.c_str());
     db::Vm record;
     record.hypervisor = "hv1";
-    CHECK_TRUE(taken_back(record).epoch > taken_over(record, "hv2").epoch);
+    const auto theirs = arrived(row, "hv2", 7);
+    const auto their_record = taken_over(record, "hv2");
+    for (const auto& known : {row, theirs}) { // The target's may have come meanwhile.
+        const auto back = taken_back(known, "hv1");
+        CHECK_TRUE(back.epoch > theirs.epoch);
+        STRCMP_EQUAL("running", back.state.c_str());
+        STRCMP_EQUAL("hv1", back.hypervisor.c_str());
+    }
+    for (const auto& known : {record, their_record}) {
+        const auto back = taken_back(known, "hv1");
+        CHECK_TRUE(back.epoch > their_record.epoch);
+        STRCMP_EQUAL("hv1", back.hypervisor.c_str());
+    }
+}
+
+TEST(ServiceMove, WhatHomeHasTakenBackMayNotLiveAtTheTarget)
+{
+    auto began = count();
+    auto now = began;
+    CHECK_FALSE(may_live(&now, began, "hv1", "hv2")); // Home's move has ended.
+    now.state = "moving";
+    CHECK_TRUE(may_live(&now, began, "hv1", "hv2"));
+    CHECK_FALSE(may_live(nullptr, began, "hv1", "hv2"));
+    CHECK_FALSE(may_live(&now, began, "hv3", "hv2"));
+    auto back = taken_back(now, "hv1");
+    CHECK_FALSE(may_live(&back, began, "hv1", "hv2"));
+    back.state = "moving"; // And leaves for elsewhere.
+    CHECK_FALSE(may_live(&back, began, "hv1", "hv2"));
+    // What was written before a restart of the target's hookd counts, and is no other taking over.
+    const auto lives = arrived(now, "hv2", 7);
+    CHECK_TRUE(may_live(&lives, lives, "hv1", "hv2"));
+    LONGS_EQUAL(lives.epoch, arrived(lives, "hv2", 7).epoch);
 }
 
 TEST(ServiceMove, StandingStillIsSaidWithWhatEndsIt)

@@ -3,6 +3,7 @@
 // What users may ask for, and how much of it (S11).
 #include <config.h>
 
+#include "db/service-text.h"
 #include "hookd/user-rules.h"
 
 #include <CppUTest/TestHarness.h>
@@ -64,6 +65,14 @@ TEST(UserRules, AUsersConnectionsTakeNoOtherUsersAway)
     CHECK_TRUE(bool(limits.open(1000)));
 }
 
+TEST(UserRules, NumbersWithoutANameHaveOneShare)
+{
+    for (uid_t user = 0; user < UserLimits::most_of_one; ++user)
+        CHECK_TRUE(bool(limits.open(share_of(100000 + user, false))));
+    CHECK_FALSE(bool(limits.open(share_of(200000, false))));
+    CHECK_TRUE(bool(limits.open(share_of(1000, true))));
+}
+
 TEST(UserRules, ConnectionsOfAllAreBounded)
 {
     for (std::size_t i = 0; i < UserLimits::most_of_all; ++i)
@@ -77,7 +86,8 @@ TEST(UserRules, WhoAsksTooOftenWaitsAndNobodyElseDoes)
 {
     for (int i = 0; i < UserLimits::burst; ++i)
         CHECK_TRUE(bool(limits.ask(1000, now)));
-    CHECK_FALSE(bool(limits.ask(1000, now)));
+    CHECK_TRUE(
+        limits.ask(1000, now).error().message.ends_with(db::wait_a_moment)); // And asks again.
     CHECK_TRUE(bool(limits.ask(1001, now)));
     now += 100ms;
     CHECK_TRUE(bool(limits.ask(1000, now)));
