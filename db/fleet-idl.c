@@ -74,6 +74,11 @@ bool fleet_idl_complete(const struct ovsdb_idl* idl)
     return ovsdb_idl_has_ever_connected(idl);
 }
 
+bool fleet_idl_has_loads(const struct ovsdb_idl* idl)
+{
+    return holdfast_server_has_hypervisor_table_col_capacity(idl);
+}
+
 unsigned int fleet_idl_seqno(const struct ovsdb_idl* idl)
 {
     return ovsdb_idl_get_seqno(idl);
@@ -350,6 +355,7 @@ static void visit_tasks(struct ovsdb_idl* idl, const struct fleet_visitor* visit
 void fleet_idl_visit(struct ovsdb_idl* idl, const struct fleet_visitor* visitor)
 {
     const struct holdfast_hypervisor* row;
+    const bool loads = fleet_idl_has_loads(idl);
 
     HOLDFAST_HYPERVISOR_FOR_EACH(row, idl)
     {
@@ -361,8 +367,8 @@ void fleet_idl_visit(struct ovsdb_idl* idl, const struct fleet_visitor* visitor)
             .bridge = row->bridge,
             .drained = row->drained,
             .capacity = row->capacity,
-            .load = row->load,
-            .period_load = row->period_load,
+            .load = loads ? row->load : -1, /* Not known. */
+            .period_load = loads ? row->period_load : -1,
         };
         visitor->hypervisor(visitor->aux, &hypervisor);
     }

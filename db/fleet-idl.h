@@ -140,6 +140,8 @@ void fleet_idl_wait(struct ovsdb_idl* idl);
 /* Whether the connection is up; and whether the whole of the database has been there once. */
 bool fleet_idl_connected(const struct ovsdb_idl* idl);
 bool fleet_idl_complete(const struct ovsdb_idl* idl);
+/* Whether the server's hypervisors have a capacity and loads: that of an older program has none. */
+bool fleet_idl_has_loads(const struct ovsdb_idl* idl);
 /* Changes when a row does. */
 unsigned int fleet_idl_seqno(const struct ovsdb_idl* idl);
 void fleet_idl_visit(struct ovsdb_idl* idl, const struct fleet_visitor* visitor);

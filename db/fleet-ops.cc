@@ -860,6 +860,21 @@ Result<FleetOps> compose(const FleetChange& change, const std::string& own, cons
     return ops;
 }
 
+void leave_out_loads(FleetOps& ops)
+{
+    for (json& operation : ops.params) {
+        if (!operation.is_object() || operation.value("table", "") != "Hypervisor")
+            continue;
+        for (const char* column : {"capacity", "load", "period_load"}) {
+            if (const auto row = operation.find("row"); row != operation.end())
+                row->erase(column);
+            if (const auto columns = operation.find("columns"); columns != operation.end())
+                columns->erase(std::remove(columns->begin(), columns->end(), json(column)),
+                               columns->end());
+        }
+    }
+}
+
 FleetOps compose_join(const Hypervisor& row)
 {
     FleetOps ops;
@@ -934,9 +949,11 @@ Result<std::vector<Hypervisor>> read_hypervisors(const json& answer)
             one.vtep = row.at("vtep");
             one.bridge = row.at("bridge");
             one.drained = row.at("drained");
-            one.capacity = row.at("capacity");
-            one.load = whole(row.at("load"));
-            one.period_load = whole(row.at("period_load"));
+            if (row.contains("load")) { // An older program's server has none of them.
+                one.capacity = row.at("capacity");
+                one.load = whole(row.at("load"));
+                one.period_load = whole(row.at("period_load"));
+            }
             one.seen = row.at("seen");
         }
     } catch (const json::exception&) {

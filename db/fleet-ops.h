@@ -48,6 +48,10 @@ using SeenVms = std::function<std::optional<SeenVm>(const std::string& id)>;
 Result<FleetOps> compose(const FleetChange& change, const std::string& own,
                          const SeenVms& seen = {});
 
+/// What hypervisors give and how busy they are is neither written nor read: the server of an older
+/// program has no columns for it, and would refuse the whole.
+void leave_out_loads(FleetOps& ops);
+
 /// Adds or updates a hypervisor under its id with its number.
 FleetOps compose_join(const Hypervisor& row);
 

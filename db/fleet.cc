@@ -558,6 +558,8 @@ void Fleet::Impl::ask(FleetOps ops, std::int64_t deadline, OnAnswer on_answer)
     // What a snapshot has called disconnected is refused until one says otherwise.
     if (!connected_ || !session_up())
         return on_answer(not_connected());
+    if (!fleet_idl_has_loads(idl_))
+        leave_out_loads(ops);
     // Text of libvirt's or an operator's may hold bytes that are not UTF-8.
     const auto text = ops.params.dump(-1, ' ', false, json::error_handler_t::replace);
     const auto id = fleet_session_send(session_, text.c_str());

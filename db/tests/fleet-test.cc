@@ -223,6 +223,12 @@ public:
         fleet_->join(row, [&](auto result) { done.set_value(result); });
         return done.get_future().get();
     }
+    Result<std::vector<Hypervisor>> hypervisors()
+    {
+        std::promise<Result<std::vector<Hypervisor>>> done;
+        fleet_->read_hypervisors([&](auto rows) { done.set_value(rows); });
+        return done.get_future().get();
+    }
     /// All chains, or balancers, read from the server.
     Seen<Chain> chains()
     {
@@ -1040,6 +1046,47 @@ TEST(FleetServer, DatabaseOfAnOlderProgramIsBroughtUpToDateAndItsBalancersCanBeC
     change.put_balancers = {seen};
     change.put_balancers[0].servers[0].weight = 7;
     check_ok(a.transact(change));
+}
+
+TEST(FleetServer, HypervisorIsWrittenToAndReadFromTheDatabaseOfAnOlderProgram)
+{
+    Bench bench;
+    check_ok(stop_fleet_server(bench.server));
+    shell("rm " + bench.server.database);
+    bench.server.schema = bench.folder / "older.ovsschema";
+    std::ofstream{bench.server.schema} << schema_before_health();
+    bench.start();
+    FleetChange change;
+    {
+        Member a{*bench.loop, "a", true, bench.remote};
+        CHECK_TRUE(a.sees_connection(true));
+        const auto joined = a.join(hypervisor("a"));
+        CHECK_TRUE(bool(joined));
+        change.put_hypervisors = {*joined};
+        check_ok(a.transact(change));
+        CHECK_TRUE(a.sees([](auto& all) {
+            return all.hypervisors.size() == 1 && all.hypervisors[0].drained &&
+                   all.hypervisors[0].capacity == 0 && all.hypervisors[0].load == -1 &&
+                   all.hypervisors[0].period_load == -1;
+        }));
+        const auto read = a.hypervisors();
+        CHECK_TRUE(bool(read));
+        CHECK_EQUAL(5, read->at(0).seen);
+        CHECK_EQUAL(-1, read->at(0).load);
+    }
+    bench.server.schema = schema_file;
+    bench.start();
+    // A server whose schema was changed while it ran tells the old one until it is started again.
+    check_ok(stop_fleet_server(bench.server));
+    bench.start();
+    Member a{*bench.loop, "a", true, bench.remote};
+    CHECK_TRUE(a.sees_connection(true));
+    // What was left out comes with the next beat.
+    check_ok(a.transact(change));
+    CHECK_TRUE(a.sees([](auto& all) {
+        return all.hypervisors.size() == 1 && all.hypervisors[0].capacity == 600'000 &&
+               all.hypervisors[0].load == 250;
+    }));
 }
 
 TEST(FleetServer, FileThatIsNoDatabaseIsKept)
