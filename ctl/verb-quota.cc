@@ -76,6 +76,29 @@ Result<void> told(const Session& session, const Result<Json>& answer, const std:
     return {};
 }
 
+/// Prints the quota of one user, or of all: each as `view` has it, or together as the text that
+/// `page` makes of the rows and these quotas.
+template <class View, class Page>
+Result<void> show(const Session& session, const std::optional<std::string>& user, View view,
+                  Page page)
+{
+    auto rows = read_rows(session);
+    if (!rows)
+        return rows.error();
+    auto quotas = named(rows->quotas, user);
+    if (!quotas)
+        return quotas.error();
+    if (session.json) {
+        Json all = Json::array();
+        for (const auto& quota : *quotas)
+            all.push_back(view(quota));
+        session.print_json(user ? all[0] : all);
+    } else {
+        session.print(page(*rows, *quotas));
+    }
+    return {};
+}
+
 } // namespace
 
 Result<void> quota_request(const Session& session, const QuotaOrder& order)
@@ -89,41 +112,17 @@ Result<void> quota_request(const Session& session, const QuotaOrder& order)
 
 Result<void> quota_show(const Session& session, const std::optional<std::string>& user)
 {
-    auto rows = read_rows(session);
-    if (!rows)
-        return rows.error();
-    auto quotas = named(rows->quotas, user);
-    if (!quotas)
-        return quotas.error();
-    if (session.json) {
-        Json all = Json::array();
-        for (const auto& quota : *quotas)
-            all.push_back(quota_view(quota));
-        session.print_json(user ? all[0] : all);
-    } else {
-        session.print(user ? quota_page(quotas->front(), *rows, session.style)
-                           : quota_table(*rows, session.style));
-    }
-    return {};
+    return show(session, user, quota_view, [&](const auto& rows, const auto& quotas) {
+        return user ? quota_page(quotas.front(), rows, session.style)
+                    : quota_table(rows, session.style);
+    });
 }
 
 Result<void> quota_usage(const Session& session, const std::optional<std::string>& user)
 {
-    auto rows = read_rows(session);
-    if (!rows)
-        return rows.error();
-    auto quotas = named(rows->quotas, user);
-    if (!quotas)
-        return quotas.error();
-    if (session.json) {
-        Json all = Json::array();
-        for (const auto& quota : *quotas)
-            all.push_back(usage_view(quota));
-        session.print_json(user ? all[0] : all);
-    } else {
-        session.print(usage_table(*quotas, session.style));
-    }
-    return {};
+    return show(session, user, usage_view, [&](const auto&, const auto& quotas) {
+        return usage_table(quotas, session.style);
+    });
 }
 
 Result<void> quota_select(const Session& session, const std::string& user,

@@ -20,7 +20,7 @@ db_libdb_a_CPPFLAGS = $(AM_CPPFLAGS) $(SQLITE_CFLAGS)
 check_PROGRAMS += db/tests/store-test
 TESTS += db/tests/store-test
 db_tests_store_test_SOURCES = db/tests/balancer-test.cc db/tests/row-check-test.cc db/tests/service-text-test.cc \
-	db/tests/store-test.cc db/tests/folder.h
+	db/tests/store-test.cc db/tests/folder.h db/tests/share-rows.h
 db_tests_store_test_CPPFLAGS = $(AM_CPPFLAGS) $(SQLITE_CFLAGS) $(CPPUTEST_CFLAGS)
 db_tests_store_test_LDADD = db/libdb.a common/libcommon.a $(SQLITE_LIBS) $(CPPUTEST_LIBS)
 
@@ -64,7 +64,7 @@ db_tests_ovs_loop_test_LDADD = db/libfleet.a common/libcommon.a $(OVS_LIBS) $(CP
 
 check_PROGRAMS += db/tests/fleet-test
 TESTS += db/tests/fleet-test
-db_tests_fleet_test_SOURCES = db/tests/fleet-test.cc db/tests/folder.h
+db_tests_fleet_test_SOURCES = db/tests/fleet-test.cc db/tests/folder.h db/tests/share-rows.h
 db_tests_fleet_test_CPPFLAGS = $(AM_CPPFLAGS) $(CPPUTEST_CFLAGS) \
 	-DFLEET_SCHEMA=\"$(abs_top_srcdir)/db/fleet.ovsschema\"
 db_tests_fleet_test_LDADD = db/libfleet.a db/libdb.a common/libcommon.a $(OVS_LIBS) $(CPPUTEST_LIBS)

@@ -19,6 +19,7 @@
 #include "db/fleet-ops.h"
 #include "db/fleet-server.h"
 #include "db/tests/folder.h"
+#include "db/tests/share-rows.h"
 
 #include <CppUTest/CommandLineTestRunner.h>
 #include <CppUTest/MemoryLeakWarningPlugin.h>
@@ -30,6 +31,8 @@ using holdfast::Errc;
 using holdfast::OvsLoop;
 using holdfast::Result;
 using holdfast::tests::Folder;
+using holdfast::tests::lease;
+using holdfast::tests::quota;
 using holdfast::tests::shell;
 
 namespace {
@@ -49,26 +52,6 @@ Hypervisor hypervisor(const std::string& name)
             .capacity = 600'000,
             .load = 250,
             .period_load = -1};
-}
-
-Lease lease(const std::string& holder, std::int64_t term)
-{
-    return {"schedd", holder, term, 5, 9, "hv3", 1'700'000'000'000'000'001, 3};
-}
-
-Quota quota(const std::string& name)
-{
-    Quota row;
-    row.name = name;
-    row.amount = 75'000;
-    row.administrator = name == "z";
-    row.share = {{"hv1", 30'000}, {"hv2", 30'000}};
-    row.given = {{"hv1", 1'700'000'000'000'000'001}, {"hv2", 2}};
-    row.borrowed = {"hv3"};
-    row.in_use = {"hv1", "hv3"};
-    row.low_reviews = 1;
-    row.used = {{"hv1", 123'456}};
-    return row;
 }
 
 Vm vm(const std::string& id, const std::string& owner, std::int64_t epoch, std::uint32_t label = 7)

@@ -18,6 +18,7 @@
 #include <sqlite3.h>
 
 #include "db/tests/folder.h"
+#include "db/tests/share-rows.h"
 
 #include <CppUTest/CommandLineTestRunner.h>
 #include <CppUTest/TestHarness.h>
@@ -27,6 +28,8 @@ using holdfast::Errc;
 using holdfast::Error;
 using holdfast::Result;
 using holdfast::tests::Folder;
+using holdfast::tests::lease;
+using holdfast::tests::quota;
 
 namespace {
 
@@ -97,26 +100,6 @@ Hypervisor hypervisor(const std::string& name, bool self = false)
             .period_load = self ? -1 : 100,
             .lost = !self,
             .answers = !self};
-}
-
-Lease lease(std::int64_t term)
-{
-    return {"schedd", "hv1", term, 5, 9, "hv3", 1'700'000'000'000'000'001, 3};
-}
-
-Quota quota(const std::string& name)
-{
-    Quota row;
-    row.name = name;
-    row.amount = 75'000;
-    row.administrator = name == "z";
-    row.share = {{"hv1", 30'000}, {"hv2", 30'000}};
-    row.given = {{"hv1", 1'700'000'000'000'000'001}, {"hv2", 2}};
-    row.borrowed = {"hv3"};
-    row.in_use = {"hv1", "hv3"};
-    row.low_reviews = 1;
-    row.used = {{"hv1", 123'456}};
-    return row;
 }
 
 Vm vm(const std::string& id)
@@ -268,7 +251,7 @@ TEST(Store, EveryRowComesBackAsItWasPut)
     check_ok(store.put(health("b", "10.0.20.11", "hv1")));
     check_ok(store.put(service("z")));
     check_ok(store.put(service("y")));
-    check_ok(store.put(lease(7)));
+    check_ok(store.put(lease("hv1", 7)));
     check_ok(store.put(quota("z")));
     check_ok(store.put(quota("y")));
     check_ok(store.put_paths({hop}));
@@ -287,7 +270,7 @@ TEST(Store, EveryRowComesBackAsItWasPut)
                 std::vector{health("b", "10.0.20.11", "hv1"), health("b", "10.0.20.12", "hv1")}));
     CHECK_TRUE(store.snapshot()->health == *store.health());
     CHECK_TRUE((*store.services() == std::vector{service("y"), service("z")}));
-    CHECK_TRUE(*store.leases() == std::vector{lease(7)});
+    CHECK_TRUE(*store.leases() == std::vector{lease("hv1", 7)});
     CHECK_TRUE((*store.quotas() == std::vector{quota("y"), quota("z")}));
     CHECK_TRUE(*store.paths() == std::vector{hop});
     CHECK_TRUE(*store.moves() == std::vector{move("m", "source", "armed")});
@@ -742,13 +725,13 @@ TEST(Store, SharesAreReadAtOneInstantAndDamagedOnesAreLeftOutAndTold)
 {
     auto store = open_store(path);
     check_ok(store.put(hypervisor("hv1", true)));
-    check_ok(store.put(lease(2)));
+    check_ok(store.put(lease("hv1", 2)));
     check_ok(store.put(quota("ann")));
     check_ok(store.put(quota("bob")));
     check_ok(store.put(service("s")));
     sql(path, "UPDATE quota SET share = '[]' WHERE name = 'bob'");
     auto rows = store.share_rows();
-    CHECK_TRUE(rows->leases == std::vector{lease(2)});
+    CHECK_TRUE(rows->leases == std::vector{lease("hv1", 2)});
     CHECK_TRUE(rows->quotas == std::vector{quota("ann")});
     CHECK_TRUE(rows->hypervisors == std::vector{hypervisor("hv1", true)});
     CHECK_TRUE(rows->services == std::vector{service("s")});
