@@ -20,6 +20,7 @@
 
 #include "common/control-client-detail.h"
 #include "common/jsonrpc.h"
+#include "common/run-directory.h"
 #include "common/text.h"
 #include "common/unix-address.h"
 
@@ -106,7 +107,7 @@ Result<std::string> find_control_socket(const std::string& program, const std::s
 
 std::string holdfast_control_socket(const std::string& program)
 {
-    return from_environment("HOLDFAST_RUNDIR", "/run/holdfast") + "/" + program + ".ctl";
+    return run_directory() + "/" + program + ".ctl";
 }
 
 struct ControlClient::Impl {

@@ -22,6 +22,7 @@
 #include "common/config.h"
 #include "common/log.h"
 #include "common/ovs-loop.h"
+#include "common/run-directory.h"
 #include "hookd/commands.h"
 #include "hookd/daemon.h"
 #include "hookd/libvirt-loop.h"
@@ -43,12 +44,6 @@ int fail(const std::string& message, int code)
 {
     std::fprintf(stderr, "holdfast-hookd: %s\n", message.c_str());
     return code;
-}
-
-std::string run_directory()
-{
-    const char* named = std::getenv("HOLDFAST_RUNDIR");
-    return named ? named : "/run/holdfast";
 }
 
 int run(const Config& config)

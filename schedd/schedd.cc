@@ -19,6 +19,7 @@
 #include "common/config.h"
 #include "common/log.h"
 #include "common/ovs-loop.h"
+#include "common/run-directory.h"
 #include "schedd/daemon.h"
 
 namespace asio = boost::asio;
@@ -36,12 +37,6 @@ int fail(const std::string& message, int code)
 {
     std::fprintf(stderr, "holdfast-schedd: %s\n", message.c_str());
     return code;
-}
-
-std::string run_directory()
-{
-    const char* named = std::getenv("HOLDFAST_RUNDIR");
-    return named ? named : "/run/holdfast";
 }
 
 int run(const Config& config, const schedd::Settings& settings)
