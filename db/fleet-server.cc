@@ -204,20 +204,54 @@ std::array<int, 3> version_of(const std::string& text)
     return version;
 }
 
-/// Brings the running database to this program's schema, unless a newer program did.
-Result<void> convert(const FleetServer& server)
+/// Whether this program's schema is newer than VERSION.
+Result<bool> is_older(const std::string& version, const FleetServer& server)
 {
-    const auto remote = "unix:" + socket_path(server);
-    auto running = must({"ovsdb-client", "-t", "5", "get-schema-version", remote, "Holdfast"});
-    if (!running) {
-        // A member that sees no leader yet is fine; it is converted at a later start.
-        auto clustered = run({"ovsdb-tool", "db-is-clustered", server.database});
-        return clustered && clustered->code == 0 ? Result<void>{} : running.error();
-    }
     auto ours = must({"ovsdb-tool", "schema-version", server.schema});
     if (!ours)
         return ours.error();
-    if (version_of(last_line(*running)) >= version_of(last_line(*ours)))
+    return version_of(last_line(version)) < version_of(last_line(*ours));
+}
+
+Result<bool> is_clustered(const FleetServer& server)
+{
+    auto clustered = run({"ovsdb-tool", "db-is-clustered", server.database});
+    if (!clustered)
+        return clustered.error();
+    return clustered->code == 0;
+}
+
+/// Whether the file is older than this program's schema.
+Result<bool> file_is_older(const FleetServer& server)
+{
+    auto version = must({"ovsdb-tool", "db-version", server.database});
+    return version ? is_older(*version, server) : version.error();
+}
+
+/// Brings the file, which is no cluster's and no server has open, to this program's schema, unless
+/// a newer program did.
+Result<void> convert_file(const FleetServer& server)
+{
+    auto older = file_is_older(server);
+    if (!older)
+        return older.error();
+    if (!*older)
+        return {};
+    auto done = must({"ovsdb-tool", "convert", server.database, server.schema});
+    return done ? Result<void>{} : done.error();
+}
+
+/// Brings a running cluster to this program's schema, unless a newer program did.
+Result<void> convert_cluster(const FleetServer& server)
+{
+    const auto remote = "unix:" + socket_path(server);
+    auto running = must({"ovsdb-client", "-t", "5", "get-schema-version", remote, "Holdfast"});
+    if (!running)
+        return {}; // A member that sees no leader yet is fine; it is converted at a later start.
+    auto older = is_older(*running, server);
+    if (!older)
+        return older.error();
+    if (!*older)
         return {};
     auto done = must({"ovsdb-client", "-t", "8", "convert", remote, server.schema});
     return done ? Result<void>{} : done.error();
@@ -255,8 +289,22 @@ std::vector<std::string> command(const FleetServer& server)
 
 Result<void> start_fleet_server(const FleetServer& server)
 {
-    if (fleet_server_runs(server))
-        return convert(server);
+    if (fleet_server_runs(server)) {
+        auto clustered = is_clustered(server);
+        if (!clustered)
+            return clustered.error();
+        if (*clustered)
+            return convert_cluster(server);
+        auto older = file_is_older(server);
+        if (!older)
+            return older.error();
+        if (!*older)
+            return {};
+        // Converted while it runs, ovsdb-server 3.1 goes on to tell each client the schema from
+        // before, if it is no cluster's.
+        if (auto stopped = stop_fleet_server(server); !stopped)
+            return stopped;
+    }
     for (const auto& folder : {fs::path{server.database}.parent_path(), fs::path{server.rundir},
                                fs::path{server.log_file}.parent_path()})
         if (auto made = make_folder(folder); !made)
@@ -265,10 +313,16 @@ Result<void> start_fleet_server(const FleetServer& server)
         return created;
     if (auto checked = check(server); !checked)
         return checked;
+    auto clustered = is_clustered(server);
+    if (!clustered)
+        return clustered.error();
+    if (!*clustered)
+        if (auto converted = convert_file(server); !converted)
+            return converted;
     if (auto started = must(command(server)); !started)
         return started.error();
     // A member that is new has the schema of the others.
-    return server.cluster_local.empty() ? convert(server) : Result<void>{};
+    return *clustered && server.cluster_local.empty() ? convert_cluster(server) : Result<void>{};
 }
 
 bool fleet_server_runs(const FleetServer& server)
