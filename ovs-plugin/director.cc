@@ -313,8 +313,8 @@ Director::Target* Director::placed_elsewhere(Running& running, const NewConnecti
 /// The server that the client has already, where it is to keep one, and that server takes more.
 Director::Target* Director::by_client(Running& running, const Key& key, std::int64_t now_ms)
 {
-    const auto* at = running.clients.find(key.client);
-    if (!running.service.persistence_ms || !at)
+    const auto* at = running.service.persistence_ms ? running.clients.find(key.client) : nullptr;
+    if (!at)
         return nullptr;
     const auto& client = at->second;
     const bool over = !client.connections && client.until_ms <= now_ms;
@@ -584,11 +584,17 @@ std::optional<Whereabouts> Director::where(const NewConnection& connection) cons
     return running.sorry_target ? only(How::sorry, *running.sorry_target) : Whereabouts{};
 }
 
-bool Director::holds(const VipPort& at) const
+bool Director::holds(const VipPort& at, const std::optional<Ip>& server) const
 {
     const std::lock_guard lock{mutex_};
     const auto service = services_.find(at);
-    return service != services_.end() && service->second->connections > 0;
+    if (service == services_.end() || !server)
+        return service != services_.end() && service->second->connections > 0;
+    const auto target = service->second->targets.find(*server);
+    if (target == service->second->targets.end())
+        return false;
+    const auto& figures = target->second.figures;
+    return figures.active + figures.inactive > 0;
 }
 
 std::size_t Director::size() const

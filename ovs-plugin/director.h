@@ -107,8 +107,8 @@ public:
     /// What becomes of the packet that begins this connection; it changes nothing.
     /// Errors:  nothing if no service here has that VIP, port and protocol.
     std::optional<Whereabouts> where(const NewConnection& connection) const;
-    /// Whether connections by this address are held.
-    bool holds(const VipPort& at) const;
+    /// Whether connections by this address are held, by that server if one is named.
+    bool holds(const VipPort& at, const std::optional<Ip>& server = std::nullopt) const;
     /// Connections held, and the most that are.
     std::size_t size() const;
     std::size_t room() const { return room_; }

@@ -26,13 +26,19 @@ std::optional<VipPort> vip_of(const db::Balancer& balancer)
     return at;
 }
 
-std::set<VipPort> vips_of(const db::Snapshot& snapshot)
+/// The balancer of that public address; null if there is none.
+template <class Balancers>
+auto* find(Balancers& balancers, const VipPort& at)
 {
-    std::set<VipPort> vips;
-    for (const auto& balancer : snapshot.balancers)
-        if (const auto at = vip_of(balancer))
-            vips.insert(*at);
-    return vips;
+    const auto found =
+        std::ranges::find_if(balancers, [&](const db::Balancer& row) { return vip_of(row) == at; });
+    return found == balancers.end() ? nullptr : &*found;
+}
+
+bool has_server(const db::Balancer& row, const std::string& address)
+{
+    const auto servers = db::all_servers(row);
+    return std::ranges::find(servers, address, &db::RealServer::address) != servers.end();
 }
 
 /// As it is while its connections go on.
@@ -48,6 +54,17 @@ db::Balancer drained(db::Balancer row)
     row.sorry_port = 0;
     row.directors.clear();
     row.check = "none";
+    return row;
+}
+
+/// The same of one server of it alone.
+db::Balancer drained(db::Balancer row, const db::RealServer& server)
+{
+    row.servers = {server};
+    row.servers[0].state = "draining";
+    row.servers[0].weight = 0; // It is in no table.
+    row.sorry.clear();
+    row.sorry_mac.clear();
     return row;
 }
 
@@ -87,19 +104,36 @@ bool is_in_the_way(const db::Snapshot& snapshot, const db::Balancer& leaving)
 
 void Leaving::look(const db::Snapshot* before, const db::Snapshot& now)
 {
-    const auto vips = vips_of(now);
     if (before)
         for (const auto& balancer : before->balancers)
-            if (const auto at = vip_of(balancer); at && !vips.contains(*at))
-                all_.push_back({{++last_, *at}, drained(balancer)});
+            if (const auto at = vip_of(balancer))
+                leave(*at, balancer, now);
     std::erase_if(all_, [&](const One& one) {
-        return vips.contains(one.key.second) || is_in_the_way(now, one.row);
+        const auto* there = find(now.balancers, one.key.at);
+        const bool again =
+            there && (!one.key.server || has_server(*there, one.row.servers[0].address));
+        return again || is_in_the_way(now, one.row);
     });
+}
+
+/// What of a balancer is not there any more.
+void Leaving::leave(const VipPort& at, const db::Balancer& before, const db::Snapshot& now)
+{
+    const auto* there = find(now.balancers, at);
+    if (!there) {
+        all_.push_back({{++last_, at, std::nullopt}, drained(before)});
+        return;
+    }
+    for (const auto& server : before.servers)
+        if (Ip ip; db::is_builtin(before) && read_ip(server.address, ip) &&
+                   !has_server(*there, server.address))
+            all_.push_back({{++last_, at, ip}, drained(before, server)});
 }
 
 bool Leaving::end(const std::set<std::uint64_t>& numbers)
 {
-    return std::erase_if(all_, [&](const One& one) { return numbers.contains(one.key.first); }) > 0;
+    return std::erase_if(all_, [&](const One& one) { return numbers.contains(one.key.number); }) >
+           0;
 }
 
 std::shared_ptr<const db::Snapshot>
@@ -108,13 +142,21 @@ Leaving::with(const std::shared_ptr<const db::Snapshot>& snapshot) const
     if (all_.empty() || !snapshot)
         return snapshot;
     auto all = std::make_shared<db::Snapshot>(*snapshot);
+    for (const auto& [key, row] : all_)
+        if (!key.server)
+            all->balancers.push_back(row);
     for (const auto& [key, row] : all_) {
-        auto& balancer = all->balancers.emplace_back(row);
-        // Of one that has gone since there is nothing to say.
-        std::erase_if(balancer.servers, [&](const db::RealServer& server) {
-            return server.way != "routed" && !db::vm_with(snapshot->vms, server.address);
-        });
+        auto* balancer = key.server ? find(all->balancers, key.at) : nullptr;
+        if (balancer && db::is_builtin(*balancer))
+            balancer->servers.push_back(row.servers[0]);
     }
+    // Of one whose VM has gone since there is nothing to say.
+    for (const auto& [key, row] : all_)
+        if (auto* balancer = find(all->balancers, key.at))
+            std::erase_if(balancer->servers, [&](const db::RealServer& server) {
+                return has_server(row, server.address) && server.way != "routed" &&
+                       !db::vm_with(snapshot->vms, server.address);
+            });
     return all;
 }
 
