@@ -893,10 +893,7 @@ std::size_t hf_module_answer(void* judged, const std::uint8_t* frame, std::size_
 {
     using namespace holdfast::plugin;
     const auto& port = *static_cast<JudgedPort*>(judged);
-    const auto& ips = port.origin.ips;
-    const auto may_be = [&](const Ip& gateway) {
-        return port.origin.vm.empty() || std::find(ips.begin(), ips.end(), gateway) != ips.end();
-    };
+    const auto may_be = [&](const Ip& gateway) { return may_be_gateway(port.origin, gateway); };
     if (port.origin.routed_vips &&
         port.router->hear({frame, size}, port.came_by(), hf_now_ms(), may_be))
         hf_wake();
