@@ -20,8 +20,9 @@ using Span = std::span<std::uint8_t>;
 // How long a silent connection is held (as Linux's connection tracking has it).
 constexpr std::int64_t tcp_ms = 432'000'000, begun_ms = 60'000, ended_ms = 120'000,
                        udp_ms = 300'000;
-// What connections may take: an eighth of the machine's memory, at 264 bytes each.  More than
-// 16 million would take a switch that starts too long to read.
+// What connections may take: an eighth of the machine's memory, at 264 bytes each, since many have
+// a server here, too, whose port knows them.  More than 16 million would take a switch that starts
+// too long to read.
 constexpr std::size_t of_memory = 8, connection_size = 264, room_max = 1 << 24;
 // Of these, those that only begin or have ended, and UDP's: beyond it one of them gives its place
 // to a new one, so that a flood leaves the others alone.

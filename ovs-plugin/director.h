@@ -13,7 +13,7 @@
 //
 // Cost, with n connections: a frame a look-up, whatever n; a new one moves the entries of one of
 // the small tables that hold them, at most (ovs-plugin/shards.h), whatever n; tidy(), ten
-// times a second, looks at a thousandth of n.  A connection takes some 200 bytes, and 64 in the
+// times a second, looks at a thousandth of n.  A connection takes some 120 bytes, and 64 in the
 // file; both are bounded by room().  A switch that starts reads the whole file, some 300 ns a
 // connection.
 #pragma once

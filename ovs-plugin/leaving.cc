@@ -26,19 +26,30 @@ std::optional<VipPort> vip_of(const db::Balancer& balancer)
     return at;
 }
 
-/// The balancer of that public address; null if there is none.
-template <class Balancers>
-auto* find(Balancers& balancers, const VipPort& at)
+using ByVip = std::map<VipPort, const db::Balancer*>;
+
+ByVip by_vip(const std::vector<db::Balancer>& balancers)
 {
-    const auto found =
-        std::ranges::find_if(balancers, [&](const db::Balancer& row) { return vip_of(row) == at; });
-    return found == balancers.end() ? nullptr : &*found;
+    ByVip all;
+    for (const auto& balancer : balancers)
+        if (const auto at = vip_of(balancer))
+            all.emplace(*at, &balancer);
+    return all;
 }
 
-bool has_server(const db::Balancer& row, const std::string& address)
+/// The balancer of that public address; null if there is none.
+const db::Balancer* find(const ByVip& all, const VipPort& at)
 {
-    const auto servers = db::all_servers(row);
-    return std::ranges::find(servers, address, &db::RealServer::address) != servers.end();
+    const auto found = all.find(at);
+    return found == all.end() ? nullptr : found->second;
+}
+
+std::set<std::string> addresses_of(const db::Balancer& row)
+{
+    std::set<std::string> all;
+    for (const auto& server : db::all_servers(row))
+        all.insert(server.address);
+    return all;
 }
 
 /// As it is while its connections go on.
@@ -104,29 +115,31 @@ bool is_in_the_way(const db::Snapshot& snapshot, const db::Balancer& leaving)
 
 void Leaving::look(const db::Snapshot* before, const db::Snapshot& now)
 {
+    const auto there = by_vip(now.balancers);
     if (before)
         for (const auto& balancer : before->balancers)
             if (const auto at = vip_of(balancer))
-                leave(*at, balancer, now);
+                leave(*at, balancer, find(there, *at));
     std::erase_if(all_, [&](const One& one) {
-        const auto* there = find(now.balancers, one.key.at);
+        const auto* row = find(there, one.key.at);
         const bool again =
-            there && (!one.key.server || has_server(*there, one.row.servers[0].address));
+            row && (!one.key.server || addresses_of(*row).contains(one.row.servers[0].address));
         return again || is_in_the_way(now, one.row);
     });
 }
 
-/// What of a balancer is not there any more.
-void Leaving::leave(const VipPort& at, const db::Balancer& before, const db::Snapshot& now)
+/// What of a balancer is not there any more; `now` is null if none of it is.
+void Leaving::leave(const VipPort& at, const db::Balancer& before, const db::Balancer* now)
 {
-    const auto* there = find(now.balancers, at);
-    if (!there) {
+    if (!now) {
         all_.push_back({{++last_, at, std::nullopt}, drained(before)});
         return;
     }
+    if (!db::is_builtin(before))
+        return;
+    const auto there = addresses_of(*now);
     for (const auto& server : before.servers)
-        if (Ip ip; db::is_builtin(before) && read_ip(server.address, ip) &&
-                   !has_server(*there, server.address))
+        if (Ip ip; !there.contains(server.address) && read_ip(server.address, ip))
             all_.push_back({{++last_, at, ip}, drained(before, server)});
 }
 
@@ -142,21 +155,21 @@ Leaving::with(const std::shared_ptr<const db::Snapshot>& snapshot) const
     if (all_.empty() || !snapshot)
         return snapshot;
     auto all = std::make_shared<db::Snapshot>(*snapshot);
+    const auto is_here = [&](const db::RealServer& server) {
+        return server.way == "routed" || db::vm_with(snapshot->vms, server.address);
+    };
     for (const auto& [key, row] : all_)
-        if (!key.server)
-            all->balancers.push_back(row);
+        if (!key.server) {
+            auto& balancer = all->balancers.emplace_back(row);
+            // Of one whose VM has gone since there is nothing to say.
+            std::erase_if(balancer.servers, [&](const auto& server) { return !is_here(server); });
+        }
     for (const auto& [key, row] : all_) {
-        auto* balancer = key.server ? find(all->balancers, key.at) : nullptr;
-        if (balancer && db::is_builtin(*balancer))
-            balancer->servers.push_back(row.servers[0]);
+        const auto at = std::ranges::find(all->balancers, std::optional{key.at}, vip_of);
+        if (key.server && at != all->balancers.end() && db::is_builtin(*at) &&
+            is_here(row.servers[0]))
+            at->servers.push_back(row.servers[0]);
     }
-    // Of one whose VM has gone since there is nothing to say.
-    for (const auto& [key, row] : all_)
-        if (auto* balancer = find(all->balancers, key.at))
-            std::erase_if(balancer->servers, [&](const db::RealServer& server) {
-                return has_server(row, server.address) && server.way != "routed" &&
-                       !db::vm_with(snapshot->vms, server.address);
-            });
     return all;
 }
 

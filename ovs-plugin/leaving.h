@@ -33,7 +33,7 @@ struct LeavingKey {
 class Leaving {
 public:
     /// The store's rows were `before`, null if they were not known, and are `now`.
-    /// Shape:   O(balancers * log).
+    /// Shape:   O(n log n) in balancers and servers.
     void look(const db::Snapshot* before, const db::Snapshot& now);
     /// Nobody holds connections by these any more.
     /// Returns: whether there were any of them.
@@ -49,7 +49,7 @@ private:
         LeavingKey key;
         db::Balancer row; // With all that leaves, and no more.
     };
-    void leave(const VipPort& at, const db::Balancer& before, const db::Snapshot& now);
+    void leave(const VipPort& at, const db::Balancer& before, const db::Balancer* now);
     std::vector<One> all_;
     std::uint64_t last_ = 0;
 };

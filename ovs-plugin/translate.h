@@ -10,7 +10,7 @@
 // connection in the middle for forged, by their sequence numbers.
 //
 // Called by the datapath's threads, for frames of servers' ports only: one lock a frame, and no
-// system call but where the file of connections grows.  A connection takes some 200 bytes; a new
+// system call but where the file of connections grows.  A connection takes some 110 bytes; a new
 // one moves those of one small table at most (ovs-plugin/shards.h).
 #pragma once
 
@@ -106,7 +106,7 @@ public:
     std::size_t size() const;
     /// Whether connections by this address are known, to that server if one is named.
     bool holds(const VipPort& at, const std::optional<Ip>& server = std::nullopt) const;
-    /// As many of one server at most: some 200 MB.
+    /// As many of one server at most: some 110 MB.
     static constexpr std::size_t room() { return 1 << 20; }
 
 private:
