@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from ovn import Ovn
 from switchkit import FRAMES, OUR_SWITCH, LabError, World, row, run, say, synthetic
 
-VIP, VIP_PORT, PORT, CLIENT_MAC = "10.0.1.100", 80, 8080, "52:54:00:00:00:02"
+VIP, VIP_PORT, PORT = "10.0.1.100", 80, 8080
+CLIENT_MAC, NOBODY = "52:54:00:00:00:02", "52:54:00:00:00:ff"
 SERVERS = [(f"s{i}", f"10.0.0.1{i}", f"52:54:00:00:00:1{i}") for i in range(1, 4)]
 OVN, NORMAL = "OVN's load balancer", "NORMAL, our own switch"
 POLICIES = ("mh", "wlc")  # Sides of ours.
@@ -96,10 +97,10 @@ def balance(world, servers, policy):
 
 
 def plugged(world, places):
-    """The client and these places of SERVERS are there."""
-    world.plug("c1", CLIENT_MAC)
-    for place, _, mac in places:
-        world.plug(place, mac)
+    """The client and these places of SERVERS are there.  To the kernel there all frames are for
+    another machine: looking whose they are would be done in the switch's time."""
+    for place, mac in [("c1", CLIENT_MAC)] + [(place, mac) for place, _, mac in places]:
+        world.plug(place, mac).run("ip", "link", "set", "eth0", "address", NOBODY)
 
 
 def our_side(folder, name, policy):

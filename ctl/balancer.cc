@@ -296,6 +296,11 @@ std::string balancer_trouble(const db::Balancer& balancer, const World& world)
                            (row ? one_line(row->text, 80) : "not yet probed"));
     }
     const auto name = "balancer " + balancer.name + ": ";
+    const auto what_becomes = balancer.sorry.empty() ? std::string{"are reset"}
+                                                     : "go to the sorry server " + balancer.sorry;
+    if (wanted == 0 && db::is_builtin(balancer))
+        return name + "each of its servers is drained or has weight 0, and new connections " +
+               what_becomes + ": add one with \"holdfast balancer server add\", or give one weight";
     if (dead.empty())
         return "";
     if (unknown == wanted)
@@ -303,7 +308,7 @@ std::string balancer_trouble(const db::Balancer& balancer, const World& world)
                       "see whether holdfast-hookd runs where their VMs do";
     if (dead.size() == wanted)
         return name + "all its servers are dead (" + named(dead) + "), and new connections " +
-               (balancer.sorry.empty() ? "are reset" : "go to the sorry server " + balancer.sorry) +
+               what_becomes +
                ": see what is wrong with them, or add others with \"holdfast balancer server add\"";
     return name + std::to_string(dead.size()) + " of " + std::to_string(wanted) +
            " servers get no connections (" + named(dead) +

@@ -32,6 +32,19 @@ Result<std::vector<std::string>> holders(const db::Balancer& balancer,
     return ids;
 }
 
+/// The VM that has the VIP and must not; null if there is none.  Of external directors those named
+/// have it, or none knows it, as with keepalived.
+const db::Vm* owner_of(const db::Balancer& balancer, const std::vector<db::Vm>& vms)
+{
+    const auto directs = [&](const db::Vm& vm) {
+        return std::ranges::find(balancer.directors, vm.id) != balancer.directors.end();
+    };
+    for (const db::Vm& vm : vms)
+        if (directs(vm) && db::has_address(vm, balancer.vip))
+            return nullptr;
+    return db::vm_with(vms, balancer.vip);
+}
+
 Result<std::vector<std::string>> named_directors(const std::string& names,
                                                  const std::vector<db::Vm>& vms)
 {
@@ -80,11 +93,15 @@ Result<void> check_vip_is_free(const db::Balancer& wanted,
                                const std::vector<db::Balancer>& balancers,
                                const std::vector<db::Vm>& vms)
 {
-    const db::Vm* vm = db::is_builtin(wanted) ? db::vm_with(vms, wanted.vip) : nullptr;
+    const db::Vm* vm = owner_of(wanted, vms);
     if (vm) {
-        return Error{Errc::exists, "VM " + vm->name + " has the address " + wanted.vip +
-                                       ", for which the switches would answer: give another "
-                                       "--vip, or take it from the VM"};
+        return Error{Errc::exists,
+                     "VM " + vm->name + " has the address " + wanted.vip +
+                         (db::is_builtin(wanted)
+                              ? ", for which the switches would answer: give another --vip"
+                              : ", and is no director of it: name it with --director, give another "
+                                "--vip") +
+                         ", or take it from the VM"};
     }
     for (const db::Balancer& other : balancers) {
         if (other.vip == wanted.vip && db::is_builtin(other) != db::is_builtin(wanted)) {

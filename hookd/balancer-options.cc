@@ -185,6 +185,15 @@ Result<void> take_options(const BalancerRequest& request, db::Balancer& balancer
     return take_pace(request, balancer);
 }
 
+Result<void> check_change(const db::Balancer& balancer, const std::string& op)
+{
+    if (db::is_builtin(balancer) || (op != "drain" && op != "weight"))
+        return {};
+    return invalid("balancer " + balancer.name + ": " + op +
+                   " is for a built-in director; an external one has its own weights, and with 0 "
+                   "it drains a server: set them there (ipvsadm -e, with -w)");
+}
+
 Result<void> check_limit(const db::Balancer& balancer, const db::RealServer& server)
 {
     if (server.limit == 0 || db::is_builtin(balancer))

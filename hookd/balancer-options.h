@@ -5,6 +5,8 @@
 // Pure: knows of no other balancer and of no VM.  Used by hookd/balancer only.
 #pragma once
 
+#include <string>
+
 #include "common/result.h"
 #include "db/rows.h"
 #include "hookd/balancer.h"
@@ -19,5 +21,10 @@ Result<void> take_options(const BalancerRequest& request, db::Balancer& balancer
 /// Refuses a server's limit of connections where an external director chooses.
 /// Errors: invalid.
 Result<void> check_limit(const db::Balancer& balancer, const db::RealServer& server);
+
+/// Refuses what is done to a server, `op` of "holdfast balancer server", where an external director
+/// would not follow it.
+/// Errors: invalid.
+Result<void> check_change(const db::Balancer& balancer, const std::string& op);
 
 } // namespace holdfast::hookd

@@ -5,6 +5,8 @@
 
 #include "hookd/balancer-read.h"
 
+#include <set>
+
 #include "common/synthetic-mac.h"
 #include "common/text.h"
 #include "db/row-check.h"
@@ -165,9 +167,13 @@ Result<db::RealServer> read_server(const std::string& text, int port)
             return invalid(what + ": " + own.error().message);
         server.port = *own;
     }
+    std::set<std::string> keys;
     for (std::size_t i = 1; i < words.size(); ++i) {
         if (auto fine = take_word(words[i], server); !fine)
             return invalid(what + ": " + fine.error().message);
+        const auto key = words[i].substr(0, words[i].find('='));
+        if (!keys.insert(key).second)
+            return invalid(what + ": " + key + " is given twice: give it once");
     }
     return server;
 }

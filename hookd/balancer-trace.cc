@@ -118,11 +118,33 @@ BalancerStep choice_of(const db::Balancer& balancer, const SwitchAnswer& answer)
     return step;
 }
 
-TraceLeg leg_to(const std::string& director, const TraceEntry& entry, const db::RealServer& server,
-                const std::vector<db::Vm>& vms)
+TraceLeg leg_to(const db::Balancer& balancer, const std::string& director, const TraceEntry& entry,
+                const db::RealServer& server, const std::vector<db::Vm>& vms,
+                const SwitchAnswers& answers)
 {
     const db::Vm* vm = db::vm_with(vms, server.address);
-    return {director, entry, server, vm ? std::optional{*vm} : std::nullopt};
+    TraceLeg leg{director, entry, server, vm ? std::optional{*vm} : std::nullopt};
+    if (server.way != "routed")
+        return leg;
+    leg.gateway.address = balancer.gateway;
+    const auto answer = answers.find(entry.hypervisor);
+    if (answer != answers.end())
+        for (const TraceGateway& known : answer->second.gateways)
+            if (known.address == balancer.gateway)
+                leg.gateway = known;
+    return leg;
+}
+
+/// What becomes of a packet at the server's port.
+BalancerStep translation(const TraceLeg& leg, const std::string& from, const std::string& mac)
+{
+    return {"out",
+            leg.vm->hypervisor,
+            leg.vm->name,
+            leg.server.address,
+            "at the port of " + leg.vm->name + ": " + from + " becomes " +
+                endpoint(leg.server.address, leg.server.port) + mac,
+            false};
 }
 
 BalancerStep to_director(const db::Balancer& balancer, const TracedConnection& connection)
@@ -133,6 +155,17 @@ BalancerStep to_director(const db::Balancer& balancer, const TracedConnection& c
             "",
             endpoint(connection.client, connection.client_port) + " to " + db::vip_text(balancer),
             false};
+}
+
+/// What an external director does first.
+std::vector<BalancerStep> asks(const TraceLeg& leg)
+{
+    if (leg.director.empty())
+        return {};
+    return {{"out", leg.entry.hypervisor, leg.director, leg.server.address,
+             "if it chooses " + leg.server.address +
+                 " it asks for its MAC address: the switch answers " + leg.server.mac,
+             false}};
 }
 
 /// The servers that get nothing new because they are dead: said once, whoever is chosen.
@@ -178,7 +211,7 @@ void plan_builtin(const db::Balancer& balancer, const TracedConnection& connecti
             return leg.server.address == server.address;
         });
         if (!seen && std::find(chosen.begin(), chosen.end(), server.address) != chosen.end())
-            plan.legs.push_back(leg_to("", entry, server, vms));
+            plan.legs.push_back(leg_to(balancer, "", entry, server, vms, answers));
     }
 }
 
@@ -212,7 +245,7 @@ void plan_external(const db::Balancer& balancer, const TracedConnection& connect
             " comes to director " + vm->name + " by " + entry.text + ": the VIP is its address";
         plan.steps.push_back(comes);
         for (const db::RealServer& server : balancer.servers)
-            plan.legs.push_back(leg_to(vm->name, entry, server, vms));
+            plan.legs.push_back(leg_to(balancer, vm->name, entry, server, vms, answers));
     }
 }
 
@@ -324,6 +357,12 @@ TracePlan plan_trace(const db::Balancer& balancer, const TracedConnection& conne
 std::string unreachable(const TraceLeg& leg, const std::string& balancer,
                         const SwitchAnswers& answers)
 {
+    const bool routed = leg.server.way == "routed";
+    if (routed && leg.gateway.mac.empty())
+        return "the gateway " + leg.gateway.address + " does not answer ARP on " +
+               leg.entry.hypervisor + ": what is for " + leg.server.address + " is dropped there";
+    if (routed && !leg.vm)
+        return {}; // Nobody has to know more of it.
     if (!leg.vm)
         return "no VM has the address " + leg.server.address +
                " (any more): start it, or 'holdfast balancer server del " + balancer + " " +
@@ -357,26 +396,35 @@ bool arrived(const TraceLeg& leg, const Walked& walked)
            walked.out_port == port->ofport;
 }
 
+std::vector<BalancerStep> steps_by_gateway(const db::Balancer& balancer, const TraceLeg& leg)
+{
+    const std::string& address = leg.server.address;
+    const std::string number = "DSCP " + std::to_string(balancer.number);
+    auto steps = asks(leg);
+    steps.push_back({"out", leg.entry.hypervisor, "", address,
+                     balancer.vip + " becomes " + address + " with " + number + ", " +
+                         leg.server.mac + " becomes " + leg.gateway.mac + ", of the gateway " +
+                         leg.gateway.address + ": out by " + leg.gateway.interface,
+                     false});
+    steps.push_back({"out", "", "", address,
+                     "the gateway routes it to " + address +
+                         (leg.vm ? "" : ", which is no VM of the fleet: what follows is unknown"),
+                     false});
+    if (leg.vm)
+        steps.push_back(translation(leg, endpoint(address, balancer.port) + " with " + number, ""));
+    return steps;
+}
+
 std::vector<BalancerStep> steps_out(const db::Balancer& balancer, const TraceLeg& leg,
                                     const Walked& walked)
 {
-    std::vector<BalancerStep> steps;
+    auto steps = asks(leg);
     const std::string& address = leg.server.address;
-    if (!leg.director.empty())
-        steps.push_back({"out", leg.entry.hypervisor, leg.director, address,
-                         "if it chooses " + address +
-                             " it asks for its MAC address: the switch "
-                             "answers " +
-                             leg.server.mac,
-                         false});
     for (const WalkStep& step : walked.steps)
         steps.push_back({"out", step.hypervisor, step.vm, address, step.text, false, step.rules});
     if (arrived(leg, walked))
-        steps.push_back({"out", walked.hypervisor, leg.vm->name, address,
-                         "at the port of " + leg.vm->name + ": " + vip_end(balancer) + " becomes " +
-                             endpoint(address, leg.server.port) + ", " + leg.server.mac +
-                             " becomes " + leg.vm->ports[0].mac,
-                         false});
+        steps.push_back(translation(leg, vip_end(balancer),
+                                    ", " + leg.server.mac + " becomes " + leg.vm->ports[0].mac));
     else
         steps.push_back({"out", walked.hypervisor, leg.vm->name, address,
                          "does not come to " + leg.vm->name + ": " + walked.result, true});

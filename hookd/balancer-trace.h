@@ -54,12 +54,20 @@ struct TraceSurroundings {
 Result<TraceEntry> find_entry(const std::string& from, const TraceSurroundings& surroundings,
                               const db::Balancer& balancer, TracedConnection& connection);
 
+/// A balancer's gateway, as a switch knows it.
+struct TraceGateway {
+    std::string address;
+    std::string mac;
+    std::string interface; // Where it answered.
+};
+
 /// What the switch of a hypervisor said when asked about the connection.
 struct SwitchAnswer {
     std::string trouble; // Why it could not be asked; empty if it could.
     bool kernel = false; // It has the kernel's datapath.
     std::string how;     // Of the built-in director, as `holdfast/place` says; empty: it has none.
-    std::vector<std::string> servers; // Their addresses, likewise.
+    std::vector<std::string> servers;        // Their addresses, likewise.
+    std::vector<TraceGateway> gateways = {}; // Those whose MAC address it has learned.
 };
 using SwitchAnswers = std::map<std::string, SwitchAnswer>; // By hypervisor.
 
@@ -79,7 +87,8 @@ struct TraceLeg {
     std::string director; // The director's VM, by name; empty if it is built in.
     TraceEntry entry;     // Where the frame with the server's synthetic address enters.
     db::RealServer server;
-    std::optional<db::Vm> vm; // The server's; none if no VM has the address.
+    std::optional<db::Vm> vm;  // The server's; none if no VM has the address.
+    TraceGateway gateway = {}; // If its way is routed; without a MAC address: it is not known.
 };
 
 /// What has been found out before the packet is led to servers.
@@ -108,6 +117,9 @@ std::string frame_to_server(const db::Balancer& balancer, const TracedConnection
 std::string frame_to_client(const db::Balancer& balancer, const TracedConnection& connection,
                             const TraceLeg& leg, const std::vector<db::Vm>& vms);
 
+/// The lines of the way to a server by the gateway: what the director's switch does and what the
+/// server's, as far as there is one of the fleet.  How the gateway routes is not known here.
+std::vector<BalancerStep> steps_by_gateway(const db::Balancer& balancer, const TraceLeg& leg);
 /// The lines of the way to the server: what the switches do, then the translation, or that it does
 /// not arrive.
 std::vector<BalancerStep> steps_out(const db::Balancer& balancer, const TraceLeg& leg,

@@ -28,8 +28,13 @@ SwitchAnswer read_answer(const Result<Json>& answer)
 {
     if (!answer)
         return {answer.error().message, false, "", {}};
-    return {"", answer->value("datapath", "") == "kernel", answer->value("how", ""),
-            answer->value("servers", std::vector<std::string>{})};
+    SwitchAnswer read{"", answer->value("datapath", "") == "kernel", answer->value("how", ""),
+                      answer->value("servers", std::vector<std::string>{})};
+    for (const Json& one : answer->value("gateways", Json::array()))
+        if (one.is_object() && one.value("known", false))
+            read.gateways.push_back(
+                {one.value("address", ""), one.value("mac", ""), one.value("interface", "")});
+    return read;
 }
 
 Json describe(const BalancerStep& step)
@@ -101,6 +106,13 @@ private:
         for (; at_ < legs_.size(); ++at_) {
             const TraceLeg& leg = legs_[at_];
             std::string why = unreachable(leg, balancer_.name, answers_);
+            if (why.empty() && leg.server.way == "routed") {
+                add(steps_by_gateway(balancer_, leg));
+                if (!leg.vm)
+                    continue;
+                walk_back();
+                return;
+            }
             if (why.empty()) {
                 walk(leg.entry.hypervisor, leg.entry.where,
                      frame_to_server(balancer_, connection_, leg), &BalancerTrace::went_out);
@@ -117,13 +129,19 @@ private:
         const TraceLeg& leg = legs_[at_];
         add(steps_out(balancer_, leg, walked));
         if (arrived(leg, walked)) {
-            walk(leg.vm->hypervisor, "in_port=" + std::to_string(leg.vm->ports[0].ofport),
-                 frame_to_client(balancer_, connection_, leg, ledger().vms()),
-                 &BalancerTrace::came_back);
+            walk_back();
             return;
         }
         ++at_;
         next_leg();
+    }
+
+    void walk_back()
+    {
+        const TraceLeg& leg = legs_[at_];
+        walk(leg.vm->hypervisor, "in_port=" + std::to_string(leg.vm->ports[0].ofport),
+             frame_to_client(balancer_, connection_, leg, ledger().vms()),
+             &BalancerTrace::came_back);
     }
 
     void came_back(const Walked& walked)
@@ -236,6 +254,7 @@ void Commands::place_here(const Json& arguments, Done done)
                 return;
             }
             answer["datapath"] = datapath.value("datapath", "");
+            answer["gateways"] = datapath.value("gateways", Json::array());
             done(answer);
         };
         daemon_.ask_switch("holdfast/place", words, place);

@@ -11,6 +11,7 @@
 #include "db/balancer.h"
 #include "db/find.h"
 #include "hookd/await.h"
+#include "hookd/balancer-options.h"
 #include "hookd/balancer.h"
 
 // g++ 12 takes a coroutine's own operator delete for a mismatch of its operator new, once both are
@@ -75,6 +76,8 @@ Result<db::Balancer> changed_balancer(const db::Balancer& from, const ServerChan
                                       const std::vector<db::Balancer>& balancers,
                                       const std::vector<db::Vm>& vms)
 {
+    if (auto fine = check_change(from, change.op); !fine)
+        return fine.error();
     if (change.op == "add")
         return add_server(from, change.server, balancers, vms);
     if (change.op == "del")

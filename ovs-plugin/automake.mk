@@ -51,7 +51,8 @@ ovs_plugin_libplugin_a_CPPFLAGS = $(AM_CPPFLAGS) $(SQLITE_CFLAGS)
 ovs_plugin_ovs_vswitchd_SOURCES = \
 	ovs-plugin/shim.h ovs-plugin/shim.c \
 	ovs-plugin/shim-internal.h ovs-plugin/shim-flush.c ovs-plugin/shim-frames.c ovs-plugin/shim-kernel.c ovs-plugin/shim-learning.c \
-	ovs-plugin/shim-origin.c ovs-plugin/shim-packets.c ovs-plugin/shim-queues.c ovs-plugin/shim-routes.c \
+	ovs-plugin/shim-origin.c ovs-plugin/shim-packets.c ovs-plugin/shim-queues.c ovs-plugin/shim-rounds.c \
+	ovs-plugin/shim-routes.c \
 	ovs-plugin/shim-tunnel.c
 nodist_EXTRA_ovs_plugin_ovs_vswitchd_SOURCES = ovs-plugin/linked-by-g++.cc
 ovs_plugin_ovs_vswitchd_CPPFLAGS = $(OVS_CPPFLAGS) \
@@ -61,7 +62,7 @@ ovs_plugin_wrapped = \
 	ovsdb_idl_create ovsdb_idl_omit \
 	ofproto_flush_flows connmgr_send_port_status ofproto_destroy \
 	netdev_send netdev_rxq_recv netdev_rxq_open netdev_rxq_close netdev_push_header \
-	xlate_actions ovs_router_flush ovs_router_insert route_table_run
+	dpif_run xlate_actions ovs_router_flush ovs_router_insert route_table_run
 ovs_plugin_ovs_vswitchd_LDFLAGS = $(AM_LDFLAGS) \
 	$(patsubst %,-Wl$(comma)--wrap=%,$(ovs_plugin_wrapped))
 comma = ,

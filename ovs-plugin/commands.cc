@@ -317,6 +317,8 @@ void Module::cmd_status(unixctl_conn* conn, const Args&)
     if (n_refused_)
         problems.push_back(std::to_string(n_refused_) +
                            " flows were refused by the switch; see its log");
+    const auto n_leaving = static_cast<std::size_t>(
+        std::ranges::count_if(leaving_, [](const LeavingKey& key) { return !key.server; }));
     const json status{{"version", PACKAGE_VERSION},
                       {"bridge", bridge_},
                       {"datapath", hf_kernel_datapath(bridge_.c_str()) ? "kernel" : "userspace"},
@@ -324,8 +326,9 @@ void Module::cmd_status(unixctl_conn* conn, const Args&)
                       {"generation", generation_},
                       {"flows", installed_.size()},
                       {"chains", snapshot_ ? snapshot_->chains.size() : 0},
-                      {"balancers", snapshot_ ? snapshot_->balancers.size() - leaving_.size() : 0},
-                      {"leaving", leaving_.size()},
+                      {"balancers", snapshot_ ? snapshot_->balancers.size() - n_leaving : 0},
+                      {"leaving", n_leaving},
+                      {"leaving_servers", leaving_.size() - n_leaving},
                       {"arp_answered", arp_answered(forged_)},
                       {"balanced", balanced_json(translators_)},
                       {"gateways", gateways_json(*router_)},

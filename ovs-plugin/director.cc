@@ -20,8 +20,9 @@ using Span = std::span<std::uint8_t>;
 // How long a silent connection is held (as Linux's connection tracking has it).
 constexpr std::int64_t tcp_ms = 432'000'000, begun_ms = 60'000, ended_ms = 120'000,
                        udp_ms = 300'000;
-// What connections may take: an eighth of the machine's memory, at 264 bytes each.  More than
-// 16 million would take a switch that starts too long to read.
+// What connections may take: an eighth of the machine's memory, at 264 bytes each, since many have
+// a server here, too, whose port knows them.  More than 16 million would take a switch that starts
+// too long to read.
 constexpr std::size_t of_memory = 8, connection_size = 264, room_max = 1 << 24;
 // Of these, those that only begin or have ended, and UDP's: beyond it one of them gives its place
 // to a new one, so that a flood leaves the others alone.
@@ -313,8 +314,8 @@ Director::Target* Director::placed_elsewhere(Running& running, const NewConnecti
 /// The server that the client has already, where it is to keep one, and that server takes more.
 Director::Target* Director::by_client(Running& running, const Key& key, std::int64_t now_ms)
 {
-    const auto* at = running.clients.find(key.client);
-    if (!running.service.persistence_ms || !at)
+    const auto* at = running.service.persistence_ms ? running.clients.find(key.client) : nullptr;
+    if (!at)
         return nullptr;
     const auto& client = at->second;
     const bool over = !client.connections && client.until_ms <= now_ms;
@@ -584,11 +585,17 @@ std::optional<Whereabouts> Director::where(const NewConnection& connection) cons
     return running.sorry_target ? only(How::sorry, *running.sorry_target) : Whereabouts{};
 }
 
-bool Director::holds(const VipPort& at) const
+bool Director::holds(const VipPort& at, const std::optional<Ip>& server) const
 {
     const std::lock_guard lock{mutex_};
     const auto service = services_.find(at);
-    return service != services_.end() && service->second->connections > 0;
+    if (service == services_.end() || !server)
+        return service != services_.end() && service->second->connections > 0;
+    const auto target = service->second->targets.find(*server);
+    if (target == service->second->targets.end())
+        return false;
+    const auto& figures = target->second.figures;
+    return figures.active + figures.inactive > 0;
 }
 
 std::size_t Director::size() const

@@ -13,7 +13,7 @@
 //
 // Cost, with n connections: a frame a look-up, whatever n; a new one moves the entries of one of
 // the small tables that hold them, at most (ovs-plugin/shards.h), whatever n; tidy(), ten
-// times a second, looks at a thousandth of n.  A connection takes some 200 bytes, and 64 in the
+// times a second, looks at a thousandth of n.  A connection takes some 120 bytes, and 64 in the
 // file; both are bounded by room().  A switch that starts reads the whole file, some 300 ns a
 // connection.
 #pragma once
@@ -107,8 +107,8 @@ public:
     /// What becomes of the packet that begins this connection; it changes nothing.
     /// Errors:  nothing if no service here has that VIP, port and protocol.
     std::optional<Whereabouts> where(const NewConnection& connection) const;
-    /// Whether connections by this address are held.
-    bool holds(const VipPort& at) const;
+    /// Whether connections by this address are held, by that server if one is named.
+    bool holds(const VipPort& at, const std::optional<Ip>& server = std::nullopt) const;
     /// Connections held, and the most that are.
     std::size_t size() const;
     std::size_t room() const { return room_; }

@@ -127,7 +127,9 @@ Kept::Place Kept::put(const Record& record)
     const auto place = free_.back();
     free_.pop_back();
     ++count_;
-    change(place, record);
+    auto& at = slot(place); // It is not whole: nobody reads it yet.
+    at.record = record;
+    at.whole.store(1, std::memory_order_release);
     return place;
 }
 

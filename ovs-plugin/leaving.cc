@@ -26,13 +26,30 @@ std::optional<VipPort> vip_of(const db::Balancer& balancer)
     return at;
 }
 
-std::set<VipPort> vips_of(const db::Snapshot& snapshot)
+using ByVip = std::map<VipPort, const db::Balancer*>;
+
+ByVip by_vip(const std::vector<db::Balancer>& balancers)
 {
-    std::set<VipPort> vips;
-    for (const auto& balancer : snapshot.balancers)
+    ByVip all;
+    for (const auto& balancer : balancers)
         if (const auto at = vip_of(balancer))
-            vips.insert(*at);
-    return vips;
+            all.emplace(*at, &balancer);
+    return all;
+}
+
+/// The balancer of that public address; null if there is none.
+const db::Balancer* find(const ByVip& all, const VipPort& at)
+{
+    const auto found = all.find(at);
+    return found == all.end() ? nullptr : found->second;
+}
+
+std::set<std::string> addresses_of(const db::Balancer& row)
+{
+    std::set<std::string> all;
+    for (const auto& server : db::all_servers(row))
+        all.insert(server.address);
+    return all;
 }
 
 /// As it is while its connections go on.
@@ -48,6 +65,17 @@ db::Balancer drained(db::Balancer row)
     row.sorry_port = 0;
     row.directors.clear();
     row.check = "none";
+    return row;
+}
+
+/// The same of one server of it alone.
+db::Balancer drained(db::Balancer row, const db::RealServer& server)
+{
+    row.servers = {server};
+    row.servers[0].state = "draining";
+    row.servers[0].weight = 0; // It is in no table.
+    row.sorry.clear();
+    row.sorry_mac.clear();
     return row;
 }
 
@@ -87,19 +115,38 @@ bool is_in_the_way(const db::Snapshot& snapshot, const db::Balancer& leaving)
 
 void Leaving::look(const db::Snapshot* before, const db::Snapshot& now)
 {
-    const auto vips = vips_of(now);
+    const auto there = by_vip(now.balancers);
     if (before)
         for (const auto& balancer : before->balancers)
-            if (const auto at = vip_of(balancer); at && !vips.contains(*at))
-                all_.push_back({{++last_, *at}, drained(balancer)});
+            if (const auto at = vip_of(balancer))
+                leave(*at, balancer, find(there, *at));
     std::erase_if(all_, [&](const One& one) {
-        return vips.contains(one.key.second) || is_in_the_way(now, one.row);
+        const auto* row = find(there, one.key.at);
+        const bool again =
+            row && (!one.key.server || addresses_of(*row).contains(one.row.servers[0].address));
+        return again || is_in_the_way(now, one.row);
     });
+}
+
+/// What of a balancer is not there any more; `now` is null if none of it is.
+void Leaving::leave(const VipPort& at, const db::Balancer& before, const db::Balancer* now)
+{
+    if (!now) {
+        all_.push_back({{++last_, at, std::nullopt}, drained(before)});
+        return;
+    }
+    if (!db::is_builtin(before))
+        return;
+    const auto there = addresses_of(*now);
+    for (const auto& server : before.servers)
+        if (Ip ip; !there.contains(server.address) && read_ip(server.address, ip))
+            all_.push_back({{++last_, at, ip}, drained(before, server)});
 }
 
 bool Leaving::end(const std::set<std::uint64_t>& numbers)
 {
-    return std::erase_if(all_, [&](const One& one) { return numbers.contains(one.key.first); }) > 0;
+    return std::erase_if(all_, [&](const One& one) { return numbers.contains(one.key.number); }) >
+           0;
 }
 
 std::shared_ptr<const db::Snapshot>
@@ -108,12 +155,20 @@ Leaving::with(const std::shared_ptr<const db::Snapshot>& snapshot) const
     if (all_.empty() || !snapshot)
         return snapshot;
     auto all = std::make_shared<db::Snapshot>(*snapshot);
+    const auto is_here = [&](const db::RealServer& server) {
+        return server.way == "routed" || db::vm_with(snapshot->vms, server.address);
+    };
+    for (const auto& [key, row] : all_)
+        if (!key.server) {
+            auto& balancer = all->balancers.emplace_back(row);
+            // Of one whose VM has gone since there is nothing to say.
+            std::erase_if(balancer.servers, [&](const auto& server) { return !is_here(server); });
+        }
     for (const auto& [key, row] : all_) {
-        auto& balancer = all->balancers.emplace_back(row);
-        // Of one that has gone since there is nothing to say.
-        std::erase_if(balancer.servers, [&](const db::RealServer& server) {
-            return server.way != "routed" && !db::vm_with(snapshot->vms, server.address);
-        });
+        const auto at = std::ranges::find(all->balancers, std::optional{key.at}, vip_of);
+        if (key.server && at != all->balancers.end() && db::is_builtin(*at) &&
+            is_here(row.servers[0]))
+            at->servers.push_back(row.servers[0]);
     }
     return all;
 }

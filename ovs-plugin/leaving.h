@@ -1,18 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// ovs-plugin/leaving: balancers that were deleted, and whose connections go on (spec B9: a
-// connection once placed stays).
+// ovs-plugin/leaving: balancers that were deleted, and servers that were taken out of one, whose
+// connections go on (spec B9: a connection once placed stays).
 //
-// For all that is made of a snapshot such a balancer is one whose servers are drained: what the
-// switches hold finds its way, there and back, and nobody gets a new connection.  One with external
-// directors has none any more: the servers' answers are the VIP's still.  It is known to the switch
-// that saw it go, and ends with that process.  Pure; used by the reader's thread.
+// For all that is made of a snapshot such a balancer is one whose servers are drained, and such a
+// server is drained: what the switches hold finds its way, there and back, and nobody gets a new
+// connection.  A deleted one with external directors has none any more: the servers' answers are
+// the VIP's still.  Servers of external directors do not leave so: those have put an end to their
+// connections themselves.  Each is known to the switch that saw it go, and ends with that process.
+// Pure; used by the reader's thread.
 #pragma once
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <set>
-#include <utility>
 #include <vector>
 
 #include "db/store.h"
@@ -20,14 +22,18 @@
 
 namespace holdfast::plugin {
 
-/// Which of them, by a number that no other ever has, and its public address.
-using LeavingKey = std::pair<std::uint64_t, VipPort>;
+/// Which of them.
+struct LeavingKey {
+    std::uint64_t number = 0; // That no other ever has.
+    VipPort at;               // Its public address, or that of its server's balancer.
+    std::optional<Ip> server; // Nothing: all of the balancer.
+};
 
 /// Of one switch.
 class Leaving {
 public:
     /// The store's rows were `before`, null if they were not known, and are `now`.
-    /// Shape:   O(balancers * log).
+    /// Shape:   O(n log n) in balancers and servers.
     void look(const db::Snapshot* before, const db::Snapshot& now);
     /// Nobody holds connections by these any more.
     /// Returns: whether there were any of them.
@@ -41,8 +47,9 @@ public:
 private:
     struct One {
         LeavingKey key;
-        db::Balancer row;
+        db::Balancer row; // With all that leaves, and no more.
     };
+    void leave(const VipPort& at, const db::Balancer& before, const db::Balancer* now);
     std::vector<One> all_;
     std::uint64_t last_ = 0;
 };

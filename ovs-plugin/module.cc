@@ -30,8 +30,8 @@ constexpr std::int64_t slice_ms = 2;
 // A hop through which no probe came so often is dead.  The switch counts a frame up to a second
 // after it came.
 constexpr int missed_max = 3;
-// For so long connections go on by a balancer that was deleted: somewhat longer than a TCP
-// keepalive takes to notice that the other end is gone.
+// For so long connections go on by a balancer or to a server that was deleted: somewhat longer than
+// a TCP keepalive takes to notice that the other end is gone.
 constexpr std::int64_t leaving_tcp_ms = 8'100'000;
 constexpr std::int64_t leaving_udp_ms = 300'000;
 // What a VM sends under others' names is said once in so long (spec C11).
@@ -516,26 +516,27 @@ void Module::direct(std::shared_ptr<const Directed> directed)
     keep(*director_, kept_path("placed"));
 }
 
-/// Whether this switch has connections by that address, as director or at a server's port.
-bool Module::is_held(const VipPort& at) const
+/// Whether this switch has connections of it, as director or at a server's port.
+bool Module::is_held(const LeavingKey& key) const
 {
-    return director_->holds(at) || std::ranges::any_of(translators_, [&](const auto& one) {
-               return one.second->holds(at);
+    return director_->holds(key.at, key.server) ||
+           std::ranges::any_of(translators_, [&](const auto& one) {
+               return one.second->holds(key.at, key.server);
            });
 }
 
-/// Which of the deleted balancers nobody has a connection by any more.
+/// Of which deleted balancers and servers nobody has a connection any more.
 void Module::look_at_leaving()
 {
     std::set<std::uint64_t> ended;
     const auto before = std::exchange(leaving_since_ms_, {});
-    for (const auto& [number, at] : leaving_) {
-        const auto known = before.find(number);
+    for (const auto& key : leaving_) {
+        const auto known = before.find(key.number);
         const auto since = known == before.end() ? hf_now_ms() : known->second;
-        leaving_since_ms_[number] = since;
-        const auto most = at.protocol == IPPROTO_UDP ? leaving_udp_ms : leaving_tcp_ms;
-        if (!is_held(at) || hf_now_ms() - since > most)
-            ended.insert(number);
+        leaving_since_ms_[key.number] = since;
+        const auto most = key.at.protocol == IPPROTO_UDP ? leaving_udp_ms : leaving_tcp_ms;
+        if (!is_held(key) || hf_now_ms() - since > most)
+            ended.insert(key.number);
     }
     if (!ended.empty() && ended != ended_)
         inputs_stale_ = true;
@@ -564,7 +565,7 @@ void Module::use_held(const Directed* directed)
         for (const auto& one : directed->services) {
             const VipPort at{one.vip, one.port, one.protocol};
             const bool leaves = std::ranges::any_of(
-                leaving_, [&](const auto& deleted) { return deleted.second == at; });
+                leaving_, [&](const auto& key) { return !key.server && key.at == at; });
             if (!leaves && std::ranges::binary_search(directed->held_macs, one.mac))
                 held.emplace_back(one.vip, one.mac);
         }
@@ -892,10 +893,7 @@ std::size_t hf_module_answer(void* judged, const std::uint8_t* frame, std::size_
 {
     using namespace holdfast::plugin;
     const auto& port = *static_cast<JudgedPort*>(judged);
-    const auto& ips = port.origin.ips;
-    const auto may_be = [&](const Ip& gateway) {
-        return port.origin.vm.empty() || std::find(ips.begin(), ips.end(), gateway) != ips.end();
-    };
+    const auto may_be = [&](const Ip& gateway) { return may_be_gateway(port.origin, gateway); };
     if (port.origin.routed_vips &&
         port.router->hear({frame, size}, port.came_by(), hf_now_ms(), may_be))
         hf_wake();

@@ -80,7 +80,7 @@ private:
     translator_for(const Origin& origin,
                    std::map<std::string, std::shared_ptr<Translator>>& translators) const;
     void direct(std::shared_ptr<const Directed> directed);
-    bool is_held(const VipPort& at) const;
+    bool is_held(const LeavingKey& key) const;
     void look_at_leaving();
     void ask_gateways();
     void use_held(const Directed* directed);
@@ -189,7 +189,7 @@ private:
     std::shared_ptr<Director> director_ = std::make_shared<Director>();
     std::shared_ptr<Router> router_ = std::make_shared<Router>();
     bool director_keeps_ = false;     // Its file was opened, or could not be.
-    std::vector<LeavingKey> leaving_; // Deleted balancers, for as long as connections go on.
+    std::vector<LeavingKey> leaving_; // What was deleted and whose connections go on.
     std::map<std::uint64_t, std::int64_t> leaving_since_ms_; // When each was first seen to leave.
     std::set<std::uint64_t> ended_; // Those of them by which there is none any more.
     bool origins_stale_ = false;    // A port may have been made anew, under the same name.

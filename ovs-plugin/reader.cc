@@ -137,7 +137,8 @@ bool Reader::read_store()
     return true;
 }
 
-/// Balancers of which nobody holds a connection any more are gone.  True if there were any.
+/// Balancers and servers of which nobody holds a connection any more are gone.  True if there were
+/// any.
 bool Reader::end_leaving()
 {
     std::unique_lock lock{mutex_};

@@ -69,7 +69,7 @@ struct Work {
     std::vector<std::uint64_t> syncs;         // Requests that this work answers.
     std::string store;                        // "ok", or what is wrong with the store.
     std::vector<std::string> problems;        // Of the flows.
-    std::vector<LeavingKey> leaving;          // Balancers that the store has not any more.
+    std::vector<LeavingKey> leaving; // Balancers and servers that the store has not any more.
     std::shared_ptr<const db::Snapshot> snapshot; // With those; null while nothing was ever read.
 };
 

@@ -247,11 +247,13 @@ std::vector<std::string> Router::problems() const
                 silent = gateway.silent() && (!silent || gateway.known()) ? &gateway : silent;
             }
         if (silent && !answers)
-            lines.push_back("balancer " + vip.balancer + ": its gateway " + text_of(vip.gateway) +
-                            " does not answer ARP" + (silent->known() ? " any more" : "") +
-                            ": what is for its routed servers " +
-                            (silent->known() ? "goes where it was last" : "is dropped") +
-                            "; see that it is up and in the director's VLAN");
+            lines.push_back(
+                "balancer " + vip.balancer + ": its gateway " + text_of(vip.gateway) +
+                " does not answer ARP" + (silent->known() ? " any more" : "") +
+                ": what is for its routed servers " +
+                (silent->known() ? "goes where it was last" : "is dropped") +
+                "; see that it is up, in the director's VLAN and, if it is a VM with addresses in "
+                "its metadata, that this is one of them");
     }
     return lines;
 }

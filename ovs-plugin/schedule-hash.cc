@@ -3,6 +3,8 @@
 // ovs-plugin/schedule-hash: dh, sh and mh, the policies that hash addresses (schedule.h).
 #include "ovs-plugin/schedule-impl.h"
 
+#include <algorithm>
+
 #include "ovs-plugin/mix.h"
 
 namespace holdfast::plugin {
@@ -24,13 +26,22 @@ std::size_t bucket_of(const Ip& address)
     return folded * 0x61c88647u >> 24;
 }
 
-/// The server of a bucket, if it may be had: there is no second choice.
+/// The server of a bucket; if that is not to be had, one of others, by a sequence that is a matter
+/// of the address only (spec B10: a dead server is masked).  IPVS does so with its flag
+/// sh-fallback; without it, it refuses the connection, and what watches servers takes a dead one
+/// out of the table.
 Choice in_bucket(const std::vector<std::size_t>& table, Servers servers, const Ip& address)
 {
     if (table.empty())
         return std::nullopt;
-    const auto i = table[bucket_of(address)];
-    return usable(servers[i]) ? Choice{i} : std::nullopt;
+    const auto bucket = bucket_of(address);
+    for (std::uint64_t attempt = 0; attempt < buckets; ++attempt) {
+        const auto at = attempt == 0 ? bucket : mix(bucket + attempt * buckets) % buckets;
+        if (usable(servers[table[at]]))
+            return table[at];
+    }
+    const auto last = std::ranges::find_if(servers, usable);
+    return last == servers.end() ? Choice{} : Choice(last - servers.begin());
 }
 
 /// Hash of the destination.

@@ -6,10 +6,15 @@
 // switch would stand still for as long.  So this one is many small ones, whose number follows from
 // the most that it is to hold, and a key's hash says in which it is.
 //
+// A small table is an array of slots of eight bytes: some bits of a key's hash, and the number of
+// the entry.  Entries lie beside it, in blocks, and never move; so a table that grows reads no
+// entry, and a key that is not there is not found without reading one.
+//
 // Cost, with n entries of at most N:
-//     look-up           one more cache line read than in one table, whatever n
-//     new entry         moves those of one small table, 8192 at most: below a millisecond, whatever
-//     n memory            56 bytes for each 4096 of N at first; then a hash table's
+//     look-up           two cache lines besides those of the small table's description, whatever n
+//     new entry         moves the slots of one small table, 8192 at most: some 10 us, whatever n
+//     memory            16 bytes for each 4096 of N at first; then each entry's own and 11 to 22
+//                       bytes.  What was removed gives its place to another, and none back
 //
 // Not to be called by two threads at once.
 #pragma once
@@ -17,102 +22,204 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <unordered_map>
+#include <memory>
+#include <new>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
 namespace holdfast::plugin {
 
-/// `Hash` is noexcept and cheap: it is not remembered beside the entry.  Its upper half must be as
-/// good as its lower one, and nobody outside may know it.
+/// `Hash` is cheap.  Its upper half must be as good as its lower one, and nobody outside may know
+/// it.
 template <class Key, class Value, class Hash>
 class Shards {
 public:
     /// It stays where it is until it is removed.
     using Entry = std::pair<const Key, Value>;
+    static_assert(std::is_trivially_destructible_v<Entry>, "a block is given back as it is");
 
     /// As many entries one table has on average, when there are as many as there may be.
     static constexpr std::size_t a_shard = 4096;
-    /// As many entries move at once at most.
+    /// As many slots move at once at most.
     static constexpr std::size_t moved_max = 2 * a_shard;
 
-    /// Shape:   `most` entries; more are held, too, but the tables grow longer then.
-    explicit Shards(std::size_t most) : shards_(most / a_shard + 1), n_buckets_{shards_.size()} {}
+    /// Shape:   `most` entries, below 2^31; more are held, too, but the tables grow longer then.
+    explicit Shards(std::size_t most) : shards_(most / a_shard + 1) {}
 
     /// Null if it is not there.
     Entry* find(const Key& key)
     {
-        auto& shard = shard_of(key);
-        const auto at = shard.find(key);
-        return at == shard.end() ? nullptr : &*at;
+        const auto [shard, tag] = place_of(key);
+        if (!shard->n_used)
+            return nullptr;
+        const auto& slot = shard->slots[at(*shard, tag, key)];
+        return slot.number ? &entry(slot.number) : nullptr;
     }
     const Entry* find(const Key& key) const { return const_cast<Shards*>(this)->find(key); }
 
     /// The entry of this key; a new one has this value.
     Entry& add(const Key& key, const Value& value)
     {
-        auto& shard = shard_of(key);
-        const auto before = shard.bucket_count();
-        const auto [at, added] = shard.emplace(key, value);
-        n_buckets_ += shard.bucket_count() - before;
-        size_ += added;
-        return *at;
+        const auto [shard, tag] = place_of(key);
+        if (shard->n_used >= shard->n_slots - shard->n_slots / 4)
+            grow(*shard);
+        auto& slot = shard->slots[at(*shard, tag, key)];
+        if (!slot.number) {
+            slot = {tag, unused()};
+            new (&entry(slot.number)) Entry{key, value};
+            ++shard->n_used;
+            ++size_;
+        }
+        return entry(slot.number);
     }
 
-    void remove(const Key& key) { size_ -= shard_of(key).erase(key); }
+    void remove(const Key& key)
+    {
+        const auto [shard, tag] = place_of(key);
+        if (!shard->n_used)
+            return;
+        const auto found = at(*shard, tag, key);
+        if (!shard->slots[found].number)
+            return;
+        free_.push_back(shard->slots[found].number);
+        close_gap(*shard, found);
+        --shard->n_used;
+        --size_;
+    }
 
     std::size_t size() const { return size_; }
 
-    /// How many buckets there are: about as many as there were entries at most.
-    std::size_t n_buckets() const { return n_buckets_; }
+    /// How many slots there are: up to three for each entry that there was at most.
+    std::size_t n_slots() const { return n_slots_; }
 
-    /// How many buckets to look at ten times a second, for all to have their turn in a minute or
+    /// How many slots to look at ten times a second, for all to have their turn in a minute or
     /// two: a thousandth, of few all, and 5,000 at most, which takes half a millisecond.
     std::size_t n_in_turn() const
     {
         constexpr std::size_t turns = 1'000, few = 500, most = 5'000;
-        return std::min({n_buckets_, n_buckets_ / turns + few, most});
+        return std::min({n_slots_, n_slots_ / turns + few, most});
     }
 
     template <class Each>
     void for_each(const Each& each) const
     {
         for (const auto& shard : shards_)
-            for (const auto& entry : shard)
-                each(entry);
+            for (std::size_t i = 0; i < shard.n_slots; ++i)
+                if (const auto number = shard.slots[i].number)
+                    each(entry(number));
     }
 
-    /// Looks at the entries of the next `n` buckets, as long as `look` returns true; it changes
+    /// Looks at the entries of the next `n` slots, as long as `look` returns true; it changes
     /// nothing here.
     template <class Look>
     void look_at_next(std::size_t n, const Look& look)
     {
-        while (size_ && n-- > 0) {
-            if (++bucket_ >= shards_[shard_].bucket_count()) {
-                bucket_ = 0;
-                shard_ = (shard_ + 1) % shards_.size();
-            }
+        while (size_ && n > 0) {
             const auto& shard = shards_[shard_];
-            for (auto at = shard.begin(bucket_); at != shard.end(bucket_); ++at)
-                if (!look(*at))
-                    return;
+            if (slot_ >= shard.n_slots) {
+                slot_ = 0;
+                shard_ = (shard_ + 1) % shards_.size();
+                continue;
+            }
+            --n;
+            if (const auto number = shard.slots[slot_++].number; number && !look(entry(number)))
+                return;
         }
     }
 
 private:
-    using Shard = std::unordered_map<Key, Value, Hash>;
+    struct Slot {
+        std::uint32_t tag = 0;    // The lower half of the key's hash.
+        std::uint32_t number = 0; // Of the entry; 0: it is empty.
+    };
+    /// Open addressing, by steps of one.
+    struct Shard {
+        std::unique_ptr<Slot[]> slots;
+        std::uint32_t n_slots = 0; // A power of two, or none.
+        std::uint32_t n_used = 0;  // Three quarters at most, so a search ends.
+    };
+    static constexpr std::size_t n_block = 256; // Entries.
+    struct Room {
+        alignas(Entry) std::byte bytes[sizeof(Entry)];
+    };
 
-    /// By the upper half of the hash: the small tables go by what is left of all of it.
-    Shard& shard_of(const Key& key)
+    std::pair<Shard*, std::uint32_t> place_of(const Key& key)
     {
-        const auto upper = static_cast<std::uint64_t>(Hash{}(key)) >> 32;
-        return shards_[static_cast<std::size_t>(upper * shards_.size() >> 32)];
+        const auto hash = static_cast<std::uint64_t>(Hash{}(key));
+        const auto shard = static_cast<std::size_t>((hash >> 32) * shards_.size() >> 32);
+        return {&shards_[shard], static_cast<std::uint32_t>(hash)};
+    }
+
+    /// The key's slot in this table, which has some; an empty one if it is not there.
+    std::size_t at(const Shard& shard, std::uint32_t tag, const Key& key) const
+    {
+        const std::size_t mask = shard.n_slots - 1;
+        std::size_t i = tag & mask;
+        while (shard.slots[i].number &&
+               !(shard.slots[i].tag == tag && entry(shard.slots[i].number).first == key))
+            i = (i + 1) & mask;
+        return i;
+    }
+
+    void grow(Shard& shard)
+    {
+        constexpr std::uint32_t first = 8;
+        const auto n = std::max(first, shard.n_slots * 2);
+        auto slots = std::make_unique<Slot[]>(n);
+        for (std::size_t i = 0; i < shard.n_slots; ++i) {
+            const auto& slot = shard.slots[i];
+            std::size_t to = slot.tag & (n - 1);
+            while (slot.number && slots[to].number)
+                to = (to + 1) & (n - 1);
+            if (slot.number)
+                slots[to] = slot;
+        }
+        n_slots_ += n - shard.n_slots;
+        shard.slots = std::move(slots);
+        shard.n_slots = n;
+    }
+
+    /// Empties this slot: what is behind it, and would not be found past an empty one, moves up.
+    static void close_gap(Shard& shard, std::size_t gap)
+    {
+        const std::size_t mask = shard.n_slots - 1;
+        for (auto i = (gap + 1) & mask; shard.slots[i].number; i = (i + 1) & mask) {
+            const auto way = (i - shard.slots[i].tag) & mask; // From where it would be at best.
+            if (way < ((i - gap) & mask))
+                continue;
+            shard.slots[gap] = shard.slots[i];
+            gap = i;
+        }
+        shard.slots[gap] = {};
+    }
+
+    /// The number of an entry's place that nobody has.
+    std::uint32_t unused()
+    {
+        if (free_.empty()) {
+            const auto first = static_cast<std::uint32_t>(blocks_.size() * n_block);
+            blocks_.push_back(std::make_unique<Room[]>(n_block));
+            for (std::uint32_t i = n_block; i > 0; --i)
+                free_.push_back(first + i);
+        }
+        const auto number = free_.back();
+        free_.pop_back();
+        return number;
+    }
+
+    Entry& entry(std::uint32_t number) const
+    {
+        auto& room = blocks_[(number - 1) / n_block][(number - 1) % n_block];
+        return *std::launder(reinterpret_cast<Entry*>(room.bytes));
     }
 
     std::vector<Shard> shards_;
-    std::size_t n_buckets_;
+    std::vector<std::unique_ptr<Room[]>> blocks_;
+    std::vector<std::uint32_t> free_;
+    std::size_t n_slots_ = 0;
     std::size_t size_ = 0;
-    std::size_t shard_ = 0, bucket_ = 0; // Where it is looked at next.
+    std::size_t shard_ = 0, slot_ = 0; // Where it is looked at next.
 };
 
 } // namespace holdfast::plugin

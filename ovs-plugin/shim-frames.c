@@ -371,6 +371,7 @@ __wrap_netdev_rxq_recv(struct netdev_rxq *rx, struct dp_packet_batch *batch, int
     int error = __real_netdev_rxq_recv(rx, batch, qfill);
 
     if (!error) {
+        hf_rounds_received(batch);
         hf_origin_filter(rx->netdev, batch);
     }
     if (OVS_UNLIKELY(atomic_count_get(&n_watches)) && !error) {

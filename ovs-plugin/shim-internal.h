@@ -65,6 +65,10 @@ struct hf_packet {
 int hf_packets_open(const char *interface);         /* A descriptor, or -1. */
 size_t hf_packets_read(int fd, struct hf_packet *); /* The frame's size, or 0 if there is none. */
 
+/* That this thread has received them from a port (shim-rounds.c). */
+struct dp_packet_batch;
+void hf_rounds_received(const struct dp_packet_batch *);
+
 /* The VLAN of which 'interface' is an access port; 0 if it is on none, or a trunk. */
 uint16_t hf_access_vlan(const char *interface);
 

@@ -282,10 +282,11 @@ bool Translator::make_room()
 /// The connection, as it is known already or, if it begins `anew`, as it is now.
 Translator::Known& Translator::note(const Key& key, const Known& now, bool anew)
 {
-    const auto* before = known_.find(key);
+    const auto n_before = known_.size();
     auto& known = known_.add(key, {}).second;
+    const bool is_new = known_.size() > n_before;
     const bool other = known.vip != now.vip || known.vip_port != now.vip_port;
-    if (!before || (anew && (other || has_ended(known.state))))
+    if (is_new || (anew && (other || has_ended(known.state))))
         set(key, known, now);
     return known;
 }
@@ -306,8 +307,11 @@ void Translator::count(const Key& key, const Known& known, int by)
     if (known.vip == Ip{})
         return;
     const auto at = held_.try_emplace({known.vip, known.vip_port, key.protocol}).first;
-    at->second += static_cast<std::size_t>(by);
-    if (!at->second)
+    auto& n = at->second[key.server];
+    n += static_cast<std::size_t>(by);
+    if (!n)
+        at->second.erase(key.server);
+    if (at->second.empty())
         held_.erase(at);
 }
 
@@ -540,10 +544,11 @@ TranslateFigures Translator::figures() const
     return figures_;
 }
 
-bool Translator::holds(const VipPort& at) const
+bool Translator::holds(const VipPort& at, const std::optional<Ip>& server) const
 {
     const std::lock_guard lock{mutex_};
-    return held_.contains(at);
+    const auto held = held_.find(at);
+    return held != held_.end() && (!server || held->second.contains(*server));
 }
 
 std::size_t Translator::size() const

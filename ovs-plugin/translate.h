@@ -10,7 +10,7 @@
 // connection in the middle for forged, by their sequence numbers.
 //
 // Called by the datapath's threads, for frames of servers' ports only: one lock a frame, and no
-// system call but where the file of connections grows.  A connection takes some 200 bytes; a new
+// system call but where the file of connections grows.  A connection takes some 110 bytes; a new
 // one moves those of one small table at most (ovs-plugin/shards.h).
 #pragma once
 
@@ -19,6 +19,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -103,9 +104,9 @@ public:
     void unfollow();
     TranslateFigures figures() const;
     std::size_t size() const;
-    /// Whether connections by this address are known.
-    bool holds(const VipPort& at) const;
-    /// As many of one server at most: some 200 MB.
+    /// Whether connections by this address are known, to that server if one is named.
+    bool holds(const VipPort& at, const std::optional<Ip>& server = std::nullopt) const;
+    /// As many of one server at most: some 110 MB.
     static constexpr std::size_t room() { return 1 << 20; }
 
 private:
@@ -161,7 +162,7 @@ private:
     mutable std::mutex mutex_;
     Balanced balanced_;
     Shards<Key, Known, Hash> known_{room()};
-    std::map<VipPort, std::size_t> held_; // How many of them are by each public address.
+    std::map<VipPort, std::map<Ip, std::size_t>> held_; // How many, by public address and server.
     std::array<Fragmented, 256> fragments_;
     std::size_t next_fragment_ = 0;
     std::unique_ptr<Kept> kept_;

@@ -166,6 +166,12 @@ TEST(BalancerView, TroubleIsToldWithWhatToDo)
     shop.check = "none";
     world.health.clear();
     CHECK_EQUAL(std::string(), balancer_trouble(shop, world));
+    shop.servers[0].weight = 0;
+    STRCMP_CONTAINS("balancer shop: each of its servers is drained or has weight 0, and new "
+                    "connections go to the sorry server 10.0.30.1: add one with",
+                    balancer_trouble(shop, world).c_str());
+    shop.director = "external"; // It has weights of its own.
+    CHECK_EQUAL(std::string(), balancer_trouble(shop, world));
 }
 
 TEST(BalancerView, CountersAreThoseOfTheSwitchHere)

@@ -7,6 +7,7 @@
 
 #include "common/synthetic-mac.h"
 #include "db/balancer.h"
+#include "hookd/balancer-options.h"
 
 #include <CppUTest/TestHarness.h>
 
@@ -231,6 +232,18 @@ TEST(Balancer, DirectorsAreNamedOrHaveTheVip)
                 vip_error("10.0.0.81:80/tcp"));
 }
 
+TEST(Balancer, VipIsNoOtherVmsThanADirectors)
+{
+    request.director = "external:other";
+    CHECK_EQUAL(std::string("balancer web: VM lb1 has the address 10.0.0.80, and is no director of "
+                            "it: name it with --director, give another --vip, or take it from the "
+                            "VM"),
+                error());
+    CHECK_EQUAL(std::string(), vip_error("10.0.0.81:80/tcp")); // None is known to have it.
+    request.director = "external:other,lb1";
+    CHECK_EQUAL(std::string(), vip_error("10.0.0.80:80/tcp"));
+}
+
 TEST(Balancer, GatewayIsARoutersAddress)
 {
     request.gateway = "10.0.0.1";
@@ -266,6 +279,9 @@ TEST(Balancer, ServerOfABadFormIsRefused)
         STRCMP_CONTAINS("is out of range: give 0 to 65535", server_error(bad).c_str());
     STRCMP_CONTAINS("\"heavy\" is unknown: give weight=N, limit=N or way=routed",
                     server_error("10.0.20.11,heavy").c_str());
+    CHECK_EQUAL(std::string("balancer web: server 10.0.20.11,weight=1,limit=2,weight=3: weight is "
+                            "given twice: give it once"),
+                server_error("10.0.20.11,weight=1,limit=2,weight=3"));
     CHECK_TRUE(server_error("10.0.20.11,he\navy").find('\n') == std::string::npos);
     CHECK_EQUAL(std::string(), server_error("10.0.20.11,weight=0"));
     CHECK_EQUAL(std::string(), server_error("10.0.20.11,weight=65535"));
@@ -419,6 +435,20 @@ TEST(Balancer, ServerIsDrainedAndComesBackWhenAddedAgain)
     CHECK_EQUAL(std::string("active"), back->servers[0].state);
     CHECK_EQUAL(9, back->servers[0].weight);
     CHECK_FALSE(bool(add_server(*drained, "10.0.20.11:81", balancers, vms)));
+}
+
+TEST(Balancer, WhatAnExternalDirectorDecidesIsRefused)
+{
+    auto balancer = add();
+    for (const char* op : {"drain", "weight"})
+        CHECK_EQUAL(std::string("balancer web: ") + op +
+                        " is for a built-in director; an external one has its own weights, and "
+                        "with 0 it drains a server: set them there (ipvsadm -e, with -w)",
+                    check_change(balancer, op).error().message);
+    for (const char* op : {"add", "del", "limit"}) // Limits have a check of their own.
+        CHECK_TRUE(bool(check_change(balancer, op)));
+    balancer.director = "builtin";
+    CHECK_TRUE(bool(check_change(balancer, "drain")));
 }
 
 TEST(Balancer, WeightIsFrom0To65535)

@@ -243,6 +243,36 @@ TEST(BalancerTrace, AddressesAreTranslatedAtTheServersPortThereAndBack_B3_B5)
     CHECK_EQUAL(std::string("there and back"), trace_result(out));
 }
 
+TEST(BalancerTrace, RoutedServerIsReachedByItsGateway_B3_B4)
+{
+    web.gateway = "10.0.10.1";
+    web.number = 3;
+    web.servers = {{"10.0.20.12", 8080, 1, "active", "ae:48:0a:00:14:0c", 0, "routed"},
+                   {"10.9.9.9", 80, 1, "active", "ae:48:0a:09:09:09", 0, "routed"}};
+    CHECK_EQUAL(std::string("the gateway 10.0.10.1 does not answer ARP on hv1: what is for "
+                            "10.0.20.12 is dropped there"),
+                unreachable(plan().legs[0], "web", answers));
+    answers["hv1"].gateways = {{"10.0.10.9", "52:54:00:00:00:99", "x"},
+                               {"10.0.10.1", "52:54:00:00:10:01", "r-10"}};
+    const auto legs = plan().legs;
+    CHECK_EQUAL(2u, legs.size());
+    CHECK_EQUAL(std::string(), unreachable(legs[0], "web", answers));
+    CHECK_EQUAL(std::string(), unreachable(legs[1], "web", answers));
+    const auto steps = steps_by_gateway(web, legs[0]);
+    CHECK_EQUAL(4u, steps.size());
+    STRCMP_CONTAINS("it asks for its MAC address", steps[0].text.c_str());
+    CHECK_EQUAL(std::string("10.0.10.100 becomes 10.0.20.12 with DSCP 3, ae:48:0a:00:14:0c becomes "
+                            "52:54:00:00:10:01, of the gateway 10.0.10.1: out by r-10"),
+                steps[1].text);
+    CHECK_EQUAL(std::string("the gateway routes it to 10.0.20.12"), steps[2].text);
+    CHECK_EQUAL(std::string("at the port of s2: 10.0.20.12:80 with DSCP 3 becomes 10.0.20.12:8080"),
+                steps[3].text);
+    CHECK_EQUAL(std::string("hv2"), steps[3].hypervisor);
+    // One outside of the fleet.
+    CHECK_EQUAL(3u, steps_by_gateway(web, legs[1]).size());
+    STRCMP_CONTAINS("no VM of the fleet", steps_by_gateway(web, legs[1])[2].text.c_str());
+}
+
 TEST(BalancerTrace, FrameThatDoesNotArriveIsAProblem)
 {
     TraceLeg leg = plan().legs.at(1);

@@ -514,10 +514,14 @@ TEST(Director, what_a_deleted_balancer_has_placed_goes_on_and_nothing_new_B9)
     CHECK(fate == Director::Fate::back);
     tidy(director);
     CHECK_EQUAL(first, goes_on(1000));
+    for (std::uint8_t i = 1; i <= 3; ++i)
+        CHECK_EQUAL(i == first, director.holds(at, server(i)));
+    CHECK_FALSE(director.holds(at, server(9)));
     goes_on(1000, tcp_fin | tcp_ack);
     now += 121'000;
     tidy(director);
     CHECK_FALSE(director.holds(at));
+    CHECK_FALSE(director.holds(at, server(static_cast<std::uint8_t>(first))));
 }
 
 TEST(Director, a_new_process_goes_on_B9)

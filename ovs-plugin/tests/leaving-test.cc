@@ -93,21 +93,21 @@ TEST(Leaving, what_is_deleted_is_there_still_and_drained_B9)
     CHECK_TRUE(row.sorry.empty() && row.sorry_mac.empty() && row.sorry_port == 0);
     // Nobody probes it, and none of its servers counts as dead for that.
     STRCMP_EQUAL("none", row.check.c_str());
-    CHECK_TRUE(leaving.keys()[0].second == (VipPort{ip_of({10, 0, 10, 100}), 80, IPPROTO_TCP}));
+    CHECK_TRUE(leaving.keys()[0].at == (VipPort{ip_of({10, 0, 10, 100}), 80, IPPROTO_TCP}));
 }
 
 TEST(Leaving, it_ends_when_nobody_holds_a_connection)
 {
     const auto none = world({});
     go(world({web()}), none);
-    const auto number = leaving.keys()[0].first;
+    const auto number = leaving.keys()[0].number;
     CHECK_FALSE(leaving.end({number + 1}));
     CHECK_EQUAL(1u, leaving.keys().size());
     CHECK_TRUE(leaving.end({number}));
     POINTERS_EQUAL(none.get(), leaving.with(none).get());
     // One that is deleted again is another.
     go(world({web()}), none);
-    CHECK_TRUE(leaving.keys()[0].first != number);
+    CHECK_TRUE(leaving.keys()[0].number != number);
 }
 
 TEST(Leaving, one_that_is_added_with_its_address_takes_its_place)
@@ -169,4 +169,62 @@ TEST(Leaving, of_a_server_whose_vm_is_not_there_nothing_is_said)
     const auto servers = go(now, less)->balancers.at(0).servers;
     CHECK_EQUAL(2u, servers.size());
     STRCMP_EQUAL("10.0.20.2", servers[0].address.c_str()); // By a gateway it need be none.
+}
+
+TEST(Leaving, a_server_that_is_taken_out_is_there_still_and_drained_B9)
+{
+    const auto with_both = world({web()});
+    auto less = web();
+    less.servers.erase(less.servers.begin());
+    const auto without = world({less});
+    const auto now = go(with_both, without);
+    CHECK_EQUAL(1u, now->balancers.size());
+    const auto& servers = now->balancers[0].servers;
+    CHECK_EQUAL(2u, servers.size());
+    STRCMP_EQUAL("10.0.20.1", servers[1].address.c_str());
+    STRCMP_EQUAL("draining", servers[1].state.c_str());
+    CHECK_EQUAL(0, servers[1].weight); // It is in no table.
+    STRCMP_EQUAL("ae:48:00:00:00:02", servers[1].mac.c_str());
+    STRCMP_EQUAL("active", servers[0].state.c_str());
+    STRCMP_EQUAL("10.0.20.3", now->balancers[0].sorry.c_str());
+    CHECK_TRUE(leaving.keys().at(0).server == ip_of({10, 0, 20, 1}));
+    CHECK_TRUE(leaving.keys()[0].at == (VipPort{ip_of({10, 0, 10, 100}), 80, IPPROTO_TCP}));
+    // It goes with its balancer, too, and comes back with one that has its public address.
+    CHECK_EQUAL(3u, go(without, world({}))->balancers.at(0).servers.size());
+    CHECK_EQUAL(2u, go(world({}), without)->balancers.at(0).servers.size());
+    CHECK_EQUAL(1u, leaving.keys().size());
+    // Nobody holds a connection to it any more.
+    CHECK_TRUE(leaving.end({leaving.keys()[0].number}));
+    POINTERS_EQUAL(without.get(), leaving.with(without).get());
+}
+
+TEST(Leaving, a_server_is_left_to_what_needs_it)
+{
+    auto less = web();
+    less.servers.erase(less.servers.begin());
+    const auto without = world({less});
+    // It is added again.
+    go(world({web()}), without);
+    CHECK_EQUAL(2u, go(without, world({web()}))->balancers[0].servers.size());
+    CHECK_EQUAL(0u, leaving.keys().size());
+    // Another balancer has it, with the same MAC address: that is no matter; or with another.
+    auto other = web();
+    other.name = "other";
+    other.vip = "10.0.10.101";
+    other.vip_mac = "ae:48:00:00:00:09";
+    other.number = 7;
+    go(world({web()}), world({less, other}));
+    CHECK_EQUAL(1u, leaving.keys().size());
+    other.servers[0].mac = "ae:48:00:00:00:07";
+    go(world({less, other}), world({less, other}));
+    CHECK_EQUAL(0u, leaving.keys().size());
+    // Its VM is gone; an external director ends its connections itself.
+    auto gone = std::make_shared<db::Snapshot>(*without);
+    gone->vms.erase(gone->vms.begin());
+    CHECK_EQUAL(1u, go(world({web()}), gone)->balancers[0].servers.size());
+    auto external = web(), external_less = less;
+    external.director = external_less.director = "external";
+    leaving = {};
+    go(world({external}), world({external_less}));
+    CHECK_EQUAL(0u, leaving.keys().size());
 }

@@ -289,3 +289,22 @@ TEST(Origins, WhatIsCutShortIsLetPass)
         CHECK_EQUAL('t', sends(part));
     }
 }
+
+TEST(Origins, a_gateway_is_where_it_may_be_B4)
+{
+    auto all = std::make_shared<Addresses>();
+    all->ips = {ip("10.0.0.5"), ip("10.0.0.7")};
+    all->sort();
+    Origin port;
+    port.all = all;
+    CHECK_TRUE(may_be_gateway(port, ip("10.0.0.1")) && may_be_gateway(port, ip("10.0.0.7")));
+    port.vm = "router"; // Nothing is known of it: what is nobody's can be its.
+    CHECK_TRUE(may_be_gateway(port, ip("10.0.0.1")));
+    CHECK_FALSE(may_be_gateway(port, ip("10.0.0.7")));
+    port.knows_ipv6 = true;
+    CHECK_TRUE(may_be_gateway(port, ip("10.0.0.1")));
+    port.knows_ipv4 = true;
+    port.ips = {ip("10.0.0.5")};
+    CHECK_FALSE(may_be_gateway(port, ip("10.0.0.1")));
+    CHECK_TRUE(may_be_gateway(port, ip("10.0.0.5")));
+}

@@ -371,9 +371,11 @@ TEST(Route, a_silent_gateway_is_a_problem_until_it_answers)
     CHECK(routes.problems().empty());
     for (int second = 0; second < 3; ++second)
         routes.due(second * 1'000);
-    STRCMP_EQUAL("balancer web: its gateway 10.0.10.1 does not answer ARP: what is for its routed "
-                 "servers is dropped; see that it is up and in the director's VLAN",
-                 routes.problems().at(0).c_str());
+    STRCMP_EQUAL(
+        "balancer web: its gateway 10.0.10.1 does not answer ARP: what is for its routed "
+        "servers is dropped; see that it is up, in the director's VLAN and, if it is a VM with "
+        "addresses in its metadata, that this is one of them",
+        routes.problems().at(0).c_str());
     learn();
     CHECK(routes.problems().empty());
     for (int second = 20; second < 23; ++second)

@@ -4,6 +4,7 @@
 #include "ovs-plugin/schedule.h"
 
 #include <algorithm>
+#include <array>
 
 #include "ovs-plugin/tests/schedule-pool.h"
 
@@ -86,24 +87,39 @@ TEST(AddressHash, ShDealsTheBucketsByWeightAndDhOneByOne)
     }
 }
 
-TEST(AddressHash, AServerThatIsNotToBeHadIsNotReplaced)
+TEST(AddressHash, AServerThatIsNotToBeHadIsMaskedAndOthersHaveItsShareB10)
 {
     for (const char* policy : {"dh", "sh"}) {
         Balancer balancer{policy};
         balancer.use(equals(4));
-        const auto connection = from(v4(10, 0, 0, 1));
-        auto& chosen = balancer.servers[*balancer.choose(connection)];
-        chosen.takes = false;
-        CHECK_FALSE(balancer.choose(connection).has_value());
-        chosen.takes = true;
-        chosen.limit = chosen.active = 10;
-        CHECK_FALSE(balancer.choose(connection).has_value());
-        chosen.limit = 11;
-        CHECK_TRUE(balancer.choose(connection).has_value());
-        chosen.weight = 0;
-        CHECK_FALSE(balancer.choose(connection).has_value());
+        std::vector<std::size_t> before;
+        for (int i = 0; i < 256; ++i)
+            before.push_back(*balancer.choose(from(v4(10, 0, 0, static_cast<std::uint8_t>(i)))));
+        auto& gone = balancer.servers[1];
+        for (const int how : {0, 1, 2}) {
+            gone = server(1);
+            gone.takes = how != 0;
+            gone.weight = how != 1;
+            gone.limit = gone.active = how == 2 ? 10 : 0;
+            std::array<int, 4> share{};
+            for (int i = 0; i < 256; ++i) {
+                const auto now = *balancer.choose(from(v4(10, 0, 0, static_cast<std::uint8_t>(i))));
+                if (before[static_cast<std::size_t>(i)] == 1)
+                    ++share[now];
+                else
+                    CHECK_EQUAL(before[static_cast<std::size_t>(i)], now);
+            }
+            CHECK_TRUE(share[0] > 5 && share[1] == 0 && share[2] > 5 && share[3] > 5);
+        }
+        for (auto& one : balancer.servers)
+            one.takes = false;
+        CHECK_FALSE(balancer.choose(from(v6)).has_value());
+        balancer.servers[3].takes = true;
+        gone = server(1);
+        gone.takes = false;
+        CHECK_EQUAL(3u, *balancer.choose(from(v6)));
         balancer.use({});
-        CHECK_FALSE(balancer.choose(connection).has_value());
+        CHECK_FALSE(balancer.choose(from(v6)).has_value());
     }
 }
 

@@ -429,7 +429,8 @@ TEST(Translate, it_knows_by_which_public_addresses_connections_go)
     datagram.protocol = IPPROTO_UDP;
     datagram.destination_port = 53;
     CHECK(opens(datagram));
-    CHECK_TRUE(translator.holds(dns));
+    CHECK_TRUE(translator.holds(dns) && translator.holds(dns, ip_of(server)));
+    CHECK_FALSE(translator.holds(dns, ip_of(vip)));
     // As long as there is one, by whatever way it came to be known.
     Translator anew, moved;
     anew.use(balanced({{ip_of(vip), 80, IPPROTO_TCP, 8080}}));
