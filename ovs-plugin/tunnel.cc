@@ -10,6 +10,8 @@
 #include <map>
 #include <utility>
 
+#include "db/entry-port.h"
+
 namespace holdfast::plugin {
 
 namespace {
@@ -50,6 +52,11 @@ std::string kind_of(const hf_port& port)
         return "local";
     if (type == "vxlan" && std::string{port.interface} == "holdfast0")
         return "tunnel";
+    const std::string id = port.iface_id;
+    if (type == "patch" && id.starts_with(db::entry_id("")))
+        return "entry";
+    if (type == "patch" && id.starts_with(db::lead_id("")))
+        return "lead";
     if (*port.vm_id && *port.mac)
         return "vm";
     if (*port.iface_id && *port.mac)
