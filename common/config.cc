@@ -35,6 +35,7 @@ struct Key {
 constexpr std::array keys{
     Key{"hypervisor", &Config::hypervisor, false},
     Key{"bridge", &Config::bridge, false},
+    Key{"fabric", &Config::fabric, true},
     Key{"vtep", &Config::vtep, true},
     Key{"fleet_address", &Config::fleet_address, true},
     Key{"libvirt_uri", &Config::libvirt_uri, false},

@@ -18,6 +18,7 @@ struct Config {
     std::string file;                           // Where it was read from; empty: defaults only.
     std::string hypervisor;                     // This machine's name; default: the host name.
     std::string bridge = "br0";                 // The bridge that VMs are plugged into.
+    std::string fabric; // Which network the bridge's uplinks are in; one where it is the same.
     std::string vtep;                           // Our tunnel end's IP address; empty: no tunnel.
     std::string fleet_address;                  // e.g. tcp:192.0.2.1:6650; empty: as stored.
     std::string libvirt_uri = "qemu:///system"; // Whose VMs we watch.

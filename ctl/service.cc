@@ -122,6 +122,9 @@ std::string service_page(const db::Service& service, const World& world, const S
                                   std::to_string(port->ofport)
                             : "not plugged in"),
                   style);
+    if (port && !port->entry.empty())
+        page += field("reached by", one_line(port->entry) + ", in whose network its addresses are",
+                      style);
     page += field("VLAN", service.vlan ? std::to_string(service.vlan) : "-", style);
     page += field("moves by", service.mode, style);
     page += field("log", "/run/holdfast/service/" + one_line(service.name) + "/log", style);

@@ -5,6 +5,7 @@ noinst_LIBRARIES += db/libdb.a
 db_libdb_a_SOURCES = \
 	db/balancer.h db/balancer.cc \
 	db/chain-order.h \
+	db/entry-port.h \
 	db/find.h db/find.cc \
 	db/row-check.h db/row-check.cc \
 	db/recovery-rows.h \

@@ -1020,12 +1020,17 @@ Result<void> judge(const FleetOps& ops, const json& answer)
 
 std::string port_to_text(const VmPort& port)
 {
-    return json{{"mac", port.mac},
+    json object{{"mac", port.mac},
                 {"iface_id", port.iface_id},
                 {"bridge", port.bridge},
                 {"interface", port.interface},
-                {"ofport", port.ofport}}
-        .dump();
+                {"ofport", port.ofport}};
+    // As an older program says it, where they are empty.
+    if (!port.fabric.empty())
+        object["fabric"] = port.fabric;
+    if (!port.entry.empty())
+        object["entry"] = port.entry;
+    return object.dump();
 }
 
 Result<VmPort> port_from_text(const std::string& text)
@@ -1038,6 +1043,8 @@ Result<VmPort> port_from_text(const std::string& text)
         port.bridge = object.at("bridge");
         port.interface = object.at("interface");
         port.ofport = whole(object.at("ofport"));
+        port.fabric = object.value("fabric", "");
+        port.entry = object.value("entry", "");
         return port;
     } catch (const json::exception&) {
         return Error{Errc::damaged, "ports: an element is no port: " + text.substr(0, 60)};

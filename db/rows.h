@@ -57,6 +57,10 @@ struct VmPort {
     std::string bridge;    // Where it is plugged; empty if it is not.
     std::string interface; // The interface's name, e.g. vnet3; empty if not plugged.
     int ofport = 0;        // OpenFlow port on its bridge; 0 if not plugged.
+    // Of a service (spec S8):
+    std::string fabric{}; // The network that its addresses are in: `fabric` of holdfast.conf.
+    std::string entry{};  // The hypervisor whose switch stands in for it there, while it runs where
+                          // there is another network; empty: it needs none.
 
     bool operator==(const VmPort&) const = default;
 };

@@ -307,6 +307,12 @@ CREATE TABLE quota (                 -- What a user has of the fleet.  Shared.
     used TEXT NOT NULL               -- JSON object: unit-seconds in thousandths, by hypervisor.
 ) WITHOUT ROWID;
 )sql",
+    R"sql(
+ALTER TABLE vm_port                  -- Of a service: the network that its addresses are in.
+    ADD COLUMN fabric TEXT NOT NULL DEFAULT '';
+ALTER TABLE vm_port                  -- The hypervisor that stands in for it there, or empty.
+    ADD COLUMN entry TEXT NOT NULL DEFAULT '';
+)sql",
 };
 
 } // namespace

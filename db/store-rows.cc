@@ -133,6 +133,8 @@ void take_port(Statement& from, Vm& vm)
     port.bridge = from.text();
     port.interface = from.text();
     port.ofport = from.number<int>();
+    port.fabric = from.text();
+    port.entry = from.text();
     vm.ports.push_back(std::move(port));
 }
 
@@ -141,8 +143,8 @@ Rows<Vm> read_vms(Connection& store, Damages& damaged)
     auto query = store.use("SELECT id, name, label, kind, service, hypervisor, state, ips, epoch, "
                            "protect, health FROM vm ORDER BY id");
     auto rows = read_all(query, read_vm, "vm", damaged);
-    auto ports = store.use("SELECT vm, mac, iface_id, bridge, interface, ofport FROM vm_port "
-                           "ORDER BY vm, place");
+    auto ports = store.use("SELECT vm, mac, iface_id, bridge, interface, ofport, fabric, entry "
+                           "FROM vm_port ORDER BY vm, place");
     read_parts(ports, rows, take_port, "vm", damaged);
     std::erase_if(rows, [&](const Vm& row) { return is_damaged(damaged, "vm", row.id); });
     return rows;
@@ -157,8 +159,8 @@ std::optional<Vm> read_one_vm(Connection& store, const std::string& id_or_name)
     if (!query->step())
         return std::nullopt;
     auto row = read_vm(*query);
-    auto ports = store.use("SELECT mac, iface_id, bridge, interface, ofport FROM vm_port "
-                           "WHERE vm = ? ORDER BY place");
+    auto ports = store.use("SELECT mac, iface_id, bridge, interface, ofport, fabric, entry "
+                           "FROM vm_port WHERE vm = ? ORDER BY place");
     ports->bind(row.id);
     while (ports->step())
         take_port(*ports, row);
@@ -428,9 +430,9 @@ void write_vm(Connection& store, const Vm& row)
     clear->bind(row.id).run();
     std::int64_t place = 0;
     for (const auto& port : row.ports) {
-        auto add = store.use("INSERT INTO vm_port VALUES (?, ?, ?, ?, ?, ?, ?)");
+        auto add = store.use("INSERT INTO vm_port VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)");
         add->bind(row.id).bind(place++).bind(port.mac).bind(port.iface_id).bind(port.bridge);
-        add->bind(port.interface).bind(port.ofport).run();
+        add->bind(port.interface).bind(port.ofport).bind(port.fabric).bind(port.entry).run();
     }
 }
 

@@ -156,6 +156,8 @@ hookd_libhookd_a_SOURCES = \
 	hookd/trace-walk.h \
 	hookd/trace.cc \
 	hookd/trace.h \
+	hookd/service-place.cc \
+	hookd/service-place.h \
 	hookd/tunnel-port.cc \
 	hookd/tunnel-port.h \
 	hookd/world.cc \
@@ -194,6 +196,7 @@ hookd_tests_hookd_test_SOURCES = \
 	hookd/tests/records-test.cc \
 	hookd/tests/recovery-follow-test.cc \
 	hookd/tests/service-move-test.cc \
+	hookd/tests/service-place-test.cc \
 	hookd/tests/service-test.cc \
 	hookd/tests/share-rules-test.cc \
 	hookd/tests/silence-test.cc \

@@ -4,6 +4,7 @@
 #include <config.h>
 
 #include "hookd/balancer-check.h"
+#include "hookd/service-place.h"
 
 #include "common/text.h"
 #include "db/balancer.h"
@@ -55,7 +56,7 @@ Result<void> check_vm(const db::Balancer& balancer, const db::RealServer& server
             found = &vm;
     }
     if (found)
-        return {};
+        return may_be_led_to(*found);
     const std::string nobody =
         "server " + server.address + ": no VM of the fleet is known to have this address";
     const std::string mend = ": give it one in its domain's metadata (holdfast-hookd(8), \"VM "

@@ -12,6 +12,7 @@
 #include "db/find.h"
 #include "hookd/chain-meet.h"
 #include "hookd/name.h"
+#include "hookd/service-place.h"
 
 namespace holdfast::hookd {
 namespace {
@@ -71,6 +72,8 @@ Result<db::Hop> make_hop(const ChainRequest& request, std::string word,
                                        (ports == 1 ? " port" : " ports") +
                                        ": a wire has two, in and out");
         }
+        if (auto may = may_be_led_to(*vm); !may)
+            return refuse(request, may.error().message);
         hop.vms.push_back(vm->id);
         at = end + 1;
     }

@@ -19,6 +19,7 @@
 #include "common/text.h"
 #include "hookd/balancer.h"
 #include "hookd/feature-file.h"
+#include "hookd/service-place.h"
 #include "hookd/share-rules.h"
 #include "hookd/specifications.h"
 #include "hookd/tunnel-port.h"
@@ -186,6 +187,26 @@ void Daemon::look_for_tunnel()
     make_tunnel();
 }
 
+/// Services of this network that run in another are reached by ports of ours (spec S8).
+void Daemon::look_for_entries()
+{
+    if (!world_.switch_here || entries_run_)
+        return;
+    auto command =
+        change_entries(world_.config, world_.ledger.vms(), world_.ledger.services(), world_.ports);
+    if (command.empty())
+        return;
+    entries_run_ = true;
+    tools_.run(std::move(command), std::chrono::seconds{15},
+               [this](const Result<std::string>& done) {
+                   entries_run_ = false; // Its ports are told of, and looked at again then.
+                   world_.problem("entries", done ? ""
+                                                  : "services of this network that run in another "
+                                                    "cannot be reached: " +
+                                                        done.error().message);
+               });
+}
+
 /// Tasks of operators are kept for a day after their end, so that they can be looked up.
 void Daemon::forget_old_tasks()
 {
@@ -262,6 +283,7 @@ void Daemon::refresh()
     db::Hypervisor self = world_.ledger.self();
     seen.self = self.name;
     seen.number = self.number;
+    seen.fabric = world_.config.fabric;
     seen.ports_known = world_.switch_here;
     seen.domains_known = world_.libvirt_here;
     seen.ports = world_.ports;
@@ -297,6 +319,7 @@ void Daemon::refresh()
     change.remove_vms = records.remove;
     world_.commit(change);
     describe_vms();
+    look_for_entries();
 }
 
 /// Of the records as they are now.

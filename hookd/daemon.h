@@ -90,6 +90,7 @@ private:
     Result<void> make_identity();
     void make_tunnel();
     void look_for_tunnel();
+    void look_for_entries();
     void forget_old_tasks();
     void watch_store();
     void refresh();
@@ -118,6 +119,7 @@ private:
     bool refresh_wanted_ = false;
     std::vector<std::function<void(Result<void>)>> settling_; // Who waits for the next pass.
     bool settle_runs_ = false;
+    bool entries_run_ = false;   // Ports of services elsewhere are being made or taken away.
     bool tunnel_runs_ = false;   // The tunnel's port is being made.
     bool tunnel_missed_ = false; // The bridge was without it meanwhile.
     boost::asio::steady_timer store_timer_;

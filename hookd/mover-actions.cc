@@ -14,6 +14,7 @@
 #include <spdlog/spdlog.h>
 
 #include "hookd/libvirt-watch.h"
+#include "hookd/service-place.h"
 
 namespace asio = boost::asio;
 
@@ -272,6 +273,8 @@ void Mover::take_over(const Run& run)
         else
             port = {port.mac, plugged->iface_id, plugged->bridge, plugged->interface,
                     plugged->ofport};
+        if (row.kind == "service")
+            port = placed(port, *known, world_.self(), world_.config.fabric);
     }
     StoreChange change;
     change.put_vms = {row};

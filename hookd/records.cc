@@ -13,6 +13,7 @@
 
 #include "hookd/chain.h"
 #include "hookd/index.h"
+#include "hookd/service-place.h"
 #include "hookd/service-read.h"
 #include "hookd/service-rules.h"
 
@@ -132,6 +133,11 @@ private:
         db::Vm* row = find(service.id);
         if (!row && !(row = add(service.id, service.name, "service")))
             return;
+        db::Vm was = *row;
+        if (service.state == "stopped") { // It begins anew where it is run again.
+            was.hypervisor = seen_.self;
+            was.ports.clear();
+        }
         if (row->hypervisor != seen_.self)
             *row = taken_over(*row, seen_.self);
         row->kind = "service";
@@ -145,7 +151,7 @@ private:
             if (plugged.iface_id == service.id)
                 port = plugged_port(plugged);
         if (seen_.ports_known || row->ports.empty())
-            row->ports = {port};
+            row->ports = {placed(port, was, seen_.self, seen_.fabric)};
     }
 
     /// The ports in the order of the XML, as far as the switch knows them plugged.

@@ -52,6 +52,7 @@ struct Domain {
 struct Seen {
     std::string self;                  // This hypervisor's name.
     int number = 1;                    // Its number, for labels.
+    std::string fabric;                // The network of its bridge, by holdfast.conf.
     std::vector<SwitchPort> ports;     // All of the switch.
     bool ports_known = false;          // False while the switch is away: leave ports as they are.
     std::vector<Domain> domains;       // All of libvirt's, defined or running.

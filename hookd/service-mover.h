@@ -88,6 +88,7 @@ private:
     void receive(int tcp);
     void said_in(const IncomingPtr& in, const Json& line);
     void welcome(const IncomingPtr& in, const Json& question);
+    db::VmPort port_here(const std::string& service) const;
     void plug(const IncomingPtr& in);
     void came_live(const db::Service& began, int pid, const std::string& trouble, db::TimeNs time);
     void ended_in(const IncomingPtr& in, const std::string& how);

@@ -10,6 +10,7 @@
 #include <spdlog/spdlog.h>
 
 #include "hookd/service-mover.h"
+#include "hookd/service-place.h"
 #include "hookd/service-rules.h"
 #include "hookd/service-system.h"
 #include "hookd/share-rules.h"
@@ -150,6 +151,9 @@ void ServiceMover::welcome(const IncomingPtr& in, const Json& question)
         may = may_use(world_.ledger.quotas(), row->user, Owner::account, world_.self());
     if (may && hello.value("name", "") != row->name)
         may = Error{Errc::invalid, "it has another name here"};
+    if (may)
+        may = may_live_apart(*row, port_here(id), world_.config.fabric, world_.ledger.chains(),
+                             world_.ledger.balancers());
     const auto other = incoming_.find(id);
     if (may && other != incoming_.end() && !other->second->live) // A live one only looks on.
         may = Error{Errc::invalid, "a move of it to here is under way: wait for its end"};
@@ -176,6 +180,13 @@ void ServiceMover::welcome(const IncomingPtr& in, const Json& question)
         });
 }
 
+/// Which network its port here belongs to.
+db::VmPort ServiceMover::port_here(const std::string& service) const
+{
+    const db::Vm* record = world_.ledger.vm(service);
+    return record ? placed({}, *record, world_.self(), world_.config.fabric) : db::VmPort{};
+}
+
 /// The switch is to hold what comes for it before anybody can send it something.
 void ServiceMover::plug(const IncomingPtr& in)
 {
@@ -185,8 +196,9 @@ void ServiceMover::plug(const IncomingPtr& in)
         return;
     }
     tools_.run(
-        [row = *row, bridge = OurBridge{world_.config.bridge, world_.config.ovs_db}] {
-            return plug_service(row, bridge);
+        [row = *row, tag = tag_of(*row, port_here(in->service)),
+         bridge = OurBridge{world_.config.bridge, world_.config.ovs_db}] {
+            return plug_service(row, tag, bridge);
         },
         [this, in](const Result<std::string>& plugged) {
             if (!plugged) {

@@ -98,12 +98,12 @@ std::string service_program()
     return std::string{named ? named : HOLDFAST_PKGLIBEXECDIR} + "/holdfast-service";
 }
 
-Result<std::string> plug_service(const db::Service& row, const OurBridge& bridge)
+Result<std::string> plug_service(const db::Service& row, int tag, const OurBridge& bridge)
 {
     const auto port = service_port(row.id);
     std::vector<std::string> words{"--may-exist", "add-port", bridge.name, port};
-    if (row.vlan)
-        words.push_back("tag=" + std::to_string(row.vlan));
+    if (tag)
+        words.push_back("tag=" + std::to_string(tag));
     for (const auto& word :
          {std::string{"--"}, std::string{"set"}, std::string{"Interface"}, port,
           "external_ids:iface-id=" + row.id, "external_ids:attached-mac=\"" + row.mac + "\""})
@@ -151,7 +151,7 @@ Result<std::string> make_service(const service::Folder& folder, const std::strin
         return written.error();
     if (auto made = run_tool(holdfast_service("make", rundir, row.name), service_limit); !made)
         return told(made.error());
-    return plug_service(row, bridge);
+    return plug_service(row, row.vlan, bridge);
 }
 
 Result<int> start_service(const std::string& rundir, const db::Service& row)

@@ -39,7 +39,8 @@ Result<void> look_at_engine(const std::string& mode);
 Result<std::string> make_service(const service::Folder& folder, const std::string& rundir,
                                  const db::Service& row, bool offloads, const OurBridge& bridge);
 /// Plugs the port of a service into the bridge; its network is there.
-Result<std::string> plug_service(const db::Service& row, const OurBridge& bridge);
+/// `tag`: the VLAN of which it is an access port; 0: of none.
+Result<std::string> plug_service(const db::Service& row, int tag, const OurBridge& bridge);
 /// Starts its command; the first process's number.
 Result<int> start_service(const std::string& rundir, const db::Service& row);
 /// Ends it if it runs, and takes all of it away but, without `forget`, its folder.

@@ -10,6 +10,7 @@
 #include "common/policies.h"
 #include "db/balancer.h"
 #include "db/chain-order.h"
+#include "db/entry-port.h"
 #include "ovs-plugin/balance.h"
 #include "ovs-plugin/route.h"
 #include "ovs-plugin/shim.h"
@@ -78,6 +79,9 @@ private:
         const Port* port = nullptr;      // Its port on this switch, if it has one.
         const Port* second = nullptr;    // A wire's other one: the second that the store names.
         std::vector<const Port*> others; // All but `port`.
+        const Port* entry = nullptr;     // Stands in for a service that runs in another network;
+        const Port* lead = nullptr;      // where what went into that comes out.
+        std::string enters;              // The hypervisor that has them; empty: it needs none.
         std::string vtep;                // Where else it is; empty if here or nowhere.
         bool here = false;               // It runs here, on `port`.
         bool turned = false;             // It was turned away from here.
@@ -95,6 +99,10 @@ private:
     };
 
     void locate(const db::Vm& vm);
+    void locate_entry(Place& place) const;
+    std::string vtep_of(const std::string& hypervisor) const;
+    bool leaves_here(const std::string& vm) const;
+    void add_apart(const Place& place);
     void add(int table, int priority, std::string match, std::string actions);
     void add_entry();
     void add_underlay();
@@ -207,7 +215,42 @@ void Compiler::locate(const db::Vm& vm)
     }
     if (place.here)
         place.vtep.clear();
+    locate_entry(place);
     places_[vm.id] = place;
+}
+
+/// The address of a hypervisor's tunnel; empty if it is not known.
+std::string Compiler::vtep_of(const std::string& hypervisor) const
+{
+    const auto at = hypervisors_.find(hypervisor);
+    return at == hypervisors_.end() ? "" : at->second->vtep;
+}
+
+/// Of a service in another network than its addresses' (spec S8).  Before its record says so, its
+/// port here does.
+void Compiler::locate_entry(Place& place) const
+{
+    const auto& vm = *place.vm;
+    for (const auto& port : ports_) {
+        if (port.kind == "entry" && port.iface_id == db::entry_id(vm.id))
+            place.entry = &port;
+        if (port.kind == "lead" && port.iface_id == db::lead_id(vm.id))
+            place.lead = &port;
+    }
+    const bool dead = place.port && place.port->tag == db::dead_vlan;
+    place.enters = vm.ports.empty() ? "" : vm.ports.front().entry;
+    if (dead && place.enters.empty() && !(vm.hypervisor == self_->name))
+        place.enters = vm.hypervisor;
+    if (place.here && place.port && !dead) // It has come back.
+        place.enters.clear();
+}
+
+/// Whether the VM is on its way from here to another hypervisor.
+bool Compiler::leaves_here(const std::string& vm) const
+{
+    return std::any_of(snapshot_.moves.begin(), snapshot_.moves.end(), [&](const db::Move& move) {
+        return move.vm == vm && move.role == "source" && move.hypervisor == self_->name;
+    });
 }
 
 void Compiler::add_entry()
@@ -261,7 +304,7 @@ void Compiler::add_underlay()
 /// lead it through the chain again.
 void Compiler::add_arrive(const Place& place)
 {
-    if (place.port || place.turned)
+    if (place.port || place.turned || place.entry)
         for (const auto& port : place.vm->ports)
             add(table_arrive, 100000, "dl_dst=" + port.mac, resubmit(table_classify));
     if (place.here && hop_ids_.contains(place.vm->id))
@@ -508,7 +551,9 @@ void Compiler::add_deliver(const Place& place)
         add(table_deliver, priority, match, deliver_here(port.ofport, long_way));
         // What the source's switch passes on from a trunk has its tag still.
         if (port.tag && !is_hop)
-            add(table_deliver, priority + 1, match + ",dl_vlan=" + std::to_string(port.tag),
+            add(table_deliver, priority + 1,
+                match + (port.tag == db::dead_vlan ? ",vlan_tci=0x1000/0x1000"
+                                                   : ",dl_vlan=" + std::to_string(port.tag)),
                 "strip_vlan," + deliver_here(port.ofport, long_way));
     };
     const auto add_here = [&](int priority, const std::string& match, bool long_way) {
@@ -525,7 +570,7 @@ void Compiler::add_deliver(const Place& place)
         // The same two keys as elsewhere, so that a move changes flows in place.
         add_here(100000, reg0 + ",reg2=0", false);
         add_here(100000, reg0 + ",reg2=1", false);
-    } else if (!place.vtep.empty() && tunnel_ && (is_led_to || place.turned)) {
+    } else if (!place.vtep.empty() && tunnel_ && (is_led_to || place.turned || place.lead)) {
         add(table_deliver, 100000, reg0 + ",reg2=0",
             deliver_elsewhere(vm.label, place.vtep, tunnel_, false));
         add(table_deliver, 100000, reg0 + ",reg2=1",
@@ -539,19 +584,54 @@ void Compiler::add_deliver(const Place& place)
                 load_vm(vm.label) + "," + resubmit(table_deliver));
 }
 
+/// The ways between a service that runs in another network and the port that stands in for it.
+void Compiler::add_apart(const Place& place)
+{
+    const auto& vm = *place.vm;
+    const auto from = [](const Port& port) {
+        return "in_port=" + std::to_string(port.ofport) + ",reg13=0";
+    };
+    const bool dead = place.port && place.port->tag == db::dead_vlan;
+    if (dead) {
+        const auto vtep = vtep_of(place.enters);
+        const bool known = tunnel_ && !vtep.empty() && place.enters != self_->name;
+        add(table_entry, 152500, from(*place.port),
+            known ? deliver_elsewhere(vm.label, vtep, tunnel_, false) : "drop");
+        if (!known)
+            result_.problems.push_back("service " + vm.name + " is cut off: " + place.enters +
+                                       ", by which its network reaches it, has no tunnel: set "
+                                       "vtep there (holdfast.conf), or move the service back");
+    }
+    if (place.lead)
+        add(table_entry, 152500, from(*place.lead),
+            load_vm(vm.label) + "," + resubmit(table_deliver));
+    // What it sends itself, and its label alone would lead back to it, enters by that port.
+    const auto* at = place.entry ? place.entry : leaves_here(vm.id) && !dead ? place.port : nullptr;
+    if (at && !hop_ids_.contains(vm.id))
+        for (const auto& port : vm.ports)
+            add(table_deliver, over_paths + 1, "reg0=" + hex(vm.label) + ",dl_src=" + port.mac,
+                std::string{clear_registers} +
+                    ",load:" + hex(static_cast<std::uint32_t>(at->ofport)) + "->NXM_OF_IN_PORT[]," +
+                    resubmit(table_classify));
+}
+
 /// How a frame that left its last hop finds the place where it entered.
 void Compiler::add_release(const Place& place)
 {
-    const bool here = place.here && place.port;
-    for (const auto& port : place.vm->ports) {
-        const auto source = "dl_src=" + port.mac;
-        const auto destination = "dl_dst=" + port.mac;
+    const bool apart = !place.enters.empty();
+    const Port* port = apart ? place.entry : place.here ? place.port : nullptr;
+    const auto vtep = !apart                        ? place.vtep
+                      : place.enters == self_->name ? std::string{}
+                                                    : vtep_of(place.enters);
+    for (const auto& own : place.vm->ports) {
+        const auto source = "dl_src=" + own.mac;
+        const auto destination = "dl_dst=" + own.mac;
         if (hops_here_)
             add(table_exit, 66500, source, "drop");
-        if (here) {
+        if (port) {
             const auto at = std::find_if(place.others.begin(), place.others.end(),
-                                         [&](const Port* other) { return other->mac == port.mac; });
-            const auto& entered = at == place.others.end() ? *place.port : **at;
+                                         [&](const Port* other) { return other->mac == own.mac; });
+            const auto& entered = at == place.others.end() ? *port : **at;
             add(table_release, 110000, source,
                 "load:" + hex(static_cast<std::uint32_t>(entered.ofport)) + "->NXM_OF_IN_PORT[]," +
                     release());
@@ -560,13 +640,12 @@ void Compiler::add_release(const Place& place)
                     ? "load:" + std::to_string(uplinks_[0]->ofport) + "->NXM_OF_IN_PORT[]"
                     : std::string{none_port};
             add(table_release, 90000, destination, in_port + "," + release());
-        } else if (!place.vtep.empty()) {
+        } else if (!vtep.empty()) {
             add(table_classify, over_paths, std::string{from_uplink} + "," + source, release());
             if (tunnel_ && hops_here_) {
-                add(table_release, 100000, "reg2=0," + source,
-                    through_tunnel(0, place.vtep, tunnel_));
+                add(table_release, 100000, "reg2=0," + source, through_tunnel(0, vtep, tunnel_));
                 add(table_release, 80000, "reg2=0," + destination,
-                    through_tunnel(0, place.vtep, tunnel_));
+                    through_tunnel(0, vtep, tunnel_));
             }
         }
     }
@@ -642,8 +721,11 @@ FlowSet Compiler::run()
                                    "start holdfast-hookd");
         return std::move(result_);
     }
+    const bool apart = std::any_of(ports_.begin(), ports_.end(), [](const Port& port) {
+        return port.kind == "lead" || port.tag == db::dead_vlan;
+    });
     const bool chained =
-        !snapshot_.chains.empty() || !snapshot_.moves.empty() || !overrides_.empty();
+        apart || !snapshot_.chains.empty() || !snapshot_.moves.empty() || !overrides_.empty();
     if (!chained && snapshot_.balancers.empty())
         return std::move(result_); // Nothing of ours is in any frame's way.
 
@@ -661,6 +743,7 @@ FlowSet Compiler::run()
     for (const auto& [id, place] : places_) {
         add_arrive(place);
         add_deliver(place);
+        add_apart(place);
         if (chained) // A balanced frame alone comes out of no hop.
             add_release(place);
     }

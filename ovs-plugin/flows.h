@@ -28,7 +28,8 @@ struct Port {
     std::string mac;      // external_ids:attached-mac, lower case, or empty.
     std::string vm_id;    // external_ids:vm-id, or empty.
     int tag = 0;          // The VLAN of which it is an access port, or 0.
-    std::string kind;     // vm, port (attached-mac without vm-id), uplink, tunnel or local.
+    std::string kind;     // vm, port (attached-mac without vm-id), uplink, tunnel, local, or of a
+                          // service that runs in another network entry or lead (db/entry-port.h).
     bool up = true;
 
     bool operator==(const Port&) const = default;

@@ -10,6 +10,8 @@
 #include <map>
 #include <utility>
 
+#include "db/entry-port.h"
+
 namespace holdfast::plugin {
 
 namespace {
@@ -50,6 +52,11 @@ std::string kind_of(const hf_port& port)
         return "local";
     if (type == "vxlan" && std::string{port.interface} == "holdfast0")
         return "tunnel";
+    const std::string id = port.iface_id;
+    if (type == "patch" && id.starts_with(db::entry_id("")))
+        return "entry";
+    if (type == "patch" && id.starts_with(db::lead_id("")))
+        return "lead";
     if (*port.vm_id && *port.mac)
         return "vm";
     if (*port.iface_id && *port.mac)
@@ -64,12 +71,16 @@ void Tunnel::use(const std::string& bridge, const std::vector<Port>& ports)
     interface_.clear();
     port_ = 0;
     vms_.clear();
+    entry_ports_.clear();
+    entries_.clear();
     pinned_.clear(); // The bridge may be one made anew.
     look_again_ms_ = 0;
     for (const auto& port : ports) {
         if (port.kind == "tunnel") {
             interface_ = port.interface;
             port_ = static_cast<std::uint32_t>(port.ofport);
+        } else if (port.kind == "entry") {
+            entry_ports_.emplace(port.iface_id, port.ofport);
         } else if (Mac mac; (port.kind == "vm" || port.kind == "port") && read_mac(port.mac, mac)) {
             vms_.emplace(mac, port.interface);
         }
@@ -112,6 +123,7 @@ void Tunnel::look_at_underlay(const db::Snapshot& snapshot)
         return;
     }
     pin_bridge();
+    find_entries(snapshot);
     std::map<std::string, int> bridges;
     int least = 0;
     for (const auto& hypervisor : snapshot.hypervisors) {
@@ -145,6 +157,16 @@ void Tunnel::pin_bridge()
     pin_ = hf_pin_open(bridge_.c_str(), bridge_.c_str(), text, false);
 }
 
+void Tunnel::find_entries(const db::Snapshot& snapshot)
+{
+    entries_.clear();
+    if (entry_ports_.empty())
+        return;
+    for (const auto& vm : snapshot.vms)
+        if (const auto at = entry_ports_.find(db::entry_id(vm.id)); at != entry_ports_.end())
+            entries_.emplace(vm.label, at->second);
+}
+
 void Tunnel::run()
 {
     has_more_ = hf_tunnel_take_large(
@@ -165,7 +187,7 @@ void Tunnel::handle(const hf_large& large)
                           : Fit{};
     if (!made.fragments.empty() && may(fragments_left_) && fragment(large, made.fragments))
         ++figures_.fragmented;
-    else if (!made.answer.empty() && may(answers_left_) && answer(made.answer))
+    else if (!made.answer.empty() && may(answers_left_) && answer(made.answer, large.label))
         ++figures_.answered;
     else
         ++figures_.lost;
@@ -184,14 +206,18 @@ bool Tunnel::may(int& left)
 }
 
 /// To the sender's own port, if it is here: no flow has to know where that is, nor in what VLAN.
-bool Tunnel::answer(const Frame& frame) const
+/// Else as from the port that stands in for who it was for, whose VLAN the sender's frame had.
+bool Tunnel::answer(const Frame& frame, std::uint32_t label) const
 {
     Mac to;
     std::copy_n(frame.begin(), to.size(), to.begin());
     if (const auto interface = vms_.find(to); interface != vms_.end())
         return hf_port_send(bridge_.c_str(), interface->second.c_str(), delivered_mark,
                             frame.data(), frame.size()) == 0;
-    return hf_bridge_send(bridge_.c_str(), release_actions, frame.data(), frame.size()) == 0;
+    std::string actions = release_actions;
+    if (const auto entry = entries_.find(label); entry != entries_.end())
+        actions = "load:" + std::to_string(entry->second) + "->NXM_OF_IN_PORT[]," + actions;
+    return hf_bridge_send(bridge_.c_str(), actions.c_str(), frame.data(), frame.size()) == 0;
 }
 
 } // namespace holdfast::plugin

@@ -57,14 +57,17 @@ public:
 
 private:
     void pin_bridge();
+    void find_entries(const db::Snapshot& snapshot);
     void handle(const hf_large& large);
     bool fragment(const hf_large& large, const std::vector<Frame>& fragments);
     bool may(int& left);
-    bool answer(const Frame& frame) const;
+    bool answer(const Frame& frame, std::uint32_t label) const;
 
     std::string bridge_;
     std::string interface_;
-    std::map<Mac, std::string> vms_; // Interfaces of VMs, for answers to them.
+    std::map<Mac, std::string> vms_;         // Interfaces of VMs, for answers to them.
+    std::map<std::string, int> entry_ports_; // By iface-id: stand in for services elsewhere.
+    std::map<std::uint32_t, int> entries_;   // The same by the services' labels.
     std::uint32_t port_ = 0;
     std::set<std::string> warm_; // VTEPs that were sent a frame.
     std::int64_t warm_again_ms_ = 0;

@@ -119,6 +119,10 @@ public:
         std::map<std::string, std::int64_t> known;
         if (connections_)
             known["connections"] = *connections_;
+        if (saved_in_)
+            known["save_us"] = *saved_in_;
+        if (restored_in_)
+            known["restore_us"] = *restored_in_;
         return known;
     }
 
@@ -132,6 +136,7 @@ private:
     Result<void> save_and_send();
     Result<void> commit();
     Result<void> take_given();
+    void catch_again();
     Result<void> take_waiting();
     Result<void> name_places();
     Result<void> send_sockets(const std::vector<MovedSocket>& moved);
@@ -160,8 +165,9 @@ private:
     std::optional<CheckpointOut> checkpoint_; // In that mode.
     Marks marks_;
     std::optional<std::int64_t> connections_;
-    bool touched_ = false; // The gate is not open any more.
-    bool given_ = false;   // The program was asked to give.
+    std::optional<std::int64_t> saved_in_, restored_in_; // Microseconds that all sockets took.
+    bool touched_ = false;                               // The gate is not open any more.
+    bool given_ = false;                                 // The program was asked to give.
     bool committed_ = false;
     bool given_back_ = false;
 };
@@ -353,6 +359,7 @@ Result<void> MoveOut::take_given()
     given_ = true;
     if (auto noted = folder_.write("given", "1\n"); !noted)
         return noted;
+    sockets_.clear(); // The same are given: this process is to have 10,000 of them once.
     auto given = program_->give(in(give_limit));
     if (!given)
         return given.error();
@@ -418,6 +425,7 @@ Result<void> MoveOut::save_and_send()
     if (auto named = checkpoint_ ? name_places() : take_waiting(); !named)
         return named;
     std::vector<MovedSocket> moved;
+    const auto begun = std::chrono::steady_clock::now();
     for (const Caught& socket : sockets_) {
         auto image = sockets::save(*space_, socket.fd.get());
         if (!image)
@@ -425,6 +433,9 @@ Result<void> MoveOut::save_and_send()
         const std::string bytes = sockets::encode(*image);
         moved.push_back({socket.name, {bytes.begin(), bytes.end()}, socket.state});
     }
+    saved_in_ = std::chrono::duration_cast<std::chrono::microseconds>(
+                    std::chrono::steady_clock::now() - begun)
+                    .count();
     marks_.note("saved");
     if (checkpoint_) {
         auto sent =
@@ -449,7 +460,10 @@ Result<void> MoveOut::save_and_send()
         !sent)
         return sent;
     auto restored = await(Message::restored, checkpoint_ ? bring_back_limit : restore_limit);
-    return restored ? Result<void>{} : restored.error();
+    if (!restored)
+        return restored.error();
+    restored_in_ = restored->at("restore_us");
+    return {};
 }
 
 Result<void> MoveOut::send_sockets(const std::vector<MovedSocket>& moved)
@@ -481,6 +495,18 @@ Result<void> MoveOut::commit()
     return live ? Result<void>{} : live.error();
 }
 
+/// Of a program that has not given them: its peers wait to hear that it goes on.
+void MoveOut::catch_again()
+{
+    auto pids = processes_of(init_->pid);
+    auto caught = pids ? catch_sockets(*pids) : Result<std::vector<Caught>>{pids.error()};
+    if (caught)
+        sockets_ = std::move(*caught);
+    else
+        std::fprintf(stderr, "service %s: its peers are not told that it goes on: %s\n",
+                     job_.name.c_str(), caught.error().message.c_str());
+}
+
 void MoveOut::undo(const std::string& why)
 {
     if (link_) // If it is not heard, it finds out by the end of the connection.
@@ -490,6 +516,8 @@ void MoveOut::undo(const std::string& why)
         return;
     if (auto opened = sockets::set_gate(sockets::Gate::open); !opened)
         std::fprintf(stderr, "service %s: %s\n", job_.name.c_str(), opened.error().message.c_str());
+    if (sockets_.empty())
+        catch_again();
     if (auto done = go_on_all(*space_, sockets_, reuse_); !done)
         std::fprintf(stderr, "service %s: %s\n", job_.name.c_str(), done.error().message.c_str());
     if (stopped_)

@@ -14,7 +14,8 @@
 //                     progress {"figures"}: how far it is: connections, round, bytes, rate (bytes a
 //                             second), left_ms
 //                     marks   {"times","figures"}: when the parts of the pause were done, once that
-//                             is over, and the figures that are known from before it
+//                             is over, and the figures that are known by then: also save_us and
+//                             restore_us, microseconds that all sockets took
 //                     live | failed {"why"}: the last it says
 // move-in    hears    {"rundir","credentials","members":[NAME..]}
 //            asks     welcome {"peer","hello"}: answers {"definition"}

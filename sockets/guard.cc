@@ -5,11 +5,16 @@
 
 #include "sockets/guard.h"
 
+#include <fcntl.h>
+#include <sys/select.h>
+#include <unistd.h>
+
 #include <memory>
 #include <string>
 
 #include <nftables/libnftables.h>
 
+#include "common/descriptor.h"
 #include "common/text.h"
 #include "sockets/forge.h"
 
@@ -60,9 +65,36 @@ const char* word_of(Gate gate)
     return "";
 }
 
+/// Leaves a descriptor free that select(2) can wait for, as libnftables does: a service's sockets
+/// may have all of them.  Whose place that is gets it back in the end.
+class LowPlace {
+public:
+    LowPlace()
+        : flags_{fcntl(place, F_GETFD)}, owner_{flags_ < 0
+                                                    ? -1
+                                                    : fcntl(place, F_DUPFD_CLOEXEC, FD_SETSIZE)}
+    {
+        if (owner_)
+            close(place);
+    }
+    ~LowPlace()
+    {
+        if (owner_)
+            dup3(owner_.get(), place, flags_ & FD_CLOEXEC ? O_CLOEXEC : 0);
+    }
+    LowPlace(const LowPlace&) = delete;
+
+private:
+    static constexpr int place = FD_SETSIZE - 1;
+
+    int flags_;        // Of the descriptor in this place; -1: there is none.
+    Descriptor owner_; // That descriptor, elsewhere.
+};
+
 /// Has nftables carry `order` out in the calling thread's namespace; what it prints.
 Result<std::string> run(const std::string& order)
 {
+    const LowPlace low;
     const std::unique_ptr<nft_ctx, void (*)(nft_ctx*)> nft{nft_ctx_new(NFT_CTX_DEFAULT),
                                                            nft_ctx_free};
     if (!nft || nft_ctx_buffer_error(nft.get()) || nft_ctx_buffer_output(nft.get()))

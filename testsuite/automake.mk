@@ -25,7 +25,7 @@ TESTSUITE_AT = \
 	testsuite/sockets.at \
 	testsuite/install.at
 EXTRA_DIST += $(TESTSUITE_AT) testsuite/atlocal.in \
-	testsuite/balanced.sh testsuite/checkpoint.py testsuite/controller.py testsuite/world.sh testsuite/lab.sh testsuite/handoff.sh testsuite/handoff-agent.py \
+	testsuite/balanced.sh testsuite/checkpoint.py testsuite/controller.py testsuite/world.sh testsuite/lab.sh testsuite/clients.sh testsuite/handoff.sh testsuite/handoff-agent.py \
 	testsuite/handoff-client.py testsuite/damaged-rows.py testsuite/forge.py testsuite/judge.py testsuite/name-client.py \
 	testsuite/name-server.py testsuite/never-beside.py testsuite/raw.py testsuite/recovery-plan.py testsuite/servers-are.py testsuite/stream.py \
 	testsuite/chatter.py testsuite/tap-vm.py testsuite/timeline.py testsuite/users.py testsuite/vlan-tap.py

@@ -93,7 +93,7 @@ class Client(threading.Thread):
 
     def run(self):
         try:
-            with socket.create_connection(self.address, timeout=60) as peer:
+            with socket.create_connection(self.address, timeout=300) as peer:
                 turns = self.kind(peer, self.number)
                 next(turns)
                 self.begun.set()

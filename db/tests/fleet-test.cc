@@ -64,7 +64,7 @@ Vm vm(const std::string& id, const std::string& owner, std::int64_t epoch, std::
     row.state = "running";
     row.ips = {"10.0.0.9", "10.0.0.1", "fd00::1"};
     row.epoch = epoch;
-    row.ports = {{"52:54:00:00:00:02", "if-b", "br0", "vnet3", 4},
+    row.ports = {{"52:54:00:00:00:02", "if-b", "br0", "vnet3", 4, "south", "hv2"},
                  {"52:54:00:00:00:01", "if-a", "", "", 0}};
     return row;
 }

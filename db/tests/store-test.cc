@@ -74,7 +74,8 @@ std::string content(const std::string& path)
 /// Takes out of a store of now what came with users' shares.
 const std::string without_shares =
     "DROP TABLE lease; DROP TABLE quota; ALTER TABLE hypervisor DROP COLUMN capacity;"
-    "ALTER TABLE hypervisor DROP COLUMN load; ALTER TABLE hypervisor DROP COLUMN period_load;";
+    "ALTER TABLE hypervisor DROP COLUMN load; ALTER TABLE hypervisor DROP COLUMN period_load;"
+    "ALTER TABLE vm_port DROP COLUMN fabric; ALTER TABLE vm_port DROP COLUMN entry;";
 
 /// Runs SQL from outside, as an operator or another program would.
 void sql(const std::string& path, const std::string& text)
@@ -655,6 +656,26 @@ TEST(Store, StoreWithoutBalancersKeepsItsRowsAndTakesThem)
     CHECK_TRUE(store.balancers()->empty());
     check_ok(store.put(balancer("b")));
     CHECK_TRUE(*store.balancers() == std::vector{balancer("b")});
+}
+
+TEST(Store, PortOfAServiceSaysWhoStandsInForIt)
+{
+    auto apart = vm("v");
+    apart.ports[0].fabric = "south";
+    apart.ports[0].entry = "hv2";
+    {
+        auto store = open_store(path);
+        check_ok(store.put(hypervisor("hv1", true)));
+        check_ok(store.put(apart));
+        CHECK_TRUE(*store.vms() == std::vector{apart});
+        CHECK_TRUE(*store.find_vm("v") == apart);
+    }
+    sql(path, "ALTER TABLE vm_port DROP COLUMN fabric; ALTER TABLE vm_port DROP COLUMN entry;"
+              "PRAGMA user_version = 10");
+    auto store = open_store(path);
+    CHECK_TRUE(*store.vms() == std::vector{vm("v")}); // An older store's needs nobody.
+    check_ok(store.put(apart));
+    CHECK_TRUE(*store.find_vm("v") == apart);
 }
 
 TEST(Store, BalancersOfAnOlderStoreHaveNoCheckAndNoLimit)

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "db/chain-order.h"
+#include "db/entry-port.h"
 #include "ovs-plugin/flows.h"
 
 #include <algorithm>
@@ -515,4 +516,109 @@ TEST(Flows, DeadHopIsBypassedOnlyWhereTheChainSaysSo)
     STRCMP_EQUAL("load:0x2001->NXM_NX_REG0[],resubmit(,252)", exit_of_fw().c_str());
     snapshot.chains[0].dead = "bypass";
     STRCMP_EQUAL("resubmit(,253)", exit_of_fw().c_str());
+}
+
+/// A service of hypervisor hv1's network, which runs in another on hv2 (spec S8).
+TEST_GROUP(Apart)
+{
+    db::Snapshot snapshot;
+    std::vector<Port> ports{port("uplink", uplink, "", ""), port("tunnel", tunnel, "", "")};
+    const std::string from = "in_port=7,reg13=0";
+    const std::string own = "reg0=0x1001,dl_src=02:00:00:00:00:01";
+
+    void at(const char* self, const char* runs_on, const char* entry)
+    {
+        snapshot.hypervisors = {{1, "hv1", "a", "10.90.0.1", "br0", std::string{self} == "hv1", 0},
+                                {2, "hv2", "b", "10.90.0.2", "br0", std::string{self} == "hv2", 0},
+                                {3, "hv3", "c", "10.90.0.3", "br0", std::string{self} == "hv3", 0}};
+        snapshot.vms = {vm("s", 0x1001, runs_on, "02:00:00:00:00:01")};
+        snapshot.vms[0].kind = "service";
+        snapshot.vms[0].ports[0].entry = entry;
+    }
+    void plug(const char* kind, int ofport, const std::string& iface_id, int tag)
+    {
+        ports.push_back({"br0", "p" + std::to_string(ofport), ofport, iface_id,
+                         std::string{kind} == "port" ? "02:00:00:00:00:01" : "", "", tag, kind});
+    }
+    std::string actions(int table, int priority, const std::string& match)
+    {
+        for (const auto& flow : compile(snapshot, ports, {}).flows)
+            if (flow.table == table && flow.priority == priority && flow.match == match)
+                return flow.actions;
+        return "none";
+    }
+};
+
+TEST(Apart, WhatItSendsGoesToWhomStandsInForIt)
+{
+    at("hv2", "hv2", "hv1");
+    plug("port", 7, "s", db::dead_vlan);
+    CHECK_EQUAL(deliver_elsewhere(0x1001, "10.90.0.1", tunnel, false), actions(0, 152500, from));
+    STRCMP_CONTAINS("output:7", actions(252, 100000, "reg0=0x1001,reg2=1").c_str());
+    STRCMP_CONTAINS("strip_vlan",
+                    actions(252, 100001, "reg0=0x1001,reg2=1,vlan_tci=0x1000/0x1000").c_str());
+    CHECK_EQUAL(std::string("none"), actions(253, 110000, "dl_src=02:00:00:00:00:01"));
+}
+
+TEST(Apart, WhileItComesItsPortSaysSo)
+{
+    at("hv2", "hv1", "");
+    plug("port", 7, "s", db::dead_vlan);
+    CHECK_EQUAL(deliver_elsewhere(0x1001, "10.90.0.1", tunnel, false), actions(0, 152500, from));
+    snapshot.hypervisors.erase(snapshot.hypervisors.begin());
+    CHECK_EQUAL(std::string("drop"), actions(0, 152500, from)); // Never into this network.
+    STRCMP_CONTAINS("service s is cut off: hv1",
+                    compile(snapshot, ports, {}).problems.at(0).c_str());
+}
+
+TEST(Apart, PortThatStandsInLeadsToItWhereverItRuns)
+{
+    at("hv1", "hv2", "hv1");
+    plug("entry", 8, db::entry_id("s"), 10);
+    plug("lead", 7, db::lead_id("s"), db::dead_vlan);
+    STRCMP_CONTAINS("resubmit(,252)", actions(0, 152500, from).c_str());
+    CHECK_EQUAL(deliver_elsewhere(0x1001, "10.90.0.2", tunnel, false),
+                actions(252, 100000, "reg0=0x1001,reg2=0"));
+    snapshot.vms[0].hypervisor = "hv3";
+    CHECK_EQUAL(deliver_elsewhere(0x1001, "10.90.0.3", tunnel, false),
+                actions(252, 100000, "reg0=0x1001,reg2=0"));
+}
+
+TEST(Apart, WhatItSendsEntersWhereItsPortWouldBe)
+{
+    at("hv1", "hv2", "hv1");
+    plug("entry", 8, db::entry_id("s"), 10);
+    plug("lead", 7, db::lead_id("s"), db::dead_vlan);
+    const auto enters = actions(252, over_paths + 1, own);
+    STRCMP_CONTAINS("load:0x8->NXM_OF_IN_PORT[]", enters.c_str());
+    STRCMP_CONTAINS("resubmit(,250)", enters.c_str()); // Its chains begin here.
+    CHECK_EQUAL(std::string("none"), actions(250, over_paths, "reg1=1/1,dl_src=02:00:00:00:00:01"));
+    STRCMP_CONTAINS("0x8->NXM_OF_IN_PORT",
+                    actions(253, 110000, "dl_src=02:00:00:00:00:01").c_str());
+    CHECK_EQUAL(std::string("none"), actions(253, 100000, "reg2=0,dl_src=02:00:00:00:00:01"));
+}
+
+TEST(Apart, ItLeavesHomeBeforeThePortThatStandsInIsThere)
+{
+    at("hv1", "hv1", "");
+    plug("port", 7, "s", 0);
+    CHECK_EQUAL(std::string("none"), actions(252, over_paths + 1, own));
+    db::Move move;
+    move.vm = "s";
+    move.role = "source";
+    move.hypervisor = "hv1";
+    move.peer = "hv2";
+    move.state = "turned";
+    snapshot.moves = {move};
+    STRCMP_CONTAINS("load:0x7->NXM_OF_IN_PORT[]", actions(252, over_paths + 1, own).c_str());
+}
+
+TEST(Apart, OneThatHasComeBackNeedsNobody)
+{
+    at("hv1", "hv1", "");
+    plug("port", 7, "s", 0);
+    plug("entry", 8, db::entry_id("s"), 0);
+    plug("lead", 9, db::lead_id("s"), db::dead_vlan);
+    CHECK_EQUAL(std::string("none"), actions(0, 152500, from));
+    STRCMP_CONTAINS("output:7", actions(252, 100000, "reg0=0x1001,reg2=0").c_str());
 }

@@ -3,12 +3,15 @@
 // The peers' side of a move: what they hear, what they send, and when (spec S2, S3).
 #include <config.h>
 
+#include <fcntl.h>
 #include <linux/sockios.h>
 #include <linux/tcp.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
 
@@ -175,6 +178,23 @@ TEST(Gate, NoEntryKeepsNewConnectionsOutAndOldOnesIn)
     world.home.gate(Gate::open);
     world.home.gate(Gate::open);
     wait_for(late.get(), POLLOUT, "the SYN sent again");
+}
+
+TEST(Gate, ShutsAndOpensWhereTheServicesSocketsHaveAllLowDescriptors)
+{
+    World world{World::Family::v4};
+    std::vector<Descriptor> many;
+    do
+        many.emplace_back(open("/dev/null", O_RDONLY | O_CLOEXEC));
+    while (many.back().get() < FD_SETSIZE);
+    struct stat before {
+    }, after{};
+    CHECK_EQUAL(0, fstat(FD_SETSIZE - 1, &before));
+    world.home.gate(Gate::shut);
+    world.home.gate(Gate::open);
+    CHECK_EQUAL(0, fstat(FD_SETSIZE - 1, &after));
+    CHECK_TRUE(before.st_ino == after.st_ino && before.st_dev == after.st_dev);
+    CHECK_EQUAL(FD_CLOEXEC, fcntl(FD_SETSIZE - 1, F_GETFD));
 }
 
 TEST(Gate, QuietSparesTheServicesOwnConnections)
