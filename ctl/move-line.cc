@@ -58,24 +58,11 @@ std::string state_of(const Sides& sides)
 /// The order of what happened at the same nanosecond: that of a move.
 int rank(const std::string& what)
 {
-    constexpr std::array<std::string_view, 18> order{"staged",
-                                                     "plugged",
-                                                     "armed",
-                                                     "flush",
-                                                     "frozen",
-                                                     "suspended",
-                                                     "turned",
-                                                     "drained",
-                                                     "saved",
-                                                     "dumped",
-                                                     "copied",
-                                                     "restored",
-                                                     "committed",
-                                                     "resumed",
-                                                     "first frame",
-                                                     "activated",
-                                                     "first guest frame",
-                                                     "cleaned"};
+    constexpr std::array<std::string_view, 19> order{
+        "staged",    "plugged",   "armed",   "flush",       "flushed",   "frozen",
+        "suspended", "turned",    "drained", "saved",       "dumped",    "copied",
+        "restored",  "committed", "resumed", "first frame", "activated", "first guest frame",
+        "cleaned"};
     return static_cast<int>(std::find(order.begin(), order.end(), what) - order.begin());
 }
 

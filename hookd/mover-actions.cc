@@ -6,6 +6,7 @@
 #include "hookd/mover.h"
 
 #include <boost/asio/co_spawn.hpp>
+#include <boost/asio/use_awaitable.hpp>
 
 #include <algorithm>
 #include <array>
@@ -14,12 +15,16 @@
 #include <spdlog/spdlog.h>
 
 #include "hookd/libvirt-watch.h"
+#include "hookd/service-move.h"
 #include "hookd/service-place.h"
 
 namespace asio = boost::asio;
 
 namespace holdfast::hookd {
 namespace {
+
+constexpr std::chrono::seconds leave_limit{1};
+constexpr std::chrono::milliseconds look_again{20};
 
 /// What people read of a step or a mark of a move.
 std::string describe(const std::string& mark, const db::Move& row, const std::string& name)
@@ -77,7 +82,7 @@ std::vector<std::string> tap_words(const QemuTaps& taps, const std::string& vtep
 /// Marks that a service's own steps have told of when they came.
 bool is_told(const std::string& mark)
 {
-    constexpr std::array told{"flush", "frozen", "saved", "dumped", "copied"};
+    constexpr std::array told{"flush", "flushed", "frozen", "saved", "dumped", "copied"};
     return std::find(told.begin(), told.end(), mark) != told.end();
 }
 
@@ -158,6 +163,27 @@ void Mover::open(const std::string& vm, std::function<void()> told)
             co_await order(run, "holdfast/activate", words());
         },
         [told = std::move(told)](const std::exception_ptr&) { told(); });
+}
+
+void Mover::when_left(const std::string& service, std::function<void()> left)
+{
+    asio::co_spawn(io_, await_leaving(service),
+                   [left = std::move(left)](const std::exception_ptr&) { left(); });
+}
+
+asio::awaitable<void> Mover::await_leaving(std::string service)
+{
+    asio::steady_timer timer{io_};
+    const auto until = std::chrono::steady_clock::now() + leave_limit;
+    while (std::chrono::steady_clock::now() < until) {
+        const auto answer = co_await link_.call("holdfast/status", {});
+        if (!answer || !is_led_here(nlohmann::json::parse(*answer, nullptr, false), service))
+            break;
+        timer.expires_after(look_again);
+        co_await timer.async_wait(asio::use_awaitable);
+    }
+    // What the datapath remembers of before.
+    co_await link_.call("holdfast/settle", {});
 }
 
 /// An urgent order about the run's VM; false, and logged, if the switch did not take it.

@@ -60,6 +60,9 @@ public:
     /// leaves the port, before the move's own step is that it runs here.  `told`: it has been told,
     /// or cannot be.
     void open(const std::string& vm, std::function<void()> told);
+    /// `left`: the switch does not lead what is for a service that has moved to its port here any
+    /// more, or has not come to that within a second.
+    void when_left(const std::string& service, std::function<void()> left);
     /// Likewise where the meaning depends on the side.
     void lifecycle(const std::string& vm, int event, int detail);
     /// An event of the switch that concerns a move.
@@ -114,6 +117,7 @@ private:
 
     boost::asio::awaitable<void> work(RunPtr run);
     boost::asio::awaitable<void> act(RunPtr run, Action action);
+    boost::asio::awaitable<void> await_leaving(std::string service);
     boost::asio::awaitable<bool> order(RunPtr run, std::string method,
                                        std::vector<std::string> more);
     boost::asio::awaitable<void> arm(RunPtr run);

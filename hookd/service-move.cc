@@ -5,6 +5,8 @@
 
 #include "hookd/service-move.h"
 
+#include <algorithm>
+
 namespace holdfast::hookd {
 
 HomeEnd home_end(bool committed, Heard heard)
@@ -17,6 +19,17 @@ HomeEnd home_end(bool committed, Heard heard)
 TargetEnd target_end(const Place& place)
 {
     return place.there && !place.locked ? TargetEnd::keep : TargetEnd::discard;
+}
+
+bool is_led_here(const nlohmann::json& status, const std::string& service)
+{
+    if (!status.is_object() || !status.contains("moves"))
+        return false;
+    const auto& moves = status.at("moves");
+    return std::any_of(moves.begin(), moves.end(), [&](const nlohmann::json& move) {
+        return move.value("vm", "") == service && move.value("role", "") == "source" &&
+               !move.value("left", true);
+    });
 }
 
 Heard target_answer(const db::Move* row)

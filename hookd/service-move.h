@@ -13,6 +13,8 @@
 
 #include <string>
 
+#include <nlohmann/json.hpp>
+
 #include "db/rows.h"
 
 namespace holdfast::hookd {
@@ -49,6 +51,10 @@ enum class TargetEnd {
 
 /// At the target, by what it has.
 TargetEnd target_end(const Place& place);
+
+/// Whether the switch still leads what is for the service to its port here, by its
+/// `holdfast/status`: what takes the port away then loses that.
+bool is_led_here(const nlohmann::json& status, const std::string& service);
 
 /// What the target answers home about a move of which no move-in is at work (any more); `row`: its
 /// own, null if there is none.

@@ -258,8 +258,13 @@ void ServiceMover::stays(const OutgoingPtr& out)
     world_.commit(change);
 }
 
-/// It lives there: what stands still here goes without a word.
+/// It lives there: what stands still here goes without a word, once nothing is sent to it.
 void ServiceMover::discard_out(const OutgoingPtr& out)
+{
+    mover_.when_left(out->row.id, [this, out] { discard_left(out); });
+}
+
+void ServiceMover::discard_left(const OutgoingPtr& out)
 {
     mover_.signal(out->row.id, Signal::moved_away, now_ns());
     mover_.when_settled(out->row.id, [this, out](const db::Move*) {

@@ -105,6 +105,7 @@ private:
     void go_on(const OutgoingPtr& out);
     void stays(const OutgoingPtr& out);
     void discard_out(const OutgoingPtr& out);
+    void discard_left(const OutgoingPtr& out);
     bool may_live(const Incoming& in) const;
     bool coming(const std::string& service) const;
     void clear_away(const db::Service& row, std::function<void()> done);

@@ -293,6 +293,7 @@ void Module::cmd_status(unixctl_conn* conn, const Args&)
         moves.push_back({{"vm", vm},
                          {"role", "source"},
                          {"state", word(departure->state())},
+                         {"left", departure->left()},
                          {"drained", figures.taken},
                          {"swallowed", figures.swallowed},
                          {"held", figures.held},

@@ -74,6 +74,8 @@ Result<void> go_on_here(const Folder& folder)
     for (const char* note : {"given", "agreed"})
         if (auto told = tell_program(folder, note); !told)
             return told;
+    if (auto removed = sockets::remove_gate(); !removed)
+        return removed;
     return done;
 }
 

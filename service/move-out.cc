@@ -315,6 +315,7 @@ Result<void> MoveOut::flush()
     auto flushed = sockets::run_flush(*space_, fds, {});
     if (!flushed)
         return flushed.error();
+    marks_.note("flushed");
     if (flushed->last.orphaned) // No descriptor leads to them: they cannot be saved.
         return Error{Errc::unavailable,
                      std::to_string(flushed->last.orphaned) +
@@ -533,6 +534,9 @@ void MoveOut::undo(const std::string& why)
         else
             unlink(folder_.file("given").c_str());
     }
+    if (auto removed = sockets::remove_gate(); !removed)
+        std::fprintf(stderr, "service %s: %s\n", job_.name.c_str(),
+                     removed.error().message.c_str());
 }
 
 void MoveOut::discard()

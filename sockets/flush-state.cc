@@ -26,8 +26,7 @@ FlushStep FlushState::see(const FlushReading& reading, FlushClock::time_point no
             began_ = last_byte_ = now;
         }
     } else if (step_ == FlushStep::window) {
-        const bool sent = !reading.unacknowledged || now - began_ >= limits_.acknowledged;
-        if (now - last_byte_ >= limits_.quiet && sent)
+        if (now - last_byte_ >= limits_.quiet)
             step_ = FlushStep::empty;
         else if (now - began_ >= limits_.most)
             step_ = FlushStep::capped;
@@ -50,7 +49,6 @@ std::string FlushState::why() const
     add(last_.handshakes, "connections being made");
     add(last_.backlog, "connections not accepted");
     add(last_.orphaned, "octets of connections that the service has closed");
-    add(last_.unacknowledged, "segments not acknowledged");
     if (step_ == FlushStep::capped && words.empty())
         words = "data that goes on arriving";
     return words;

@@ -72,19 +72,17 @@ Result<FlushReading> read_entry(Diag& diag)
     return reading;
 }
 
-/// Bytes and segments of all connections, into `reading`; the longest round trip of those at which
+/// Bytes of all connections, into `reading`; the longest round trip of those at which
 /// something has arrived in the last second.
 std::chrono::microseconds read_connections(std::span<const int> fds, FlushReading& reading)
 {
     std::uint32_t longest = 0;
     reading.received = 0;
-    reading.unacknowledged = 0;
     for (const int fd : fds) {
         const auto info = connection_info(fd);
         if (!info)
             continue;
         reading.received += info->tcpi_bytes_received;
-        reading.unacknowledged += info->tcpi_unacked;
         if (info->tcpi_last_data_recv < 1000)
             longest = std::max(longest, info->tcpi_rtt);
     }
@@ -176,7 +174,9 @@ Result<void> end_flush(Space& space, std::span<const int> fds)
 {
     if (const auto done = set_gate(Gate::open); !done)
         return done;
-    return wake_all(space, fds);
+    if (const auto woken = wake_all(space, fds); !woken)
+        return woken;
+    return remove_gate();
 }
 
 } // namespace holdfast::sockets

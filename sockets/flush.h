@@ -4,8 +4,10 @@
 //
 // In two waits.  First no new connections (Gate::no_entry): those being made get ready, those that
 // the service has closed but not yet sent drain; peers see nothing of it.  Then every peer hears
-// window 0 (Gate::quiet and a wake), and when no byte arrives any more and all that was sent is
-// acknowledged, the way is empty.  FlushState decides from readings; run_flush() reads.
+// window 0 (Gate::quiet and a wake), and when no byte arrives any more the way is empty.  That what
+// the service has sent is acknowledged is not waited for: a peer that sends nothing delays its
+// answer by 40 ms, and what has no answer yet moves with the connection.  FlushState decides from
+// readings; run_flush() reads.
 #pragma once
 
 #include <chrono>
@@ -22,20 +24,17 @@ using FlushClock = std::chrono::steady_clock;
 
 /// What was read at one instant.
 struct FlushReading {
-    std::uint64_t received = 0;       // Bytes that arrived on all connections since they began.
-    std::uint32_t unacknowledged = 0; // Segments sent and not yet acknowledged, all connections.
-    std::uint32_t handshakes = 0;     // Connections being made (SYN_RECV).
-    std::uint32_t backlog = 0;        // Connections that the service has not accepted.
-    std::uint64_t orphaned = 0;       // Bytes still to send on connections that it has closed.
+    std::uint64_t received = 0;   // Bytes that arrived on all connections since they began.
+    std::uint32_t handshakes = 0; // Connections being made (SYN_RECV).
+    std::uint32_t backlog = 0;    // Connections that the service has not accepted.
+    std::uint64_t orphaned = 0;   // Bytes still to send on connections that it has closed.
 };
 
 /// How long a flush may take.
 struct FlushLimits {
-    std::chrono::microseconds quiet{2000}; // No byte for so long, or the longest RTT: empty.
+    std::chrono::microseconds quiet{1000}; // No byte for so long, or the longest RTT: empty.
     std::chrono::milliseconds entry{1000}; // The first wait at most.
     std::chrono::milliseconds most{50};    // The second wait at most.
-    // What was sent is waited for no longer: a peer that has nothing to send delays its answer.
-    std::chrono::microseconds acknowledged{5000};
 };
 
 /// Where a flush stands.
@@ -52,7 +51,7 @@ public:
     FlushState(FlushLimits limits, FlushClock::time_point now);
 
     /// Takes a reading.  In the second wait it is the first wait's numbers, as they were, with the
-    /// bytes and segments of now.
+    /// bytes of now.
     /// Returns: the step from now on.
     FlushStep see(const FlushReading& reading, FlushClock::time_point now);
 

@@ -11,6 +11,7 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include <nftables/libnftables.h>
 
@@ -22,34 +23,62 @@ namespace holdfast::sockets {
 
 namespace {
 
+// Both chains.  Behind the service's own rules and connection tracking,
+// which so sees the window as it is.
+constexpr const char* chains = "table inet holdfast {\n"
+                               "chain in { type filter hook input priority 300; }\n"
+                               "chain out { type filter hook output priority 300; }\n"
+                               "}\n";
+
 // Naming the table before it is deleted makes the deletion good if there is none.
 constexpr const char* clean = "table inet holdfast\ndelete table inet holdfast\n";
 
-/// The chains of a gate.  Behind the service's own rules and connection tracking, which so sees
-/// the window as it is.
-std::string chains(Gate gate)
+/// What is asked of each packet of a way, in this order; the last says what becomes of the rest.
+using Rules = std::vector<std::string>;
+
+constexpr const char* neighbours = "icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert, "
+                                   "nd-router-solicit, nd-router-advert } accept";
+const std::string marked = "meta mark " + std::to_string(mark) + " accept";
+
+Rules rules_in(Gate gate)
 {
-    const std::string marked = "meta mark " + std::to_string(mark) + " accept\n";
-    const std::string in = "chain in { type filter hook input priority 300\n" + marked;
-    const std::string out = "chain out { type filter hook output priority 300\n" + marked;
-    const std::string no_syn = "iifname != lo tcp flags & (fin | syn | rst | ack) == syn drop\n";
-    const std::string window = "oifname != lo tcp flags & (syn | rst) == 0 tcp window set 0\n";
-    const std::string neighbours = "icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert, "
-                                   "nd-router-solicit, nd-router-advert } accept\n";
     switch (gate) {
     case Gate::open:
         break;
     case Gate::no_entry:
-        return in + no_syn + "}\n";
     case Gate::quiet:
-        return in + no_syn + "}\n" + out + window + "}\n";
+        return {marked, "iifname != lo tcp flags & (fin | syn | rst | ack) == syn drop", "accept"};
     case Gate::shut:
-        return in + neighbours + "drop\n}\n" + out + neighbours + "drop\n}\n";
+        return {marked, neighbours, "drop"};
     }
-    return {};
+    return {"accept"};
 }
 
-/// The word by which a gate is known again: the table's comment.
+Rules rules_out(Gate gate)
+{
+    switch (gate) {
+    case Gate::open:
+    case Gate::no_entry:
+        break;
+    case Gate::quiet:
+        return {marked, "oifname != lo tcp flags & (syn | rst) == 0 tcp window set 0", "accept"};
+    case Gate::shut:
+        return {marked, neighbours, "drop"};
+    }
+    return {"accept"};
+}
+
+/// Puts them before all that a chain has.  `word`: the comment of the first.
+std::string insert(const char* chain, const Rules& rules, const std::string& word)
+{
+    std::string order;
+    for (std::size_t i = rules.size(); i-- > 0;)
+        order += std::string{"insert rule inet holdfast "} + chain + " " + rules[i] +
+                 (i == 0 ? " comment \"" + word + "\"\n" : "\n");
+    return order;
+}
+
+/// The word by which a gate is known again.
 const char* word_of(Gate gate)
 {
     switch (gate) {
@@ -62,7 +91,19 @@ const char* word_of(Gate gate)
     case Gate::shut:
         return "shut";
     }
-    return "";
+    return "open";
+}
+
+/// The first comment in the chain `in` of a table that is listed.
+std::string first_word(const std::string& table)
+{
+    const std::string before = "comment \"";
+    const auto chain = table.find("chain in {");
+    const auto at = table.find(before, chain);
+    if (chain == std::string::npos || at == std::string::npos)
+        return "";
+    const auto begin = at + before.size();
+    return table.substr(begin, table.find('"', begin) - begin);
 }
 
 /// Leaves a descriptor free that select(2) can wait for, as libnftables does: a service's sockets
@@ -108,11 +149,18 @@ Result<std::string> run(const std::string& order)
 
 Result<void> set_gate(Gate gate)
 {
-    std::string order = clean;
-    if (gate != Gate::open)
-        order += std::string{"table inet holdfast {\ncomment \""} + word_of(gate) + "\"\n" +
-                 chains(gate) + "}\n";
-    auto done = run(order);
+    const std::string order =
+        insert("in", rules_in(gate), word_of(gate)) + insert("out", rules_out(gate), word_of(gate));
+    // To name chains that are there already takes a grace period, too.
+    if (run(order))
+        return {};
+    auto done = run(chains + order);
+    return done ? Result<void>{} : done.error();
+}
+
+Result<void> remove_gate()
+{
+    auto done = run(clean);
     return done ? Result<void>{} : done.error();
 }
 
@@ -126,8 +174,8 @@ Result<Gate> gate_now()
     auto table = run("list table inet holdfast");
     if (!table)
         return table.error();
-    for (const Gate gate : {Gate::no_entry, Gate::quiet, Gate::shut})
-        if (table->find(std::string{"comment \""} + word_of(gate) + "\"") != std::string::npos)
+    for (const Gate gate : {Gate::open, Gate::no_entry, Gate::quiet, Gate::shut})
+        if (first_word(*table) == word_of(gate))
             return gate;
     return Error{Errc::damaged, "nftables: table inet holdfast is not as Holdfast makes it: "
                                 "somebody else has changed it; delete it to open the namespace"};

@@ -68,6 +68,23 @@ TEST(ServiceMove, TheLockSaysWhetherItLivesAtTheTarget)
     CHECK_TRUE(target_end({true, false}) == TargetEnd::keep);
 }
 
+TEST(ServiceMove, ItsPortStaysForAsLongAsTheSwitchLeadsToIt)
+{
+    const auto status = [](const char* role, bool left) {
+        nlohmann::json move{{"vm", "s1"}, {"role", role}, {"left", left}};
+        nlohmann::json all;
+        all["moves"] = nlohmann::json::array();
+        all["moves"].push_back(move);
+        return all;
+    };
+    CHECK_TRUE(is_led_here(status("source", false), "s1"));
+    CHECK_FALSE(is_led_here(status("source", true), "s1"));
+    CHECK_FALSE(is_led_here(status("destination", false), "s1"));
+    CHECK_FALSE(is_led_here(status("source", false), "s2"));
+    CHECK_FALSE(is_led_here(nlohmann::json::object(), "s1"));
+    CHECK_FALSE(is_led_here(nlohmann::json(), "s1")); // It was no JSON.
+}
+
 /// Home and target agree, whatever each of them saw: it lives on exactly one side.
 TEST(ServiceMove, ItLivesOnExactlyOneSide)
 {

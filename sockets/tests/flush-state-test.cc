@@ -20,11 +20,10 @@ TEST_GROUP(FlushState)
     {
         LONGS_EQUAL(int(FlushStep::window), int(state.see({}, start)));
     }
-    FlushStep see(std::uint64_t received, std::uint32_t unacknowledged, FlushClock::duration later)
+    FlushStep see(std::uint64_t received, FlushClock::duration later)
     {
         FlushReading reading;
         reading.received = received;
-        reading.unacknowledged = unacknowledged;
         return state.see(reading, start + later);
     }
 };
@@ -56,46 +55,24 @@ TEST(FlushState, EntryEndsAtItsLimitAndSaysWhy)
 TEST(FlushState, EmptyWhenNoByteCameForTheQuietTime)
 {
     shut_window();
-    LONGS_EQUAL(int(FlushStep::window), int(see(100, 0, 1000us)));
-    LONGS_EQUAL(int(FlushStep::window), int(see(100, 0, 2999us)));
-    LONGS_EQUAL(int(FlushStep::empty), int(see(100, 0, 3000us)));
+    LONGS_EQUAL(int(FlushStep::window), int(see(100, 1000us)));
+    LONGS_EQUAL(int(FlushStep::window), int(see(100, 2999us)));
+    LONGS_EQUAL(int(FlushStep::empty), int(see(100, 3000us)));
 }
 
 TEST(FlushState, QuietTimeIsNoShorterThanARoundTrip)
 {
     shut_window();
     state.set_longest_rtt(7000us);
-    LONGS_EQUAL(int(FlushStep::window), int(see(0, 0, 6999us)));
-    LONGS_EQUAL(int(FlushStep::empty), int(see(0, 0, 7000us)));
-}
-
-TEST(FlushState, WaitsUntilWhatWeSentIsAcknowledged)
-{
-    shut_window();
-    LONGS_EQUAL(int(FlushStep::window), int(see(0, 5, 3ms)));
-    LONGS_EQUAL(int(FlushStep::empty), int(see(0, 0, 4ms)));
-}
-
-TEST(FlushState, DelayedAcknowledgmentIsNotWaitedFor)
-{
-    shut_window();
-    LONGS_EQUAL(int(FlushStep::window), int(see(0, 1, 4999us)));
-    LONGS_EQUAL(int(FlushStep::empty), int(see(0, 1, 5000us)));
+    LONGS_EQUAL(int(FlushStep::window), int(see(0, 6999us)));
+    LONGS_EQUAL(int(FlushStep::empty), int(see(0, 7000us)));
 }
 
 TEST(FlushState, CappedWhileSomethingIsUnderWay)
 {
     shut_window();
     for (int i = 1; i < 50; ++i)
-        LONGS_EQUAL(int(FlushStep::window), int(see(std::uint64_t(i), 0, i * 1ms)));
-    LONGS_EQUAL(int(FlushStep::capped), int(see(50, 0, 50ms)));
+        LONGS_EQUAL(int(FlushStep::window), int(see(std::uint64_t(i), i * 1ms)));
+    LONGS_EQUAL(int(FlushStep::capped), int(see(50, 50ms)));
     STRCMP_EQUAL("data that goes on arriving", state.why().c_str());
-}
-
-TEST(FlushState, CappedSaysWhatIsNotAcknowledged)
-{
-    shut_window();
-    LONGS_EQUAL(int(FlushStep::window), int(see(1, 2, 49ms)));
-    LONGS_EQUAL(int(FlushStep::capped), int(see(2, 2, 50ms)));
-    STRCMP_EQUAL("2 segments not acknowledged", state.why().c_str());
 }

@@ -197,6 +197,30 @@ TEST(Gate, ShutsAndOpensWhereTheServicesSocketsHaveAllLowDescriptors)
     CHECK_EQUAL(FD_CLOEXEC, fcntl(FD_SETSIZE - 1, F_GETFD));
 }
 
+TEST(Gate, IsTheOneThatWasSetLast)
+{
+    World world{World::Family::v4};
+    auto listener = world.listen(world.home, 80);
+    auto pair = world.connect(listener.get(), 80);
+    world.home.in([&] {
+        LONGS_EQUAL(int(Gate::open), int(must(gate_now())));
+        for (const Gate gate : {Gate::shut, Gate::open, Gate::quiet, Gate::no_entry, Gate::shut,
+                                Gate::quiet, Gate::open}) {
+            must(set_gate(gate));
+            LONGS_EQUAL(int(gate), int(must(gate_now())));
+        }
+    });
+    write_all(pair.peer.get(), "passes"); // Whatever rules are left of those before.
+    STRCMP_EQUAL("passes", read_exactly(pair.service.get(), 6).c_str());
+    world.home.in([&] {
+        must(set_gate(Gate::shut));
+        must(remove_gate());
+        LONGS_EQUAL(int(Gate::open), int(must(gate_now())));
+    });
+    write_all(pair.service.get(), "again");
+    STRCMP_EQUAL("again", read_exactly(pair.peer.get(), 5).c_str());
+}
+
 TEST(Gate, QuietSparesTheServicesOwnConnections)
 {
     World world{World::Family::v4};

@@ -89,7 +89,7 @@ void check_to_service(const Scene& scene, const char* text = "from the peer")
     STRCMP_EQUAL(text, read_exactly(scene.service, std::strlen(text)).c_str());
 }
 
-/// Fills the way until nothing more goes; what was written.
+/// Fills the way until nothing more goes, and all that went is acknowledged; what was written.
 std::string fill(int fd, unsigned seed)
 {
     const std::string bytes = pattern(8 << 20, seed);
@@ -101,7 +101,9 @@ std::string fill(int fd, unsigned seed)
             done += static_cast<std::size_t>(n);
             still = 0;
         } else {
-            ++still;
+            tcp_info info{};
+            get_option(fd, IPPROTO_TCP, TCP_INFO, info);
+            still = info.tcpi_unacked ? 0 : still + 1;
             poll(nullptr, 0, 1);
         }
     }
