@@ -307,6 +307,10 @@ CREATE TABLE quota (                 -- What a user has of the fleet.  Shared.
     used TEXT NOT NULL               -- JSON object: unit-seconds in thousandths, by hypervisor.
 ) WITHOUT ROWID;
 )sql",
+    R"sql(
+ALTER TABLE hypervisor               -- JSON object (db/resources.h), or empty: not known.
+    ADD COLUMN resources TEXT NOT NULL DEFAULT '';
+)sql",
 };
 
 } // namespace

@@ -87,6 +87,7 @@ private:
     void accept();
     void receive(int tcp);
     void said_in(const IncomingPtr& in, const Json& line);
+    Result<void> may_run(const std::string& user) const;
     void welcome(const IncomingPtr& in, const Json& question);
     void plug(const IncomingPtr& in);
     void came_live(const db::Service& began, int pid, const std::string& trouble, db::TimeNs time);
