@@ -22,10 +22,11 @@ packages=(
     openvswitch-source autoconf automake libtool pkg-config make g++ ccache python3
     libssl-dev libcap-ng-dev libunbound-dev
     libboost-dev libsqlite3-dev nlohmann-json3-dev libspdlog-dev libcli11-dev libvirt-dev cpputest
-    libnftables-dev libmnl-dev
+    libnftables-dev libmnl-dev libfuse3-dev
     # To run it.
     openvswitch-switch openvswitch-common libvirt-daemon-system libvirt-clients
     libvirt-daemon-driver-qemu qemu-system-x86 sqlite3 criu
+    libvirt-daemon-driver-lxc openssh-server
     # The lab, its guests and the tests.
     iproute2 iputils-ping nftables busybox-static cpio procps mandoc ipvsadm keepalived python3-os-ken
     systemd-journal-remote nginx-light ovn-central ovn-host

@@ -46,6 +46,8 @@ constexpr std::array keys{
     Key{"ca_certificate", &Config::ca_certificate, false},
     Key{"certificate", &Config::certificate, false},
     Key{"private_key", &Config::private_key, false},
+    Key{"environment_addresses", &Config::environment_addresses, true},
+    Key{"environment_gateway", &Config::environment_gateway, true},
     Key{"rate_hour_a_day", &Config::rate_hour_a_day, false},
     Key{"rate_hour_a_week", &Config::rate_hour_a_week, false},
     Key{"rate_gib", &Config::rate_gib, false},

@@ -40,8 +40,11 @@ struct Config {
     int quota_shrink_at = 30;
     int quota_use_at = 50;
     int quota_spare_at = 85;
-    int quota_interval_s = 3600;             // From one accounting of what users use to the next.
-    int schedd_lease_s = 30;                 // Until another leads, if the leader is not heard of.
+    int quota_interval_s = 3600; // From one accounting of what users use to the next.
+    int schedd_lease_s = 30;     // Until another leads, if the leader is not heard of.
+    // Of environments: the range of addresses that users' containers here have, and their gateway.
+    std::string environment_addresses;       // FIRST-LAST/PREFIX; empty: no containers.
+    std::string environment_gateway;         // Empty: they have none.
     std::string rate_hour_a_day = "10";      // Units, or UNITS/QUANTITY, for an hour of each day,
     std::string rate_hour_a_week = "10/7";   // of each week,
     std::string rate_gib = "1/10";           // a GiB of storage,

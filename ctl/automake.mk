@@ -2,14 +2,15 @@
 #
 # The holdfast command: a library of formatting and verbs, so that it can be tested.
 bin_PROGRAMS += ctl/holdfast
-ctl_holdfast_SOURCES = ctl/holdfast.cc ctl/order.h ctl/order-balancer.cc ctl/order-quota.cc ctl/order-recovery.cc ctl/order-service.cc
-ctl_holdfast_LDADD = ctl/libctl.a recovery/librecovery.a ctl/libcertificate.a db/libdb.a common/libcommon.a $(SQLITE_LIBS) $(SPDLOG_LIBS) $(OPENSSL_LIBS) -lpthread
+ctl_holdfast_SOURCES = ctl/holdfast.cc ctl/order.h ctl/order-balancer.cc ctl/order-env.cc ctl/order-quota.cc ctl/order-recovery.cc ctl/order-service.cc
+ctl_holdfast_LDADD = ctl/libctl.a env/libenv.a recovery/librecovery.a ctl/libcertificate.a db/libdb.a common/libcommon.a $(SQLITE_LIBS) $(SPDLOG_LIBS) $(OPENSSL_LIBS) -lpthread
 
 noinst_LIBRARIES += ctl/libctl.a
 ctl_libctl_a_SOURCES = \
 	ctl/answers.h ctl/answers.cc \
 	ctl/balancer.h ctl/balancer.cc \
 	ctl/balancer-counters.h ctl/balancer-counters.cc \
+	ctl/env.h ctl/env.cc \
 	ctl/migration.h ctl/migration.cc \
 	ctl/move-line.h ctl/move-line.cc \
 	ctl/node.h ctl/node.cc \
@@ -23,6 +24,7 @@ ctl_libctl_a_SOURCES = \
 	ctl/verb-balancer.cc \
 	ctl/verb-certificate.cc \
 	ctl/verb-chain.cc \
+	ctl/verb-env.cc \
 	ctl/verb-events.cc \
 	ctl/verb-fleet.cc \
 	ctl/verb-migrate.cc \
@@ -43,13 +45,14 @@ check_PROGRAMS += ctl/tests/ctl-test
 TESTS += ctl/tests/ctl-test
 ctl_tests_ctl_test_SOURCES = \
 	ctl/tests/balancer-test.cc \
+	ctl/tests/env-test.cc \
 	ctl/tests/main.cc \
 	ctl/tests/quota-test.cc \
 	ctl/tests/rows.h \
 	ctl/tests/status-test.cc \
 	ctl/tests/view-test.cc
 ctl_tests_ctl_test_CPPFLAGS = $(AM_CPPFLAGS) $(CPPUTEST_CFLAGS)
-ctl_tests_ctl_test_LDADD = ctl/libctl.a recovery/librecovery.a ctl/libcertificate.a db/libdb.a common/libcommon.a $(CPPUTEST_LIBS) $(SPDLOG_LIBS) $(OPENSSL_LIBS)
+ctl_tests_ctl_test_LDADD = ctl/libctl.a env/libenv.a recovery/librecovery.a ctl/libcertificate.a db/libdb.a common/libcommon.a $(CPPUTEST_LIBS) $(SPDLOG_LIBS) $(OPENSSL_LIBS)
 
 # Used by testsuite/ctl.at: a store to read, and a stand-in for hookd to talk to.
 noinst_PROGRAMS += ctl/tests/make-store ctl/tests/answer

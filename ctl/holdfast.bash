@@ -57,7 +57,7 @@ _holdfast_words() {
     esac
     local options="--json --help --store"
     case "${words[*]}" in
-    "") echo status vm chain balancer service node recovery quota fleet events "$options" --version ;;
+    "") echo status vm chain balancer service node recovery quota env fleet events "$options" --version ;;
     vm) echo list show migrate protect "$options" ;;
     chain) echo add set list show del trace check "$options" ;;
     balancer) echo add list show del trace server "$options" ;;
@@ -65,6 +65,8 @@ _holdfast_words() {
     node) echo list show drain return "$options" ;;
     recovery) echo pool plan run weights policy "$options" ;;
     quota) echo request show select del review usage "$options" ;;
+    env) echo list show run "$options" ;;
+    "env run"*) echo --user --node "$options" -- ;;
     fleet) echo init join status leave certificate "$options" ;;
     events) echo --follow --move --vm --chain --last "$options" ;;
     "vm show" | "vm protect") _holdfast_names vm list ;;
@@ -105,7 +107,7 @@ _holdfast_words() {
     "quota request "*)
         echo --amount --hours-per-day --hours-per-week --storage --work-per-hour --node --administrator \
             "$options" ;;
-    "quota show" | "quota select" | "quota del" | "quota usage" | "quota request") _holdfast_users ;;
+    "quota show" | "env show" | "quota select" | "quota del" | "quota usage" | "quota request") _holdfast_users ;;
     "quota select "*) _holdfast_names node list ;;
     "quota review") echo --dry-run "$options" ;;
     "fleet leave") echo --node "$options" ;;

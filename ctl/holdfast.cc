@@ -228,6 +228,7 @@ void add_all(CLI::App& app, Order& order)
     add_node(app, order);
     add_recovery(app, order);
     add_quota(app, order);
+    add_env(app, order);
     add_fleet(app, order);
     add_events(app, order);
 }

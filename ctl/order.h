@@ -22,7 +22,7 @@ struct Order {
     std::string vm;
     std::string to;
     std::string name;
-    std::optional<std::string> node; // Of `fleet leave`.
+    std::optional<std::string> node; // Of `fleet leave` and `env run`.
     std::string packet;
     std::string from;
     std::string via;
@@ -44,7 +44,8 @@ struct Order {
     ServerOrder server;
     ServiceOrder service;
     QuotaOrder quota;
-    std::optional<std::string> user; // Of `quota show` and `quota usage`.
+    std::optional<std::string> user;  // Of `quota show`, `quota usage` and `env run`.
+    std::vector<std::string> command; // Of `env run`.
     bool dry_run = false;
     EventFilter events;
 };
@@ -67,5 +68,8 @@ void add_service(CLI::App& app, Order& order);
 
 /// `holdfast quota` with its verbs.
 void add_quota(CLI::App& app, Order& order);
+
+/// `holdfast env` with its verbs.
+void add_env(CLI::App& app, Order& order);
 
 } // namespace holdfast::ctl

@@ -7,6 +7,7 @@
 #include "ctl/answers.h"
 #include "ctl/quota.h"
 #include "ctl/verbs.h"
+#include "db/find.h"
 
 namespace holdfast::ctl {
 namespace {
@@ -26,20 +27,10 @@ Result<db::ShareRows> read_rows(const Session& session)
 Result<std::vector<db::Quota>> named(const std::vector<db::Quota>& all,
                                      const std::optional<std::string>& user)
 {
-    std::vector<std::string> names;
-    for (const auto& quota : all) {
-        if (!user)
-            return all;
-        if (quota.name == *user)
-            return std::vector{quota};
-        names.push_back(quota.name);
-    }
     if (!user)
         return all;
-    const auto near = nearest(*user, names);
-    return Error{Errc::not_found,
-                 "there is no user \"" + one_line(*user, 60) + "\" with a share: " +
-                     (near.empty() ? "see 'holdfast quota show'" : "did you mean " + near + "?")};
+    auto one = db::find_quota(all, *user);
+    return one ? Result<std::vector<db::Quota>>{std::vector{*one}} : one.error();
 }
 
 Result<Json> request_from(const QuotaOrder& order)

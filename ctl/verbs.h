@@ -121,6 +121,14 @@ Result<void> quota_select(const Session& session, const std::string& user,
 Result<void> quota_del(const Session& session, const std::string& user);
 Result<void> quota_review(const Session& session, bool dry_run);
 
+Result<void> env_list(const Session& session);
+Result<void> env_show(const Session& session, const std::string& user);
+/// Becomes the program that runs it; returns only with an error.
+/// `user`: none: who calls; `node`: none: the least loaded.
+Result<void> env_run(const Session& session, const std::optional<std::string>& user,
+                     const std::optional<std::string>& node,
+                     const std::vector<std::string>& command);
+
 Result<void> node_list(const Session& session);
 Result<void> node_show(const Session& session, const std::string& node);
 /// With `follows`, returns when nothing is left to do: an error if a VM stays there.

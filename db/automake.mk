@@ -9,6 +9,7 @@ db_libdb_a_SOURCES = \
 	db/find.h db/find.cc \
 	db/row-check.h db/row-check.cc \
 	db/recovery-rows.h \
+	db/resources.h db/resources.cc \
 	db/rows.h \
 	db/schema.h db/schema.cc \
 	db/service-text.h db/service-text.cc \
@@ -20,7 +21,7 @@ db_libdb_a_CPPFLAGS = $(AM_CPPFLAGS) $(SQLITE_CFLAGS)
 
 check_PROGRAMS += db/tests/store-test
 TESTS += db/tests/store-test
-db_tests_store_test_SOURCES = db/tests/balancer-test.cc db/tests/row-check-test.cc db/tests/service-text-test.cc \
+db_tests_store_test_SOURCES = db/tests/balancer-test.cc db/tests/resources-test.cc db/tests/row-check-test.cc db/tests/service-text-test.cc \
 	db/tests/store-test.cc db/tests/folder.h db/tests/share-rows.h
 db_tests_store_test_CPPFLAGS = $(AM_CPPFLAGS) $(SQLITE_CFLAGS) $(CPPUTEST_CFLAGS)
 db_tests_store_test_LDADD = db/libdb.a common/libcommon.a $(SQLITE_LIBS) $(CPPUTEST_LIBS)

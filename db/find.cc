@@ -11,14 +11,14 @@ namespace {
 /// What to do about a name that nothing has: the nearest one, or the command that lists them.
 template <class Row>
 Error not_there(const std::string& kind, const std::vector<Row>& all, const std::string& name,
-                const std::string& list)
+                const std::string& list, const std::string& that = {})
 {
     std::vector<std::string> names;
     for (const auto& row : all)
         names.push_back(row.name);
     const auto near = nearest(name, names);
     return {Errc::not_found,
-            "there is no " + kind + " \"" + one_line(name, 60) + "\": " +
+            "there is no " + kind + " \"" + one_line(name, 60) + "\"" + that + ": " +
                 (near.empty() ? "see 'holdfast " + list + "'" : "did you mean " + near + "?")};
 }
 
@@ -70,6 +70,14 @@ Result<Balancer> find_balancer(const std::vector<Balancer>& all, const std::stri
 Result<Service> find_service(const std::vector<Service>& all, const std::string& name)
 {
     return find_named("service", all, name, "service list");
+}
+
+Result<Quota> find_quota(const std::vector<Quota>& all, const std::string& user)
+{
+    for (const auto& quota : all)
+        if (quota.name == user)
+            return quota;
+    return not_there("user", all, user, "quota show", " with a share");
 }
 
 } // namespace holdfast::db

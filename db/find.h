@@ -31,4 +31,8 @@ Result<Balancer> find_balancer(const std::vector<Balancer>& all, const std::stri
 /// Errors: not_found, with the nearest name.
 Result<Service> find_service(const std::vector<Service>& all, const std::string& name);
 
+/// What the user of this name has.
+/// Errors: not_found, with the nearest name.
+Result<Quota> find_quota(const std::vector<Quota>& all, const std::string& user);
+
 } // namespace holdfast::db

@@ -79,6 +79,11 @@ bool fleet_idl_has_loads(const struct ovsdb_idl* idl)
     return holdfast_server_has_hypervisor_table_col_capacity(idl);
 }
 
+bool fleet_idl_has_resources(const struct ovsdb_idl* idl)
+{
+    return holdfast_server_has_hypervisor_table_col_resources(idl);
+}
+
 unsigned int fleet_idl_seqno(const struct ovsdb_idl* idl)
 {
     return ovsdb_idl_get_seqno(idl);
@@ -369,6 +374,7 @@ void fleet_idl_visit(struct ovsdb_idl* idl, const struct fleet_visitor* visitor)
             .capacity = row->capacity,
             .load = loads ? row->load : -1, /* Not known. */
             .period_load = loads ? row->period_load : -1,
+            .resources = row->resources,
         };
         visitor->hypervisor(visitor->aux, &hypervisor);
     }

@@ -33,7 +33,7 @@ struct fleet_numbers {
 /* One struct a table, one member a column; db/rows.h says what they mean. */
 struct fleet_hypervisor {
     int64_t number;
-    const char *name, *id, *vtep, *bridge;
+    const char *name, *id, *vtep, *bridge, *resources;
     bool drained;
     int64_t capacity, load, period_load;
 };
@@ -142,6 +142,8 @@ bool fleet_idl_connected(const struct ovsdb_idl* idl);
 bool fleet_idl_complete(const struct ovsdb_idl* idl);
 /* Whether the server's hypervisors have a capacity and loads: that of an older program has none. */
 bool fleet_idl_has_loads(const struct ovsdb_idl* idl);
+/* The same of their resources, which came later. */
+bool fleet_idl_has_resources(const struct ovsdb_idl* idl);
 /* Changes when a row does. */
 unsigned int fleet_idl_seqno(const struct ovsdb_idl* idl);
 void fleet_idl_visit(struct ovsdb_idl* idl, const struct fleet_visitor* visitor);

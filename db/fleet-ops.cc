@@ -121,11 +121,17 @@ json numbers(const std::map<std::string, std::int64_t>& values)
 
 json to_json(const Hypervisor& row)
 {
-    return {{"number", row.number}, {"name", row.name},
-            {"id", row.id},         {"vtep", row.vtep},
-            {"bridge", row.bridge}, {"drained", row.drained},
-            {"seen", row.seen},     {"capacity", row.capacity},
-            {"load", row.load},     {"period_load", row.period_load}};
+    return {{"number", row.number},
+            {"name", row.name},
+            {"id", row.id},
+            {"vtep", row.vtep},
+            {"bridge", row.bridge},
+            {"drained", row.drained},
+            {"seen", row.seen},
+            {"capacity", row.capacity},
+            {"load", row.load},
+            {"period_load", row.period_load},
+            {"resources", row.resources}};
 }
 
 json to_json(const Vm& row)
@@ -860,12 +866,12 @@ Result<FleetOps> compose(const FleetChange& change, const std::string& own, cons
     return ops;
 }
 
-void leave_out_loads(FleetOps& ops)
+void leave_out(FleetOps& ops, std::span<const char* const> columns_of_newer)
 {
     for (json& operation : ops.params) {
         if (!operation.is_object() || operation.value("table", "") != "Hypervisor")
             continue;
-        for (const char* column : {"capacity", "load", "period_load"}) {
+        for (const char* column : columns_of_newer) {
             if (const auto row = operation.find("row"); row != operation.end())
                 row->erase(column);
             if (const auto columns = operation.find("columns"); columns != operation.end())
@@ -931,7 +937,7 @@ FleetOps compose_read_hypervisors()
 {
     return select({{"Hypervisor",
                     {"number", "name", "id", "vtep", "bridge", "drained", "capacity", "load",
-                     "period_load", "seen"}}});
+                     "period_load", "resources", "seen"}}});
 }
 
 Result<std::vector<Hypervisor>> read_hypervisors(const json& answer)
@@ -954,6 +960,7 @@ Result<std::vector<Hypervisor>> read_hypervisors(const json& answer)
                 one.load = whole(row.at("load"));
                 one.period_load = whole(row.at("period_load"));
             }
+            one.resources = row.value("resources", "");
             one.seen = row.at("seen");
         }
     } catch (const json::exception&) {

@@ -12,8 +12,10 @@
 // therefore named so where the replica knows them (`hasty`), and by key only if that fails.
 #pragma once
 
+#include <array>
 #include <functional>
 #include <optional>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -48,9 +50,12 @@ using SeenVms = std::function<std::optional<SeenVm>(const std::string& id)>;
 Result<FleetOps> compose(const FleetChange& change, const std::string& own,
                          const SeenVms& seen = {});
 
-/// What hypervisors give and how busy they are is neither written nor read: the server of an older
-/// program has no columns for it, and would refuse the whole.
-void leave_out_loads(FleetOps& ops);
+/// These columns of hypervisors are neither written nor read: the server of an older program does
+/// not have them, and would refuse the whole.
+void leave_out(FleetOps& ops, std::span<const char* const> columns_of_newer);
+/// Those of what they give and how busy they are, and those that came later.
+inline constexpr std::array load_columns{"capacity", "load", "period_load"};
+inline constexpr std::array resource_columns{"resources"};
 
 /// Adds or updates a hypervisor under its id with its number.
 FleetOps compose_join(const Hypervisor& row);

@@ -96,6 +96,7 @@ void take_hypervisor(void* aux, const fleet_hypervisor* from)
     row.capacity = from->capacity;
     row.load = narrowed(from->load);
     row.period_load = narrowed(from->period_load);
+    row.resources = from->resources;
 }
 
 KnownVm decode(const fleet_vm* from)
@@ -559,7 +560,9 @@ void Fleet::Impl::ask(FleetOps ops, std::int64_t deadline, OnAnswer on_answer)
     if (!connected_ || !session_up())
         return on_answer(not_connected());
     if (!fleet_idl_has_loads(idl_))
-        leave_out_loads(ops);
+        leave_out(ops, load_columns);
+    if (!fleet_idl_has_resources(idl_))
+        leave_out(ops, resource_columns);
     // Text of libvirt's or an operator's may hold bytes that are not UTF-8.
     const auto text = ops.params.dump(-1, ' ', false, json::error_handler_t::replace);
     const auto id = fleet_session_send(session_, text.c_str());

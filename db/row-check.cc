@@ -12,6 +12,7 @@
 #include "common/synthetic-mac.h"
 #include "common/text.h"
 #include "db/balancer.h"
+#include "db/resources.h"
 
 namespace holdfast::db {
 namespace {
@@ -225,6 +226,8 @@ std::string fault(const Hypervisor& row)
     look.range("capacity", row.capacity, 0, amount_max);
     look.range("load", row.load, -1, load_max);
     look.range("period_load", row.period_load, -1, load_max);
+    look.that(row.resources.empty() || resources_from(row.resources), "resources", row.resources,
+              "what a hypervisor has, as hookd writes it, or empty");
     return look.text();
 }
 

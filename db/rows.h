@@ -43,6 +43,7 @@ struct Hypervisor {
     std::int64_t capacity = 0; // What it gives to all users, in thousandths of a unit; 0: nothing.
     int load = -1;             // Of the last hour, in thousandths of all it has; -1: not known.
     int period_load = -1;      // The same over the period of a review.
+    std::string resources = {}; // What it has, how busy it is (db/resources.h); empty: not known.
     // As far as this hypervisor can tell (store only):
     bool lost = false;    // It is not heard of any more.
     bool answers = false; // The kernel at `vtep` answers ICMP echoes, or did.

@@ -312,6 +312,8 @@ ALTER TABLE vm_port                  -- Of a service: the network that its addre
     ADD COLUMN fabric TEXT NOT NULL DEFAULT '';
 ALTER TABLE vm_port                  -- The hypervisor that stands in for it there, or empty.
     ADD COLUMN entry TEXT NOT NULL DEFAULT '';
+ALTER TABLE hypervisor               -- JSON object (db/resources.h), or empty: not known.
+    ADD COLUMN resources TEXT NOT NULL DEFAULT '';
 )sql",
 };
 

@@ -78,7 +78,7 @@ void read_parts(Use& query, Rows<Row>& rows, void (*take)(Statement&, Row&), con
 
 constexpr std::string_view hypervisor_columns =
     "SELECT name, number, id, vtep, bridge, self, seen, drained, lost, answers, capacity, load, "
-    "period_load FROM hypervisor ORDER BY name";
+    "period_load, resources FROM hypervisor ORDER BY name";
 
 Hypervisor read_hypervisor(Statement& from)
 {
@@ -96,6 +96,7 @@ Hypervisor read_hypervisor(Statement& from)
     row.capacity = from.integer();
     row.load = from.number<int>();
     row.period_load = from.number<int>();
+    row.resources = from.text();
     return row;
 }
 
@@ -562,10 +563,11 @@ Result<void> Store::put(const Hypervisor& row)
             former->bind(row.name).run();
         }
         auto put = store.use("INSERT OR REPLACE INTO hypervisor VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, "
-                             "?, ?, ?, ?)");
+                             "?, ?, ?, ?, ?)");
         put->bind(row.name).bind(row.number).bind(row.id).bind(row.vtep).bind(row.bridge);
         put->bind(row.self).bind(row.seen).bind(row.drained).bind(row.lost).bind(row.answers);
-        put->bind(row.capacity).bind(row.load).bind(row.period_load).run();
+        put->bind(row.capacity).bind(row.load).bind(row.period_load);
+        put->bind(row.resources).run();
     });
 }
 

@@ -64,6 +64,8 @@ hookd_libhookd_a_SOURCES = \
 	hookd/drainer.h \
 	hookd/echo.cc \
 	hookd/echo.h \
+	hookd/environments.cc \
+	hookd/environments.h \
 	hookd/feature-file.cc \
 	hookd/feature-file.h \
 	hookd/fleet-join.cc \
@@ -129,6 +131,8 @@ hookd_libhookd_a_SOURCES = \
 	hookd/records.h \
 	hookd/recovery-follow.cc \
 	hookd/recovery-follow.h \
+	hookd/resource-watch.cc \
+	hookd/resource-watch.h \
 	hookd/service-move.cc \
 	hookd/service-move.h \
 	hookd/service-mover.cc \
@@ -162,8 +166,7 @@ hookd_libhookd_a_SOURCES = \
 	hookd/tunnel-port.h \
 	hookd/world.cc \
 	hookd/world.h
-hookd_libhookd_a_CPPFLAGS = $(AM_CPPFLAGS) $(SPDLOG_CFLAGS) $(LIBVIRT_CFLAGS) \
-	-DHOLDFAST_PKGLIBEXECDIR=\"$(pkglibexecdir)\"
+hookd_libhookd_a_CPPFLAGS = $(AM_CPPFLAGS) $(SPDLOG_CFLAGS) $(LIBVIRT_CFLAGS)
 
 check_PROGRAMS += hookd/tests/hookd-test
 TESTS += hookd/tests/hookd-test
@@ -205,7 +208,7 @@ hookd_tests_hookd_test_SOURCES = \
 	hookd/tests/tunnel-port-test.cc \
 	hookd/tests/user-rules-test.cc
 hookd_tests_hookd_test_CPPFLAGS = $(AM_CPPFLAGS) $(CPPUTEST_CFLAGS) $(LIBVIRT_CFLAGS)
-hookd_tests_hookd_test_LDADD = hookd/libhookd.a recovery/librecovery.a service/libservice.a db/libfleet.a db/libdb.a common/libcommon.a \
+hookd_tests_hookd_test_LDADD = hookd/libhookd.a env/libenv.a recovery/librecovery.a service/libservice.a db/libfleet.a db/libdb.a common/libcommon.a \
 	common/libflowmatch.a $(OVS_LIBS) $(CPPUTEST_LIBS) $(SQLITE_LIBS) $(SPDLOG_LIBS) \
 	$(LIBVIRT_LIBS)
 
@@ -217,7 +220,7 @@ hookd_holdfast_hook_SOURCES = hookd/hook-client.c
 sbin_PROGRAMS += hookd/holdfast-hookd
 hookd_holdfast_hookd_SOURCES = hookd/hookd.cc
 hookd_holdfast_hookd_CPPFLAGS = $(AM_CPPFLAGS) $(SPDLOG_CFLAGS) $(LIBVIRT_CFLAGS)
-hookd_holdfast_hookd_LDADD = hookd/libhookd.a recovery/librecovery.a service/libservice.a db/libfleet.a db/libdb.a \
+hookd_holdfast_hookd_LDADD = hookd/libhookd.a env/libenv.a recovery/librecovery.a service/libservice.a db/libfleet.a db/libdb.a \
 	common/libcommon.a common/libflowmatch.a $(OVS_LIBS) $(SQLITE_LIBS) $(SPDLOG_LIBS) \
 	$(LIBVIRT_LIBS)
 

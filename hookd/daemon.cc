@@ -57,6 +57,8 @@ Daemon::Daemon(asio::io_context& io, World world)
         if (fleet_)
             fleet_->push_soon();
         prober_.store_changed(change);
+        if (environments_ && !(change.put_quotas.empty() && change.remove_quotas.empty()))
+            environments_->look();
         if (services_ && !change.put_services.empty())
             services_->take_up();
         if (service_mover_ && !change.put_services.empty())
@@ -99,6 +101,9 @@ Result<void> Daemon::start(OvsLoop& loop, const std::string& rundir)
         std::make_unique<ServiceMover>(io_, world_, mover_, *services_, tools_, rundir);
     service_mover_->start();
     fleet_->start();
+    resources_ = std::make_unique<ResourceWatch>(io_, world_);
+    environments_ =
+        std::make_unique<Environments>(io_, world_, tools_, rundir, [this] { resources_->look(); });
     make_tunnel();
     forget_old_tasks();
     watch_store();
@@ -110,6 +115,8 @@ Result<void> Daemon::start(OvsLoop& loop, const std::string& rundir)
 void Daemon::stop()
 {
     hooks_.reset();
+    environments_.reset();
+    resources_.reset();
     service_mover_.reset();
     services_.reset(); // What runs goes on.
     fleet_.reset();

@@ -14,12 +14,14 @@
 #include <string>
 #include <vector>
 
+#include "hookd/environments.h"
 #include "hookd/fleet-link.h"
 #include "hookd/hook-server.h"
 #include "hookd/libvirt-watch.h"
 #include "hookd/load-watch.h"
 #include "hookd/mover.h"
 #include "hookd/prober.h"
+#include "hookd/resource-watch.h"
 #include "hookd/service-mover.h"
 #include "hookd/services.h"
 #include "hookd/switch-link.h"
@@ -111,6 +113,8 @@ private:
     std::unique_ptr<FleetLink> fleet_;
     std::unique_ptr<Services> services_;
     std::unique_ptr<ServiceMover> service_mover_;
+    std::unique_ptr<ResourceWatch> resources_;
+    std::unique_ptr<Environments> environments_;
     std::unique_ptr<LibvirtWatch> libvirt_;
     std::unique_ptr<HookServer> hooks_;
     /// VMs that libvirt has begun to start, and that do not run yet.

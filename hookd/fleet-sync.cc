@@ -35,11 +35,12 @@ bool same(db::Hypervisor a, db::Hypervisor b)
     return a == b;
 }
 
-/// The row with the load that `as` has.
+/// The row with the load and the resources that `as` has.
 db::Hypervisor loaded_as(const db::Hypervisor& as, db::Hypervisor row)
 {
     row.load = as.load;
     row.period_load = as.period_load;
+    row.resources = as.resources;
     return row;
 }
 

@@ -87,6 +87,7 @@ private:
     void accept();
     void receive(int tcp);
     void said_in(const IncomingPtr& in, const Json& line);
+    Result<void> may_run(const std::string& user) const;
     void welcome(const IncomingPtr& in, const Json& question);
     db::VmPort port_here(const std::string& service) const;
     void plug(const IncomingPtr& in);

@@ -9,6 +9,8 @@
 
 #include <spdlog/spdlog.h>
 
+#include "common/text.h"
+#include "env/keep-plan.h"
 #include "hookd/service-mover.h"
 #include "hookd/service-place.h"
 #include "hookd/service-rules.h"
@@ -124,6 +126,9 @@ void ServiceMover::said_in(const IncomingPtr& in, const Json& line)
         });
     } else if (ask == "activate") { // Its gate is open, so that it lives here whatever comes.
         mover_.open(in->service, [in] { in->job->tell(Json::object()); });
+    } else if (ask == "run") {
+        const auto may = may_run(line.value("user", ""));
+        in->job->tell(may ? Json::object() : Json{{"error", may.error().message}});
     } else if (ask == "outcome") {
         tell_outcome(in, line.value("peer", ""), line.value("move", ""));
     } else if (say == "step") {
@@ -138,6 +143,17 @@ void ServiceMover::said_in(const IncomingPtr& in, const Json& line)
         spdlog::warn("services: {}: {}", in->service.empty() ? "a connection" : in->service,
                      line.value("why", ""));
     }
+}
+
+/// Whether the user's commands may run here.
+Result<void> ServiceMover::may_run(const std::string& user) const
+{
+    const auto users = env::users_of(world_.self(), world_.ledger.quotas());
+    if (std::ranges::find(users, user) != users.end())
+        return {};
+    return Error{Errc::invalid, world_.self() + " is none of the nodes that user " +
+                                    one_line(user, 60) +
+                                    " uses: see 'holdfast env show' and 'holdfast quota select'"};
 }
 
 void ServiceMover::welcome(const IncomingPtr& in, const Json& question)

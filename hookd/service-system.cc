@@ -92,10 +92,15 @@ Result<std::string> find_program(const std::string& word)
 
 } // namespace
 
-std::string service_program()
+std::string program_of_ours(const std::string& name)
 {
     const char* named = std::getenv("HOLDFAST_LIBEXECDIR");
-    return std::string{named ? named : HOLDFAST_PKGLIBEXECDIR} + "/holdfast-service";
+    return std::string{named ? named : HOLDFAST_PKGLIBEXECDIR} + "/" + name;
+}
+
+std::string service_program()
+{
+    return program_of_ours("holdfast-service");
 }
 
 Result<std::string> plug_service(const db::Service& row, int tag, const OurBridge& bridge)

@@ -26,6 +26,8 @@ struct System {
 
 /// The program that does everything about services that has to wait.
 std::string service_program();
+/// Any of those that the daemon runs for what takes time.
+std::string program_of_ours(const std::string& name);
 
 /// Whether user, command, directory and bridge are there.
 /// Errors: not_found or invalid, one line with the mend; io or unavailable if Open vSwitch cannot

@@ -37,7 +37,8 @@ struct World {
     bool libvirt_here = false;
     std::string libvirt_trouble = "not reached yet";
 
-    std::map<std::string, std::string> problems; // By subject: what is wrong, and the mend.
+    std::map<std::string, std::string> environments; // Users' containers here: their addresses.
+    std::map<std::string, std::string> problems;     // By subject: what is wrong, and the mend.
 
     /// Called after each change that was stored.
     std::function<void(const StoreChange&)> on_change;

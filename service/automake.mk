@@ -48,9 +48,9 @@ service_libservice_a_SOURCES = \
 
 pkglibexec_PROGRAMS += service/holdfast-service
 service_holdfast_service_SOURCES = service/holdfast-service.cc
-service_holdfast_service_LDADD = service/libservice.a handoff/libhandoff-agent.a \
+service_holdfast_service_LDADD = service/libservice.a env/libcontainer.a env/libenv.a handoff/libhandoff-agent.a \
 	handoff/libholdfast-handoff.a service/libservice-link.a ctl/libcertificate.a \
-	$(SOCKETS_LIBS) $(OPENSSL_LIBS)
+	$(SOCKETS_LIBS) $(OPENSSL_LIBS) $(LIBVIRT_LIBS)
 
 check_PROGRAMS += service/tests/service-test
 TESTS += service/tests/service-test

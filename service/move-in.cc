@@ -16,6 +16,8 @@
 #include <set>
 
 #include "common/text.h"
+#include "env/run-message.h"
+#include "env/run-server.h"
 #include "service/caught.h"
 #include "service/checkpoint.h"
 #include "service/handoff-door.h"
@@ -512,6 +514,17 @@ int fail(Talk& talk, const std::string& why)
     return 1;
 }
 
+/// Another hypervisor has a command run in a user's container here.
+int run_command(Talk& talk, Link& link, const Frame& begin)
+{
+    const auto may = [&talk](const std::string& user) -> Result<void> {
+        auto allowed = talk.ask("run", {{"user", user}}, ask_limit);
+        return allowed ? Result<void>{} : allowed.error();
+    };
+    auto done = env::serve_run(link, begin, may);
+    return done ? 0 : fail(talk, done.error().message);
+}
+
 } // namespace
 
 int move_in(Talk& talk, int tcp)
@@ -530,6 +543,8 @@ int move_in(Talk& talk, int tcp)
         return fail(talk, frame.error().message);
     if (static_cast<Message>(frame->type) == Message::outcome)
         return answer(talk, *link, *frame);
+    if (static_cast<env::RunMessage>(frame->type) == env::RunMessage::begin)
+        return run_command(talk, *link, *frame);
     auto json = parse_payload(frame->payload);
     auto hello = json ? hello_of(*json) : Result<Hello>{json.error()};
     if (!hello) {

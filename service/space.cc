@@ -68,20 +68,6 @@ Result<void> enter(const Folder& folder)
     return {};
 }
 
-/// Makes the kernel complete every frame itself: a switch in user space passes on bytes, and a
-/// checksum left for the hardware would stay wrong.
-void without_offload()
-{
-    const Descriptor any{socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0)};
-    for (const std::uint32_t what : {ETHTOOL_STXCSUM, ETHTOOL_STSO, ETHTOOL_SGSO, ETHTOOL_SGRO}) {
-        ethtool_value value{what, 0};
-        ifreq request{};
-        std::strcpy(request.ifr_name, inner);
-        request.ifr_data = reinterpret_cast<char*>(&value);
-        ioctl(any.get(), SIOCETHTOOL, &request); // One that veth does not have is off.
-    }
-}
-
 Result<void> set_sysctl(const std::string& name, const char* value)
 {
     std::ofstream file{"/proc/sys/net/" + name};
@@ -193,6 +179,18 @@ Result<void> make_port(const Definition& definition, const Folder& folder)
 }
 
 } // namespace
+
+void without_offload()
+{
+    const Descriptor any{socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0)};
+    for (const std::uint32_t what : {ETHTOOL_STXCSUM, ETHTOOL_STSO, ETHTOOL_SGSO, ETHTOOL_SGRO}) {
+        ethtool_value value{what, 0};
+        ifreq request{};
+        std::strcpy(request.ifr_name, inner);
+        request.ifr_data = reinterpret_cast<char*>(&value);
+        ioctl(any.get(), SIOCETHTOOL, &request); // One that veth does not have is off.
+    }
+}
 
 Result<void> in_network(const Folder& folder, const std::function<Result<void>()>& work)
 {

@@ -28,6 +28,10 @@ Result<void> make_network(const Definition& definition, const Folder& folder);
 /// Errors: io; not_found if there is no such namespace; those of `work`.
 Result<void> in_network(const Folder& folder, const std::function<Result<void>()>& work);
 
+/// Makes the kernel complete every frame that leaves by eth0 of this thread's network namespace: a
+/// switch in user space passes on bytes, and a checksum left for the hardware would stay wrong.
+void without_offload();
+
 /// Takes the port and the namespaces away; what is not there need not go.  A process that runs in
 /// them keeps them alive, without a name.
 void remove_space(const std::string& interface, const Folder& folder);

@@ -19,6 +19,7 @@ TESTSUITE_AT = \
 	testsuite/service.at \
 	testsuite/service-move.at \
 	testsuite/quota.at \
+	testsuite/env.at \
 	testsuite/checkpoint.at \
 	testsuite/fault.at \
 	testsuite/recovery.at \

@@ -18,6 +18,7 @@
 
 #include "db/fleet-ops.h"
 #include "db/fleet-server.h"
+#include "db/resources.h"
 #include "db/tests/folder.h"
 #include "db/tests/share-rows.h"
 
@@ -51,7 +52,8 @@ Hypervisor hypervisor(const std::string& name)
             .drained = true,
             .capacity = 600'000,
             .load = 250,
-            .period_load = -1};
+            .period_load = -1,
+            .resources = resources_text({.cpus = 2})};
 }
 
 Vm vm(const std::string& id, const std::string& owner, std::int64_t epoch, std::uint32_t label = 7)
@@ -983,7 +985,7 @@ std::string schema_before_health()
     schema["tables"].erase("Recovery_Policy");
     schema["tables"].erase("Lease");
     schema["tables"].erase("Quota");
-    for (const char* column : {"capacity", "load", "period_load"})
+    for (const char* column : {"capacity", "load", "period_load", "resources"})
         schema["tables"]["Hypervisor"]["columns"].erase(column);
     schema["tables"]["VM"]["columns"]["kind"]["type"]["key"]["enum"][1] = {"domain", "port"};
     for (const char* column :
@@ -1050,7 +1052,7 @@ TEST(FleetServer, HypervisorIsWrittenToAndReadFromTheDatabaseOfAnOlderProgram)
         CHECK_TRUE(a.sees([](auto& all) {
             return all.hypervisors.size() == 1 && all.hypervisors[0].drained &&
                    all.hypervisors[0].capacity == 0 && all.hypervisors[0].load == -1 &&
-                   all.hypervisors[0].period_load == -1;
+                   all.hypervisors[0].period_load == -1 && all.hypervisors[0].resources.empty();
         }));
         const auto read = a.hypervisors();
         CHECK_TRUE(bool(read));
@@ -1065,7 +1067,7 @@ TEST(FleetServer, HypervisorIsWrittenToAndReadFromTheDatabaseOfAnOlderProgram)
     check_ok(a.transact(change));
     CHECK_TRUE(a.sees([](auto& all) {
         return all.hypervisors.size() == 1 && all.hypervisors[0].capacity == 600'000 &&
-               all.hypervisors[0].load == 250;
+               all.hypervisors[0].load == 250 && !all.hypervisors[0].resources.empty();
     }));
 }
 

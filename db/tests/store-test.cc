@@ -17,6 +17,7 @@
 
 #include <sqlite3.h>
 
+#include "db/resources.h"
 #include "db/tests/folder.h"
 #include "db/tests/share-rows.h"
 
@@ -75,7 +76,8 @@ std::string content(const std::string& path)
 const std::string without_shares =
     "DROP TABLE lease; DROP TABLE quota; ALTER TABLE hypervisor DROP COLUMN capacity;"
     "ALTER TABLE hypervisor DROP COLUMN load; ALTER TABLE hypervisor DROP COLUMN period_load;"
-    "ALTER TABLE vm_port DROP COLUMN fabric; ALTER TABLE vm_port DROP COLUMN entry;";
+    "ALTER TABLE vm_port DROP COLUMN fabric; ALTER TABLE vm_port DROP COLUMN entry;"
+    "ALTER TABLE hypervisor DROP COLUMN resources;";
 
 /// Runs SQL from outside, as an operator or another program would.
 void sql(const std::string& path, const std::string& text)
@@ -99,6 +101,7 @@ Hypervisor hypervisor(const std::string& name, bool self = false)
             .capacity = 600'000,
             .load = 250,
             .period_load = self ? -1 : 100,
+            .resources = self ? "" : resources_text({.cpus = 2}),
             .lost = !self,
             .answers = !self};
 }
@@ -650,6 +653,7 @@ TEST(Store, StoreWithoutBalancersKeepsItsRowsAndTakesThem)
     auto former = hypervisor("hv1", true);
     former.capacity = 0;
     former.load = former.period_load = -1;
+    former.resources.clear();
     CHECK_TRUE(*store.hypervisors() == std::vector{former});
     CHECK_TRUE(*store.vms() == std::vector{vm("v")});
     CHECK_TRUE(*store.chains() == std::vector{chain("c")});
@@ -737,6 +741,7 @@ TEST(Store, OlderStoreGetsItsSharesAndItsHypervisorsGiveNothing)
     CHECK_EQUAL(0, store.hypervisors()->at(0).capacity);
     CHECK_EQUAL(-1, store.hypervisors()->at(0).load);
     CHECK_EQUAL(-1, store.hypervisors()->at(0).period_load);
+    CHECK_EQUAL(std::string{}, store.hypervisors()->at(0).resources);
     CHECK_TRUE(store.quotas()->empty());
     check_ok(store.put(quota("ann")));
     CHECK_TRUE(*store.quotas() == std::vector{quota("ann")});

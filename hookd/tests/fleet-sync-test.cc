@@ -154,6 +154,8 @@ TEST(FleetSync, LoadsOfOthersAreNoChangeOfFlows)
     auto change = pull();
     CHECK_EQUAL(1u, change.seen.size());
     CHECK_FALSE(change.concerns_flows());
+    fleet.hypervisors[1].resources = "{}";
+    CHECK_EQUAL(1u, pull().seen.size());
     fleet.hypervisors[1].capacity = 300;
     change = pull();
     CHECK_EQUAL(1u, change.put_hypervisors.size());

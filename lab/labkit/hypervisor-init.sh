@@ -6,7 +6,21 @@ folder=$2
 lab=$3
 
 hostname "$name"
+umount -R -l /sys
 mount -t sysfs sysfs /sys
+# A folder of its own in each control group (of version 1): libvirt's containers are in there, and two
+# hypervisors' can have one name.
+mount -t tmpfs tmpfs /sys/fs/cgroup
+for group in cpu cpuacct memory devices freezer blkio name=systemd; do
+    at=/sys/fs/cgroup/${group#name=}
+    mkdir "$at"
+    if mount -t cgroup -o "$(test "$group" = "${group#name=}" || echo none,)$group" cgroup "$at"; then
+        mkdir -p "$at/$(echo "$folder" | tr / -)"
+        mount --bind "$at/$(echo "$folder" | tr / -)" "$at"
+    else
+        rmdir "$at"
+    fi
+done
 mount --bind "$folder/etc" /etc
 mount --bind "$folder/var-lib" /var/lib
 mount --bind "$folder/var-log" /var/log

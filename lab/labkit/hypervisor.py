@@ -81,7 +81,7 @@ def environment(name):
     return {"PATH": f"{BUILD}/ctl:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
             "LIBVIRT_DEFAULT_URI": "qemu:///system", "LAB_NAME": name, "HOME": "/root",
             "HOLDFAST_CONF": "/etc/holdfast/holdfast.conf",
-            "HOLDFAST_LIBEXECDIR": f"{BUILD}/service"}
+            "HOLDFAST_LIBEXECDIR": f"{folder_of(name)}/libexec"}
 
 
 def inside(name):
@@ -119,6 +119,9 @@ def write_files(name, count):
     (etc / "hostname").write_text(name + "\n")
     hosts = ["127.0.0.1 localhost"] + [f"10.91.0.{i} hv{i}" for i in range(1, count + 1)]
     (etc / "hosts").write_text("\n".join(hosts) + "\n")
+    (folder / "libexec").mkdir()
+    for program in ("service/holdfast-service", "env/holdfast-env"):
+        (folder / "libexec" / program.split("/")[-1]).symlink_to(BUILD / program)
     hook = BUILD / "hookd" / "holdfast-hook"
     if hook.exists():
         shutil.copy2(hook, etc / "libvirt/hooks/qemu.d/holdfast")

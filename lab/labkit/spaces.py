@@ -48,7 +48,7 @@ def create(name, folder, init, arguments=()):
     wait_for(is_ready, f"{name}: namespaces", limit=10, log=log)
     children = Path(f"/proc/{outer.pid}/task/{outer.pid}/children").read_text().split()
     pid = int(children[0])
-    return {"pid": pid, "start": start_time(pid)}
+    return {"pid": pid, "start": start_time(pid), "groups": str(folder).replace("/", "-")}
 
 
 def alive(record):
@@ -73,3 +73,12 @@ def end(record):
     except ProcessLookupError:
         return
     wait_for(lambda: not alive(record), f"end of process {record['pid']}", limit=20)
+    remove_groups(record)
+
+
+def remove_groups(record):
+    """Takes away the folders of control groups that the first process made, once they are empty."""
+    for top in Path("/sys/fs/cgroup").glob(f"*/{record.get('groups')}"):
+        for folder, _, _ in os.walk(top, topdown=False):
+            os.rmdir(folder)
+

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// env/container: makes and takes away users' containers on this hypervisor (spec Q8).
+//
+// A container is a domain of libvirt's LXC driver, with sshd as its first process; its root is a
+// folder of links and of a small /etc, with the hypervisor's /usr in it, none of which it may
+// write; its user's home is its own.  Texts are env/container-text's.  Blocks.
+#pragma once
+
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "common/result.h"
+#include "env/range.h"
+
+namespace holdfast::env {
+
+/// What hookd wants.
+struct KeepOrder {
+    std::string store;  // The SQLite file; containers' folders are in `environments` beside it.
+    std::string rundir; // Where env/proc-fs is mounted: below `environments` in it.
+    std::string node;   // This hypervisor.
+    std::string bridge;
+    Range range;         // Of addresses.
+    std::string gateway; // Empty: no route but to their own network.
+    std::vector<std::string> users;
+};
+
+/// How it is then.
+struct Kept {
+    std::map<std::string, std::string> there;  // By user: his container's address.
+    std::map<std::string, std::string> failed; // By user: why it cannot be made, or taken away.
+};
+
+/// Sees that these users have a container, and no others; one that runs is left as it is.
+/// Errors: unavailable if libvirt's LXC driver cannot be reached.
+Result<Kept> keep(const KeepOrder& order);
+
+} // namespace holdfast::env
