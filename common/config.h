@@ -39,8 +39,9 @@ struct Config {
     int quota_shrink_at = 30;
     int quota_use_at = 50;
     int quota_spare_at = 85;
-    int quota_interval_s = 3600;             // From one accounting of what users use to the next.
-    int schedd_lease_s = 30;                 // Until another leads, if the leader is not heard of.
+    int quota_interval_s = 3600; // From one accounting of what users use to the next.
+    int schedd_lease_s = 30;     // Until another leads, if the leader is not heard of.
+    int recovery_lease_s = 30;   // After which others may replace VMs of one that is cut off.
     std::string rate_hour_a_day = "10";      // Units, or UNITS/QUANTITY, for an hour of each day,
     std::string rate_hour_a_week = "10/7";   // of each week,
     std::string rate_gib = "1/10";           // a GiB of storage,
