@@ -32,6 +32,7 @@ common_libcommon_a_SOURCES += \
 	common/control-client-async.cc \
 	common/control-client-detail.h \
 	common/control-client.h common/control-client.cc \
+	common/json-command.h \
 	common/json-text.h \
 	common/jsonrpc.h common/jsonrpc.cc
 

@@ -75,6 +75,7 @@ constexpr std::array numbers{
     Number{"quota_use_at", &Config::quota_use_at, 1, 1000},
     Number{"quota_spare_at", &Config::quota_spare_at, 1, 1000},
     Number{"schedd_lease_s", &Config::schedd_lease_s, 2, 3600},
+    Number{"recovery_lease_s", &Config::recovery_lease_s, 5, 3600},
 };
 
 std::string host_name()

@@ -45,6 +45,7 @@ struct Config {
     // Of environments: the range of addresses that users' containers here have, and their gateway.
     std::string environment_addresses;       // FIRST-LAST/PREFIX; empty: no containers.
     std::string environment_gateway;         // Empty: they have none.
+    int recovery_lease_s = 30;   // After which others may replace VMs of one that is cut off.
     std::string rate_hour_a_day = "10";      // Units, or UNITS/QUANTITY, for an hour of each day,
     std::string rate_hour_a_week = "10/7";   // of each week,
     std::string rate_gib = "1/10";           // a GiB of storage,

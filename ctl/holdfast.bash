@@ -63,7 +63,7 @@ _holdfast_words() {
     balancer) echo add list show del trace server "$options" ;;
     service) echo run list show stop pin migrate take-back "$options" ;;
     node) echo list show drain return "$options" ;;
-    recovery) echo pool plan run weights policy "$options" ;;
+    recovery) echo pool plan run allow history weights policy "$options" ;;
     quota) echo request show select del review usage "$options" ;;
     env) echo list show run "$options" ;;
     "env run"*) echo --user --node "$options" -- ;;
@@ -99,10 +99,12 @@ _holdfast_words() {
     "node drain") _holdfast_names node list; echo --follow --parallel "$options" ;;
     "node drain "*) echo --follow --parallel "$options" ;;
     "recovery plan") _holdfast_names vm list; echo --most "$options" ;;
+    "recovery allow") _holdfast_names vm list; echo "$options" ;;
+    "recovery history"*) echo --vm "$options" ;;
     "recovery run") _holdfast_names vm list; echo --way --gone "$options" ;;
     "recovery run "*) echo --way --gone "$options" ;;
     "recovery plan "*) echo --most "$options" ;;
-    "recovery policy"*) echo --vm threshold= measure= versions= require= ways= pin= forbid= "$options" ;;
+    "recovery policy"*) echo --vm threshold= measure= versions= require= ways= pin= forbid= automatic= "$options" ;;
     "recovery weights"*) echo language= database= web-server= os= cpu= memory= disk= data= "$options" ;;
     "quota request "*)
         echo --amount --hours-per-day --hours-per-week --storage --work-per-hour --node --administrator \

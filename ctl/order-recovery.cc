@@ -24,9 +24,18 @@ void add_recovery(CLI::App& app, Order& order)
         return recovery_run(s, order.vm, order.way, order.gone);
     });
     run->add_option("VM", order.vm, "Name or id")->required();
-    run->add_option("--way", order.way, "How: adopt; else as the policy says");
+    run->add_option("--way", order.way, "How: restart or adopt; else as the policy says");
     run->add_flag("--gone", order.gone,
                   "You know that it does not run any more, though its hypervisor cannot be asked");
+
+    add(noun, "allow", "Let a VM that was recovered be started again where it was", order,
+        [&order](const Session& s) { return recovery_allow(s, order.vm); })
+        ->add_option("VM", order.vm, "Name or id")
+        ->required();
+
+    add(noun, "history", "List failures of VMs, and what became of them", order,
+        [&order](const Session& s) { return recovery_history(s, order.policy_of); })
+        ->add_option("--vm", order.policy_of, "Of this VM alone");
 
     add(noun, "weights", "Show or set what features count", order, [&order](const Session& s) {
         return recovery_weights(s, order.settings);
@@ -37,8 +46,8 @@ void add_recovery(CLI::App& app, Order& order)
             return recovery_policy(s, order.settings, order.policy_of);
         });
     policy->add_option("SETTING=VALUE", order.settings,
-                       "threshold, measure, versions, require or ways; of a VM ways, pin or "
-                       "forbid");
+                       "threshold, measure, versions, require, ways or automatic; of a VM "
+                       "ways, pin, forbid or automatic");
     policy->add_option("--vm", order.policy_of, "Of this VM instead of the fleet");
 }
 

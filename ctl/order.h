@@ -37,7 +37,7 @@ struct Order {
     std::string way;                      // Of `recovery run`; empty: as the policy says.
     bool gone = false;                    // Of `recovery run`.
     std::vector<std::string> settings;    // Of `recovery weights` and `recovery policy`.
-    std::optional<std::string> policy_of; // The VM of `recovery policy`.
+    std::optional<std::string> policy_of; // The VM of `recovery policy`, `recovery history`.
     ChainOrder chain;
     ChainChange change;
     BalancerOrder balancer;

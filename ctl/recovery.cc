@@ -10,6 +10,7 @@
 
 #include "common/text.h"
 #include "ctl/answers.h"
+#include "db/recovery-json.h"
 
 namespace holdfast::ctl {
 
@@ -219,6 +220,9 @@ Json plan_json(const Pool& pool, std::size_t vm, const Plan& plan)
 
 std::string recovered_text(const Json& answer)
 {
+    if (text_of(answer, "way") == "restart")
+        return one_line(text_of(answer, "vm") + " is started on " + text_of(answer, "hypervisor"),
+                        4000);
     std::string text = text_of(answer, "vm") + " is replaced by " + text_of(answer, "replacement") +
                        " on " + text_of(answer, "hypervisor");
     for (const auto& name : texts_of(answer, "chains"))
@@ -226,6 +230,43 @@ std::string recovered_text(const Json& answer)
     for (const auto& name : texts_of(answer, "balancers"))
         text += ", balancer " + name;
     return one_line(text, 4000);
+}
+
+std::string history_table(const std::vector<db::Recovery>& rows, const Pool& pool,
+                          const Style& style)
+{
+    if (rows.empty())
+        return "No VM has failed.\n";
+    Table table{{"TIME", "VM", "ON", "FAILURE", "STATE", "WAY", "REPLACEMENT", "TEXT"}};
+    for (const db::Recovery& row : rows) {
+        const bool open = !db::is_closed(row);
+        const bool bad = row.state == "failed" || row.state == "given-up";
+        table.add(
+            {time_text(row.since),
+             {name_of(pool, row.vm), Tone::head},
+             row.hypervisor,
+             row.failure,
+             {row.state, bad    ? Tone::bad
+                         : open ? Tone::warn
+                                : Tone::good},
+             row.way.empty() ? "-" : row.way,
+             row.replacement.empty() ? "-" : name_of(pool, row.replacement) + " on " + row.target,
+             row.text.empty() ? "-" : one_line(row.text)});
+    }
+    return table.text(style);
+}
+
+Json history_json(const std::vector<db::Recovery>& rows, const Pool& pool)
+{
+    Json all = Json::array();
+    for (const db::Recovery& row : rows) {
+        Json one = db::recovery_json(row);
+        one["vm_id"] = row.vm;
+        one["vm"] = name_of(pool, row.vm);
+        one["replacement"] = row.replacement.empty() ? "" : name_of(pool, row.replacement);
+        all.push_back(std::move(one));
+    }
+    return all;
 }
 
 std::string weights_table(const db::RecoveryPolicy& row, const Style& style)
@@ -253,12 +294,14 @@ std::string policy_page(const std::vector<db::RecoveryPolicy>& policies, const P
     page += line_of("versions", fleet.versions, style);
     page += line_of("require", fleet.required.empty() ? "none" : fleet.required, style);
     page += line_of("ways", fleet.ways, style);
-    Table table{{"VM", "WAYS", "PIN", "FORBID"}};
+    page += line_of("automatic", fleet.automatic.empty() ? "off" : fleet.automatic, style);
+    Table table{{"VM", "WAYS", "PIN", "FORBID", "AUTOMATIC"}};
     for (const auto& row : of_vms(policies, pool))
         table.add({{name_of(pool, row.name), Tone::head},
                    row.ways.empty() ? "fleet" : row.ways,
                    row.pinned.empty() ? "none" : name_of(pool, row.pinned),
-                   row.forbidden ? "on" : "off"});
+                   row.forbidden ? "on" : "off",
+                   row.automatic.empty() ? "fleet" : row.automatic});
     return table.empty() ? page : page + "\n" + table.text(style);
 }
 
@@ -271,12 +314,14 @@ Json policy_json(const std::vector<db::RecoveryPolicy>& policies, const Pool& po
                        {"vm_id", row.name},
                        {"ways", row.ways},
                        {"pin", row.pinned.empty() ? "" : name_of(pool, row.pinned)},
-                       {"forbid", row.forbidden}});
+                       {"forbid", row.forbidden},
+                       {"automatic", row.automatic}});
     return {{"threshold", static_cast<double>(fleet.threshold) / recovery::weight_one},
             {"measure", fleet.measure},
             {"versions", fleet.versions},
             {"require", fleet.required},
             {"ways", fleet.ways},
+            {"automatic", fleet.automatic == "on"},
             {"weights", weights_json(fleet)},
             {"vms", std::move(vms)}};
 }

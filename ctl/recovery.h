@@ -25,6 +25,11 @@ Json plan_json(const recovery::Pool& pool, std::size_t vm, const recovery::Plan&
 /// Who has taken whose places, as hookd tells it.
 std::string recovered_text(const Json& answer);
 
+/// Failures, and what became of them, the last one last; `pool` gives VMs' names.
+std::string history_table(const std::vector<db::Recovery>& rows, const recovery::Pool& pool,
+                          const Style& style);
+Json history_json(const std::vector<db::Recovery>& rows, const recovery::Pool& pool);
+
 /// All features that have a weight.
 std::string weights_table(const db::RecoveryPolicy& row, const Style& style);
 Json weights_json(const db::RecoveryPolicy& row);

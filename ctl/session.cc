@@ -116,6 +116,8 @@ Result<World> read_world(db::Store& store)
         return made_of.error();
     if (auto policies = store.recovery_policies(&snapshot->damaged); !policies)
         return policies.error();
+    if (auto recoveries = store.recoveries(&snapshot->damaged); !recoveries)
+        return recoveries.error();
     auto paths = store.paths();
     if (!paths)
         return paths.error();

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// ctl/verb-recovery: `holdfast recovery pool|plan|run|weights|policy`.
+// ctl/verb-recovery: `holdfast recovery pool|plan|run|allow|history|weights|policy`.
 #include <config.h>
 
 #include <algorithm>
@@ -9,14 +9,14 @@
 #include "common/text.h"
 #include "ctl/recovery.h"
 #include "ctl/verbs.h"
-#include "db/find.h"
+#include "recovery/read-rows.h"
 
 namespace holdfast::ctl {
 
 namespace {
 
-// Each chain takes some seconds.
-constexpr auto run_limit = std::chrono::minutes{2};
+// Each chain takes some seconds, and a lease has to expire where its hypervisor cannot be asked.
+constexpr auto run_limit = std::chrono::minutes{5};
 
 /// What the store says; rows that are damaged are left out, and `holdfast status` names them.
 Result<recovery::PoolRows> read_rows(const Session& session)
@@ -24,18 +24,7 @@ Result<recovery::PoolRows> read_rows(const Session& session)
     auto store = session.open_store();
     if (!store)
         return store.error();
-    auto world = store->snapshot();
-    if (!world)
-        return world.error();
-    std::ranges::stable_sort(world->vms, {}, &db::Vm::name);
-    auto specifications = store->specifications();
-    if (!specifications)
-        return specifications.error();
-    auto policies = store->recovery_policies();
-    if (!policies)
-        return policies.error();
-    return recovery::PoolRows{std::move(world->hypervisors), std::move(world->vms),
-                              std::move(*specifications), std::move(*policies)};
+    return recovery::read_rows(*store);
 }
 
 Result<void> change(const Session& session, const std::string& method, const Json& order)
@@ -97,6 +86,34 @@ Result<void> recovery_run(const Session& session, const std::string& vm, const s
         session.print_json(*answer);
     else
         session.print(recovered_text(*answer) + "\n");
+    return {};
+}
+
+Result<void> recovery_allow(const Session& session, const std::string& vm)
+{
+    return change(session, "recovery/allow", {{"vm", vm}});
+}
+
+Result<void> recovery_history(const Session& session, const std::optional<std::string>& vm)
+{
+    auto rows = read_rows(session);
+    if (!rows)
+        return rows.error();
+    const auto pool = recovery::pool_of(*rows);
+    if (vm) {
+        const auto place = pool.find(*vm);
+        if (!place)
+            return place.error();
+        std::erase_if(rows->recoveries,
+                      [&](const db::Recovery& row) { return row.vm != pool.vms()[*place].id; });
+    }
+    std::ranges::sort(rows->recoveries, [](const db::Recovery& a, const db::Recovery& b) {
+        return std::tie(a.since, a.id) < std::tie(b.since, b.id);
+    });
+    if (session.json)
+        session.print_json(history_json(rows->recoveries, pool));
+    else
+        session.print(history_table(rows->recoveries, pool, session.style));
     return {};
 }
 

@@ -143,6 +143,8 @@ Result<void> recovery_plan(const Session& session, const std::string& vm, std::s
 Result<void> recovery_run(const Session& session, const std::string& vm, const std::string& way,
                           bool gone);
 /// Without weights, or settings, they are shown.
+Result<void> recovery_allow(const Session& session, const std::string& vm);
+Result<void> recovery_history(const Session& session, const std::optional<std::string>& vm);
 Result<void> recovery_weights(const Session& session, const std::vector<std::string>& weights);
 Result<void> recovery_policy(const Session& session, const std::vector<std::string>& settings,
                              const std::optional<std::string>& vm);

@@ -6,6 +6,8 @@ db_libdb_a_SOURCES = \
 	db/balancer.h db/balancer.cc \
 	db/chain-order.h \
 	db/entry-port.h \
+	db/election.h db/election.cc \
+	db/recovery-json.h db/recovery-json.cc \
 	db/find.h db/find.cc \
 	db/row-check.h db/row-check.cc \
 	db/recovery-rows.h \
@@ -21,7 +23,7 @@ db_libdb_a_CPPFLAGS = $(AM_CPPFLAGS) $(SQLITE_CFLAGS)
 
 check_PROGRAMS += db/tests/store-test
 TESTS += db/tests/store-test
-db_tests_store_test_SOURCES = db/tests/balancer-test.cc db/tests/resources-test.cc db/tests/row-check-test.cc db/tests/service-text-test.cc \
+db_tests_store_test_SOURCES = db/tests/balancer-test.cc db/tests/election-test.cc db/tests/resources-test.cc db/tests/row-check-test.cc db/tests/service-text-test.cc \
 	db/tests/store-test.cc db/tests/folder.h db/tests/share-rows.h
 db_tests_store_test_CPPFLAGS = $(AM_CPPFLAGS) $(SQLITE_CFLAGS) $(CPPUTEST_CFLAGS)
 db_tests_store_test_LDADD = db/libdb.a common/libcommon.a $(SQLITE_LIBS) $(CPPUTEST_LIBS)

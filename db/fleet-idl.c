@@ -250,6 +250,8 @@ static void visit_specifications(struct ovsdb_idl* idl, const struct fleet_visit
             .disk = row->disk,
             .shared_disks = row->shared_disks,
             .elements = {row->value_elements, row->n_elements},
+            .lease = row->lease,
+            .xml = row->xml,
         };
         visitor->specification(visitor->aux, &specification);
     }
@@ -268,11 +270,37 @@ static void visit_recovery_policies(struct ovsdb_idl* idl, const struct fleet_vi
             .versions = row->versions,
             .required = row->required,
             .pinned = row->pinned,
+            .automatic = row->automatic,
             .threshold = row->threshold,
             .forbidden = row->forbidden,
             .weights = {row->key_weights, row->value_weights, row->n_weights},
         };
         visitor->recovery_policy(visitor->aux, &policy);
+    }
+}
+
+static void visit_recoveries(struct ovsdb_idl* idl, const struct fleet_visitor* visitor)
+{
+    const struct holdfast_recovery* row;
+
+    HOLDFAST_RECOVERY_FOR_EACH(row, idl)
+    {
+        const struct fleet_recovery recovery = {
+            .id = row->id,
+            .vm = row->vm,
+            .hypervisor = row->hypervisor,
+            .failure = row->failure,
+            .state = row->state,
+            .way = row->way,
+            .replacement = row->replacement,
+            .target = row->target,
+            .by = row->by,
+            .text = row->text,
+            .attempts = row->attempts,
+            .since = row->since,
+            .changed = row->changed,
+        };
+        visitor->recovery(visitor->aux, &recovery);
     }
 }
 
@@ -385,6 +413,7 @@ void fleet_idl_visit(struct ovsdb_idl* idl, const struct fleet_visitor* visitor)
     visit_services(idl, visitor);
     visit_specifications(idl, visitor);
     visit_recovery_policies(idl, visitor);
+    visit_recoveries(idl, visitor);
     visit_leases(idl, visitor);
     visit_quotas(idl, visitor);
     visit_moves(idl, visitor);

@@ -81,13 +81,21 @@ struct fleet_specification {
     int64_t epoch, cpus, memory, disk;
     bool shared_disks;
     struct fleet_list elements; /* Each a JSON array. */
+    int64_t lease;
+    const char* xml;
 };
 
 struct fleet_recovery_policy {
     const char *name, *ways, *measure, *versions, *required, *pinned;
+    const char* automatic;
     int64_t threshold;
     bool forbidden;
     struct fleet_numbers weights;
+};
+
+struct fleet_recovery {
+    const char *id, *vm, *hypervisor, *failure, *state, *way, *replacement, *target, *by, *text;
+    int64_t attempts, since, changed;
 };
 
 struct fleet_lease {
@@ -123,6 +131,7 @@ struct fleet_visitor {
     void (*service)(void* aux, const struct fleet_service*);
     void (*specification)(void* aux, const struct fleet_specification*);
     void (*recovery_policy)(void* aux, const struct fleet_recovery_policy*);
+    void (*recovery)(void* aux, const struct fleet_recovery*);
     void (*lease)(void* aux, const struct fleet_lease*);
     void (*quota)(void* aux, const struct fleet_quota*);
     void (*move)(void* aux, const struct fleet_move*);

@@ -12,6 +12,7 @@
 #include <string_view>
 
 #include "common/text.h"
+#include "db/recovery-json.h"
 
 namespace holdfast::db {
 namespace {
@@ -221,7 +222,7 @@ json to_json(const Service& row)
 
 json to_json(const Specification& row)
 {
-    return {{"id", row.id},
+    json to{{"id", row.id},
             {"hypervisor", row.hypervisor},
             {"epoch", row.epoch},
             {"cpus", row.cpus},
@@ -229,6 +230,12 @@ json to_json(const Specification& row)
             {"disk", row.disk},
             {"shared_disks", row.shared_disks},
             {"elements", list(row.elements, element_to_text)}};
+    // What is not said need not be known to the database, which can be of an older program.
+    if (row.lease != 0)
+        to["lease"] = row.lease;
+    if (!row.xml.empty())
+        to["xml"] = row.xml;
+    return to;
 }
 
 json to_json(const RecoveryPolicy& row)
@@ -236,7 +243,8 @@ json to_json(const RecoveryPolicy& row)
     return {
         {"name", row.name},           {"ways", row.ways},       {"weights", numbers(row.weights)},
         {"threshold", row.threshold}, {"measure", row.measure}, {"versions", row.versions},
-        {"required", row.required},   {"pinned", row.pinned},   {"forbidden", row.forbidden}};
+        {"required", row.required},   {"pinned", row.pinned},   {"forbidden", row.forbidden},
+        {"automatic", row.automatic}};
 }
 
 json to_json(const Lease& row)
@@ -475,6 +483,17 @@ void expect_policies(FleetOps& ops, const FleetChange& change)
         const json row = to_json(was.value_or(RecoveryPolicy{}));
         expect_rows(ops, "Recovery_Policy", row, where_all(is("name", name)),
                     was ? where_all(row) : json::array(), meaning);
+    }
+}
+
+/// Refused unless the recoveries that are put are those that were seen.
+void expect_recoveries(FleetOps& ops, const FleetChange& change)
+{
+    for (const auto& [id, was] : change.recoveries_were) {
+        const json row = recovery_json(was.value_or(Recovery{}));
+        expect_rows(ops, "Recovery", row, where_all(is("id", id)),
+                    was ? where_all(row) : json::array(),
+                    {Errc::outdated, "the recovery has changed meanwhile"});
     }
 }
 
@@ -775,7 +794,7 @@ bool FleetChange::empty() const
            remove_chains.empty() && remove_balancers.empty() && remove_health.empty() &&
            remove_moves.empty() && remove_tasks.empty() && put_specifications.empty() &&
            remove_specifications.empty() && put_recovery_policies.empty() &&
-           remove_recovery_policies.empty();
+           remove_recovery_policies.empty() && put_recoveries.empty() && remove_recoveries.empty();
 }
 
 Result<FleetOps> compose(const FleetChange& change, const std::string& own, const SeenVms& seen)
@@ -817,6 +836,9 @@ Result<FleetOps> compose(const FleetChange& change, const std::string& own, cons
     expect_policies(ops, change);
     for (const auto& name : change.remove_recovery_policies)
         remove(ops, "Recovery_Policy", where_all(is("name", name)));
+    expect_recoveries(ops, change);
+    for (const auto& id : change.remove_recoveries)
+        remove(ops, "Recovery", where_all(is("id", id)));
     for (const auto& step : change.steps)
         put(ops, step);
     for (const auto& name : change.remove_quotas)
@@ -859,6 +881,8 @@ Result<FleetOps> compose(const FleetChange& change, const std::string& own, cons
         put(ops, row);
     for (const auto& row : change.put_recovery_policies)
         replace(ops, "Recovery_Policy", where_all(is("name", row.name)), to_json(row));
+    for (const auto& row : change.put_recoveries)
+        replace(ops, "Recovery", where_all(is("id", row.id)), recovery_json(row));
     for (const auto& row : change.put_moves)
         put(ops, row);
     for (const auto& row : change.put_tasks)

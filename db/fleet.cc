@@ -237,6 +237,8 @@ void take_specification(void* aux, const fleet_specification* from)
     row.shared_disks = from->shared_disks;
     std::string wrong;
     std::tie(row.elements, wrong) = read_each(strings(from->elements), element_from_text);
+    row.lease = from->lease;
+    row.xml = from->xml;
     note_damage(aux, "Specification", row.id, wrong);
 }
 
@@ -252,6 +254,25 @@ void take_recovery_policy(void* aux, const fleet_recovery_policy* from)
     row.required = from->required;
     row.pinned = from->pinned;
     row.forbidden = from->forbidden;
+    row.automatic = from->automatic;
+}
+
+void take_recovery(void* aux, const fleet_recovery* from)
+{
+    auto& row = snapshot(aux).recoveries.emplace_back();
+    row.id = from->id;
+    row.vm = from->vm;
+    row.hypervisor = from->hypervisor;
+    row.failure = from->failure;
+    row.state = from->state;
+    row.way = from->way;
+    row.replacement = from->replacement;
+    row.target = from->target;
+    row.by = from->by;
+    row.text = from->text;
+    row.attempts = from->attempts;
+    row.since = from->since;
+    row.changed = from->changed;
 }
 
 void take_lease(void* aux, const fleet_lease* from)
@@ -316,6 +337,7 @@ void leave_damaged_out(FleetSnapshot& all)
     leave_out_damaged(all.services, "Service", all.damaged);
     leave_out_damaged(all.specifications, "Specification", all.damaged);
     leave_out_damaged(all.recovery_policies, "Recovery_Policy", all.damaged);
+    leave_out_damaged(all.recoveries, "Recovery", all.damaged);
     leave_out_damaged(all.leases, "Lease", all.damaged);
     leave_out_damaged(all.quotas, "Quota", all.damaged);
     leave_out_damaged(all.moves, "Move", all.damaged);
@@ -331,6 +353,7 @@ void sort(FleetSnapshot& all)
     std::ranges::sort(all.services, {}, &Service::name);
     std::ranges::sort(all.specifications, {}, &Specification::id);
     std::ranges::sort(all.recovery_policies, {}, &RecoveryPolicy::name);
+    std::ranges::sort(all.recoveries, {}, &Recovery::id);
     std::ranges::sort(all.leases, {}, &Lease::name);
     std::ranges::sort(all.quotas, {}, &Quota::name);
     std::ranges::sort(all.moves, [](const Move& a, const Move& b) {
@@ -504,8 +527,8 @@ std::shared_ptr<FleetSnapshot> Fleet::Impl::take_rows(bool connected)
     const fleet_visitor visitor{
         take_hypervisor, take_vm,      take_chain,         take_balancer,
         take_health,     take_service, take_specification, take_recovery_policy,
-        take_lease,      take_quota,   take_move,          take_task,
-        &taking};
+        take_recovery,   take_lease,   take_quota,         take_move,
+        take_task,       &taking};
     fleet_idl_visit(idl_, &visitor);
     std::erase_if(vms_, [this](auto& item) { return item.second.round != round_; });
     auto all = std::make_shared<FleetSnapshot>(std::move(taking.all));

@@ -42,6 +42,7 @@ struct FleetSnapshot {
     std::vector<Service> services;             // All.
     std::vector<Specification> specifications; // All.
     std::vector<RecoveryPolicy> recovery_policies; // All.
+    std::vector<Recovery> recoveries;              // All.
     std::vector<Lease> leases;                     // All.
     std::vector<Quota> quotas;                     // All.
     std::vector<Move> moves;                       // Those of interest.
@@ -100,6 +101,9 @@ struct FleetChange {
     /// By name, for policies that are put or removed: that row when that was decided; none: there
     /// was none.  If it is another by now all is refused (`unavailable`).
     std::map<std::string, std::optional<RecoveryPolicy>> recovery_policies_were;
+    std::vector<Recovery> put_recoveries;
+    /// By id, of those that are put: likewise (`outdated`).
+    std::map<std::string, std::optional<Recovery>> recoveries_were;
     /// Refused (`outdated`) unless the row is as it was, in holder, term, and what is changed.
     std::vector<LeaseStep> steps;
     /// New, or over an older one; with a step, so that one decision rests on the one before.
@@ -123,6 +127,7 @@ struct FleetChange {
     std::vector<std::string> remove_services;          // By id.
     std::vector<std::string> remove_specifications;    // By id.
     std::vector<std::string> remove_recovery_policies; // By name.
+    std::vector<std::string> remove_recoveries;        // By id.
     std::vector<std::string> remove_quotas;            // By name; likewise with a step.
     std::vector<MoveKey> remove_moves;
     std::vector<std::string> remove_tasks; // By id.

@@ -29,6 +29,10 @@ struct Specification {
     std::int64_t disk = 0;                      // MiB, of all its disks.
     bool shared_disks = false;                  // Other hypervisors reach its disks.
     std::vector<SpecificationElement> elements; // Sorted, each once.
+    /// Its hypervisor pauses it once it was cut off from the fleet for so many seconds (spec R9);
+    /// 0: it does not.
+    std::int64_t lease = 0;
+    std::string xml; // Its definition, where another hypervisor may have to start it; else empty.
 
     bool operator==(const Specification&) const = default;
 };
@@ -47,9 +51,45 @@ struct RecoveryPolicy {
     // Of a VM's alone:
     std::string pinned;     // The id of the VM that is to replace it, or empty.
     bool forbidden = false; // It replaces no other.
+    // Of both: whether it is recovered without being asked, "on" or "off"; empty: of the fleet off,
+    // of a VM as the fleet's.
+    std::string automatic;
 
     bool operator==(const RecoveryPolicy&) const = default;
 };
+
+/// A failure of a VM, and what became of it.  Shared, owned by none; changed by compare and swap.
+struct Recovery {
+    std::string id;         // UUID.
+    std::string vm;         // The VM's id.
+    std::string hypervisor; // Where it failed.
+    std::string failure;    // As recovery::name_of() has it.
+    std::string state =
+        "failed";              // "failed": nothing is done at the moment; "running"; "recovered";
+                               // "given-up": a person has to look; "over": it is well without;
+                               // "allowed": recovered, and the VM may be started again.
+    std::string way;           // How it is or was recovered; empty: not yet.
+    std::string replacement;   // The id of the VM that has its place: of one restarted its own.
+    std::string target;        // The hypervisor of that.
+    std::string by;            // The hypervisor that does it, or did.
+    std::string text;          // What is being done, or why nothing is: one line.
+    std::int64_t attempts = 0; // That have failed.
+    std::int64_t since = 0;    // When the failure was seen, ns since the epoch, as the next one.
+    std::int64_t changed = 0;  // When the state became what it is.
+
+    bool operator==(const Recovery&) const = default;
+};
+
+/// Whether the VM's place is another's, or about to be: it must not be started where it was.
+inline bool is_replaced(const Recovery& row)
+{
+    return row.state == "recovered" || row.state == "running";
+}
+/// Whether nothing more is to be done about it.
+inline bool is_closed(const Recovery& row)
+{
+    return row.state != "failed" && row.state != "running";
+}
 
 /// The name of the row that is the whole fleet's.
 inline constexpr const char* fleet_policy = "fleet";

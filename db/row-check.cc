@@ -283,6 +283,7 @@ std::string fault(const Specification& row)
     look.range("cpus", row.cpus, 0, quantity_max);
     look.range("memory", row.memory, 0, quantity_max);
     look.range("disk", row.disk, 0, quantity_max);
+    look.range("lease", row.lease, 0, recovery_lease_max);
     for (const auto& one : row.elements)
         look.that(!one.feature.empty() && !one.name.empty(), "elements", one.name,
                   "things with a feature and a name");
@@ -295,12 +296,25 @@ std::string fault(const RecoveryPolicy& row)
     look.range("threshold", row.threshold, 0, 1'000'000);
     for (const auto& [feature, weight] : row.weights)
         look.range("weight of " + one_line(feature, shown), weight, 1, similarity_weight_max);
+    look.word("automatic", row.automatic, {"", "on", "off"});
     if (row.name != fleet_policy)
         return look.text();
     look.that(!row.weights.empty(), "weights", "", "those of a feature at least");
     look.that(!row.ways.empty(), "ways", row.ways, "one at least");
     look.word("measure", row.measure, {"jaccard", "coverage"});
     look.word("versions", row.versions, {"ignore", "major", "exact"});
+    return look.text();
+}
+
+std::string fault(const Recovery& row)
+{
+    Look look;
+    look.that(!row.vm.empty(), "vm", row.vm, "a VM's id");
+    look.word("state", row.state,
+              {"failed", "running", "recovered", "given-up", "over", "allowed"});
+    look.range("attempts", row.attempts, 0, 1'000'000);
+    look.range("since", row.since, 0, std::numeric_limits<TimeNs>::max());
+    look.range("changed", row.changed, 0, std::numeric_limits<TimeNs>::max());
     return look.text();
 }
 

@@ -24,6 +24,7 @@ constexpr int in_a_row_max = 1000;                            // Of rise and fal
 constexpr int vip_number_max = 63;                            // Of a VIP on the routed way.
 constexpr std::int64_t quantity_max = std::int64_t{1} << 40;  // Of what a VM has so much of.
 constexpr std::int64_t similarity_weight_max = 1'000'000'000; // Millionths.
+constexpr std::int64_t recovery_lease_max = 3600;             // Seconds.
 constexpr std::int64_t amount_max = 4'000'000'000;            // Of units, in thousandths.
 constexpr int load_max = 1'000'000; // Thousandths of what there is: a long queue.
 
@@ -48,6 +49,8 @@ std::string fault(const Move& row);
 /// A feature, and what a way or a condition is called, are not looked at: as a policy's name.
 std::string fault(const Specification& row);
 std::string fault(const RecoveryPolicy& row);
+/// A failure and a way are not looked at, either.
+std::string fault(const Recovery& row);
 
 /// By what people find the row.
 inline std::string key_of(const Balancer& row)
@@ -94,6 +97,10 @@ inline std::string key_of(const Specification& row)
 inline std::string key_of(const RecoveryPolicy& row)
 {
     return row.name;
+}
+inline std::string key_of(const Recovery& row)
+{
+    return row.id;
 }
 
 /// Whether this row was left out.

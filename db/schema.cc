@@ -314,6 +314,28 @@ ALTER TABLE vm_port                  -- The hypervisor that stands in for it the
     ADD COLUMN entry TEXT NOT NULL DEFAULT '';
 ALTER TABLE hypervisor               -- JSON object (db/resources.h), or empty: not known.
     ADD COLUMN resources TEXT NOT NULL DEFAULT '';
+ALTER TABLE specification            -- Seconds after which it is paused where it is cut off; 0: not.
+    ADD COLUMN lease INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE specification            -- Its definition, where another may have to start it.
+    ADD COLUMN xml TEXT NOT NULL DEFAULT '';
+ALTER TABLE recovery_policy          -- "on", "off" or empty.
+    ADD COLUMN automatic TEXT NOT NULL DEFAULT '';
+
+CREATE TABLE recovery (              -- A VM's failure, and what became of it.  Shared.
+    id TEXT PRIMARY KEY NOT NULL,    -- UUID.
+    vm TEXT NOT NULL,                -- The VM's id.
+    hypervisor TEXT NOT NULL,        -- Where it failed.
+    failure TEXT NOT NULL,           -- "crashed", "halted", "hung", ...
+    state TEXT NOT NULL,             -- "failed", "running", "recovered", "given-up", "over", "allowed".
+    way TEXT NOT NULL,               -- "restart", "adopt", "clone" or empty.
+    replacement TEXT NOT NULL,       -- The id of the VM that has its place, or empty.
+    target TEXT NOT NULL,            -- The hypervisor of that.
+    by_hypervisor TEXT NOT NULL,     -- Who does it, or did.
+    text TEXT NOT NULL,              -- What is being done, or why nothing is.
+    attempts INTEGER NOT NULL,       -- That have failed.
+    since INTEGER NOT NULL,          -- When it was seen, ns since the epoch.
+    changed INTEGER NOT NULL         -- When the state became so, likewise.
+) WITHOUT ROWID;
 )sql",
 };
 

@@ -47,6 +47,8 @@ Specification read_specification(Statement& from)
     row.disk = from.integer();
     row.shared_disks = from.integer() != 0;
     row.elements = read_elements(from.text());
+    row.lease = from.integer();
+    row.xml = from.text();
     return row;
 }
 
@@ -62,6 +64,26 @@ RecoveryPolicy read_policy(Statement& from)
     row.required = from.text();
     row.pinned = from.text();
     row.forbidden = from.integer() != 0;
+    row.automatic = from.text();
+    return row;
+}
+
+Recovery read_recovery(Statement& from)
+{
+    Recovery row;
+    row.id = from.text();
+    row.vm = from.text();
+    row.hypervisor = from.text();
+    row.failure = from.text();
+    row.state = from.text();
+    row.way = from.text();
+    row.replacement = from.text();
+    row.target = from.text();
+    row.by = from.text();
+    row.text = from.text();
+    row.attempts = from.integer();
+    row.since = from.integer();
+    row.changed = from.integer();
     return row;
 }
 
@@ -92,7 +114,7 @@ Result<std::vector<Specification>> Store::specifications(std::vector<Damage>* da
 {
     return impl_->read([&](Connection& store) {
         return read_all(store.use("SELECT id, hypervisor, epoch, cpus, memory, disk, shared_disks, "
-                                  "elements FROM specification ORDER BY id"),
+                                  "elements, lease, xml FROM specification ORDER BY id"),
                         read_specification, "specification", damaged);
     });
 }
@@ -104,9 +126,10 @@ Result<void> Store::put(const Specification& row)
         elements.push_back(json::array({one.feature, one.name, one.version}));
     return impl_->write([&](Connection& store) {
         auto put =
-            store.use("INSERT OR REPLACE INTO specification VALUES (?, ?, ?, ?, ?, ?, ?, ?)");
+            store.use("INSERT OR REPLACE INTO specification VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
         put->bind(row.id).bind(row.hypervisor).bind(row.epoch).bind(row.cpus).bind(row.memory);
-        put->bind(row.disk).bind(row.shared_disks).bind(elements.dump()).run();
+        put->bind(row.disk).bind(row.shared_disks).bind(elements.dump()).bind(row.lease);
+        put->bind(row.xml).run();
     });
 }
 
@@ -122,7 +145,8 @@ Result<std::vector<RecoveryPolicy>> Store::recovery_policies(std::vector<Damage>
 {
     return impl_->read([&](Connection& store) {
         return read_all(store.use("SELECT name, ways, weights, threshold, measure, versions, "
-                                  "required, pinned, forbidden FROM recovery_policy ORDER BY name"),
+                                  "required, pinned, forbidden, automatic FROM recovery_policy "
+                                  "ORDER BY name"),
                         read_policy, "recovery_policy", damaged);
     });
 }
@@ -130,11 +154,11 @@ Result<std::vector<RecoveryPolicy>> Store::recovery_policies(std::vector<Damage>
 Result<void> Store::put(const RecoveryPolicy& row)
 {
     return impl_->write([&](Connection& store) {
-        auto put =
-            store.use("INSERT OR REPLACE INTO recovery_policy VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)");
+        auto put = store.use(
+            "INSERT OR REPLACE INTO recovery_policy VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
         put->bind(row.name).bind(row.ways).bind(json(row.weights).dump()).bind(row.threshold);
         put->bind(row.measure).bind(row.versions).bind(row.required).bind(row.pinned);
-        put->bind(row.forbidden).run();
+        put->bind(row.forbidden).bind(row.automatic).run();
     });
 }
 
@@ -143,6 +167,35 @@ Result<void> Store::remove_recovery_policy(const std::string& name)
     return impl_->write([&](Connection& store) {
         auto remove = store.use("DELETE FROM recovery_policy WHERE name = ?");
         remove->bind(name).run();
+    });
+}
+
+Result<std::vector<Recovery>> Store::recoveries(std::vector<Damage>* damaged)
+{
+    return impl_->read([&](Connection& store) {
+        return read_all(store.use("SELECT id, vm, hypervisor, failure, state, way, replacement, "
+                                  "target, by_hypervisor, text, attempts, since, changed "
+                                  "FROM recovery ORDER BY id"),
+                        read_recovery, "recovery", damaged);
+    });
+}
+
+Result<void> Store::put(const Recovery& row)
+{
+    return impl_->write([&](Connection& store) {
+        auto put = store.use(
+            "INSERT OR REPLACE INTO recovery VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+        put->bind(row.id).bind(row.vm).bind(row.hypervisor).bind(row.failure).bind(row.state);
+        put->bind(row.way).bind(row.replacement).bind(row.target).bind(row.by).bind(row.text);
+        put->bind(row.attempts).bind(row.since).bind(row.changed).run();
+    });
+}
+
+Result<void> Store::remove_recovery(const std::string& id)
+{
+    return impl_->write([&](Connection& store) {
+        auto remove = store.use("DELETE FROM recovery WHERE id = ?");
+        remove->bind(id).run();
     });
 }
 

@@ -123,6 +123,10 @@ public:
     Result<std::vector<RecoveryPolicy>> recovery_policies(std::vector<Damage>* damaged = nullptr);
     Result<void> put(const RecoveryPolicy& row);
     Result<void> remove_recovery_policy(const std::string& name);
+    /// Sorted by id.
+    Result<std::vector<Recovery>> recoveries(std::vector<Damage>* damaged = nullptr);
+    Result<void> put(const Recovery& row);
+    Result<void> remove_recovery(const std::string& id);
 
     Result<std::vector<Lease>> leases();
     Result<void> put(const Lease& row);

@@ -40,6 +40,7 @@ hookd_libhookd_a_SOURCES = \
 	hookd/commands-chain.cc \
 	hookd/commands-node.cc \
 	hookd/commands-recovery-run.cc \
+	hookd/commands-recovery-steps.cc \
 	hookd/commands-recovery.cc \
 	hookd/commands-quota.cc \
 	hookd/commands-service.cc \
@@ -54,6 +55,8 @@ hookd_libhookd_a_SOURCES = \
 	hookd/disk-size.h \
 	hookd/director-routes.cc \
 	hookd/director-routes.h \
+	hookd/domain-control.cc \
+	hookd/domain-control.h \
 	hookd/domain-makeup.cc \
 	hookd/domain-makeup.h \
 	hookd/domain-xml.cc \
@@ -88,6 +91,7 @@ hookd_libhookd_a_SOURCES = \
 	hookd/index.h \
 	hookd/job.cc \
 	hookd/job.h \
+	hookd/lease-guard.h \
 	hookd/ledger.cc \
 	hookd/ledger.h \
 	hookd/libvirt-handle.h \
@@ -131,6 +135,8 @@ hookd_libhookd_a_SOURCES = \
 	hookd/records.h \
 	hookd/recovery-follow.cc \
 	hookd/recovery-follow.h \
+	hookd/recovery-watch.cc \
+	hookd/recovery-watch.h \
 	hookd/resource-watch.cc \
 	hookd/resource-watch.h \
 	hookd/service-move.cc \
@@ -164,6 +170,8 @@ hookd_libhookd_a_SOURCES = \
 	hookd/service-place.h \
 	hookd/tunnel-port.cc \
 	hookd/tunnel-port.h \
+	hookd/vm-failures.cc \
+	hookd/vm-failures.h \
 	hookd/world.cc \
 	hookd/world.h
 hookd_libhookd_a_CPPFLAGS = $(AM_CPPFLAGS) $(SPDLOG_CFLAGS) $(LIBVIRT_CFLAGS)
@@ -206,7 +214,8 @@ hookd_tests_hookd_test_SOURCES = \
 	hookd/tests/specification-test.cc \
 	hookd/tests/trace-test.cc \
 	hookd/tests/tunnel-port-test.cc \
-	hookd/tests/user-rules-test.cc
+	hookd/tests/user-rules-test.cc \
+	hookd/tests/vm-failures-test.cc
 hookd_tests_hookd_test_CPPFLAGS = $(AM_CPPFLAGS) $(CPPUTEST_CFLAGS) $(LIBVIRT_CFLAGS)
 hookd_tests_hookd_test_LDADD = hookd/libhookd.a env/libenv.a recovery/librecovery.a service/libservice.a db/libfleet.a db/libdb.a common/libcommon.a \
 	common/libflowmatch.a $(OVS_LIBS) $(CPPUTEST_LIBS) $(SQLITE_LIBS) $(SPDLOG_LIBS) \

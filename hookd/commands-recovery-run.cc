@@ -1,30 +1,29 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// hookd/commands-recovery-run: recovery/run, by hand: a similar VM that runs takes a lost one's
-// places in chains and balancers (spec recovery.md, R6 adopt).
+// hookd/commands-recovery-run: recovery/run, by hand or as holdfast-recoveryd orders it: a lost VM
+// is started elsewhere, or a similar one that runs takes its places in chains and balancers (spec
+// recovery.md, R6).
 //
-// All that can be refused is looked at before anything is changed.  The lost VM's own hypervisor
-// is asked whether it runs there, so that there are never two (R9); where it cannot be asked, the
-// operator has to say that the VM is gone.  What is cut off is ended by asking again.
+// All that can be refused is looked at before anything is changed.  How far it is stands in its
+// row, which is changed only as it was seen: of two that would recover one VM, one does.  What is
+// cut off is ended by asking again.
 #include <config.h>
 
 #include "hookd/commands.h"
 
 #include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
 
 #include <algorithm>
 
 #include "common/text.h"
 #include "db/find.h"
-#include "hookd/await.h"
+#include "db/recovery-json.h"
 #include "hookd/balancer.h"
 #include "hookd/recovery-follow.h"
-#include "recovery/fence.h"
+#include "hookd/vm-failures.h"
 #include "recovery/limits.h"
 #include "recovery/rows.h"
-
-// See commands-balancer.cc.
-#pragma GCC diagnostic ignored "-Wmismatched-new-delete"
 
 namespace holdfast::hookd {
 namespace {
@@ -32,53 +31,39 @@ namespace {
 namespace asio = boost::asio;
 
 using Json = nlohmann::json;
+using recovery::Way;
 
-constexpr auto gone_limit = std::chrono::seconds{10};
-
-/// The places that are named, for people: "chain web, balancer site".
-std::string places_text(const std::vector<std::string>& chains,
-                        const std::vector<std::string>& balancers)
+/// The way that comes first of those that are carried out; more attempts begin with the next.
+std::vector<Way> ways_now(std::vector<Way> ways, std::int64_t attempts)
 {
-    std::string text;
-    for (const auto& name : chains)
-        text += (text.empty() ? "chain " : ", chain ") + name;
-    for (const auto& name : balancers)
-        text += (text.empty() ? "balancer " : ", balancer ") + name;
-    return text;
+    if (ways.size() > 1)
+        std::erase(ways, Way::clone); // Which is not carried out yet.
+    std::ranges::rotate(ways, ways.begin() + attempts % std::ssize(ways));
+    return ways;
 }
 
-Error may_run(const db::Vm& vm, recovery::FenceStep step)
+Error not_carried_out(const std::string& name, Way way)
 {
-    if (step == recovery::FenceStep::ask)
-        return {Errc::unavailable, "nobody can tell whether " + vm.name + " still runs on " +
-                                       vm.hypervisor +
-                                       ": see that the machine is off, then add --gone"};
-    return {Errc::invalid, vm.name + " runs on " + vm.hypervisor +
-                               ": end it there first (virsh destroy), for there must never be two"};
-}
-
-Error cut_off(const std::string& what, const Error& error)
-{
-    return {error.code, what + ": " + error.message + "; ask again, and what is left is done"};
+    return {Errc::invalid, name + " would be recovered by " + std::string{recovery::name_of(way)} +
+                               ", which is not carried out yet: give --way adopt"};
 }
 
 } // namespace
 
 void Commands::recovery_run(const Json& arguments, Done done)
 {
-    const auto permit =
-        recovery::may_begin({}, {1, 0, n_recoveries_}, {}, std::chrono::steady_clock::now(), true);
+    const auto permit = recovery::may_begin({}, {1, 0, static_cast<int>(recovering_.size())}, {},
+                                            std::chrono::steady_clock::now(), true);
     if (permit.verdict != recovery::Verdict::begin) {
         done(Error{Errc::unavailable, permit.why + ": try again when one has ended"});
         return;
     }
-    const bool said_gone = arguments.value("gone", false);
-    const auto recovery = plan_recovery(arguments);
-    if (!recovery) {
-        done(recovery.error());
+    const auto takeover = plan_recovery(arguments);
+    if (!takeover) {
+        done(takeover.error());
         return;
     }
-    asio::co_spawn(daemon_.io(), recover(*recovery, said_gone, std::move(done)),
+    asio::co_spawn(daemon_.io(), recover(*takeover, std::move(done)),
                    [](const std::exception_ptr& failure) {
                        if (failure)
                            std::rethrow_exception(failure);
@@ -86,7 +71,7 @@ void Commands::recovery_run(const Json& arguments, Done done)
 }
 
 /// Who takes whose place, by the rows as they are now.
-Result<Commands::Recovery> Commands::plan_recovery(const Json& arguments)
+Result<Commands::Takeovers> Commands::plan_recovery(const Json& arguments)
 {
     const auto name = text_argument(arguments, "vm");
     if (!name)
@@ -97,36 +82,77 @@ Result<Commands::Recovery> Commands::plan_recovery(const Json& arguments)
     const auto place = pool.find(*name);
     if (!place)
         return place.error();
-    auto wish = recovery::wish_for(pool.vms()[*place].id, ledger.recovery_policies());
-    if (arguments.contains("way")) {
-        const auto ways = recovery::parse_ways(arguments.at("way").get<std::string>());
-        if (!ways)
-            return ways.error();
-        wish.ways = *ways;
-    }
-    const auto plan = pool.plan(*place, wish);
+    auto takeover = std::make_shared<Takeover>();
+    takeover->lost = *ledger.vm(pool.vms()[*place].id);
+    takeover->by_hand = !arguments.contains("recovery");
+    takeover->said_gone = arguments.value("gone", false);
+    const auto* row = open_recovery(ledger.recoveries(), takeover->lost.id);
+    if (row)
+        takeover->before = *row;
+    if (row && row->state == "running")
+        return Error{Errc::unavailable, takeover->lost.name + " is being recovered by " + row->by +
+                                            ": see \"holdfast recovery history\""};
+    if (!takeover->by_hand && (!row || arguments.at("recovery") != row->id))
+        return Error{Errc::outdated, "the recovery has changed meanwhile"};
+    const auto wish = wish_from(arguments, takeover->lost, row);
+    if (!wish)
+        return wish.error();
+    const auto plan = pool.plan(*place, *wish);
     if (!plan.way)
         return Error{Errc::not_found, plan.why};
-    if (*plan.way != recovery::Way::adopt)
-        return Error{Errc::invalid, *name + " would be recovered by " +
-                                        std::string{recovery::name_of(*plan.way)} +
-                                        ", which is not carried out yet: give --way adopt"};
-    const auto& chosen = plan.candidates[*plan.chosen];
-    Recovery recovery{*ledger.vm(pool.vms()[*place].id),
-                      *ledger.vm(pool.vms()[chosen.vm].id),
-                      chosen.match.similarity.value(),
-                      {},
-                      {}};
-    if (auto fine = find_places(recovery); !fine)
+    takeover->way = *plan.way;
+    takeover->next = takeover->lost;
+    takeover->target = plan.hypervisor;
+    if (plan.chosen) {
+        const auto& chosen = plan.candidates[*plan.chosen];
+        takeover->next = *ledger.vm(pool.vms()[chosen.vm].id);
+        takeover->target = takeover->next.hypervisor;
+        takeover->similarity = chosen.match.similarity.value();
+    }
+    if (takeover->way == Way::clone)
+        return not_carried_out(*name, takeover->way);
+    auto fine = takeover->way == Way::restart ? find_definition(*takeover) : find_places(*takeover);
+    if (!fine)
         return fine.error();
-    return recovery;
+    return takeover;
+}
+
+Result<recovery::Wish> Commands::wish_from(const Json& arguments, const db::Vm& lost,
+                                           const db::Recovery* row)
+{
+    auto wish = recovery::wish_for(lost.id, world().ledger.recovery_policies());
+    if (!arguments.contains("way")) {
+        wish.ways = ways_now(wish.ways, row ? row->attempts : 0);
+        return wish;
+    }
+    const auto ways = recovery::parse_ways(arguments.at("way").get<std::string>());
+    if (!ways)
+        return ways.error();
+    wish.ways = *ways;
+    return wish;
+}
+
+/// What another hypervisor is to start.
+Result<void> Commands::find_definition(Takeover& takeover)
+{
+    const auto& rows = world().ledger.specifications();
+    const auto row = std::ranges::find(rows, takeover.lost.id, &db::Specification::id);
+    if (row != rows.end())
+        takeover.xml = row->xml;
+    if (takeover.xml.empty())
+        return Error{Errc::not_found,
+                     "how " + takeover.lost.name +
+                         " is defined is not known beyond its own hypervisor: that is kept while "
+                         "its policy says automatic=on; define and start it by hand"};
+    return {};
 }
 
 /// Where the lost VM is, and whether the other can be there: each place with the ones before it
 /// taken.
-Result<void> Commands::find_places(Recovery& recovery)
+Result<void> Commands::find_places(Takeover& takeover)
 {
-    const auto& [lost, next, similarity, chains, balancers] = recovery;
+    const auto& lost = takeover.lost;
+    const auto& next = takeover.next;
     const auto& ledger = world().ledger;
     auto all_chains = rollout_.taken();
     auto all_balancers = ledger.balancers();
@@ -138,7 +164,7 @@ Result<void> Commands::find_places(Recovery& recovery)
         if (!turn)
             return turn.error();
         *std::ranges::find(all_chains, chain.name, &db::Chain::name) = turn->to;
-        recovery.chains.push_back(chain.name);
+        takeover.chains.push_back(chain.name);
     }
     for (const db::Balancer& balancer : ledger.balancers()) {
         if (!needs(balancer, lost))
@@ -149,128 +175,55 @@ Result<void> Commands::find_places(Recovery& recovery)
         if (*to == balancer)
             continue; // What it needs of the lost one another has now.
         *std::ranges::find(all_balancers, balancer.name, &db::Balancer::name) = *to;
-        recovery.balancers.push_back(balancer.name);
+        takeover.balancers.push_back(balancer.name);
     }
-    if (chains.empty() && balancers.empty())
+    if (takeover.chains.empty() && takeover.balancers.empty())
         return Error{Errc::invalid,
                      lost.name + " is on no chain and no balancer: there is no place to be taken"};
     return {};
 }
 
-/// Whether the VM does not run here nor is about to, for its recovery elsewhere.
-void Commands::gone_here(const Json& arguments, Done done)
+asio::awaitable<void> Commands::recover(Takeovers takeover, Done done)
 {
-    const auto id = text_argument(arguments, "vm");
-    if (!id) {
-        done(id.error());
-        return;
+    recovering_.insert(takeover->lost.id);
+    Result<void> result = co_await claim(takeover);
+    if (result) {
+        result = co_await fence(takeover);
+        if (result)
+            result = co_await carry_out(takeover);
+        co_await close(takeover, result);
     }
-    if (!world().libvirt_here) {
-        done(Error{Errc::unavailable, "libvirt is not reached on " + world().self()});
-        return;
-    }
-    done(Json{{"gone", daemon_.is_gone(*id)}});
-}
-
-/// What its hypervisor says of the lost VM.
-asio::awaitable<Result<void>> Commands::see_that_it_is_gone(db::Vm lost, bool said_gone)
-{
-    std::function<void(std::function<void(const Result<Json>&)>)> ask = [&](auto answer) {
-        const Json order{{"vm", lost.id}};
-        if (lost.hypervisor == world().self())
-            gone_here(order, answer);
-        else
-            daemon_.fleet().ask(lost.hypervisor, "recovery-gone", order, gone_limit, answer);
-    };
-    const Result<Json> answer = co_await await_answer<Result<Json>>(daemon_.io(), std::move(ask));
-    recovery::Holder holder;
-    holder.reachable = bool(answer);
-    holder.gone = answer ? answer->value("gone", false) : said_gone;
-    const auto step =
-        recovery::next_step(holder, recovery::Way::adopt, std::chrono::steady_clock::now());
-    if (step != recovery::FenceStep::none)
-        co_return may_run(lost, step);
-    co_return Result<void>{};
-}
-
-asio::awaitable<void> Commands::recover(Recovery recovery, bool said_gone, Done done)
-{
-    ++n_recoveries_;
-    Result<void> followed = co_await see_that_it_is_gone(recovery.lost, said_gone);
-    if (followed)
-        followed = co_await follow_in_chains(recovery);
-    if (followed)
-        followed = co_await follow_in_balancers(recovery);
-    --n_recoveries_;
-    if (followed)
-        done(tell_recovered(recovery));
+    recovering_.erase(takeover->lost.id);
+    if (result)
+        done(tell_recovered(*takeover));
     else
-        done(followed.error());
+        done(result.error());
 }
 
-/// One after the other, each under traffic.
-asio::awaitable<Result<void>> Commands::follow_in_chains(Recovery recovery)
+/// Those of a former run, which nobody goes on with.
+void Commands::give_up_recoveries()
 {
-    for (const std::string& name : recovery.chains) {
-        const auto chain = db::find_chain(world().ledger.chains(), name);
-        if (!chain)
-            continue; // Deleted meanwhile.
-        const Json order{{"name", name},
-                         {"via", followed_via(*chain, recovery.lost.id, recovery.next.id)}};
-        std::function<void(std::function<void(const Result<Json>&)>)> set = [&](auto answer) {
-            chain_set(order, answer);
-        };
-        const Result<Json> turned =
-            co_await await_answer<Result<Json>>(daemon_.io(), std::move(set));
-        if (!turned)
-            co_return cut_off("chain " + name, turned.error());
+    for (const db::Recovery& row : world().ledger.recoveries()) {
+        if (row.state != "running" || row.by != world().self() || recovering_.contains(row.vm))
+            continue;
+        db::Recovery to = row;
+        to.state = "failed";
+        to.text = "holdfast-hookd of " + row.by + " was restarted meanwhile";
+        ++to.attempts;
+        to.changed = now_ns();
+        daemon_.fleet().put_recovery(to, row, [](const Result<void>&) {}); // Else changed already.
     }
-    co_return Result<void>{};
 }
 
-/// One after the other; each is put as a whole.
-asio::awaitable<Result<void>> Commands::follow_in_balancers(Recovery recovery)
+/// The daemon that decides looks at the rows; where there is none nothing is recovered by itself.
+void Commands::nudge_recoveryd()
 {
-    for (const std::string& name : recovery.balancers) {
-        auto planner = [this, name, recovery](const Balancers& all) -> Result<BalancerPlan> {
-            const auto from = db::find_balancer(all, name);
-            const auto to = from ? followed_balancer(*from, recovery.lost, recovery.next, all,
-                                                     world().ledger.vms())
-                                 : from;
-            if (!to)
-                return to.error();
-            return BalancerPlan{*to, *from, "balancer-changed",
-                                "balancer " + name + ": " + recovery.next.name +
-                                    " in the place of " + recovery.lost.name};
-        };
-        std::function<void(std::function<void(const Result<Json>&)>)> put = [&](auto answer) {
-            put_balancer(name, planner, answer);
-        };
-        const Result<Json> turned =
-            co_await await_answer<Result<Json>>(daemon_.io(), std::move(put));
-        if (!turned)
-            co_return cut_off("balancer " + name, turned.error());
-    }
-    co_return Result<void>{};
-}
-
-/// In the time line, and to who asked.
-Json Commands::tell_recovered(const Recovery& recovery)
-{
-    StoreChange change;
-    change.events = {world().event("recovered",
-                                   recovery.lost.name + " is replaced by " + recovery.next.name +
-                                       " in " + places_text(recovery.chains, recovery.balancers),
-                                   now_ns())};
-    change.events[0].vm = recovery.lost.id;
-    world().commit(change);
-    return {{"vm", recovery.lost.name},
-            {"replacement", recovery.next.name},
-            {"hypervisor", recovery.next.hypervisor},
-            {"way", "adopt"},
-            {"similarity", recovery.similarity},
-            {"chains", recovery.chains},
-            {"balancers", recovery.balancers}};
+    auto ask = [](AsyncControlClient& recoveryd) -> asio::awaitable<void> {
+        std::string method{"look"};
+        std::vector<std::string> words;
+        co_await recoveryd.call(std::move(method), std::move(words), std::chrono::seconds{5});
+    };
+    asio::co_spawn(daemon_.io(), ask(recoveryd_), asio::detached);
 }
 
 } // namespace holdfast::hookd

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// hookd/commands-recovery: recovery/weights and recovery/policy.
+// hookd/commands-recovery: recovery/weights, recovery/policy, recovery/put and recovery/allow.
 //
 // What they change belongs to the fleet: any hypervisor does it, by the row as it is known here,
 // and the fleet's database refuses it if that is another by then.
@@ -8,7 +8,9 @@
 
 #include "common/text.h"
 #include "db/find.h"
+#include "db/recovery-json.h"
 #include "hookd/commands.h"
+#include "hookd/vm-failures.h"
 #include "recovery/rows.h"
 
 namespace holdfast::hookd {
@@ -87,6 +89,92 @@ void Commands::recovery_policy_of(const std::string& vm, const std::vector<std::
             row = recovery::with_vm_setting(*row, text, find);
     put_policy(row, "how " + world().name_of(*id) + " is recovered is another now",
                std::move(done));
+}
+
+/// A row as holdfast-recoveryd wants it, in the place of `was`.  What another had changed meanwhile
+/// is no failure, but the answer.
+void Commands::recovery_put(const Json& arguments, Done done)
+{
+    const auto answer = [done](const Result<void>& put) {
+        const bool late =
+            !put && (put.error().code == Errc::outdated || put.error().code == Errc::exists);
+        if (put || late)
+            done(Json{{"outdated", late}});
+        else
+            done(put.error());
+    };
+    if (arguments.contains("remove")) {
+        daemon_.fleet().remove_recovery(arguments.at("remove"), answer);
+        return;
+    }
+    Json to = arguments.at("row");
+    std::optional<db::Recovery> was;
+    if (arguments.contains("was")) {
+        const auto row = db::recovery_from(arguments.at("was"));
+        if (!row) {
+            done(row.error());
+            return;
+        }
+        was = *row;
+    } else {
+        to["id"] = new_uuid();
+    }
+    const auto row = db::recovery_from(to);
+    if (!row) {
+        done(row.error());
+        return;
+    }
+    StoreChange change;
+    change.events = {world().event("recovery",
+                                   world().name_of(row->vm) + ": " + row->failure + ", " +
+                                       row->state + (row->text.empty() ? "" : ": " + row->text),
+                                   now_ns())};
+    change.events[0].vm = row->vm;
+    world().commit(change);
+    daemon_.fleet().put_recovery(*row, was, answer);
+}
+
+/// A VM that was recovered may be started again.
+void Commands::recovery_allow(const Json& arguments, Done done)
+{
+    const auto name = text_argument(arguments, "vm");
+    if (!name) {
+        done(name.error());
+        return;
+    }
+    const auto vm = db::find_vm(world().ledger.vms(), *name);
+    if (!vm) {
+        done(vm.error());
+        return;
+    }
+    const auto* row = replaced_by(world().ledger.recoveries(), vm->id);
+    if (!row || row->state != "recovered") {
+        done(Error{Errc::invalid, vm->name + " may be started: it " +
+                                      (row ? "is being recovered" : "was not recovered")});
+        return;
+    }
+    allow_all(vm->id, vm->name, std::move(done));
+}
+
+/// One after the other: it can have been recovered more than once.
+void Commands::allow_all(const std::string& vm, const std::string& name, Done done)
+{
+    const auto& rows = world().ledger.recoveries();
+    const auto row = std::ranges::find_if(
+        rows, [&](const db::Recovery& one) { return one.vm == vm && one.state == "recovered"; });
+    if (row == rows.end()) {
+        done(Json{{"vm", name}});
+        return;
+    }
+    db::Recovery to = *row;
+    to.state = "allowed";
+    to.changed = now_ns();
+    daemon_.fleet().put_recovery(to, *row, [this, vm, name, done](const Result<void>& put) {
+        if (put)
+            allow_all(vm, name, done);
+        else
+            done(put.error());
+    });
 }
 
 /// In the place of the row that is known; `text` goes into the time line.

@@ -10,11 +10,12 @@
 
 #include <spdlog/spdlog.h>
 
-#include "common/json-text.h"
+#include "common/json-command.h"
 #include "common/text.h"
 #include "db/share-json.h"
 #include "hookd/mtu.h"
 #include "hookd/share-rules.h"
+#include "hookd/vm-failures.h"
 
 namespace holdfast::hookd {
 namespace {
@@ -40,7 +41,10 @@ Commands::Commands(OvsLoop& loop, Daemon& daemon)
     : daemon_{daemon}, drainer_{daemon.io(), daemon.world(), daemon.migrations()},
       schedd_{daemon.io().get_executor(),
               [] { return Result<std::string>{holdfast_control_socket("holdfast-schedd")}; },
-              "holdfast-schedd"}
+              "holdfast-schedd"},
+      recoveryd_{daemon.io().get_executor(),
+                 [] { return Result<std::string>{holdfast_control_socket("holdfast-recoveryd")}; },
+                 "holdfast-recoveryd"}
 {
     add(loop, "status", "", &Commands::status);
     add(loop, "hook", "{name,op,subop,xml}", &Commands::hook);
@@ -69,7 +73,9 @@ Commands::Commands(OvsLoop& loop, Daemon& daemon)
     add(loop, "node/return", "{node}", &Commands::node_return);
     add(loop, "recovery/weights", "{weights}", &Commands::recovery_weights);
     add(loop, "recovery/policy", "{settings,vm}", &Commands::recovery_policy);
-    add(loop, "recovery/run", "{vm,way,gone}", &Commands::recovery_run);
+    add(loop, "recovery/run", "{vm,way,gone,recovery}", &Commands::recovery_run);
+    add(loop, "recovery/put", "{row,was,remove}", &Commands::recovery_put);
+    add(loop, "recovery/allow", "{vm}", &Commands::recovery_allow);
     add(loop, "node/load", "{load,period_load}", &Commands::node_load);
     add(loop, "lease/step", "{was,to,put,remove,events}", &Commands::lease_step);
     add(loop, "quota/request",
@@ -85,32 +91,19 @@ Commands::Commands(OvsLoop& loop, Daemon& daemon)
     daemon.fleet().set_worker([this](const std::string& verb, const Json& arguments, Done done) {
         do_task(verb, arguments, std::move(done));
     });
-    daemon.fleet().set_ready([this] { rollout_.resume(); });
+    daemon.fleet().set_ready([this] {
+        rollout_.resume();
+        give_up_recoveries();
+    });
+    daemon.on_recovery_rows([this] { nudge_recoveryd(); });
 }
 
 void Commands::add(OvsLoop& loop, const std::string& name, const std::string& usage,
                    Handler handler)
 {
-    loop.register_command(
-        name, usage, 0, 1, [this, handler](std::vector<std::string> args, OvsLoop::Reply reply) {
-            Json arguments = args.empty() ? Json::object() : Json::parse(args[0], nullptr, false);
-            auto shared = std::make_shared<OvsLoop::Reply>(std::move(reply));
-            if (!arguments.is_object()) {
-                shared->error("the argument is no JSON object: give one, or none");
-                return;
-            }
-            auto done = [shared](const Result<Json>& answer) {
-                if (answer)
-                    shared->ok(to_text(*answer));
-                else
-                    shared->error(one_line(answer.error().message));
-            };
-            try {
-                (this->*handler)(arguments, done);
-            } catch (const Json::exception& wrong) {
-                shared->error(std::string{"the argument is of the wrong shape: "} + wrong.what());
-            }
-        });
+    add_json_command(loop, name, usage, [this, handler](const Json& arguments, Done done) {
+        (this->*handler)(arguments, std::move(done));
+    });
 }
 
 void Commands::do_task(const std::string& verb, const Json& arguments, Done done)
@@ -175,6 +168,10 @@ try {
     }
     if (verb == "recovery-gone") {
         gone_here(arguments, std::move(done));
+        return;
+    }
+    if (verb == "recovery-start") {
+        start_here(arguments, std::move(done));
         return;
     }
     if (verb == "return") {
@@ -247,6 +244,8 @@ void Commands::status(const Json&, Done done)
             problems.push_back(subject + ": " + text);
     }
     for (const std::string& line : daemon_.fleet().damages())
+        problems.push_back(line);
+    for (const std::string& line : recovery_problems(w.ledger.recoveries(), w.ledger.vms()))
         problems.push_back(line);
     Json answer{{"version", PACKAGE_VERSION},
                 {"hypervisor", self.name},

@@ -21,6 +21,8 @@
 #include "hookd/drainer.h"
 #include "hookd/trace.h"
 #include "hookd/user-rules.h"
+#include "recovery/fence.h"
+#include "recovery/plan.h"
 
 namespace holdfast::hookd {
 
@@ -34,7 +36,7 @@ public:
 
     /// Does what another hypervisor asks for: trace-step, place-step, director-step, check, sync,
     /// migrate, protect, drain, return, service-stop, service-pin, service-migrate,
-    /// service-take-back, recovery-gone, quota.
+    /// service-take-back, recovery-gone, recovery-start, quota.
     void do_task(const std::string& verb, const Json& arguments, Done done);
 
     /// Does what a user asks for, once the server has let the question pass.
@@ -111,20 +113,48 @@ private:
     void recovery_policy_of(const std::string& vm, const std::vector<std::string>& texts,
                             Done done);
     void put_policy(const Result<db::RecoveryPolicy>& row, const std::string& text, Done done);
-    /// Who takes whose place.
-    struct Recovery {
-        db::Vm lost, next;
+    /// Who takes whose place, and how far that is.
+    struct Takeover {
+        db::Vm lost, next; // The same where it is started anew.
+        recovery::Way way = recovery::Way::adopt;
+        std::string target; // Where `next` is, or will be.
+        std::string xml;    // What is started there.
         double similarity = 0;
         std::vector<std::string> chains, balancers; // By name.
+        bool said_gone = false;                     // The operator knows that it does not run.
+        bool by_hand = true;                        // Else what still runs is ended.
+        std::optional<db::Recovery>
+            before;       // Its row as it was; none: by hand, of what did not fail.
+        db::Recovery row; // As the fleet has it.
     };
-    Result<Recovery> plan_recovery(const Json& arguments);
-    Result<void> find_places(Recovery& recovery);
+    using Takeovers = std::shared_ptr<Takeover>;
+    using Step = boost::asio::awaitable<Result<void>>;
+    Result<Takeovers> plan_recovery(const Json& arguments);
+    Result<recovery::Wish> wish_from(const Json& arguments, const db::Vm& lost,
+                                     const db::Recovery* row);
+    Result<void> find_places(Takeover& takeover);
+    Result<void> find_definition(Takeover& takeover);
     void gone_here(const Json& arguments, Done done);
-    boost::asio::awaitable<Result<void>> see_that_it_is_gone(db::Vm lost, bool said_gone);
-    boost::asio::awaitable<void> recover(Recovery recovery, bool said_gone, Done done);
-    boost::asio::awaitable<Result<void>> follow_in_chains(Recovery recovery);
-    boost::asio::awaitable<Result<void>> follow_in_balancers(Recovery recovery);
-    Json tell_recovered(const Recovery& recovery);
+    void end_here(const std::string& vm, Done done);
+    void start_here(const Json& arguments, Done done);
+    boost::asio::awaitable<void> recover(Takeovers takeover, Done done);
+    Step claim(Takeovers takeover);
+    Step tell(Takeovers takeover, std::string text);
+    Step put_row(Takeovers takeover, db::Recovery to);
+    Step fence(Takeovers takeover);
+    Step wait_for_lease(Takeovers takeover);
+    Step ask_whether_gone(Takeovers takeover, std::shared_ptr<recovery::Holder> holder);
+    Step carry_out(Takeovers takeover);
+    Step restart(Takeovers takeover);
+    Step follow_in_chains(Takeovers takeover);
+    Step follow_in_balancers(Takeovers takeover);
+    boost::asio::awaitable<void> close(Takeovers takeover, Result<void> result);
+    Json tell_recovered(const Takeover& takeover);
+    void give_up_recoveries();
+    void nudge_recoveryd();
+    void recovery_put(const Json& arguments, Done done);
+    void recovery_allow(const Json& arguments, Done done);
+    void allow_all(const std::string& vm, const std::string& name, Done done);
     void note(const std::string& kind, const std::string& text, const std::string& chain = {});
     Json describe_step(const TraceStep& step, const std::string& where, int tunnel_port);
     void migrate_here(const db::Vm& vm, const db::Hypervisor& to, Done done);
@@ -159,8 +189,9 @@ private:
     std::deque<UserTask> user_tasks_; // Newest last; so that no question reads all tasks there are.
     ChainRollout rollout_{daemon_};
     Drainer drainer_;
-    int n_recoveries_ = 0;      // Under way.
-    AsyncControlClient schedd_; // On this machine.
+    std::set<std::string> recovering_; // VMs whose recovery is under way here.
+    AsyncControlClient schedd_;        // On this machine, as the next one.
+    AsyncControlClient recoveryd_;
 };
 
 /// The text under `key`.

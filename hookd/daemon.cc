@@ -56,6 +56,11 @@ Daemon::Daemon(asio::io_context& io, World world)
             link_.sync_soon();
         if (fleet_)
             fleet_->push_soon();
+        if (recovery_rows_ && !(change.put_recoveries.empty() && change.put_hypervisors.empty() &&
+                                change.put_recovery_policies.empty()))
+            recovery_rows_();
+        if (recovery_watch_ && !change.put_recoveries.empty())
+            refresh_soon(); // What was recovered elsewhere must not run here.
         prober_.store_changed(change);
         if (environments_ && !(change.put_quotas.empty() && change.remove_quotas.empty()))
             environments_->look();
@@ -100,6 +105,7 @@ Result<void> Daemon::start(OvsLoop& loop, const std::string& rundir)
     service_mover_ =
         std::make_unique<ServiceMover>(io_, world_, mover_, *services_, tools_, rundir);
     service_mover_->start();
+    recovery_watch_ = std::make_unique<RecoveryWatch>(io_, world_, *fleet_, mover_, tools_);
     fleet_->start();
     resources_ = std::make_unique<ResourceWatch>(io_, world_);
     environments_ =
@@ -109,6 +115,10 @@ Result<void> Daemon::start(OvsLoop& loop, const std::string& rundir)
     watch_store();
     link_.start();
     libvirt_ = std::make_unique<LibvirtWatch>(io_, world_.config.libvirt_uri, *this);
+    recovery_watch_->ask_agents = [this](std::vector<std::string> vms) {
+        libvirt_->ask_agents(std::move(vms));
+    };
+    recovery_watch_->start();
     return {};
 }
 
@@ -119,6 +129,7 @@ void Daemon::stop()
     resources_.reset();
     service_mover_.reset();
     services_.reset(); // What runs goes on.
+    recovery_watch_.reset();
     fleet_.reset();
     Ledger closed{std::move(world_.ledger)};
 }
@@ -327,20 +338,23 @@ void Daemon::refresh()
     world_.commit(change);
     describe_vms();
     look_for_entries();
+    if (recovery_watch_)
+        recovery_watch_->look();
 }
 
 /// Of the records as they are now.
 void Daemon::describe_vms()
 {
-    auto rows = compute_specifications(world_.self(), world_.domains, world_.ledger.vms(),
-                                       world_.ledger.specifications(), world_.features);
+    auto rows = compute_specifications(
+        world_.self(), world_.domains, world_.ledger.vms(), world_.ledger.specifications(),
+        world_.features, {&world_.ledger.recovery_policies(), world_.config.recovery_lease_s});
     StoreChange change;
     change.put_specifications = std::move(rows.put);
     change.remove_specifications = std::move(rows.remove);
     world_.commit(change);
 }
 
-/// What the share of its owner does not allow (spec Q6).
+/// What the share of its owner does not allow (spec Q6), or its recovery (spec recovery.md, R9).
 Result<void> Daemon::refuse(const DomainXml& domain, const std::string& why)
 {
     StoreChange change;
@@ -363,6 +377,13 @@ Result<void> Daemon::hook(const HookCall& call)
         call.operation == "migrate" || call.operation == "prepare" || call.operation == "restore";
     if (begins)
         if (auto may = may_use(world_.ledger.quotas(), xml->owner, Owner::named, world_.self());
+            !may)
+            return refuse(*xml, may.error().message);
+    // Of a migration the first of these calls has begun a move.
+    const bool coming = call.operation == "migrate" || mover_.under_way().contains(xml->uuid);
+    if (begins)
+        if (auto may = may_start_here(world_.self(), xml->uuid, coming, world_.ledger.recoveries(),
+                                      world_.ledger.vms());
             !may)
             return refuse(*xml, may.error().message);
     spdlog::debug("hook {} {}", call.name, call.operation);
@@ -454,6 +475,7 @@ void Daemon::domain_event(const std::string& uuid, const std::string& name, int 
     if (event == VIR_DOMAIN_EVENT_STARTED && detail == VIR_DOMAIN_EVENT_STARTED_MIGRATED)
         mover_.incoming(uuid);
     mover_.lifecycle(uuid, event, detail);
+    recovery_watch_->event(uuid, event, detail);
     spdlog::debug("libvirt event {} detail {} of {}", event, detail, name);
     libvirt_->read(uuid);
 }
@@ -488,6 +510,11 @@ void Daemon::downtime_read(const std::string& uuid, std::int64_t downtime_ms)
 void Daemon::ring_read(const std::string& uuid, const std::string& mac, std::uint64_t address)
 {
     mover_.ring(uuid, mac, address);
+}
+
+void Daemon::agent_asked(const std::string& uuid, bool answers)
+{
+    recovery_watch_->agent_asked(uuid, answers);
 }
 
 void Daemon::loads_read(const LoadSamples& samples)

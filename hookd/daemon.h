@@ -22,6 +22,7 @@
 #include "hookd/mover.h"
 #include "hookd/prober.h"
 #include "hookd/resource-watch.h"
+#include "hookd/recovery-watch.h"
 #include "hookd/service-mover.h"
 #include "hookd/services.h"
 #include "hookd/switch-link.h"
@@ -47,6 +48,7 @@ public:
     SwitchLink& link() { return link_; }
     FleetLink& fleet() { return *fleet_; }
     Services& services() { return *services_; }
+    RecoveryWatch& recovery_watch() { return *recovery_watch_; }
     ServiceMover& service_mover() { return *service_mover_; }
     Tools& tools() { return tools_; }
     /// For migrations, which take minutes, so that nothing else waits for them.
@@ -68,6 +70,8 @@ public:
     /// Whether a VM of this hypervisor's does not run, and nobody is about to start or move it: its
     /// place can be taken.
     bool is_gone(const std::string& vm) const;
+    /// `changed` is called after each change of rows that recovery is decided by.
+    void on_recovery_rows(std::function<void()> changed) { recovery_rows_ = std::move(changed); }
     /// Brings the records up to date soon, once for any number of calls.
     void refresh_soon();
 
@@ -81,6 +85,7 @@ public:
     void disks_measured(const std::string& uuid, std::int64_t size) override;
     void downtime_read(const std::string& uuid, std::int64_t downtime_ms) override;
     void ring_read(const std::string& uuid, const std::string& mac, std::uint64_t address) override;
+    void agent_asked(const std::string& uuid, bool answers) override;
     void loads_read(const LoadSamples& samples) override;
 
     void switch_connected(std::set<std::string> silent) override;
@@ -115,10 +120,12 @@ private:
     std::unique_ptr<ServiceMover> service_mover_;
     std::unique_ptr<ResourceWatch> resources_;
     std::unique_ptr<Environments> environments_;
+    std::unique_ptr<RecoveryWatch> recovery_watch_;
     std::unique_ptr<LibvirtWatch> libvirt_;
     std::unique_ptr<HookServer> hooks_;
     /// VMs that libvirt has begun to start, and that do not run yet.
     std::set<std::string> starting_;
+    std::function<void()> recovery_rows_;
     bool resumed_ = false; // What became of the moves in the store is known.
     bool refresh_wanted_ = false;
     std::vector<std::function<void(Result<void>)>> settling_; // Who waits for the next pass.

@@ -217,7 +217,8 @@ void FleetLink::joined(const Result<db::Hypervisor>& row)
     spdlog::info("fleet: in it as {}, number {}", row->name, row->number);
     if (!snapshot_->hypervisors.empty() ||
         (world_.ledger.chains().empty() && world_.ledger.balancers().empty() &&
-         world_.ledger.recovery_policies().empty() && world_.ledger.quotas().empty())) {
+         world_.ledger.recovery_policies().empty() && world_.ledger.recoveries().empty() &&
+         world_.ledger.quotas().empty())) {
         finish_join({});
         return;
     }
@@ -227,6 +228,7 @@ void FleetLink::joined(const Result<db::Hypervisor>& row)
     change.put_chains = world_.ledger.chains();
     change.put_balancers = world_.ledger.balancers();
     change.put_recovery_policies = world_.ledger.recovery_policies();
+    change.put_recoveries = world_.ledger.recoveries();
     change.put_quotas = world_.ledger.quotas();
     awaits_ours_ = true;
     fleet_->transact(change, [this](const Result<void>& put) { finish_join(put); });

@@ -37,7 +37,7 @@ std::string mend_of(const db::Damage& damage)
     if (damage.table == "Chain")
         return ": that hop is nobody, and drops what is led to it; \"holdfast chain set " +
                one_line(damage.key, 64) + " --via\" with all hops, " + by_hand;
-    if (damage.table == "Recovery_Policy")
+    if (damage.table == "Recovery_Policy" || damage.table == "Recovery")
         return go_on("write it right with ovsdb-client(1)");
     return go_on("its owner's holdfast-hookd writes it anew when it is started, " + by_hand);
 }
@@ -113,7 +113,8 @@ Shared FleetLink::shared(const db::Hypervisor& self) const
             &world_.ledger.quotas(),
             &world_.ledger.moves(),
             &world_.ledger.specifications(),
-            &world_.ledger.recovery_policies()};
+            &world_.ledger.recovery_policies(),
+            &world_.ledger.recoveries()};
 }
 
 void FleetLink::on_snapshot(std::shared_ptr<const db::FleetSnapshot> snapshot)
@@ -231,8 +232,15 @@ void FleetLink::push()
     if (change.empty())
         return;
     pushing_ = true;
-    fleet_->transact(change, [this, change](const Result<void>& done) {
+    if (!change.put_specifications.empty() && change.put_hypervisors.empty())
+        change.put_hypervisors = {alive()}; // A lease in them runs from now on.
+    const auto sent = std::chrono::steady_clock::now();
+    fleet_->transact(change, [this, change, sent](const Result<void>& done) {
         pushing_ = false;
+        if (done && !change.put_hypervisors.empty()) {
+            guard_.confirmed(sent);
+            beat_later(); // Perhaps sooner than until now.
+        }
         if (!done && done.error().code != Errc::unavailable) {
             // Such as a VM that another hypervisor took over while we were cut off.
             spdlog::info("fleet: rows refused together ({}): sending them one by one",
@@ -272,6 +280,7 @@ void FleetLink::push_one_by_one(const db::FleetChange& change)
     for (const db::Specification& specification : change.put_specifications) {
         db::FleetChange one;
         one.put_specifications = {specification};
+        one.put_hypervisors = {alive()};
         send(one, "specification of " + world_.name_of(specification.id));
     }
     for (const db::Move& move : change.put_moves) {
@@ -294,6 +303,7 @@ void FleetLink::read_seen()
 {
     if (std::exchange(reading_seen_, true))
         return;
+    seen_read_ = std::chrono::steady_clock::now();
     fleet_->read_hypervisors([this](const Result<std::vector<db::Hypervisor>>& rows) {
         reading_seen_ = false;
         if (rows)
@@ -301,25 +311,79 @@ void FleetLink::read_seen()
     });
 }
 
+/// The own row, with when that was.
+db::Hypervisor FleetLink::alive() const
+{
+    db::Hypervisor row = world_.ledger.self();
+    row.seen = now_ns();
+    return row;
+}
+
+std::map<std::string, std::int64_t> FleetLink::own_leases() const
+{
+    std::map<std::string, std::int64_t> leases;
+    const auto add = [&](const std::vector<db::Specification>& rows) {
+        for (const db::Specification& row : rows) {
+            if (row.hypervisor != world_.self() || row.lease == 0)
+                continue;
+            const auto known = leases.try_emplace(row.id, row.lease).first;
+            known->second = std::min(known->second, row.lease);
+        }
+    };
+    add(world_.ledger.specifications());
+    if (snapshot_)
+        add(snapshot_->specifications);
+    return leases;
+}
+
+void FleetLink::read_heard(
+    const std::string& hypervisor,
+    std::function<void(std::optional<std::chrono::steady_clock::time_point>)> done)
+{
+    if (!connected()) {
+        done(std::nullopt);
+        return;
+    }
+    fleet_->read_hypervisors(
+        [this, hypervisor, done](const Result<std::vector<db::Hypervisor>>& rows) {
+            if (rows)
+                note_seen(*rows);
+            const db::Hypervisor* row = world_.ledger.hypervisor(hypervisor);
+            done(rows && row ? life_.silence().heard(row->id) : std::nullopt);
+        });
+}
+
 /// Says that this hypervisor lives.
 void FleetLink::beat()
 {
     if (connected()) {
         db::FleetChange change;
-        change.put_hypervisors = {world_.ledger.self()};
-        change.put_hypervisors[0].seen = now_ns();
-        fleet_->transact(change, [](const Result<void>& done) {
-            if (!done)
+        change.put_hypervisors = {alive()};
+        const auto sent = std::chrono::steady_clock::now();
+        fleet_->transact(change, [this, sent](const Result<void>& done) {
+            if (done)
+                guard_.confirmed(sent);
+            else
                 spdlog::warn("fleet: heartbeat: {}", done.error().message);
         });
-        read_seen();
+        if (sent - seen_read_ >= beat_interval)
+            read_seen();
         push_soon(); // Moves that have become history go, whatever else happens.
     } else if (configured() && snapshot_ && snapshot_->connected && !joiner_) {
         try_join(); // What it was refused for may have passed.
     } else if (!note_.listen.empty() && !joiner_) {
         serve_again();
     }
-    beat_timer_.expires_after(beat_interval);
+    beat_later();
+}
+
+/// As often as the shortest lease of a VM here wants it.
+void FleetLink::beat_later()
+{
+    auto interval = beat_interval;
+    for (const auto& [vm, lease] : own_leases())
+        interval = std::min(interval, LeaseGuard::beat_for(std::chrono::seconds{lease}));
+    beat_timer_.expires_after(interval);
     beat_timer_.async_wait([this](boost::system::error_code cancelled) {
         if (!cancelled)
             beat();
@@ -538,6 +602,26 @@ void FleetLink::put_recovery_policy(const db::RecoveryPolicy& policy,
     change_shared("policies of recovery", local, change, std::move(done));
 }
 
+void FleetLink::put_recovery(const db::Recovery& recovery, const std::optional<db::Recovery>& was,
+                             Told done)
+{
+    StoreChange local;
+    local.put_recoveries = {recovery};
+    db::FleetChange change;
+    change.put_recoveries = {recovery};
+    change.recoveries_were = {{recovery.id, was}};
+    change_shared("recoveries", local, change, std::move(done));
+}
+
+void FleetLink::remove_recovery(const std::string& id, Told done)
+{
+    StoreChange local;
+    local.remove_recoveries = {id};
+    db::FleetChange change;
+    change.remove_recoveries = {id};
+    change_shared("recoveries", local, change, std::move(done));
+}
+
 void FleetLink::step_lease(const db::LeaseStep& step, const QuotaChange& quotas, Told done)
 {
     const db::Lease* now = world_.ledger.lease(step.to.name);
@@ -590,8 +674,7 @@ void FleetLink::share_self(std::function<void()> done)
         return;
     }
     db::FleetChange change;
-    change.put_hypervisors = {world_.ledger.self()};
-    change.put_hypervisors[0].seen = now_ns();
+    change.put_hypervisors = {alive()};
     fleet_->transact(change, [done](const Result<void>&) { done(); });
 }
 

@@ -26,6 +26,7 @@
 #include "db/fleet.h"
 #include "hookd/fleet-note.h"
 #include "hookd/fleet-sync.h"
+#include "hookd/lease-guard.h"
 #include "hookd/life-watch.h"
 #include "hookd/mover.h"
 #include "hookd/tool.h"
@@ -116,6 +117,22 @@ public:
     void put_recovery_policy(const db::RecoveryPolicy& policy,
                              const std::optional<db::RecoveryPolicy>& was, Told done);
 
+    /// Puts a recovery in the place of `was`; none: it is new.
+    /// Errors: unavailable as put_chain(); outdated if it is another by now.
+    void put_recovery(const db::Recovery& recovery, const std::optional<db::Recovery>& was,
+                      Told done);
+    void remove_recovery(const std::string& id, Told done);
+    /// Whether what the fleet knows is known here.
+    bool knows() const { return connected() && pulled_; }
+    /// When the fleet has heard of this hypervisor last.
+    const LeaseGuard& guard() const { return guard_; }
+    /// The leases of this hypervisor's VMs, in seconds, by VM; the shortest that anybody knows.
+    std::map<std::string, std::int64_t> own_leases() const;
+    /// When a hypervisor was heard of last, or later, once all rows were read anew; none: it is not
+    /// known.
+    void read_heard(const std::string& hypervisor,
+                    std::function<void(std::optional<std::chrono::steady_clock::time_point>)> done);
+
     /// What follows from a step of a lease, in the same transaction.
     struct QuotaChange {
         std::vector<db::Quota> put;
@@ -165,7 +182,9 @@ private:
     void note_yielded(const StoreChange& change);
     void push();
     void push_one_by_one(const db::FleetChange& change);
+    db::Hypervisor alive() const;
     void beat();
+    void beat_later();
     void read_seen();
     void note_seen(const std::vector<db::Hypervisor>& rows);
     void note_unheard();
@@ -200,6 +219,8 @@ private:
     bool pushing_ = false;
     std::shared_ptr<const db::FleetSnapshot> snapshot_;
     std::vector<db::Damage> damaged_; // Of the last snapshot, as it came.
+    LeaseGuard guard_{std::chrono::steady_clock::now()};
+    std::chrono::steady_clock::time_point seen_read_{}; // When `seen` of all was asked for, last.
     LifeWatch life_;
     Unheard unheard_; // As of the last look.
     Done joiner_;     // Who waits for init or join.

@@ -99,18 +99,19 @@ void pull_owned(const std::vector<Row>& fleet, const std::vector<Row>& store,
 /// Rows that belong to the fleet: those of its database, and no others.
 template <class Row>
 void pull_shared(const std::vector<Row>& fleet, const std::vector<Row>& store,
-                 std::vector<Row>& put, std::vector<std::string>& remove)
+                 std::vector<Row>& put, std::vector<std::string>& remove,
+                 std::string Row::*key = &Row::name)
 {
-    Index known{store, &Row::name};
-    Index shared{fleet, &Row::name};
+    Index known{store, key};
+    Index shared{fleet, key};
     for (const Row& row : fleet) {
-        const Row* old = known.find(row.name);
+        const Row* old = known.find(row.*key);
         if (!old || *old != row)
             put.push_back(row);
     }
     for (const Row& row : store) {
-        if (!shared.find(row.name))
-            remove.push_back(row.name);
+        if (!shared.find(row.*key))
+            remove.push_back(row.*key);
     }
 }
 
@@ -238,6 +239,7 @@ db::FleetSnapshot mended(db::FleetSnapshot fleet, const Shared& store)
     mend_others(fleet.specifications, *store.specifications, "Specification", store.self,
                 fleet.damaged);
     mend(fleet.recovery_policies, *store.recovery_policies, "Recovery_Policy", fleet.damaged);
+    mend(fleet.recoveries, *store.recoveries, "Recovery", fleet.damaged);
     mend_others(fleet.health, *store.health, "Server_Health", store.self, fleet.damaged);
     std::ranges::sort(fleet.health, {}, &db::HealthKey::of);
     mend(fleet.leases, *store.leases, "Lease", fleet.damaged);
@@ -278,6 +280,8 @@ StoreChange pull_changes(const db::FleetSnapshot& fleet, const Shared& store, bo
                change.put_specifications, change.remove_specifications);
     pull_shared(fleet.recovery_policies, *store.recovery_policies, change.put_recovery_policies,
                 change.remove_recovery_policies);
+    pull_shared(fleet.recoveries, *store.recoveries, change.put_recoveries,
+                change.remove_recoveries, &db::Recovery::id);
     pull_shared(fleet.leases, *store.leases, change.put_leases, change.remove_leases);
     pull_shared(fleet.quotas, *store.quotas, change.put_quotas, change.remove_quotas);
     pull_health(fleet, store, unheard, change);

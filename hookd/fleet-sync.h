@@ -30,6 +30,7 @@ struct Shared {
     const std::vector<db::Move>* moves;
     const std::vector<db::Specification>* specifications;
     const std::vector<db::RecoveryPolicy>* recovery_policies;
+    const std::vector<db::Recovery>* recoveries;
 };
 
 /// Other hypervisors, by name.

@@ -66,8 +66,8 @@ bool StoreChange::empty() const
            put_moves.empty() && events.empty() && put_tasks.empty() && seen.empty() &&
            remove_tasks.empty() && put_specifications.empty() && remove_specifications.empty() &&
            put_recovery_policies.empty() && remove_recovery_policies.empty() &&
-           put_leases.empty() && remove_leases.empty() && put_quotas.empty() &&
-           remove_quotas.empty();
+           put_recoveries.empty() && remove_recoveries.empty() && put_leases.empty() &&
+           remove_leases.empty() && put_quotas.empty() && remove_quotas.empty();
 }
 
 bool StoreChange::concerns_flows() const
@@ -106,8 +106,9 @@ Result<void> Ledger::read()
                       take(store_.health(), health_), take(store_.services(), services_),
                       take(store_.specifications(), specifications_),
                       take(store_.recovery_policies(), recovery_policies_),
-                      take(store_.leases(), leases_), take(store_.quotas(), quotas_),
-                      take(store_.paths(), paths_), take(store_.moves(), moves_)}) {
+                      take(store_.recoveries(), recoveries_), take(store_.leases(), leases_),
+                      take(store_.quotas(), quotas_), take(store_.paths(), paths_),
+                      take(store_.moves(), moves_)}) {
         if (!done)
             return done;
     }
@@ -134,6 +135,7 @@ Result<void> Ledger::write(const StoreChange& change)
     remove_each(change.remove_services, &db::Store::remove_service);
     remove_each(change.remove_specifications, &db::Store::remove_specification);
     remove_each(change.remove_recovery_policies, &db::Store::remove_recovery_policy);
+    remove_each(change.remove_recoveries, &db::Store::remove_recovery);
     remove_each(change.remove_leases, &db::Store::remove_lease);
     remove_each(change.remove_quotas, &db::Store::remove_quota);
     put_each(change.put_hypervisors);
@@ -145,6 +147,7 @@ Result<void> Ledger::write(const StoreChange& change)
     put_each(change.put_services);
     put_each(change.put_specifications);
     put_each(change.put_recovery_policies);
+    put_each(change.put_recoveries);
     put_each(change.put_leases);
     put_each(change.put_quotas);
     put_each(change.put_moves);
@@ -205,6 +208,8 @@ void Ledger::take_the_rest(const StoreChange& change)
     put_all(specifications_, change.put_specifications, by(&db::Specification::id));
     remove_all(recovery_policies_, change.remove_recovery_policies, &db::RecoveryPolicy::name);
     put_all(recovery_policies_, change.put_recovery_policies, by(&db::RecoveryPolicy::name));
+    remove_all(recoveries_, change.remove_recoveries, &db::Recovery::id);
+    put_all(recoveries_, change.put_recoveries, by(&db::Recovery::id));
     remove_all(leases_, change.remove_leases, &db::Lease::name);
     put_all(leases_, change.put_leases, by(&db::Lease::name));
     remove_all(quotas_, change.remove_quotas, &db::Quota::name);

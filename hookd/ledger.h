@@ -36,6 +36,8 @@ struct StoreChange {
     std::vector<std::string> remove_specifications; // By VM's id.
     std::vector<db::RecoveryPolicy> put_recovery_policies;
     std::vector<std::string> remove_recovery_policies; // By name.
+    std::vector<db::Recovery> put_recoveries;
+    std::vector<std::string> remove_recoveries; // By id.
     std::vector<db::Lease> put_leases;
     std::vector<std::string> remove_leases; // By name.
     std::vector<db::Quota> put_quotas;
@@ -46,8 +48,8 @@ struct StoreChange {
     std::vector<std::string> remove_tasks; // By id.
 
     bool empty() const;
-    /// Whether a switch has to know: anything but services, specifications, policies of recovery,
-    /// leases, quotas, moves, events, tasks and what `seen` has.
+    /// Whether a switch has to know: anything but services, specifications, recoveries and their
+    /// policies, leases, quotas, moves, events, tasks and what `seen` has.
     bool concerns_flows() const;
     /// Whether paths may be others: a VM or a chain changes.
     bool concerns_paths() const;
@@ -72,6 +74,7 @@ public:
     const std::vector<db::Service>& services() const { return services_; }
     const std::vector<db::Specification>& specifications() const { return specifications_; }
     const std::vector<db::RecoveryPolicy>& recovery_policies() const { return recovery_policies_; }
+    const std::vector<db::Recovery>& recoveries() const { return recoveries_; }
     const std::vector<db::Lease>& leases() const { return leases_; }
     const std::vector<db::Quota>& quotas() const { return quotas_; }
     const std::vector<db::PathHop>& paths() const { return paths_; }
@@ -113,6 +116,7 @@ private:
     std::vector<db::Service> services_;
     std::vector<db::Specification> specifications_;
     std::vector<db::RecoveryPolicy> recovery_policies_;
+    std::vector<db::Recovery> recoveries_;
     std::vector<db::Lease> leases_;
     std::vector<db::Quota> quotas_;
     std::vector<db::PathHop> paths_;

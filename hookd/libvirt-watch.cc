@@ -13,6 +13,7 @@
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/thread_pool.hpp>
 
+#include <atomic>
 #include <cstdlib>
 #include <mutex>
 #include <set>
@@ -26,6 +27,7 @@
 #include "hookd/libvirt-loop.h"
 #include "hookd/load-samples.h"
 #include "hookd/qemu-ring.h"
+#include "hookd/vm-failures.h"
 
 namespace asio = boost::asio;
 
@@ -37,6 +39,8 @@ constexpr auto retry_interval = std::chrono::seconds{1};
 // answer.
 constexpr int keepalive_s = 5;
 constexpr unsigned keepalive_missed = 3;
+// An agent that lives answers a ping in some ms; a busy guest's later.
+constexpr int agent_limit_s = 2;
 
 Reality reality_of(int state)
 {
@@ -53,6 +57,15 @@ Reality reality_of(int state)
     }
 }
 
+/// Its XML as it is defined, or would be; empty if it cannot be had.
+std::string definition_of(virDomainPtr domain)
+{
+    char* xml = virDomainGetXMLDesc(domain, VIR_DOMAIN_XML_INACTIVE);
+    std::string text{xml ? xml : ""};
+    std::free(xml);
+    return text;
+}
+
 /// On the worker's thread.  None if the domain vanished meanwhile.
 std::optional<Domain> read_domain(virDomainPtr domain)
 {
@@ -62,6 +75,7 @@ std::optional<Domain> read_domain(virDomainPtr domain)
     virDomainGetState(domain, &state, &reason, 0);
     read.state = reality_of(state);
     read.halted = is_halted(state, reason);
+    read.seems = domain_state_of(state, reason);
     char* xml = virDomainGetXMLDesc(domain, 0);
     if (!xml)
         return std::nullopt;
@@ -73,6 +87,8 @@ std::optional<Domain> read_domain(virDomainPtr domain)
         return std::nullopt;
     }
     read.xml = *parsed;
+    if (parsed->makeup.shared_disks)
+        read.definition = definition_of(domain);
     return read;
 }
 
@@ -153,8 +169,11 @@ struct LibvirtWatch::Impl : std::enable_shared_from_this<LibvirtWatch::Impl> {
             if (!read)
                 continue;
             // A libvirtd that has just begun says what was so when the one before it ended.
-            if (uri.starts_with("qemu:") && !qemu_lives(read->xml.name))
+            if (uri.starts_with("qemu:") && !qemu_lives(read->xml.name)) {
+                if (read->seems != recovery::DomainState::off)
+                    read->seems = recovery::DomainState::crashed;
                 read->state = Reality::absent;
+            }
             domains.push_back(*read);
         }
         std::free(all);
@@ -182,8 +201,8 @@ struct LibvirtWatch::Impl : std::enable_shared_from_this<LibvirtWatch::Impl> {
         tell([gone](LibvirtListener& l) { l.domain_read(gone, false); });
     }
 
-    /// On a thread of its own: a file on a server that does not answer can keep it for ever, and then
-    /// disks that were not measured yet stay unknown.
+    /// On a thread of its own: a file on a server that does not answer can keep it for ever, and
+    /// then disks that were not measured yet stay unknown.
     void measure_disks(const DomainXml& domain)
     {
         {
@@ -191,15 +210,15 @@ struct LibvirtWatch::Impl : std::enable_shared_from_this<LibvirtWatch::Impl> {
             if (domain.makeup.disks.empty() || !measuring.insert(domain.uuid).second)
                 return; // It is in the queue already.
         }
-        asio::post(disks, [self = shared_from_this(), uuid = domain.uuid,
-                           paths = domain.makeup.disks] {
-            {
-                const std::lock_guard lock{self->measuring_mutex};
-                self->measuring.erase(uuid);
-            }
-            const std::int64_t size = disk_sizes(paths);
-            self->tell([uuid, size](LibvirtListener& l) { l.disks_measured(uuid, size); });
-        });
+        asio::post(
+            disks, [self = shared_from_this(), uuid = domain.uuid, paths = domain.makeup.disks] {
+                {
+                    const std::lock_guard lock{self->measuring_mutex};
+                    self->measuring.erase(uuid);
+                }
+                const std::int64_t size = disk_sizes(paths);
+                self->tell([uuid, size](LibvirtListener& l) { l.disks_measured(uuid, size); });
+            });
     }
 
     void read_downtime(const std::string& uuid)
@@ -257,6 +276,26 @@ struct LibvirtWatch::Impl : std::enable_shared_from_this<LibvirtWatch::Impl> {
         tell([uuid, runs](LibvirtListener& l) {
             l.monitor_event(uuid, runs ? "RESUME" : "STOP", now_ns(), "{}");
         });
+    }
+
+    /// On the agents' thread.  One that is not there, or not connected, is not one that hangs: only
+    /// what has answered once is missed.
+    void ask_agents(const std::vector<std::string>& uuids)
+    {
+        ConnectPtr own{virConnectOpen(uri.c_str())};
+        if (own)
+            virConnectSetKeepAlive(own.get(), keepalive_s, keepalive_missed);
+        for (const std::string& uuid : uuids) {
+            DomainPtr domain{own ? virDomainLookupByUUIDString(own.get(), uuid.c_str()) : nullptr};
+            if (!domain)
+                continue;
+            char* answer = virDomainQemuAgentCommand(domain.get(), R"({"execute":"guest-ping"})",
+                                                     agent_limit_s, 0);
+            const bool answers = answer != nullptr;
+            std::free(answer);
+            tell([uuid, answers](LibvirtListener& l) { l.agent_asked(uuid, answers); });
+        }
+        asking = false;
     }
 
     /// On the measuring thread, which alone waits if a QEMU does not tell of its guest's memory.
@@ -375,13 +414,15 @@ struct LibvirtWatch::Impl : std::enable_shared_from_this<LibvirtWatch::Impl> {
     asio::thread_pool worker{1};
     asio::thread_pool askers{4}; // For what waits for a QEMU, which can hang.
     asio::thread_pool measurer{1};
-    asio::thread_pool disks{1}; // For what waits for files, which can be elsewhere.
+    asio::thread_pool agents{1};      // For what waits for guests, which can hang.
+    std::atomic<bool> asking = false; // Agents are being asked.
+    asio::thread_pool disks{1};       // For what waits for files, which can be elsewhere.
     std::mutex measuring_mutex;
     std::set<std::string> measuring; // Domains whose disks are to be measured.
-    ConnectPtr events;   // The worker's.
-    ConnectPtr calls;    // The worker's.
-    ConnectPtr measured; // The measurer's.
-    MemoryAsked asked;   // The measurer's.
+    ConnectPtr events;               // The worker's.
+    ConnectPtr calls;                // The worker's.
+    ConnectPtr measured;             // The measurer's.
+    MemoryAsked asked;               // The measurer's.
 };
 
 LibvirtWatch::LibvirtWatch(asio::io_context& io, const std::string& uri, LibvirtListener& listener)
@@ -398,6 +439,7 @@ LibvirtWatch::~LibvirtWatch()
     impl_->worker.stop();
     impl_->askers.stop();
     impl_->measurer.stop();
+    impl_->agents.stop();
     impl_->disks.stop();
     impl_->worker.join();
 }
@@ -415,6 +457,13 @@ void LibvirtWatch::read_ring(const std::string& uuid, const std::string& mac)
 void LibvirtWatch::ask_whether_it_runs(const std::string& uuid)
 {
     asio::post(impl_->askers, [impl = impl_, uuid] { impl->ask_whether_it_runs(uuid); });
+}
+
+void LibvirtWatch::ask_agents(std::vector<std::string> uuids)
+{
+    if (uuids.empty() || impl_->asking.exchange(true))
+        return;
+    asio::post(impl_->agents, [impl = impl_, uuids] { impl->ask_agents(uuids); });
 }
 
 void LibvirtWatch::read_loads(std::vector<std::string> uuids)

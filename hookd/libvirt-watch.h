@@ -40,14 +40,16 @@ public:
                                const std::string& details) = 0;
     /// A domain as it is now, asked for after an event; `xml.uuid` alone if it is gone.
     virtual void domain_read(Domain domain, bool exists) = 0;
-    /// How large the disks of a domain that was read are together, in bytes, as its guest sees them;
-    /// some time later, or never.
+    /// How large the disks of a domain that was read are together, in bytes, as its guest sees
+    /// them; some time later, or never.
     virtual void disks_measured(const std::string& uuid, std::int64_t size) = 0;
     /// The downtime of the domain's last migration, by libvirt's own count.
     virtual void downtime_read(const std::string& uuid, std::int64_t downtime_ms) = 0;
     /// Where QEMU's memory has the guest's ring of received frames.
     virtual void ring_read(const std::string& uuid, const std::string& mac,
                            std::uint64_t address) = 0;
+    /// A domain's guest agent was asked for a sign of life, and whether it gave one.
+    virtual void agent_asked(const std::string& uuid, bool answers) = 0;
     /// What libvirt has counted of the VMs that were asked for, as far as they run.
     virtual void loads_read(const LoadSamples& samples) = 0;
 };
@@ -73,6 +75,9 @@ public:
     /// Asks QEMU itself whether the domain's guest runs; monitor_event follows, RESUME if it does
     /// and STOP if not, unless it has ended.
     void ask_whether_it_runs(const std::string& uuid);
+    /// Asks the guest agents of these domains whether they live, one after the other; agent_asked
+    /// follows for each that has one.  While that lasts, no others are asked.
+    void ask_agents(std::vector<std::string> uuids);
     /// Reads what libvirt has counted of these domains; loads_read follows, whatever becomes of it.
     void read_loads(std::vector<std::string> uuids);
 
@@ -92,6 +97,9 @@ struct QemuTaps {
 /// Errors: not_found if the domain does not run here, or has no tap.
 Result<QemuTaps> find_qemu_taps(const std::string& domain,
                                 const std::string& rundir = "/run/libvirt/qemu");
+
+/// The process of a domain's QEMU, by the same; 0 if none is known.
+int qemu_pid(const std::string& domain, const std::string& rundir = "/run/libvirt/qemu");
 
 /// Whether the domain has a QEMU, by the same; one that has ended and still waits for its parent is
 /// none.

@@ -17,20 +17,18 @@ namespace holdfast::hookd {
 namespace fs = std::filesystem;
 
 namespace {
+} // namespace
 
-/// By libvirt's pid file; 0 if there is none.
-int pid_of(const std::string& domain, const std::string& rundir)
+int qemu_pid(const std::string& domain, const std::string& rundir)
 {
     std::ifstream in{fs::path{rundir} / (domain + ".pid")};
     int pid = 0;
     return in >> pid ? pid : 0;
 }
 
-} // namespace
-
 bool qemu_lives(const std::string& domain, const std::string& rundir)
 {
-    const int pid = pid_of(domain, rundir);
+    const int pid = qemu_pid(domain, rundir);
     std::error_code failed;
     return pid != 0 && !fs::read_symlink("/proc/" + std::to_string(pid) + "/exe", failed).empty();
 }
@@ -38,7 +36,7 @@ bool qemu_lives(const std::string& domain, const std::string& rundir)
 Result<QemuTaps> find_qemu_taps(const std::string& domain, const std::string& rundir)
 {
     QemuTaps found;
-    found.pid = pid_of(domain, rundir);
+    found.pid = qemu_pid(domain, rundir);
     if (found.pid == 0) {
         return Error{Errc::not_found,
                      "VM " + domain + ": no pid file in " + rundir + ": it does not run here"};

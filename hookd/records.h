@@ -15,6 +15,7 @@
 #include "db/rows.h"
 #include "hookd/domain-xml.h"
 #include "hookd/move-machine.h"
+#include "recovery/failure.h"
 
 namespace holdfast::hookd {
 
@@ -46,6 +47,9 @@ struct Domain {
     Reality state = Reality::absent;
     std::int64_t disk = 0; // Bytes of all its disks, as its guest sees them; 0: not known.
     bool halted = false;   // It is paused, and no migration is why (is_halted()).
+    /// As libvirt says it, for its recovery.
+    recovery::DomainState seems = recovery::DomainState::off;
+    std::string definition{}; // Where its disks are shared: its XML, as another could define it.
 };
 
 /// What is known here.

@@ -47,6 +47,12 @@ void Silence::listen_anew(Time now)
         heard.since = now;
 }
 
+std::optional<Silence::Time> Silence::heard(const std::string& id) const
+{
+    const Heard* heard = find(id);
+    return heard ? std::optional{heard->since} : std::nullopt;
+}
+
 bool Silence::silent(const std::string& id, Time now) const
 {
     const Heard* heard = find(id);

@@ -44,6 +44,8 @@ public:
     std::set<std::string> look(const std::vector<db::Hypervisor>& rows, Time now);
     /// Nobody could be heard until `now`.
     void listen_anew(Time now);
+    /// When its row was seen to change last, or later; none: it is not known.
+    std::optional<Time> heard(const std::string& id) const;
     /// Whether hypervisor `id` has not been heard of for longer than the limit.
     bool silent(const std::string& id, Time now) const;
 

@@ -10,11 +10,14 @@
 #include <unordered_map>
 
 #include "db/row-check.h"
+#include "recovery/rows.h"
 
 namespace holdfast::hookd {
 namespace {
 
 constexpr std::int64_t mib = 1 << 20;
+// What a row of the fleet's database can well hold; libvirt's own are a tenth of it.
+constexpr std::size_t longest_definition = 64 << 10;
 
 db::SpecificationElement element_of(const recovery::Element& written,
                                     const recovery::FeatureTable& features)
@@ -26,7 +29,7 @@ db::SpecificationElement element_of(const recovery::Element& written,
 }
 
 db::Specification row_of(const db::Vm& vm, const Domain& domain,
-                         const recovery::FeatureTable& features)
+                         const recovery::FeatureTable& features, const RecoveryTerms& terms)
 {
     const DomainMakeup& makeup = domain.xml.makeup;
     db::Specification row;
@@ -41,16 +44,20 @@ db::Specification row_of(const db::Vm& vm, const Domain& domain,
         row.elements.push_back(element_of(one, features));
     std::ranges::sort(row.elements);
     row.elements.erase(std::ranges::unique(row.elements).begin(), row.elements.end());
+    if (recovery::is_automatic(vm.id, *terms.policies)) {
+        row.lease = terms.lease;
+        if (domain.definition.size() <= longest_definition)
+            row.xml = domain.definition;
+    }
     return row;
 }
 
 } // namespace
 
-SpecificationChange compute_specifications(const std::string& self,
-                                           const std::map<std::string, Domain>& domains,
-                                           const std::vector<db::Vm>& vms,
-                                           const std::vector<db::Specification>& rows,
-                                           const recovery::FeatureTable& features)
+SpecificationChange
+compute_specifications(const std::string& self, const std::map<std::string, Domain>& domains,
+                       const std::vector<db::Vm>& vms, const std::vector<db::Specification>& rows,
+                       const recovery::FeatureTable& features, const RecoveryTerms& terms)
 {
     SpecificationChange change;
     // Ours alone, of a fleet's many; what is left of them has no record.
@@ -68,7 +75,7 @@ SpecificationChange compute_specifications(const std::string& self,
         const auto domain = domains.find(vm.id);
         if (domain == domains.end())
             continue;
-        const db::Specification row = row_of(vm, domain->second, features);
+        const db::Specification row = row_of(vm, domain->second, features, terms);
         if (!old || *old != row) // One that was another hypervisor's is another row.
             change.put.push_back(row);
     }

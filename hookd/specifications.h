@@ -20,12 +20,17 @@ struct SpecificationChange {
     std::vector<std::string> remove; // VM ids.
 };
 
+/// Which VMs are recovered without being asked, and under which lease (hookd/lease-guard.h).
+struct RecoveryTerms {
+    const std::vector<db::RecoveryPolicy>* policies;
+    std::int64_t lease = 0; // Seconds.
+};
+
 /// The rows to write so that they say what this hypervisor's domains are made of.  A VM that
 /// libvirt does not tell of now keeps its row; one without a record has none.
-SpecificationChange compute_specifications(const std::string& self,
-                                           const std::map<std::string, Domain>& domains,
-                                           const std::vector<db::Vm>& vms,
-                                           const std::vector<db::Specification>& rows,
-                                           const recovery::FeatureTable& features);
+SpecificationChange
+compute_specifications(const std::string& self, const std::map<std::string, Domain>& domains,
+                       const std::vector<db::Vm>& vms, const std::vector<db::Specification>& rows,
+                       const recovery::FeatureTable& features, const RecoveryTerms& terms);
 
 } // namespace holdfast::hookd

@@ -4,6 +4,7 @@
 noinst_LIBRARIES += recovery/librecovery.a
 recovery_librecovery_a_SOURCES = \
 	recovery/bit-sum.h recovery/bit-sum.cc \
+	recovery/decide.h recovery/decide.cc \
 	recovery/failure.h recovery/failure.cc \
 	recovery/features.h recovery/features.cc \
 	recovery/fence.h recovery/fence.cc \
@@ -11,6 +12,7 @@ recovery_librecovery_a_SOURCES = \
 	recovery/limits.h recovery/limits.cc \
 	recovery/plan.h recovery/plan.cc \
 	recovery/policy.h recovery/policy.cc \
+	recovery/read-rows.h recovery/read-rows.cc \
 	recovery/rows.h recovery/rows.cc \
 	recovery/similarity.h recovery/similarity.cc \
 	recovery/specification.h
@@ -22,6 +24,7 @@ EXTRA_DIST += recovery/features.conf
 check_PROGRAMS += recovery/tests/recovery-test
 TESTS += recovery/tests/recovery-test
 recovery_tests_recovery_test_SOURCES = \
+	recovery/tests/decide-test.cc \
 	recovery/tests/failure-test.cc \
 	recovery/tests/features-test.cc \
 	recovery/tests/fence-test.cc \

@@ -69,9 +69,13 @@ std::string text_of(const std::vector<Way>& ways)
     return text;
 }
 
-Pool::Pool(std::vector<PoolVm> vms, Policy policy, std::set<std::string> forbidden)
-    : vms_{std::move(vms)}, policy_{std::move(policy)}, forbidden_{std::move(forbidden)}
+Pool::Pool(std::vector<PoolVm> vms, Policy policy, std::set<std::string> forbidden,
+           std::set<std::string> free)
+    : vms_{std::move(vms)}, policy_{std::move(policy)},
+      forbidden_{std::move(forbidden)}, free_{std::move(free)}
 {
+    for (const auto& hypervisor : free_)
+        loads_[hypervisor]; // Known, and idle so far.
     Scale scale;
     scale.measure = policy_.measure;
     for (std::size_t i = 0; i < n_quantities; ++i)
@@ -248,13 +252,11 @@ std::optional<std::size_t> Pool::best_for(Plan& plan, std::size_t vm, const Wish
 /// The least loaded hypervisor that has not failed; empty if there is none.
 std::string Pool::quietest(const std::string& failed) const
 {
-    std::set<std::string> heard;
-    for (const auto& vm : vms_)
-        if (vm.reachable && vm.hypervisor != failed)
-            heard.insert(vm.hypervisor);
+    std::set<std::string> others = free_;
+    others.erase(failed);
     const auto best = std::ranges::min_element(
-        heard, {}, [&](const std::string& name) { return loads_.at(name); });
-    return best == heard.end() ? "" : *best;
+        others, {}, [&](const std::string& name) { return loads_.at(name); });
+    return best == others.end() ? "" : *best;
 }
 
 std::string Pool::why_none(const Plan& plan, std::size_t vm, const Wish& wish) const

@@ -72,7 +72,9 @@ struct Plan {
 
 class Pool {
 public:
-    Pool(std::vector<PoolVm> vms, Policy policy, std::set<std::string> forbidden = {});
+    /// `free`: hypervisors where a VM can be started, whether any is there or not.
+    Pool(std::vector<PoolVm> vms, Policy policy, std::set<std::string> forbidden = {},
+         std::set<std::string> free = {});
 
     /// Of the VM at this place of the pool.
     /// Errors:  none: see Plan::why.
@@ -98,7 +100,8 @@ private:
 
     std::vector<PoolVm> vms_;
     Policy policy_;
-    std::set<std::string> forbidden_;                        // Ids of VMs that replace none.
+    std::set<std::string> forbidden_; // Ids of VMs that replace none.
+    std::set<std::string> free_;
     std::map<std::string, std::int64_t> loads_;              // CPUs of running VMs, by hypervisor.
     std::unordered_map<std::string, ElementNumber> numbers_; // By key_of().
     std::unique_ptr<const Index> index_;

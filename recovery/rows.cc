@@ -122,6 +122,14 @@ Result<db::RecoveryPolicy> with_fleet_setting(const db::RecoveryPolicy& row,
         changed.ways = text_of(*ways);
         return changed;
     }
+    if (constexpr std::string_view key = "automatic="; text.starts_with(key)) {
+        const std::string value = text.substr(key.size());
+        if (value != "on" && value != "off")
+            return wrong("automatic", value, "on or off");
+        db::RecoveryPolicy changed = row;
+        changed.automatic = value;
+        return changed;
+    }
     const auto policy = with_setting(policy_of(row), text);
     if (!policy)
         return policy.error();
@@ -145,6 +153,10 @@ with_vm_setting(const db::RecoveryPolicy& row, const std::string& text,
         if (value != "on" && value != "off")
             return wrong(setting, value, "on or off");
         changed.forbidden = value == "on";
+    } else if (setting == "automatic") {
+        if (value != "on" && value != "off" && value != "fleet")
+            return wrong(setting, value, "on, off or fleet");
+        changed.automatic = value == "fleet" ? "" : value;
     } else if (setting == "pin" && value == "none") {
         changed.pinned.clear();
     } else if (setting == "pin") {
@@ -156,14 +168,23 @@ with_vm_setting(const db::RecoveryPolicy& row, const std::string& text,
         changed.pinned = *id;
     } else {
         return Error{Errc::invalid, "policy: a VM has no setting \"" + one_line(setting, 40) +
-                                        "\": write ways, forbid or pin"};
+                                        "\": write ways, forbid, pin or automatic"};
     }
     return changed;
 }
 
 bool says_nothing(const db::RecoveryPolicy& row)
 {
-    return row.ways.empty() && row.pinned.empty() && !row.forbidden;
+    return row.ways.empty() && row.pinned.empty() && !row.forbidden && row.automatic.empty();
+}
+
+bool is_automatic(const std::string& vm, const std::vector<db::RecoveryPolicy>& policies)
+{
+    const auto* own = find_policy(policies, vm);
+    if (own && !own->automatic.empty())
+        return own->automatic == "on";
+    const auto* fleet = find_policy(policies, db::fleet_policy);
+    return fleet && fleet->automatic == "on";
 }
 
 Pool pool_of(const PoolRows& rows)
@@ -179,7 +200,12 @@ Pool pool_of(const PoolRows& rows)
     for (const auto& row : rows.policies)
         if (row.forbidden)
             forbidden.insert(row.name);
-    return Pool{std::move(vms), policy_of(fleet_policy_of(rows.policies)), std::move(forbidden)};
+    std::set<std::string> free;
+    for (const auto& row : rows.hypervisors)
+        if (!row.lost && !row.drained)
+            free.insert(row.name);
+    return Pool{std::move(vms), policy_of(fleet_policy_of(rows.policies)), std::move(forbidden),
+                std::move(free)};
 }
 
 Wish wish_for(const std::string& vm, const std::vector<db::RecoveryPolicy>& policies)

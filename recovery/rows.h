@@ -29,8 +29,9 @@ db::RecoveryPolicy fleet_policy_of(const std::vector<db::RecoveryPolicy>& rows);
 /// What a fleet's row says.  What this program does not know, of a newer one's row, is left out.
 Policy policy_of(const db::RecoveryPolicy& row);
 
-/// The fleet's row with weights, or with one of its settings ("threshold=0.6", "ways=adopt") put
-/// in. Errors:  as with_weights(), with_setting() and parse_ways().
+/// The fleet's row with weights, or with one of its settings ("threshold=0.6", "ways=adopt",
+/// "automatic=on") put in.
+/// Errors:  as with_weights(), with_setting() and parse_ways().
 Result<db::RecoveryPolicy> with_fleet_weights(const db::RecoveryPolicy& row,
                                               const std::vector<std::string>& texts,
                                               const std::set<std::string>& known);
@@ -38,11 +39,13 @@ Result<db::RecoveryPolicy> with_fleet_setting(const db::RecoveryPolicy& row,
                                               const std::string& text);
 
 /// A VM's row with one of its settings put in: "ways=adopt" or "ways=fleet", "forbid=on" or "off",
-/// "pin=VM" or "pin=none".  `find` gives a VM's id by its name.
+/// "pin=VM" or "pin=none", "automatic=on", "off" or "fleet".  `find` gives a VM's id by its name.
 /// Errors:  invalid: no such setting or value, a VM pinned to itself; those of `find`.
 Result<db::RecoveryPolicy>
 with_vm_setting(const db::RecoveryPolicy& row, const std::string& text,
                 const std::function<Result<std::string>(const std::string& name)>& find);
+/// Whether a VM is recovered without being asked.
+bool is_automatic(const std::string& vm, const std::vector<db::RecoveryPolicy>& policies);
 /// Whether a VM's row says nothing, and can go.
 bool says_nothing(const db::RecoveryPolicy& row);
 
@@ -52,6 +55,7 @@ struct PoolRows {
     std::vector<db::Vm> vms;
     std::vector<db::Specification> specifications;
     std::vector<db::RecoveryPolicy> policies;
+    std::vector<db::Recovery> recoveries{}; // For decide() alone.
 };
 
 /// The pool: all VMs of libvirt's, in the order of their rows.

@@ -53,7 +53,6 @@ schedd_libscheddaemon_a_SOURCES = \
 	schedd/daemon.h schedd/daemon.cc \
 	schedd/decisions.h schedd/decisions.cc \
 	schedd/decisions-review.cc \
-	schedd/election.h schedd/election.cc \
 	schedd/load-meter.h schedd/load-meter.cc \
 	schedd/settings.h schedd/settings.cc \
 	schedd/share-rows.h schedd/share-rows.cc
@@ -69,7 +68,6 @@ check_PROGRAMS += schedd/tests/daemon-test
 TESTS += schedd/tests/daemon-test
 schedd_tests_daemon_test_SOURCES = \
 	schedd/tests/decisions-test.cc \
-	schedd/tests/election-test.cc \
 	schedd/tests/load-meter-test.cc \
 	schedd/tests/main.cc \
 	schedd/tests/settings-test.cc

@@ -27,6 +27,9 @@
 namespace asio = boost::asio;
 
 namespace holdfast::schedd {
+
+using db::Election;
+
 namespace {
 
 constexpr auto between_looks = std::chrono::milliseconds{500};
@@ -61,13 +64,11 @@ std::string load_file(const Config& config)
 } // namespace
 
 Daemon::Daemon(asio::io_context& io, const Config& config, const Settings& settings)
-    : io_{io}, config_{config}, settings_{settings}, election_{config.hypervisor, settings_.lease},
-      meter_{load_file(config)}, hookd_{io.get_executor(),
-                                        [] {
-                                            return Result<std::string>{
-                                                holdfast_control_socket("holdfast-hookd")};
-                                        },
-                                        "holdfast-hookd"}
+    : io_{io}, config_{config}, settings_{settings},
+      election_{db::schedd_lease, config.hypervisor, settings_.lease}, meter_{load_file(config)},
+      hookd_{io.get_executor(),
+             [] { return Result<std::string>{holdfast_control_socket("holdfast-hookd")}; },
+             "holdfast-hookd"}
 {
 }
 

@@ -18,9 +18,9 @@
 
 #include "common/control-client.h"
 #include "common/ovs-loop.h"
+#include "db/election.h"
 #include "db/store.h"
 #include "schedd/decisions.h"
-#include "schedd/election.h"
 #include "schedd/load-meter.h"
 
 namespace holdfast::schedd {
@@ -68,7 +68,7 @@ private:
     boost::asio::io_context& io_;
     Config config_;
     Settings settings_;
-    Election election_;
+    db::Election election_;
     LoadMeter meter_;
     AsyncControlClient hookd_;
     std::string trouble_; // Why the rows cannot be read, or hookd not be asked; empty: all is well.

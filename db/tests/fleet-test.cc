@@ -780,7 +780,9 @@ TEST(Fleet, SpecificationsAreTheirVmsHypervisorsAndGoWithIt)
                                       1024,
                                       4096,
                                       true,
-                                      {{"database", "My\"SQL\"", "8.0"}, {"os", "Ubuntu", ""}}}};
+                                      {{"database", "My\"SQL\"", "8.0"}, {"os", "Ubuntu", ""}},
+                                      epoch == 1 ? 30 : 0,
+                                      epoch == 1 ? "<domain/>" : ""}};
         return change;
     };
     check_ok(a.transact(put("a", 1)));
@@ -809,10 +811,12 @@ TEST(Fleet, PolicyOfRecoveryIsChangedOnlyAsItWasSeen)
     CHECK_TRUE(a.sees_connection(true));
     CHECK_TRUE(b.sees_connection(true));
     const RecoveryPolicy first{
-        fleet_policy, "adopt", {{"cpu", 5}, {"os", 7}}, 1, "jaccard", "ignore", "cpu", "", false};
+        fleet_policy, "adopt", {{"cpu", 5}, {"os", 7}}, 1, "jaccard", "ignore", "cpu", "",
+        false,        "on"};
     auto second = first;
     second.threshold = 2;
     second.weights.erase("cpu");
+    second.automatic.clear();
     const auto put = [](const RecoveryPolicy& row, const std::optional<RecoveryPolicy>& was) {
         FleetChange change;
         change.put_recovery_policies = {row};
@@ -832,6 +836,34 @@ TEST(Fleet, PolicyOfRecoveryIsChangedOnlyAsItWasSeen)
     removal.recovery_policies_were = {{fleet_policy, second}};
     check_ok(a.transact(removal));
     CHECK_TRUE(b.sees([](auto& all) { return all.recovery_policies.empty(); }));
+}
+
+TEST(Fleet, RecoveryIsChangedOnlyAsItWasSeen)
+{
+    Bench bench;
+    Member a{*bench.loop, "a", false, bench.remote};
+    Member b{*bench.loop, "b", false, bench.remote};
+    CHECK_TRUE(a.sees_connection(true));
+    CHECK_TRUE(b.sees_connection(true));
+    const Recovery failed{"r", "v", "hv1", "crashed", "failed", "", "", "", "", "", 0, 5, 5};
+    auto running = failed;
+    running.state = "running";
+    running.by = "a";
+    const auto put = [](const Recovery& row, const std::optional<Recovery>& was) {
+        FleetChange change;
+        change.put_recoveries = {row};
+        change.recoveries_were = {{row.id, was}};
+        return change;
+    };
+    check_ok(a.transact(put(failed, std::nullopt)));
+    CHECK_TRUE(b.sees([&](auto& all) { return all.recoveries == std::vector{failed}; }));
+    check_error(Errc::outdated, "has changed", b.transact(put(failed, std::nullopt)));
+    check_ok(a.transact(put(running, failed)));
+    check_error(Errc::outdated, "has changed", b.transact(put(running, failed)));
+    FleetChange removal;
+    removal.remove_recoveries = {"r"};
+    check_ok(b.transact(removal));
+    CHECK_TRUE(a.sees([](auto& all) { return all.recoveries.empty(); }));
 }
 
 TEST(Fleet, TasksAreBegunOnceAndMayBeWithdrawn)
@@ -983,6 +1015,7 @@ std::string schema_before_health()
     schema["tables"].erase("Service");
     schema["tables"].erase("Specification");
     schema["tables"].erase("Recovery_Policy");
+    schema["tables"].erase("Recovery");
     schema["tables"].erase("Lease");
     schema["tables"].erase("Quota");
     for (const char* column : {"capacity", "load", "period_load", "resources"})

@@ -195,11 +195,12 @@ TEST(RowCheck, ServiceThatCannotBeSoIsSaid)
 
 TEST(RowCheck, SpecificationThatCannotBeSoIsSaid)
 {
-    const Specification right{"v", "hv1", 1, 2, 1024, 2048, false, {{"os", "Ubuntu", ""}}};
+    const Specification right{"v", "hv1", 1, 2, 1024, 2048, false, {{"os", "Ubuntu", ""}}, 30, ""};
     check_told<Specification>(right,
                               {{"cpus", [](auto& row) { row.cpus = -1; }},
                                {"memory", [](auto& row) { row.memory = quantity_max + 1; }},
                                {"disk", [](auto& row) { row.disk = -5; }},
+                               {"lease", [](auto& row) { row.lease = recovery_lease_max + 1; }},
                                {"elements", [](auto& row) { row.elements[0].name = ""; }},
                                {"elements", [](auto& row) { row.elements[0].feature = ""; }}});
 }
@@ -207,7 +208,7 @@ TEST(RowCheck, SpecificationThatCannotBeSoIsSaid)
 TEST(RowCheck, PolicyOfRecoveryThatCannotBeSoIsSaid)
 {
     const RecoveryPolicy right{fleet_policy, "adopt", {{"cpu", 1}}, 500'000, "jaccard",
-                               "ignore",     "",      "",           false};
+                               "ignore",     "",      "",           false,   ""};
     check_told<RecoveryPolicy>(
         right,
         {{"threshold", [](auto& row) { row.threshold = -1; }},
@@ -215,9 +216,20 @@ TEST(RowCheck, PolicyOfRecoveryThatCannotBeSoIsSaid)
          {"weight of cpu", [](auto& row) { row.weights["cpu"] = similarity_weight_max + 1; }},
          {"weights", [](auto& row) { row.weights.clear(); }},
          {"ways", [](auto& row) { row.ways = ""; }},
+         {"automatic", [](auto& row) { row.automatic = "perhaps"; }},
          {"measure", [](auto& row) { row.measure = "cosine"; }},
          {"versions", [](auto& row) { row.versions = ""; }}});
-    STRCMP_EQUAL("", fault(RecoveryPolicy{"v", "", {}, 0, "", "", "", "", true}).c_str());
+    STRCMP_EQUAL("", fault(RecoveryPolicy{"v", "", {}, 0, "", "", "", "", true, ""}).c_str());
+}
+
+TEST(RowCheck, RecoveryThatCannotBeSoIsSaid)
+{
+    const Recovery right{"r", "v", "hv1", "hung", "failed", "", "", "", "", "", 0, 5, 5};
+    check_told<Recovery>(right, {{"vm", [](auto& row) { row.vm = ""; }},
+                                 {"state", [](auto& row) { row.state = "lost"; }},
+                                 {"attempts", [](auto& row) { row.attempts = -1; }},
+                                 {"since", [](auto& row) { row.since = -1; }},
+                                 {"changed", [](auto& row) { row.changed = -1; }}});
 }
 
 TEST(RowCheck, MoveThatCannotBeSoIsSaid)

@@ -74,6 +74,9 @@ std::string content(const std::string& path)
 
 /// Takes out of a store of now what came with users' shares.
 const std::string without_shares =
+    "DROP TABLE recovery; ALTER TABLE specification DROP COLUMN lease;"
+    "ALTER TABLE specification DROP COLUMN xml;"
+    "ALTER TABLE recovery_policy DROP COLUMN automatic;"
     "DROP TABLE lease; DROP TABLE quota; ALTER TABLE hypervisor DROP COLUMN capacity;"
     "ALTER TABLE hypervisor DROP COLUMN load; ALTER TABLE hypervisor DROP COLUMN period_load;"
     "ALTER TABLE vm_port DROP COLUMN fabric; ALTER TABLE vm_port DROP COLUMN entry;"
@@ -313,15 +316,18 @@ TEST(Store, PutReplacesWhatWasThereWhole)
 TEST(Store, SpecificationsAndPoliciesOfRecoveryAreKept)
 {
     auto store = open_store(path);
-    Specification made_of{"v", "hv1", 4, 2, 1024, 1 << 20, true, {{"database", "My\"SQL\"", "8"}}};
+    Specification made_of{"v", "hv1", 4, 2, 1024, 1 << 20, true, {{"database", "My\"SQL\"", "8"}},
+                          0,   ""};
     check_ok(store.put(made_of));
     made_of.elements.push_back({"os", "Ubuntu", ""});
     made_of.cpus = 8;
+    made_of.lease = 30;
+    made_of.xml = "<domain/>";
     check_ok(store.put(made_of));
     CHECK_TRUE(*store.specifications() == std::vector{made_of});
     const RecoveryPolicy policy{fleet_policy, "adopt,clone", {{"cpu", 5}}, 600'000, "coverage",
-                                "major",      "cpu",         "",           false};
-    const RecoveryPolicy of_vm{"v", "", {}, 0, "", "", "", "w", true};
+                                "major",      "cpu",         "",           false,   "on"};
+    const RecoveryPolicy of_vm{"v", "", {}, 0, "", "", "", "w", true, "off"};
     check_ok(store.put(policy));
     check_ok(store.put(of_vm));
     CHECK_TRUE(*store.recovery_policies() == (std::vector{policy, of_vm}));
@@ -331,11 +337,34 @@ TEST(Store, SpecificationsAndPoliciesOfRecoveryAreKept)
     CHECK_TRUE(*store.recovery_policies() == std::vector{policy});
 }
 
+TEST(Store, RecoveriesAreKeptAndDamagedOnesNamed)
+{
+    auto store = open_store(path);
+    Recovery row{"r",     "v", "hv1", "crashed", "running",
+                 "adopt", "w", "hv2", "hv3",     "it is asked whether it runs",
+                 2,       5,   6};
+    check_ok(store.put(row));
+    row.state = "recovered";
+    check_ok(store.put(row));
+    auto other = row;
+    other.id = "s";
+    check_ok(store.put(other));
+    CHECK_TRUE(*store.recoveries() == (std::vector{row, other}));
+    sql(path, "UPDATE recovery SET state = 'lost' WHERE id = 'r'");
+    std::vector<Damage> damaged;
+    CHECK_TRUE(*store.recoveries(&damaged) == std::vector{other});
+    CHECK_EQUAL(1u, damaged.size());
+    STRCMP_CONTAINS("recovery r: state is lost", text_of(damaged[0]).c_str());
+    check_ok(store.remove_recovery("s"));
+    CHECK_TRUE(store.recoveries()->empty());
+}
+
 TEST(Store, DamagedSpecificationsAndPoliciesAreLeftOutAndNamed)
 {
     auto store = open_store(path);
-    const Specification made_of{"v", "hv1", 4, 2, 1024, 1, true, {{"database", "MySQL", "8"}}};
-    const RecoveryPolicy of_vm{"v", "", {}, 0, "", "", "", "w", true};
+    const Specification made_of{"v", "hv1", 4, 2, 1024, 1, true, {{"database", "MySQL", "8"}},
+                                0,   ""};
+    const RecoveryPolicy of_vm{"v", "", {}, 0, "", "", "", "w", true, ""};
     check_ok(store.put(made_of));
     check_ok(store.put(of_vm));
     auto other = made_of;

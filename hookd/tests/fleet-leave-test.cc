@@ -38,12 +38,13 @@ TEST_GROUP(FleetLeave)
     std::vector<db::Move> moves;
     std::vector<db::Specification> specifications;
     std::vector<db::RecoveryPolicy> policies;
+    std::vector<db::Recovery> recoveries;
 
     Result<void> may(const std::string& name)
     {
         return may_take_out(name,
                             {"hv1", &hypervisors, &vms, &chains, &balancers, &health, &services,
-                             &leases, &quotas, &moves, &specifications, &policies});
+                             &leases, &quotas, &moves, &specifications, &policies, &recoveries});
     }
 };
 

@@ -90,6 +90,7 @@ TEST_GROUP(FleetSync)
     std::vector<db::Move> moves;
     std::vector<db::Specification> specifications;
     std::vector<db::RecoveryPolicy> policies;
+    std::vector<db::Recovery> recoveries;
 
     void setup() override
     {
@@ -97,8 +98,8 @@ TEST_GROUP(FleetSync)
     }
     Shared store()
     {
-        return {"hv1",     &hypervisors, &vms,    &chains, &balancers,      &health,
-                &services, &leases,      &quotas, &moves,  &specifications, &policies};
+        return {"hv1",   &hypervisors, &vms,   &chains,         &balancers, &health,    &services,
+                &leases, &quotas,      &moves, &specifications, &policies,  &recoveries};
     }
     StoreChange pull(bool adopt = false)
     {

@@ -128,6 +128,7 @@ TEST_GROUP(R1Specifications)
     std::map<std::string, Domain> domains;
     std::vector<db::Vm> vms{record("hv1")};
     std::vector<db::Specification> rows;
+    std::vector<db::RecoveryPolicy> policies;
     recovery::FeatureTable features = load_features("").table;
 
     void setup() override
@@ -142,9 +143,22 @@ TEST_GROUP(R1Specifications)
     }
     SpecificationChange change()
     {
-        return compute_specifications("hv1", domains, vms, rows, features);
+        return compute_specifications("hv1", domains, vms, rows, features, {&policies, 30});
     }
 };
+
+TEST(R1Specifications, R9WhereItIsRecoveredByItselfItsLeaseAndItsDefinitionAreSaid)
+{
+    domains[uuid].definition = "<domain/>";
+    CHECK_TRUE(change().put.at(0).lease == 0 && change().put.at(0).xml.empty());
+    db::RecoveryPolicy policy;
+    policy.name = db::fleet_policy;
+    policy.automatic = "on";
+    policies = {policy};
+    CHECK_TRUE(change().put.at(0).lease == 30 && change().put.at(0).xml == "<domain/>");
+    domains[uuid].definition.assign(70'000, ' ');
+    CHECK_TRUE(change().put.at(0).xml.empty());
+}
 
 TEST(R1Specifications, AVmOfOursIsDescribedWithTheNamesOfTheTable)
 {
@@ -152,7 +166,8 @@ TEST(R1Specifications, AVmOfOursIsDescribedWithTheNamesOfTheTable)
         uuid,  "hv1",
         3,     2,
         1024,  3,
-        false, {{"data", "nginx", ""}, {"language", "Node.js", ""}, {"software", "Frob", ""}}};
+        false, {{"data", "nginx", ""}, {"language", "Node.js", ""}, {"software", "Frob", ""}},
+        0,     ""};
     CHECK_TRUE(change().put == std::vector{row});
     rows = {row};
     CHECK_TRUE(change().put.empty() && change().remove.empty());
@@ -166,7 +181,7 @@ TEST(R1Specifications, OthersVmsAndThoseThatLibvirtDoesNotTellOfAreLeftAlone)
     CHECK_TRUE(change().put.empty());
     vms = {record("hv1")};
     domains.clear();
-    rows = {{uuid, "hv1", 3, 1, 1, 1, false, {}}};
+    rows = {{uuid, "hv1", 3, 1, 1, 1, false, {}, 0, ""}};
     CHECK_TRUE(change().put.empty() && change().remove.empty());
 }
 
@@ -184,7 +199,8 @@ TEST(R1Specifications, WhatCameFromAnotherHypervisorIsWrittenAnew)
 
 TEST(R1Specifications, TheRowGoesWithItsVm)
 {
-    rows = {{"gone", "hv1", 3, 1, 1, 1, false, {}}, {"others", "hv2", 3, 1, 1, 1, false, {}}};
+    rows = {{"gone", "hv1", 3, 1, 1, 1, false, {}, 0, ""},
+            {"others", "hv2", 3, 1, 1, 1, false, {}, 0, ""}};
     CHECK_TRUE(change().remove == std::vector<std::string>{"gone"});
 }
 

@@ -198,7 +198,8 @@ def start_daemon(name, daemon):
     """Starts one daemon of a hypervisor and waits until it answers."""
     starters = {"ovsdb-server": start_ovsdb, "ovs-vswitchd": start_switch,
                 "libvirtd": start_libvirtd, "holdfast-hookd": start_hookd,
-                "holdfast-schedd": start_schedd}
+                "holdfast-schedd": start_schedd,
+                "holdfast-recoveryd": start_recoveryd}
     if daemon not in starters:
         raise LabError(f"no daemon {daemon}: one of {' '.join(starters)}")
     starters[daemon](name)
@@ -258,6 +259,11 @@ def start_hookd(name):
 def start_schedd(name):
     """Holdfast's daemon of users' shares; the lab starts it when it is asked for alone."""
     start_ours(name, "schedd")
+
+
+def start_recoveryd(name):
+    """Holdfast's daemon of recovery; likewise."""
+    start_ours(name, "recoveryd")
 
 
 def start_ours(name, short):

@@ -108,15 +108,17 @@ TEST(R4Plan, R6WaysAreTriedInTheirOrder)
 {
     auto vms = published();
     vms[0].shared_disks = true;
-    const Pool pool{vms, {}};
+    const Pool pool{vms, {}, {}, {"hv1", "hv2", "hv3"}};
     const Plan restart = pool.plan(0, {});
     CHECK_TRUE(restart.way == Way::restart);
-    STRCMP_EQUAL("hv2", restart.hypervisor.c_str());
+    STRCMP_EQUAL("hv3", restart.hypervisor.c_str()); // Where no VM is yet.
+    STRCMP_EQUAL("hv2", (Pool{vms, {}, {}, {"hv1", "hv2"}}.plan(0, {}).hypervisor.c_str()));
+    CHECK_FALSE((Pool{vms, {}, {}, {"hv1"}}.plan(0, wish({Way::restart})).way.has_value()));
     CHECK_FALSE(restart.chosen.has_value());
     CHECK_TRUE(pool.plan(0, wish({Way::clone, Way::adopt, Way::restart})).way == Way::clone);
     CHECK_TRUE(pool.plan(0, wish({Way::adopt, Way::restart})).way == Way::adopt);
     vms[0].shared_disks = false;
-    const Pool local{vms, {}};
+    const Pool local{vms, {}, {}, {"hv1", "hv2"}};
     CHECK_FALSE(local.plan(0, wish({Way::restart})).way.has_value());
 }
 
@@ -166,7 +168,7 @@ TEST(R4Plan, R10NobodyElseTakesThePlaceOfAPinnedOne)
                  "or pin another one",
                  pool.plan(0, pinned).why.c_str());
     vms[0].shared_disks = true;
-    const Pool shared{vms, {}};
+    const Pool shared{vms, {}, {}, {"hv1", "hv2"}};
     CHECK_TRUE(shared.plan(0, {all_ways, "id-VM-003"}).way == Way::restart);
 }
 

@@ -61,12 +61,13 @@ TEST(R10Rows, AVmCanHaveWaysAPinAndBeForbidden)
     row = *with_vm_setting(row, "ways=adopt", find);
     row = *with_vm_setting(row, "pin=web2", find);
     row = *with_vm_setting(row, "forbid=on", find);
+    row = *with_vm_setting(row, "automatic=on", find);
     CHECK_FALSE(says_nothing(row));
     const Wish wish = wish_for("id-web1", {row});
     CHECK_TRUE(wish.ways == std::vector{Way::adopt});
     STRCMP_EQUAL("id-web2", wish.pinned.c_str());
     CHECK_TRUE(wish_for("id-web2", {row}).ways == all_ways);
-    for (const char* text : {"ways=fleet", "pin=none", "forbid=off"})
+    for (const char* text : {"ways=fleet", "pin=none", "forbid=off", "automatic=fleet"})
         row = *with_vm_setting(row, text, find);
     CHECK_TRUE(says_nothing(row));
 }
@@ -77,11 +78,30 @@ TEST(R10Rows, BadSettingsOfAVmAreRefusedInOneLine)
     STRCMP_EQUAL("pin: \"web2\": write another VM: none replaces itself",
                  refused("pin=web2").c_str());
     STRCMP_EQUAL("forbid: \"yes\": write on or off", refused("forbid=yes").c_str());
-    STRCMP_EQUAL("policy: a VM has no setting \"threshold\": write ways, forbid or pin",
+    STRCMP_EQUAL("policy: a VM has no setting \"threshold\": write ways, forbid, pin or "
+                 "automatic",
                  refused("threshold=1").c_str());
     STRCMP_EQUAL("ways: \"\": write restart, adopt or clone, several with commas, the first to be "
                  "tried in front",
                  refused("ways").c_str());
+}
+
+TEST(R10Rows, NothingIsRecoveredWithoutBeingAskedUnlessThatIsSet)
+{
+    const auto find = [](const std::string& name) { return Result<std::string>{name}; };
+    CHECK_FALSE(is_automatic("a", {}));
+    CHECK_FALSE(is_automatic("a", {default_policy()}));
+    const auto fleet = *with_fleet_setting(default_policy(), "automatic=on");
+    CHECK_TRUE(is_automatic("a", {fleet}));
+    db::RecoveryPolicy own;
+    own.name = "a";
+    CHECK_FALSE(is_automatic("a", {fleet, *with_vm_setting(own, "automatic=off", find)}));
+    CHECK_TRUE(is_automatic("a", {default_policy(), *with_vm_setting(own, "automatic=on", find)}));
+    CHECK_FALSE(is_automatic("b", {default_policy(), *with_vm_setting(own, "automatic=on", find)}));
+    STRCMP_EQUAL("automatic: \"yes\": write on or off",
+                 with_fleet_setting(fleet, "automatic=yes").error().message.c_str());
+    STRCMP_EQUAL("automatic: \"yes\": write on, off or fleet",
+                 with_vm_setting(own, "automatic=yes", find).error().message.c_str());
 }
 
 TEST(R10Rows, R1ThePoolIsWhatTheRowsSay)

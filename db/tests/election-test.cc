@@ -1,20 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Tests of schedd/election.
+// Tests of db/election.
 #include <config.h>
 
-#include "schedd/election.h"
+#include "db/election.h"
 
 #include <CppUTest/TestHarness.h>
 
 using namespace holdfast;
-using namespace holdfast::schedd;
+using namespace holdfast::db;
 using namespace std::chrono_literals;
 using Step = Election::Step;
 
 TEST_GROUP(Election)
 {
-    Election one{"hv1", 30s}, two{"hv2", 30s};
+    Election one{"schedd", "hv1", 30s}, two{"schedd", "hv2", 30s};
     db::Lease row; // The fleet's.
     Election::Clock::time_point now{1h};
 
@@ -126,7 +126,7 @@ TEST(Election, LeaseThatWasGivenBackIsTakenAtOnce)
 TEST(Election, DaemonThatWasKilledAndComesBackNeedNotWaitForItself)
 {
     look(one);
-    Election again{"hv1", 30s};
+    Election again{"schedd", "hv1", 30s};
     look(again);
     CHECK_TRUE(again.leads(now));
     CHECK_EQUAL(2, row.term);

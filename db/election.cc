@@ -1,34 +1,33 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// schedd/election: see election.h.
+// db/election: see election.h.
 #include <config.h>
 
-#include "schedd/election.h"
+#include "db/election.h"
 
 #include <algorithm>
 #include <utility>
 
-#include "db/share-json.h"
-
-namespace holdfast::schedd {
+namespace holdfast::db {
 namespace {
 
-bool same_beat(const db::Lease& a, const db::Lease& b)
+bool same_beat(const Lease& a, const Lease& b)
 {
     return a.holder == b.holder && a.term == b.term && a.beat == b.beat;
 }
 
 } // namespace
 
-Election::Election(std::string self, Clock::duration lease) : self_{std::move(self)}, lease_{lease}
+Election::Election(std::string name, std::string self, Clock::duration lease)
+    : name_{std::move(name)}, self_{std::move(self)}, lease_{lease}
 {
-    seen_.name = db::schedd_lease;
+    seen_.name = name_;
 }
 
-Election::Step Election::look(const db::Lease* row, Clock::time_point now)
+Election::Step Election::look(const Lease* row, Clock::time_point now)
 {
-    db::Lease shown;
-    shown.name = db::schedd_lease;
+    Lease shown;
+    shown.name = name_;
     if (row)
         shown = *row;
     if (since_ == Clock::time_point{} || !same_beat(shown, seen_))
@@ -47,9 +46,9 @@ Election::Step Election::look(const db::Lease* row, Clock::time_point now)
     return free || now - since_ >= lease_ ? Step::take : Step::nothing;
 }
 
-db::LeaseStep Election::asked_for(Step step, db::TimeNs now_ns) const
+LeaseStep Election::asked_for(Step step, TimeNs now_ns) const
 {
-    db::LeaseStep asked{step == Step::renew ? ours_ : seen_, {}};
+    LeaseStep asked{step == Step::renew ? ours_ : seen_, {}};
     asked.to = asked.was;
     asked.to.holder = self_;
     ++asked.to.beat;
@@ -63,19 +62,19 @@ db::LeaseStep Election::asked_for(Step step, db::TimeNs now_ns) const
     return asked;
 }
 
-void Election::won(const db::Lease& row, Clock::time_point asked)
+void Election::won(const Lease& row, Clock::time_point asked)
 {
     ours_ = row;
     asked_ = asked;
     until_ = asked + lease_ * 3 / 4;
 }
 
-db::LeaseStep Election::given_back() const
+LeaseStep Election::given_back() const
 {
-    db::LeaseStep back{ours_, ours_};
+    LeaseStep back{ours_, ours_};
     back.to.holder.clear();
     ++back.to.beat;
     return back;
 }
 
-} // namespace holdfast::schedd
+} // namespace holdfast::db

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// schedd/election: which holdfast-schedd of the fleet may decide (DESIGN: the lease row).
+// db/election: which of the fleet's daemons of one kind may decide (DESIGN: the lease row).
 //
 // Pure state: no socket, no store; the time is the caller's, of a clock that only goes forward.  No
 // two machines' clocks are compared: who follows counts from when it saw the leader's last beat,
@@ -11,7 +11,7 @@
 
 #include "db/fleet.h"
 
-namespace holdfast::schedd {
+namespace holdfast::db {
 
 /// One daemon's part in it.
 ///
@@ -29,19 +29,20 @@ public:
         renew, // Say that it lives.
     };
 
-    /// `self`: this hypervisor; `lease`: until another leads, if the leader is not heard of.
-    Election(std::string self, Clock::duration lease);
+    /// `name`: the lease's; `self`: this hypervisor; `lease`: until another leads, if the leader is
+    /// not heard of.
+    Election(std::string name, std::string self, Clock::duration lease);
 
     /// By the row as this machine's store has it now; null: there is none yet.
-    Step look(const db::Lease* row, Clock::time_point now);
+    Step look(const Lease* row, Clock::time_point now);
 
     /// What to ask for with `step`: of the row as it was looked at last.
     /// `now_ns`: the wall clock's, from which the first period runs.
-    db::LeaseStep asked_for(Step step, db::TimeNs now_ns) const;
+    LeaseStep asked_for(Step step, TimeNs now_ns) const;
     /// It was granted; `asked`: when it was asked for.
-    void won(const db::Lease& row, Clock::time_point asked);
+    void won(const Lease& row, Clock::time_point asked);
     /// What is asked for when it ends: the next leader need not wait.
-    db::LeaseStep given_back() const;
+    LeaseStep given_back() const;
 
     /// Whether it may decide: nobody else can by now.
     bool leads(Clock::time_point now) const { return ours_.term != 0 && now < until_; }
@@ -49,13 +50,14 @@ public:
     std::int64_t term() const { return ours_.term; }
 
 private:
+    std::string name_;
     std::string self_;
     Clock::duration lease_;
-    db::Lease seen_; // As looked at last.
+    Lease seen_; // As looked at last.
     Clock::time_point since_{};
-    db::Lease ours_; // As granted last; a term of 0 while it follows.
+    Lease ours_; // As granted last; a term of 0 while it follows.
     Clock::time_point asked_{};
     Clock::time_point until_{};
 };
 
-} // namespace holdfast::schedd
+} // namespace holdfast::db

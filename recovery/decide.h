@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// recovery/decide: what is to be done about failures, by the rows as they are now (spec
+// recovery.md, R8, R12).
+//
+// Pure.  Used by the daemon that leads; all that is remembered is in rows.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "recovery/limits.h"
+#include "recovery/rows.h"
+
+namespace holdfast::recovery {
+
+/// One thing to do about one failure.
+struct Order {
+    enum class Kind {
+        put,    // Write `to` in the place of `was`.
+        run,    // Carry it out: `to` is the row as it is.
+        remove, // Forget it: likewise.
+    };
+    Kind kind = Kind::put;
+    std::optional<db::Recovery> was; // None: it is new, and gets its id when it is written.
+    db::Recovery to;
+};
+
+/// Of which hypervisor the fleet knows what; `now` is the clock by which its row was `seen`.
+Failure failure_of(const db::Hypervisor& row, db::TimeNs now);
+
+/// All that is to be done now, what came first in front.
+std::vector<Order> decide(const PoolRows& rows, const Limits& limits, db::TimeNs now);
+
+} // namespace holdfast::recovery
