@@ -16,9 +16,9 @@ namespace holdfast::db {
 
 /// A hypervisor's.
 struct Resources {
-    int cpus = 0;      // Its processors that are online.
+    int cpus = 0;           // Its processors that are online.
     std::string model = {}; // What they are called.
-    int mhz = 0;       // How fast they run.
+    int mhz = 0;            // How fast they run.
     // What they did since it was measured last, thousandths of the time of all of them; the rest
     // they were idle.
     int user = 0, system = 0, iowait = 0;

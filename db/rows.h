@@ -40,9 +40,9 @@ struct Hypervisor {
     bool self = false;    // True for the one row that is this machine (store only).
     TimeNs seen = 0;      // When it last said that it lives: by its clock; in a store, by ours.
     bool drained = false; // No VM is to come: its own are led away (holdfast node drain).
-    std::int64_t capacity = 0; // What it gives to all users, in thousandths of a unit; 0: nothing.
-    int load = -1;             // Of the last hour, in thousandths of all it has; -1: not known.
-    int period_load = -1;      // The same over the period of a review.
+    std::int64_t capacity = 0;  // What it gives to all users, in thousandths of a unit; 0: nothing.
+    int load = -1;              // Of the last hour, in thousandths of all it has; -1: not known.
+    int period_load = -1;       // The same over the period of a review.
     std::string resources = {}; // What it has, how busy it is (db/resources.h); empty: not known.
     // As far as this hypervisor can tell (store only):
     bool lost = false;    // It is not heard of any more.
