@@ -15,11 +15,11 @@ namespace holdfast {
 
 /// What the operator set, and the defaults for the rest.
 struct Config {
-    std::string file;                           // Where it was read from; empty: defaults only.
-    std::string hypervisor;                     // This machine's name; default: the host name.
-    std::string bridge = "br0";                 // The bridge that VMs are plugged into.
+    std::string file;           // Where it was read from; empty: defaults only.
+    std::string hypervisor;     // This machine's name; default: the host name.
+    std::string bridge = "br0"; // The bridge that VMs are plugged into.
     std::string fabric; // Which network the bridge's uplinks are in; one where it is the same.
-    std::string vtep;                           // Our tunnel end's IP address; empty: no tunnel.
+    std::string vtep;   // Our tunnel end's IP address; empty: no tunnel.
     std::string fleet_address;                  // e.g. tcp:192.0.2.1:6650; empty: as stored.
     std::string libvirt_uri = "qemu:///system"; // Whose VMs we watch.
     std::string migration_uri = "qemu+ssh://{hypervisor}/system"; // A peer's libvirtd.
@@ -43,9 +43,9 @@ struct Config {
     int quota_interval_s = 3600; // From one accounting of what users use to the next.
     int schedd_lease_s = 30;     // Until another leads, if the leader is not heard of.
     // Of environments: the range of addresses that users' containers here have, and their gateway.
-    std::string environment_addresses;       // FIRST-LAST/PREFIX; empty: no containers.
-    std::string environment_gateway;         // Empty: they have none.
-    int recovery_lease_s = 30;   // After which others may replace VMs of one that is cut off.
+    std::string environment_addresses; // FIRST-LAST/PREFIX; empty: no containers.
+    std::string environment_gateway;   // Empty: they have none.
+    int recovery_lease_s = 30;         // After which others may replace VMs of one that is cut off.
     std::string rate_hour_a_day = "10";      // Units, or UNITS/QUANTITY, for an hour of each day,
     std::string rate_hour_a_week = "10/7";   // of each week,
     std::string rate_gib = "1/10";           // a GiB of storage,
