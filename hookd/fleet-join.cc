@@ -370,6 +370,10 @@ void FleetLink::leave(Done done)
                                   "first"});
         return;
     }
+    if (auto may = is_no_entry(world_.self(), world_.ledger.vms()); !may) {
+        done(may.error());
+        return;
+    }
     auto forget = [this, done, holds](const Result<void>&) {
         if (holds)
             end_server();

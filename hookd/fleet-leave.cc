@@ -37,6 +37,18 @@ db::FleetChange departure(const std::string& name, const std::vector<db::Vm>& vm
     return change;
 }
 
+Result<void> is_no_entry(const std::string& name, const std::vector<db::Vm>& vms)
+{
+    for (const db::Vm& vm : vms)
+        if (vm.hypervisor != name && !vm.ports.empty() && vm.ports.front().entry == name)
+            return Error{
+                Errc::invalid,
+                "service " + vm.name + ", which is on " + vm.hypervisor +
+                    ", is reached by way of " + name +
+                    ": move it back there or to another of its network, or stop it, first"};
+    return {};
+}
+
 Result<void> may_take_out(const std::string& name, const Shared& store)
 {
     auto row = db::find_hypervisor(*store.hypervisors, name);
@@ -58,7 +70,7 @@ Result<void> may_take_out(const std::string& name, const Shared& store)
                                     "take it out with \"holdfast balancer server\", or \"balancer "
                                     "del\" it");
     }
-    return {};
+    return is_no_entry(name, *store.vms);
 }
 
 } // namespace holdfast::hookd

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 
+#include "db/balancer.h"
 #include "db/entry-port.h"
 #include "hookd/service-rules.h"
 
@@ -48,9 +49,13 @@ db::VmPort placed(db::VmPort plugged, const db::Vm& was, const std::string& self
                   const std::string& fabric)
 {
     const db::VmPort before = was.ports.empty() ? db::VmPort{} : was.ports.front();
-    const bool at_home = was.hypervisor == self && before.entry.empty();
+    const bool runs_here = was.hypervisor == self;
+    // Whom it left in this network, which may have had another name then.
+    const bool at_home = before.entry == self || (runs_here && before.entry.empty());
     plugged.fabric = at_home ? fabric : before.fabric;
-    if (plugged.fabric == fabric)
+    if (!at_home && runs_here) // As its port was made, whatever the network is called by now.
+        plugged.entry = before.entry;
+    else if (plugged.fabric == fabric)
         plugged.entry.clear();
     else
         plugged.entry = before.entry.empty() ? was.hypervisor : before.entry;
@@ -77,9 +82,10 @@ Result<void> may_live_apart(const db::Service& service, const db::VmPort& port,
                                             "hypervisor of its own network"};
     for (const db::Balancer& balancer : balancers) {
         const auto serves = [&](const std::string& address) {
-            return std::ranges::any_of(balancer.servers, [&](const db::RealServer& server) {
-                return address.substr(0, address.find('/')) == server.address;
-            });
+            return std::ranges::any_of(
+                db::all_servers(balancer), [&](const db::RealServer& server) {
+                    return address.substr(0, address.find('/')) == server.address;
+                });
         };
         if (std::ranges::any_of(service.ips, serves) ||
             std::ranges::find(balancer.directors, service.id) != balancer.directors.end())

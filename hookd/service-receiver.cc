@@ -167,9 +167,14 @@ void ServiceMover::welcome(const IncomingPtr& in, const Json& question)
         may = may_use(world_.ledger.quotas(), row->user, Owner::account, world_.self());
     if (may && hello.value("name", "") != row->name)
         may = Error{Errc::invalid, "it has another name here"};
+    if (may && !world_.ledger.vm(id)) // It says which network the addresses are of.
+        may = Error{Errc::unavailable, "its port is not known here yet: try again in some seconds"};
     if (may)
         may = may_live_apart(*row, port_here(id), world_.config.fabric, world_.ledger.chains(),
                              world_.ledger.balancers());
+    if (may && outgoing_.contains(id)) // What is left of it here would be taken for the new one.
+        may = Error{Errc::invalid, "its copy here, from which it has moved, is not gone yet: try "
+                                   "again in some seconds"};
     const auto other = incoming_.find(id);
     if (may && other != incoming_.end() && !other->second->live) // A live one only looks on.
         may = Error{Errc::invalid, "a move of it to here is under way: wait for its end"};

@@ -219,6 +219,13 @@ void Compiler::locate(const db::Vm& vm)
     places_[vm.id] = place;
 }
 
+/// Whether it is the port of a service that runs here and has nothing of this network.  The VLAN
+/// alone does not say so: others give it to ports that are not wired yet.
+bool stands_apart(const Port& port)
+{
+    return port.kind == "port" && port.tag == db::dead_vlan && port.interface.starts_with("hfs");
+}
+
 /// The address of a hypervisor's tunnel; empty if it is not known.
 std::string Compiler::vtep_of(const std::string& hypervisor) const
 {
@@ -237,7 +244,7 @@ void Compiler::locate_entry(Place& place) const
         if (port.kind == "lead" && port.iface_id == db::lead_id(vm.id))
             place.lead = &port;
     }
-    const bool dead = place.port && place.port->tag == db::dead_vlan;
+    const bool dead = place.port && stands_apart(*place.port);
     place.enters = vm.ports.empty() ? "" : vm.ports.front().entry;
     if (dead && place.enters.empty() && !(vm.hypervisor == self_->name))
         place.enters = vm.hypervisor;
@@ -591,7 +598,7 @@ void Compiler::add_apart(const Place& place)
     const auto from = [](const Port& port) {
         return "in_port=" + std::to_string(port.ofport) + ",reg13=0";
     };
-    const bool dead = place.port && place.port->tag == db::dead_vlan;
+    const bool dead = place.port && stands_apart(*place.port);
     if (dead) {
         const auto vtep = vtep_of(place.enters);
         const bool known = tunnel_ && !vtep.empty() && place.enters != self_->name;
@@ -602,14 +609,19 @@ void Compiler::add_apart(const Place& place)
                                        ", by which its network reaches it, has no tunnel: set "
                                        "vtep there (holdfast.conf), or move the service back");
     }
-    if (place.lead)
+    if (place.lead) {
         add(table_entry, 152500, from(*place.lead),
             load_vm(vm.label) + "," + resubmit(table_deliver));
+        // Its own broadcast, which came back by the network.
+        for (const auto& port : vm.ports)
+            add(table_entry, 152600, from(*place.lead) + ",dl_src=" + port.mac, "drop");
+    }
     // What it sends itself, and its label alone would lead back to it, enters by that port.
     const auto* at = place.entry ? place.entry : leaves_here(vm.id) && !dead ? place.port : nullptr;
     if (at && !hop_ids_.contains(vm.id))
         for (const auto& port : vm.ports)
-            add(table_deliver, over_paths + 1, "reg0=" + hex(vm.label) + ",dl_src=" + port.mac,
+            add(table_deliver, over_paths + 1,
+                "reg0=" + hex(vm.label) + ",reg2=1,dl_src=" + port.mac,
                 std::string{clear_registers} +
                     ",load:" + hex(static_cast<std::uint32_t>(at->ofport)) + "->NXM_OF_IN_PORT[]," +
                     resubmit(table_classify));
@@ -722,7 +734,7 @@ FlowSet Compiler::run()
         return std::move(result_);
     }
     const bool apart = std::any_of(ports_.begin(), ports_.end(), [](const Port& port) {
-        return port.kind == "lead" || port.tag == db::dead_vlan;
+        return port.kind == "lead" || stands_apart(port);
     });
     const bool chained =
         apart || !snapshot_.chains.empty() || !snapshot_.moves.empty() || !overrides_.empty();

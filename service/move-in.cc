@@ -450,11 +450,11 @@ Result<void> MoveIn::go_live()
     if (auto sent = send(Message::live, nlohmann::json::object()); !sent)
         std::fprintf(stderr, "service %s: it lives here, and %s could not be told (%s): it asks\n",
                      hello_.name.c_str(), hello_.home.c_str(), sent.error().message.c_str());
+    tell_arrival(); // By when it is looked for: first.
     if (auto removed = sockets::remove_gate(); !removed)
         std::fprintf(stderr, "service %s: %s\n", hello_.name.c_str(),
                      removed.error().message.c_str());
     remove_images(folder_);
-    tell_arrival();
     return {};
 }
 

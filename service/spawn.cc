@@ -143,17 +143,27 @@ std::vector<std::string> environment_of(const Start& start)
 void place_descriptors(const Start& start, int& tell)
 {
     const int n = first_passed + static_cast<int>(start.sockets.size());
+    const int old = tell;
+    const auto high = [&](int descriptor) {
+        const int copy = fcntl(descriptor, F_DUPFD_CLOEXEC, n + 1);
+        if (copy < 0)
+            fail(old, "descriptors for " + std::to_string(start.sockets.size()) + " sockets");
+        return copy;
+    };
     std::vector<int> above;
     for (const auto& one : start.sockets)
-        above.push_back(fcntl(one.descriptor, F_DUPFD_CLOEXEC, n + 1));
-    const int old = tell;
-    tell = fcntl(old, F_DUPFD_CLOEXEC, n + 1);
+        above.push_back(high(one.descriptor));
+    tell = high(old);
     close(old);
-    dup2(start.nothing.get(), STDIN_FILENO);
-    dup2(start.log.get(), STDOUT_FILENO);
-    dup2(start.log.get(), STDERR_FILENO);
+    const auto place = [&](int from, int to) {
+        if (dup2(from, to) < 0)
+            fail(tell, "descriptor " + std::to_string(to));
+    };
+    place(start.nothing.get(), STDIN_FILENO);
+    place(start.log.get(), STDOUT_FILENO);
+    place(start.log.get(), STDERR_FILENO);
     for (std::size_t i = 0; i < above.size(); ++i)
-        dup2(above[i], first_passed + static_cast<int>(i));
+        place(above[i], first_passed + static_cast<int>(i));
     close_range(static_cast<unsigned>(n), ~0U, CLOSE_RANGE_CLOEXEC);
 }
 

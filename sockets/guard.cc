@@ -94,13 +94,14 @@ const char* word_of(Gate gate)
     return "open";
 }
 
-/// The first comment in the chain `in` of a table that is listed.
+/// The first comment of a table that is listed: of the first rule of its chain `in`, which is
+/// listed first.  A program of before, which an upgrade may find in the middle of a move, had it as
+/// the table's own.
 std::string first_word(const std::string& table)
 {
     const std::string before = "comment \"";
-    const auto chain = table.find("chain in {");
-    const auto at = table.find(before, chain);
-    if (chain == std::string::npos || at == std::string::npos)
+    const auto at = table.find(before);
+    if (at == std::string::npos)
         return "";
     const auto begin = at + before.size();
     return table.substr(begin, table.find('"', begin) - begin);

@@ -88,3 +88,16 @@ TEST(FleetLeave, OnlyOneThatIsLostAndThatNothingNeedsIsTakenOut)
     balancers[0].servers = {{"10.0.20.11", 80, 1, "active", ""}};
     STRCMP_CONTAINS("balancer lb needs ids, which is on hv2", may("hv2").error().message.c_str());
 }
+
+TEST(FleetLeave, OneByWhichAServiceIsReachedStays)
+{
+    hypervisors[1].lost = true;
+    vms[0].ports.resize(1);
+    vms[0].ports[0].entry = "hv2";
+    CHECK_EQUAL(std::string("service fw, which is on hv1, is reached by way of hv2: move it back "
+                            "there or to another of its network, or stop it, first"),
+                may("hv2").error().message);
+    CHECK_TRUE(bool(is_no_entry("hv1", vms)));
+    vms[0].hypervisor = "hv2"; // It has gone back.
+    CHECK_TRUE(bool(is_no_entry("hv2", vms)));
+}

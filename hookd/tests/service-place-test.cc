@@ -100,6 +100,18 @@ TEST(ServicePlace, NobodyStandsInForItInItsOwnNetwork)
     }
 }
 
+TEST(ServicePlace, NetworkThatIsNamedAfterAMoveCutsNothingOff)
+{
+    // Whom it left is its home, whatever that network is called by now.
+    const auto back = here(record("hv2", "", "hv1"), "hv1", "a");
+    STRCMP_EQUAL("a", back.fabric.c_str());
+    STRCMP_EQUAL("", back.entry.c_str());
+    // Where it runs, its port stays as it was made.
+    const auto stays = here(record("hv2", "south", "hv1"), "hv2", "south");
+    STRCMP_EQUAL("south", stays.fabric.c_str());
+    STRCMP_EQUAL("hv1", stays.entry.c_str());
+}
+
 TEST(ServicePlace, AHopOrAServerIsRefusedWithTheMend)
 {
     const auto apart = here(record("hv1", "a"), "hv2", "");

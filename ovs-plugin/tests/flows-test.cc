@@ -524,7 +524,7 @@ TEST_GROUP(Apart)
     db::Snapshot snapshot;
     std::vector<Port> ports{port("uplink", uplink, "", ""), port("tunnel", tunnel, "", "")};
     const std::string from = "in_port=7,reg13=0";
-    const std::string own = "reg0=0x1001,dl_src=02:00:00:00:00:01";
+    const std::string own = "reg0=0x1001,reg2=1,dl_src=02:00:00:00:00:01";
 
     void at(const char* self, const char* runs_on, const char* entry)
     {
@@ -537,7 +537,7 @@ TEST_GROUP(Apart)
     }
     void plug(const char* kind, int ofport, const std::string& iface_id, int tag)
     {
-        ports.push_back({"br0", "p" + std::to_string(ofport), ofport, iface_id,
+        ports.push_back({"br0", "hfs" + std::to_string(ofport), ofport, iface_id,
                          std::string{kind} == "port" ? "02:00:00:00:00:01" : "", "", tag, kind});
     }
     std::string actions(int table, int priority, const std::string& match)
@@ -611,6 +611,28 @@ TEST(Apart, ItLeavesHomeBeforeThePortThatStandsInIsThere)
     move.state = "turned";
     snapshot.moves = {move};
     STRCMP_CONTAINS("load:0x7->NXM_OF_IN_PORT[]", actions(252, over_paths + 1, own).c_str());
+}
+
+TEST(Apart, OwnBroadcastThatComesBackGoesNoFurther)
+{
+    at("hv1", "hv3", "hv1"); // It has moved within the network, and this one does not know yet.
+    plug("entry", 8, db::entry_id("s"), 10);
+    plug("lead", 7, db::lead_id("s"), db::dead_vlan);
+    CHECK_EQUAL(std::string("drop"), actions(0, 152600, from + ",dl_src=02:00:00:00:00:01"));
+    CHECK_EQUAL(std::string("none"), actions(252, over_paths + 1,
+                                             "reg0=0x1001,reg2=0,dl_src=02:"
+                                             "00:00:00:00:01"));
+}
+
+TEST(Apart, PortThatOthersHaveNotWiredYetIsNone)
+{
+    at("hv2", "hv1", "");
+    plug("port", 7, "s", db::dead_vlan);
+    ports.back().interface = "tap3";
+    CHECK_EQUAL(std::string("none"), actions(0, 152500, from));
+    ports.back().interface = "hfs7";
+    ports.back().kind = "vm";
+    CHECK_EQUAL(std::string("none"), actions(0, 152500, from));
 }
 
 TEST(Apart, OneThatHasComeBackNeedsNobody)
