@@ -213,11 +213,11 @@ show_failed_tests() {
     done
 }
 
-# How many tests of the whole run side by side: three for two processors, since they wait for more than half of
-# their time, as far as the memory of their guests (2 GiB a lab) allows.
+# How many tests of the whole run side by side: one a processor, as far as the memory of their guests
+# (2 GiB a lab) allows.
 test_jobs() {
     local jobs memory
-    jobs=$(($(nproc) * 3 / 2))
+    jobs=$(nproc)
     memory=$(awk '/^MemAvailable:/ { print int($2 / 2097152) }' /proc/meminfo)
     [ "$memory" -ge "$jobs" ] || jobs=$memory
     [ "$jobs" -ge 1 ] || jobs=1

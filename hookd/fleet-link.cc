@@ -366,7 +366,8 @@ void FleetLink::beat()
             else
                 spdlog::warn("fleet: heartbeat: {}", done.error().message);
         });
-        if (sent - seen_read_ >= beat_interval)
+        // With each beat, but not as often as short leases have it beat.
+        if (sent - seen_read_ >= beat_interval / 2)
             read_seen();
         push_soon(); // Moves that have become history go, whatever else happens.
     } else if (configured() && snapshot_ && snapshot_->connected && !joiner_) {
