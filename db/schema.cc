@@ -307,6 +307,12 @@ CREATE TABLE quota (                 -- What a user has of the fleet.  Shared.
     used TEXT NOT NULL               -- JSON object: unit-seconds in thousandths, by hypervisor.
 ) WITHOUT ROWID;
 )sql",
+    R"sql(
+ALTER TABLE lease                    -- What one round of balance leaves for the next, JSON.
+    ADD COLUMN balance TEXT NOT NULL DEFAULT '';
+ALTER TABLE quota                    -- Until when use is accounted, if after the lease's.
+    ADD COLUMN accounted INTEGER NOT NULL DEFAULT 0;
+)sql",
 };
 
 } // namespace
