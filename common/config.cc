@@ -48,6 +48,11 @@ constexpr std::array keys{
     Key{"private_key", &Config::private_key, false},
     Key{"environment_addresses", &Config::environment_addresses, true},
     Key{"environment_gateway", &Config::environment_gateway, true},
+    Key{"quota_caps", &Config::quota_caps, false},
+    Key{"balance_at_maximum", &Config::balance_at_maximum, false},
+    Key{"balance_on_return", &Config::balance_on_return, false},
+    Key{"balance_join_takes", &Config::balance_join_takes, false},
+    Key{"node_control_group", &Config::node_control_group, true},
     Key{"rate_hour_a_day", &Config::rate_hour_a_day, false},
     Key{"rate_hour_a_week", &Config::rate_hour_a_week, false},
     Key{"rate_gib", &Config::rate_gib, false},
@@ -76,6 +81,21 @@ constexpr std::array numbers{
     Number{"quota_spare_at", &Config::quota_spare_at, 1, 1000},
     Number{"schedd_lease_s", &Config::schedd_lease_s, 2, 3600},
     Number{"recovery_lease_s", &Config::recovery_lease_s, 5, 3600},
+    Number{"balance_interval_s", &Config::balance_interval_s, 0, 3600},
+    Number{"balance_average_s", &Config::balance_average_s, 1, 3600},
+    Number{"balance_threshold", &Config::balance_threshold, 1, 1000},
+    Number{"balance_maximum", &Config::balance_maximum, 1, 1000},
+    Number{"balance_leader_threshold", &Config::balance_leader_threshold, 1, 1000},
+    Number{"balance_imbalance", &Config::balance_imbalance, 1, 1000},
+    Number{"balance_even", &Config::balance_even, 0, 1000},
+    Number{"balance_hold", &Config::balance_hold, 1, 100},
+    Number{"balance_moves", &Config::balance_moves, 1, 1000},
+    Number{"balance_rest_s", &Config::balance_rest_s, 0, 604'800},
+    Number{"balance_give_up_after", &Config::balance_give_up_after, 1, 100},
+    Number{"balance_aside_at", &Config::balance_aside_at, 0, 1000},
+    Number{"balance_merge_at", &Config::balance_merge_at, 0, 1000},
+    Number{"balance_join_from", &Config::balance_join_from, 1, 100},
+    Number{"node_cpus", &Config::node_cpus, 0, 65'536},
 };
 
 std::string host_name()
@@ -110,6 +130,31 @@ Error unknown_key(const std::string& file, std::size_t line, const std::string& 
     return wrong(file, line, "unknown key \"" + one_line(name, 60) + "\": " + mend);
 }
 
+/// A key whose value is one of two words.
+struct Choice {
+    const char* name;
+    std::string Config::*member;
+    const char* one;
+    const char* other;
+};
+
+constexpr std::array choices{
+    Choice{"quota_caps", &Config::quota_caps, "on", "off"},
+    Choice{"balance_at_maximum", &Config::balance_at_maximum, "worst", "all"},
+    Choice{"balance_on_return", &Config::balance_on_return, "back", "exchange"},
+    Choice{"balance_join_takes", &Config::balance_join_takes, "parts", "heaviest"},
+};
+
+Result<void> check_choices(const Config& config, const std::string& file, std::size_t line)
+{
+    for (const auto& [name, member, one, other] : choices)
+        if (const std::string& value = config.*member; value != one && value != other)
+            return wrong(file, line,
+                         std::string{name} + " is \"" + one_line(value, 60) + "\": give " + one +
+                             " or " + other);
+    return {};
+}
+
 Result<void> check(const Config& config, const std::string& file, std::size_t line)
 {
     constexpr std::array levels{"trace", "debug", "info", "warning", "error"};
@@ -133,7 +178,7 @@ Result<void> check(const Config& config, const std::string& file, std::size_t li
                      "vtep is \"" + one_line(config.vtep, 60) +
                          "\": give the IP address at which the others reach this hypervisor");
     }
-    return {};
+    return check_choices(config, file, line);
 }
 
 /// The text of a line before its comment.  A `#` counts at the start or after a blank, so

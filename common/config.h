@@ -40,8 +40,29 @@ struct Config {
     int quota_shrink_at = 30;
     int quota_use_at = 50;
     int quota_spare_at = 85;
-    int quota_interval_s = 3600; // From one accounting of what users use to the next.
-    int schedd_lease_s = 30;     // Until another leads, if the leader is not heard of.
+    int quota_interval_s = 3600;   // From one accounting of what users use to the next.
+    std::string quota_caps = "on"; // Whether users' services are capped: or "off".
+    int schedd_lease_s = 30;       // Until another leads, if the leader is not heard of.
+    // Of balance (holdfast-schedd).  Loads in hundredths: schedd/policy.h says what follows.
+    int balance_interval_s = 60; // From one round to the next; 0: none.
+    int balance_average_s = 300; // Over which loads are averaged.
+    int balance_threshold = 80;
+    int balance_maximum = 95;
+    int balance_leader_threshold = 70;
+    int balance_imbalance = 15;
+    int balance_even = 5;
+    int balance_hold = 3;   // Rounds.
+    int balance_moves = 10; // At once.
+    int balance_rest_s = 1800;
+    int balance_give_up_after = 3; // Moves.
+    int balance_aside_at = 10;
+    int balance_merge_at = 25;
+    int balance_join_from = 3;                // Hypervisors.
+    std::string balance_at_maximum = "worst"; // Or "all".
+    std::string balance_on_return = "back";   // Or "exchange".
+    std::string balance_join_takes = "parts"; // Or "heaviest".
+    int node_cpus = 0;              // Processors of this hypervisor; 0: all of the machine.
+    std::string node_control_group; // What runs on it; empty: all that runs on the machine.
     // Of environments: the range of addresses that users' containers here have, and their gateway.
     std::string environment_addresses; // FIRST-LAST/PREFIX; empty: no containers.
     std::string environment_gateway;   // Empty: they have none.

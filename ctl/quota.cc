@@ -146,12 +146,36 @@ Json usage_view(const db::Quota& quota)
     return {{"user", quota.name}, {"unit_seconds", used}};
 }
 
+namespace {
+
+/// What a round of balance would do, and why not what it would not; empty if none was asked for.
+std::string balance_page(const Json& answer, const Style& style)
+{
+    const auto found = answer.find("balance");
+    if (found == answer.end())
+        return {};
+    if (!found->is_object())
+        return style.paint("Nothing is balanced: balance_interval_s is 0.", Tone::dim) + "\n";
+    std::string page = "A round of balance now would decide:\n";
+    for (const Json& one : objects_of(*found, "moves"))
+        page += one_line(text_of(one, "reason")) + "\n";
+    for (const char* key : {"roles", "leader"})
+        for (const std::string& reason : texts_of(*found, key))
+            page += one_line(reason) + "\n";
+    for (const std::string& reason : texts_of(*found, "stays"))
+        page += style.paint(one_line(reason), Tone::dim) + "\n";
+    return page;
+}
+
+} // namespace
+
 std::string review_page(const Json& answer, bool dry_run, const Style& style)
 {
     std::string page = dry_run ? "A review now would decide:\n" : "";
     for (const Json& one : objects_of(answer, "users"))
         page += one_line(text_of(one, "reason")) + "\n";
-    return page + style.paint(one_line(text_of(answer, "spare_reason")), Tone::dim) + "\n";
+    page += style.paint(one_line(text_of(answer, "spare_reason")), Tone::dim) + "\n";
+    return page + balance_page(answer, style);
 }
 
 } // namespace holdfast::ctl

@@ -319,6 +319,7 @@ static void visit_leases(struct ovsdb_idl* idl, const struct fleet_visitor* visi
             .decided = row->decided,
             .reviewed = row->reviewed,
             .accounted = row->accounted,
+            .balance = row->balance,
         };
         visitor->lease(visitor->aux, &lease);
     }
@@ -334,6 +335,7 @@ static void visit_quotas(struct ovsdb_idl* idl, const struct fleet_visitor* visi
             .name = row->name,
             .amount = row->amount,
             .low_reviews = row->low_reviews,
+            .accounted = row->accounted,
             .administrator = row->administrator,
             .share = {row->key_share, row->value_share, row->n_share},
             .given = {row->key_given, row->value_given, row->n_given},

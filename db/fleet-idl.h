@@ -99,13 +99,13 @@ struct fleet_recovery {
 };
 
 struct fleet_lease {
-    const char *name, *holder, *spare;
+    const char *name, *holder, *spare, *balance;
     int64_t term, beat, decided, reviewed, accounted;
 };
 
 struct fleet_quota {
     const char* name;
-    int64_t amount, low_reviews;
+    int64_t amount, low_reviews, accounted;
     bool administrator;
     struct fleet_numbers share, given, used;
     struct fleet_list borrowed, in_use; /* Sets: sorted. */

@@ -249,9 +249,9 @@ json to_json(const RecoveryPolicy& row)
 
 json to_json(const Lease& row)
 {
-    return {{"name", row.name},         {"holder", row.holder},      {"term", row.term},
-            {"beat", row.beat},         {"spare", row.spare},        {"decided", row.decided},
-            {"reviewed", row.reviewed}, {"accounted", row.accounted}};
+    return {{"name", row.name},         {"holder", row.holder},       {"term", row.term},
+            {"beat", row.beat},         {"spare", row.spare},         {"decided", row.decided},
+            {"reviewed", row.reviewed}, {"accounted", row.accounted}, {"balance", row.balance}};
 }
 
 json to_json(const Quota& row)
@@ -264,7 +264,8 @@ json to_json(const Quota& row)
             {"borrowed", json::array({"set", row.borrowed})},
             {"in_use", json::array({"set", row.in_use})},
             {"low_reviews", row.low_reviews},
-            {"used", numbers(row.used)}};
+            {"used", numbers(row.used)},
+            {"accounted", row.accounted}};
 }
 
 json to_json(const Move& row)
@@ -503,6 +504,8 @@ void put(FleetOps& ops, const LeaseStep& step)
     const json was = to_json(step.was);
     json to = to_json(step.to);
     if (step.was.term == 0) {
+        if (step.to.balance.empty())
+            to.erase("balance"); // An older program's server has no such column.
         add(ops, {{"op", "insert"}, {"table", "Lease"}, {"row", std::move(to)}});
         return;
     }

@@ -286,6 +286,7 @@ void take_lease(void* aux, const fleet_lease* from)
     row.spare = from->spare;
     row.reviewed = from->reviewed;
     row.accounted = from->accounted;
+    row.balance = from->balance;
 }
 
 void take_quota(void* aux, const fleet_quota* from)
@@ -299,6 +300,7 @@ void take_quota(void* aux, const fleet_quota* from)
     row.borrowed = strings(from->borrowed);
     row.in_use = strings(from->in_use);
     row.low_reviews = narrowed(from->low_reviews);
+    row.accounted = from->accounted;
     row.used = numbers(from->used);
 }
 

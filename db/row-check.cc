@@ -248,6 +248,7 @@ std::string fault(const Quota& row)
     Look look;
     look.range("amount", row.amount, 0, amount_max);
     look.range("low_reviews", row.low_reviews, 0, in_a_row_max);
+    look.range("accounted", row.accounted, 0, std::numeric_limits<TimeNs>::max());
     for (const auto& [hypervisor, amount] : row.share)
         look.range("share of " + one_line(hypervisor, shown), amount, 0, amount_max);
     for (const auto& [hypervisor, time] : row.given)

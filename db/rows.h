@@ -248,6 +248,7 @@ struct Lease {
     std::string spare;        // The hypervisor that is kept in reserve (spec Q5); empty: none.
     TimeNs reviewed = 0;      // Since when the period runs.
     TimeNs accounted = 0;     // Until when what users use is accounted.
+    std::string balance;      // What one round of balance leaves for the next, JSON; or empty.
 
     bool operator==(const Lease&) const = default;
 };
@@ -263,6 +264,7 @@ struct Quota {
     std::vector<std::string> in_use;           // Hypervisors that he uses, and pays for; sorted.
     int low_reviews = 0;                       // Reviews in a row that found too little use.
     std::map<std::string, std::int64_t> used;  // By hypervisor: thousandths of a unit, by seconds.
+    TimeNs accounted = 0; // Until when, if that is after the lease's: he changed what he uses.
 
     bool operator==(const Quota&) const = default;
 };

@@ -336,6 +336,10 @@ CREATE TABLE recovery (              -- A VM's failure, and what became of it.  
     since INTEGER NOT NULL,          -- When it was seen, ns since the epoch.
     changed INTEGER NOT NULL         -- When the state became so, likewise.
 ) WITHOUT ROWID;
+ALTER TABLE lease                    -- What one round of balance leaves for the next, JSON.
+    ADD COLUMN balance TEXT NOT NULL DEFAULT '';
+ALTER TABLE quota                    -- Until when use is accounted, if after the lease's.
+    ADD COLUMN accounted INTEGER NOT NULL DEFAULT 0;
 )sql",
 };
 

@@ -29,9 +29,9 @@ Error no_row(const char* kind, const json::exception& wrong)
 
 json lease_json(const Lease& row)
 {
-    return {{"name", row.name},         {"holder", row.holder},      {"term", row.term},
-            {"beat", row.beat},         {"spare", row.spare},        {"decided", row.decided},
-            {"reviewed", row.reviewed}, {"accounted", row.accounted}};
+    return {{"name", row.name},         {"holder", row.holder},       {"term", row.term},
+            {"beat", row.beat},         {"spare", row.spare},         {"decided", row.decided},
+            {"reviewed", row.reviewed}, {"accounted", row.accounted}, {"balance", row.balance}};
 }
 
 json quota_json(const Quota& row)
@@ -44,7 +44,8 @@ json quota_json(const Quota& row)
             {"borrowed", row.borrowed},
             {"in_use", row.in_use},
             {"low_reviews", row.low_reviews},
-            {"used", row.used}};
+            {"used", row.used},
+            {"accounted", row.accounted}};
 }
 
 /// One of which there is none yet, with a term of 0, is right here.
@@ -59,6 +60,7 @@ try {
     row.spare = object.at("spare");
     row.reviewed = object.at("reviewed");
     row.accounted = object.at("accounted");
+    row.balance = object.value("balance", "");
     return row.term == 0 ? Result<Lease>{row} : checked(std::move(row), "lease");
 } catch (const json::exception& wrong) {
     return no_row("lease", wrong);
@@ -76,6 +78,7 @@ try {
     row.in_use = object.at("in_use").get<decltype(row.in_use)>();
     row.low_reviews = object.at("low_reviews");
     row.used = object.at("used").get<decltype(row.used)>();
+    row.accounted = object.value("accounted", TimeNs{0});
     return checked(std::move(row), "quota");
 } catch (const json::exception& wrong) {
     return no_row("quota", wrong);

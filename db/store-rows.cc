@@ -341,8 +341,8 @@ Rows<Lease> read_leases(Connection& store)
 {
     Rows<Lease> rows;
     auto query =
-        store.use("SELECT name, holder, term, beat, decided, spare, reviewed, accounted FROM lease "
-                  "ORDER BY name");
+        store.use("SELECT name, holder, term, beat, decided, spare, reviewed, accounted, balance "
+                  "FROM lease ORDER BY name");
     while (query->step()) {
         auto& row = rows.emplace_back();
         row.name = query->text();
@@ -353,6 +353,7 @@ Rows<Lease> read_leases(Connection& store)
         row.spare = query->text();
         row.reviewed = query->integer();
         row.accounted = query->integer();
+        row.balance = query->text();
     }
     return rows;
 }
@@ -371,13 +372,14 @@ Quota read_quota(Statement& from)
     row.in_use = from_json<Texts>(from.text(), "in_use");
     row.low_reviews = from.number<int>();
     row.used = from_json<Numbers>(from.text(), "used");
+    row.accounted = from.integer();
     return row;
 }
 
 Rows<Quota> read_quotas(Connection& store, Damages& damaged)
 {
     auto query = store.use("SELECT name, amount, administrator, share, given, borrowed, in_use, "
-                           "low_reviews, used FROM quota ORDER BY name");
+                           "low_reviews, used, accounted FROM quota ORDER BY name");
     auto rows = read_all(query, read_quota, "quota", damaged);
     leave_out_damaged(rows, "quota", damaged);
     return rows;
@@ -698,9 +700,9 @@ Result<std::vector<Lease>> Store::leases()
 Result<void> Store::put(const Lease& row)
 {
     return impl_->write([&](Connection& store) {
-        auto put = store.use("INSERT OR REPLACE INTO lease VALUES (?, ?, ?, ?, ?, ?, ?, ?)");
+        auto put = store.use("INSERT OR REPLACE INTO lease VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)");
         put->bind(row.name).bind(row.holder).bind(row.term).bind(row.beat).bind(row.decided);
-        put->bind(row.spare).bind(row.reviewed).bind(row.accounted).run();
+        put->bind(row.spare).bind(row.reviewed).bind(row.accounted).bind(row.balance).run();
     });
 }
 
@@ -721,10 +723,11 @@ Result<std::vector<Quota>> Store::quotas(std::vector<Damage>* damaged)
 Result<void> Store::put(const Quota& row)
 {
     return impl_->write([&](Connection& store) {
-        auto put = store.use("INSERT OR REPLACE INTO quota VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)");
+        auto put = store.use("INSERT OR REPLACE INTO quota VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
         put->bind(row.name).bind(row.amount).bind(row.administrator).bind(json(row.share).dump());
         put->bind(json(row.given).dump()).bind(json(row.borrowed).dump());
-        put->bind(json(row.in_use).dump()).bind(row.low_reviews).bind(json(row.used).dump()).run();
+        put->bind(json(row.in_use).dump()).bind(row.low_reviews).bind(json(row.used).dump());
+        put->bind(row.accounted).run();
     });
 }
 

@@ -4,6 +4,7 @@
  * what Holdfast's tests and measurements talk to.
  *
  *     counter PORT          listens at all addresses, IPv4 and IPv6
+ *     counter PORT BUSY     works besides, for BUSY of 1000 of the time: what is balanced
  *
  * What it says to its clients is in counter-talk.h.
  */
@@ -19,6 +20,7 @@
 #include <sys/epoll.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "handoff/counter-talk.h"
@@ -197,11 +199,33 @@ static void serve_some(void)
         serve(events[i].data.ptr, events[i].events);
 }
 
+static long long now_ns(clockid_t clock)
+{
+    struct timespec now;
+    clock_gettime(clock, &now);
+    return now.tv_sec * 1000000000LL + now.tv_nsec;
+}
+
+/* Works for its part of each tenth of a second.  Returns the ms until the next one. */
+static int work(int busy)
+{
+    static long long next;
+    const long long tenth = 100000000, left = next - now_ns(CLOCK_MONOTONIC);
+    if (left > 0)
+        return (int)(left / 1000000) + 1;
+    const long long end = now_ns(CLOCK_THREAD_CPUTIME_ID) + tenth * busy / 1000;
+    next = now_ns(CLOCK_MONOTONIC) + tenth;
+    while (now_ns(CLOCK_THREAD_CPUTIME_ID) < end)
+        continue;
+    return 0;
+}
+
 int main(int argc, char** argv)
 {
     struct rlimit files;
-    if (argc != 2) {
-        fprintf(stderr, "usage: counter PORT\n");
+    const int busy = argc == 3 ? atoi(argv[2]) : 0;
+    if (argc < 2 || argc > 3 || busy < 0 || busy > 1000) {
+        fprintf(stderr, "usage: counter PORT [BUSY]\n");
         return 2;
     }
     if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
@@ -222,7 +246,8 @@ int main(int argc, char** argv)
         struct pollfd ready[] = {{.fd = agent, .events = POLLIN},
                                  {.fd = standing ? -1 : epoll, .events = POLLIN}};
         /* An agent that is away is looked for each second. */
-        if (poll(ready, 2, handoff && agent < 0 ? 1000 : -1) < 0 && errno != EINTR)
+        const int idle = handoff && agent < 0 ? 1000 : -1;
+        if (poll(ready, 2, busy && !standing ? work(busy) : idle) < 0 && errno != EINTR)
             die("poll");
         if (handoff && (ready[0].revents || agent < 0))
             hear_agent();

@@ -103,6 +103,10 @@ hookd_libhookd_a_SOURCES = \
 	hookd/life-watch.h \
 	hookd/load-samples.cc \
 	hookd/load-samples.h \
+	hookd/cap-watch.cc \
+	hookd/cap-watch.h \
+	hookd/caps.cc \
+	hookd/caps.h \
 	hookd/load-watch.cc \
 	hookd/load-watch.h \
 	hookd/load.cc \
@@ -209,6 +213,7 @@ hookd_tests_hookd_test_SOURCES = \
 	hookd/tests/service-move-test.cc \
 	hookd/tests/service-place-test.cc \
 	hookd/tests/service-test.cc \
+	hookd/tests/caps-test.cc \
 	hookd/tests/share-rules-test.cc \
 	hookd/tests/silence-test.cc \
 	hookd/tests/specification-test.cc \

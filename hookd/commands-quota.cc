@@ -24,6 +24,7 @@ namespace {
 using Json = nlohmann::json;
 
 constexpr std::chrono::seconds leader_limit{20};
+constexpr std::chrono::seconds load_limit{5};
 
 Result<db::LeaseStep> step_from(const Json& arguments)
 {
@@ -37,6 +38,8 @@ Result<db::LeaseStep> step_from(const Json& arguments)
         return Error{Errc::invalid, "a lease's step is from a row to a later one of its name"};
     return db::LeaseStep{*was, *to};
 }
+
+using ClientPtr = std::shared_ptr<AsyncControlClient>;
 
 Json reply_from(const std::string& text)
 {
@@ -90,6 +93,47 @@ void Commands::node_load(const Json& arguments, Done done)
     done(stored ? Result<Json>{Json::object()} : Result<Json>{stored.error()});
 }
 
+namespace {
+
+/// What is asked of many hypervisors: answers once all have, or have had their time.
+struct Gathered {
+    Json answers = Json::object();
+    std::size_t left = 0;
+    Commands::Done done;
+
+    void take(const std::string& name, const Result<Json>& answer)
+    {
+        answers[name] = answer ? *answer : Json{{"error", one_line(answer.error().message)}};
+        if (--left == 0)
+            done(answers);
+    }
+};
+
+} // namespace
+
+/// Of all hypervisors that give something: for the schedd that leads, and for no other.
+void Commands::node_loads(const Json&, Done done)
+{
+    std::vector<std::string> names;
+    for (const db::Hypervisor& row : world().ledger.hypervisors())
+        if (row.capacity > 0 && !row.lost)
+            names.push_back(row.name);
+    if (names.empty()) {
+        done(Json::object());
+        return;
+    }
+    auto all = std::make_shared<Gathered>();
+    all->left = names.size();
+    all->done = std::move(done);
+    for (const std::string& name : names) {
+        auto take = [all, name](const Result<Json>& answer) { all->take(name, answer); };
+        if (name == world().self())
+            ask_schedd("load/tell", Json::object(), take);
+        else
+            daemon_.fleet().ask(name, "node-loads", Json::object(), load_limit, take);
+    }
+}
+
 void Commands::ask_leader(const std::string& verb, const Json& arguments, Done done)
 {
     const db::Lease* lease = world().ledger.lease(db::schedd_lease);
@@ -103,11 +147,13 @@ void Commands::ask_leader(const std::string& verb, const Json& arguments, Done d
                             leader_limit, std::move(done));
 }
 
-/// Asks the schedd of this machine.
+/// Asks the schedd of this machine.  Its load is asked for by a connection of its own: the one that
+/// leads asks for it while it is asked for something else.
 void Commands::ask_schedd(const std::string& verb, const Json& arguments, Done done)
 {
-    auto ask = [](AsyncControlClient& schedd, std::string method, std::vector<std::string> words,
-                  Done then) -> asio::awaitable<void> {
+    auto ask = [](AsyncControlClient& shared, ClientPtr own, std::string method,
+                  std::vector<std::string> words, Done then) -> asio::awaitable<void> {
+        AsyncControlClient& schedd = own ? *own : shared;
         auto text = co_await schedd.call(std::move(method), std::move(words), leader_limit);
         Result<Json> answer = text ? Result<Json>{reply_from(*text)} : Result<Json>{text.error()};
         if (answer && !answer->is_object())
@@ -116,7 +162,14 @@ void Commands::ask_schedd(const std::string& verb, const Json& arguments, Done d
                                      "another version?"};
         then(answer);
     };
-    asio::co_spawn(daemon_.io(), ask(schedd_, verb, {to_text(arguments)}, std::move(done)),
+    ClientPtr own;
+    if (verb == "load/tell")
+        own = std::make_shared<AsyncControlClient>(
+            daemon_.io().get_executor(),
+            [] { return Result<std::string>{holdfast_control_socket("holdfast-schedd")}; },
+            "holdfast-schedd");
+    asio::co_spawn(daemon_.io(),
+                   ask(schedd_, std::move(own), verb, {to_text(arguments)}, std::move(done)),
                    asio::detached);
 }
 

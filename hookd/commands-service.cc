@@ -6,6 +6,7 @@
 
 #include "common/text.h"
 #include "db/find.h"
+#include "db/share-json.h"
 #include "hookd/commands.h"
 #include "hookd/service-read.h"
 #include "hookd/service-rules.h"
@@ -95,6 +96,14 @@ void Commands::service_migrate(const Json& arguments, Done done)
         done(service.error());
 }
 
+/// What schedd orders has its term; what people ask for has none.
+Result<void> Commands::in_its_term(const Json& arguments)
+{
+    if (!arguments.contains("term"))
+        return {};
+    return may_order(arguments["term"], world().ledger.lease(db::schedd_lease));
+}
+
 /// Answers with the task's id at once; the task's row tells how it ends.
 void Commands::begin_service_migrate(db::Service row, const Json& arguments, Done done)
 {
@@ -109,7 +118,9 @@ void Commands::begin_service_migrate(db::Service row, const Json& arguments, Don
                    "mode " + one_line(mode, 40) + " is not known: checkpoint or handoff"});
         return;
     }
-    auto may = may_move(row, *to, mode, row.hypervisor, world().ledger.hypervisors());
+    auto may = in_its_term(arguments);
+    if (may)
+        may = may_move(row, *to, mode, row.hypervisor, world().ledger.hypervisors());
     if (may)
         may = may_use(world().ledger.quotas(), row.user, Owner::account, *to);
     if (!may) {
@@ -124,6 +135,8 @@ void Commands::begin_service_migrate(db::Service row, const Json& arguments, Don
     Json order{{"service", row.id}, {"to", *to}, {"mode", mode}};
     if (const std::string user = arguments.value("only_of", ""); !user.empty())
         order["only_of"] = user;
+    if (arguments.contains("term"))
+        order["term"] = arguments["term"];
     auto task = begin_task("service-migrate", row.hypervisor, order, move_limit, asked);
     if (!task) {
         done(task.error());
@@ -144,7 +157,9 @@ void Commands::service_migrate_now(const Json& arguments, Done done)
 {
     const db::Service* service = world().ledger.service(arguments.at("service").get<std::string>());
     const std::string user = arguments.value("only_of", "");
-    if (service && !user.empty() && service->user != user)
+    if (auto may = in_its_term(arguments); !may)
+        done(may.error());
+    else if (service && !user.empty() && service->user != user)
         done(Error{Errc::invalid, "service " + service->name + " is not " + user + "'s any more"});
     else if (service)
         daemon_.service_mover().migrate(*service, arguments.at("to"), arguments.at("mode"),

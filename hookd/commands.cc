@@ -67,7 +67,7 @@ Commands::Commands(OvsLoop& loop, Daemon& daemon)
         &Commands::service_run);
     add(loop, "service/stop", "{service}", &Commands::service_stop);
     add(loop, "service/pin", "{service,on}", &Commands::service_pin);
-    add(loop, "service/migrate", "{service,to,mode}", &Commands::service_migrate);
+    add(loop, "service/migrate", "{service,to,mode,term}", &Commands::service_migrate);
     add(loop, "service/take-back", "{service,fenced}", &Commands::service_take_back);
     add(loop, "node/drain", "{node,parallel}", &Commands::node_drain);
     add(loop, "node/return", "{node}", &Commands::node_return);
@@ -77,6 +77,7 @@ Commands::Commands(OvsLoop& loop, Daemon& daemon)
     add(loop, "recovery/put", "{row,was,remove}", &Commands::recovery_put);
     add(loop, "recovery/allow", "{vm}", &Commands::recovery_allow);
     add(loop, "node/load", "{load,period_load}", &Commands::node_load);
+    add(loop, "node/loads", "", &Commands::node_loads);
     add(loop, "lease/step", "{was,to,put,remove,events}", &Commands::lease_step);
     add(loop, "quota/request",
         "{user,amount,hours_a_day,hours_a_week,storage,work_per_hour,nodes,administrator}",
@@ -160,6 +161,10 @@ try {
             ask_schedd(what, arguments.at("arguments"), std::move(done));
         else
             done(Error{Errc::invalid, "schedd is not asked to " + one_line(what, 40)});
+        return;
+    }
+    if (verb == "node-loads") {
+        ask_schedd("load/tell", Json::object(), std::move(done));
         return;
     }
     if (verb == "drain") {

@@ -65,6 +65,7 @@ private:
     void service_stop(const Json& arguments, Done done);
     void service_pin(const Json& arguments, Done done);
     void service_migrate(const Json& arguments, Done done);
+    Result<void> in_its_term(const Json& arguments);
     void begin_service_migrate(db::Service row, const Json& arguments, Done done);
     Result<Json> user_task(const std::vector<db::Service>& his, const Json& arguments);
     void user_migrate(const Caller& caller, const std::vector<db::Service>& his,
@@ -77,6 +78,7 @@ private:
     void recovery_policy(const Json& arguments, Done done);
     void recovery_run(const Json& arguments, Done done);
     void node_load(const Json& arguments, Done done);
+    void node_loads(const Json&, Done done);
     void lease_step(const Json& arguments, Done done);
     void quota_request(const Json& arguments, Done done);
     void quota_select(const Json& arguments, Done done);

@@ -48,7 +48,7 @@ db::Task given_up(db::Task task)
 
 Daemon::Daemon(asio::io_context& io, World world)
     : io_{io}, world_{std::move(world)}, link_{io, *this}, mover_{io, world_, link_},
-      prober_{io, world_, link_}, loads_{io, world_}, tools_{io, 4},
+      prober_{io, world_, link_}, loads_{io, world_}, caps_{io, world_}, tools_{io, 4},
       migrations_{io, most_migrations}, store_timer_{io}
 {
     world_.on_change = [this](const StoreChange& change) {

@@ -14,6 +14,7 @@
 #include <string>
 #include <vector>
 
+#include "hookd/cap-watch.h"
 #include "hookd/environments.h"
 #include "hookd/fleet-link.h"
 #include "hookd/hook-server.h"
@@ -113,6 +114,7 @@ private:
     Mover mover_;
     Prober prober_;
     LoadWatch loads_;
+    CapWatch caps_;
     Tools tools_;
     Tools migrations_;
     std::unique_ptr<FleetLink> fleet_;

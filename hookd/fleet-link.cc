@@ -764,7 +764,9 @@ void FleetLink::do_task(const db::Task& task, bool fresh)
         finish_task(task, Error{Errc::invalid, "its arguments are no JSON object"});
         return;
     }
-    spdlog::info("fleet: {} asks for {}", task.asked_by, task.verb);
+    // What is asked each minute is no news.
+    spdlog::log(task.verb == "node-loads" ? spdlog::level::debug : spdlog::level::info,
+                "fleet: {} asks for {}", task.asked_by, task.verb);
     worker_(task.verb, arguments,
             [this, task](const Result<Json>& result) { finish_task(task, result); });
 }

@@ -55,6 +55,15 @@ std::string undecided(const std::vector<db::Hypervisor>& hypervisors, const db::
     return "hypervisors have a capacity for users, and no holdfast-schedd leads: start it on them";
 }
 
+Result<void> may_order(std::int64_t term, const db::Lease* lease)
+{
+    if (!lease || lease->term <= term)
+        return {};
+    return Error{Errc::outdated, "it was ordered in term " + std::to_string(term) +
+                                     " of the schedd that leads, and it is term " +
+                                     std::to_string(lease->term) + ": nothing is done"};
+}
+
 bool rests_on(const db::LeaseStep& step, const db::Lease* now)
 {
     if (!now || step.was.term == 0)
@@ -79,6 +88,7 @@ db::Lease stepped(const db::LeaseStep& step, const db::Lease* now)
     change(&db::Lease::spare);
     change(&db::Lease::reviewed);
     change(&db::Lease::accounted);
+    change(&db::Lease::balance);
     return row;
 }
 

@@ -31,6 +31,10 @@ Result<void> may_use(const std::vector<db::Quota>& quotas, const std::string& us
 /// nothing is.  `lease`: null if there is none.
 std::string undecided(const std::vector<db::Hypervisor>& hypervisors, const db::Lease* lease);
 
+/// Whether what was ordered in that term of the lease's may still be done; null: there is none.
+/// Errors:  outdated, with both terms.
+Result<void> may_order(std::int64_t term, const db::Lease* lease);
+
 /// Whether the lease is still what `step` rests on; null: there is none.
 bool rests_on(const db::LeaseStep& step, const db::Lease* now);
 /// The lease once `step` was taken.

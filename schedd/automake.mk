@@ -50,10 +50,14 @@ schedd_tests_schedd_test_LDADD = schedd/libschedd.a common/libcommon.a $(CPPUTES
 # The daemon: all but main() is a library.
 noinst_LIBRARIES += schedd/libscheddaemon.a
 schedd_libscheddaemon_a_SOURCES = \
-	schedd/daemon.h schedd/daemon.cc \
+	schedd/balance-memory.h schedd/balance-memory.cc \
+	schedd/balance-rows.h schedd/balance-rows.cc \
+	schedd/cpu-source.h schedd/cpu-source.cc \
+	schedd/daemon.h schedd/daemon.cc schedd/daemon-balance.cc \
 	schedd/decisions.h schedd/decisions.cc \
 	schedd/decisions-review.cc \
 	schedd/load-meter.h schedd/load-meter.cc \
+	schedd/recent.h schedd/recent.cc \
 	schedd/settings.h schedd/settings.cc \
 	schedd/share-rows.h schedd/share-rows.cc
 schedd_libscheddaemon_a_CPPFLAGS = $(AM_CPPFLAGS) $(SPDLOG_CFLAGS)
@@ -67,6 +71,8 @@ schedd_holdfast_schedd_LDADD = schedd/libscheddaemon.a schedd/libschedd.a db/lib
 check_PROGRAMS += schedd/tests/daemon-test
 TESTS += schedd/tests/daemon-test
 schedd_tests_daemon_test_SOURCES = \
+	schedd/tests/balance-rows-test.cc \
+	schedd/tests/cpu-source-test.cc \
 	schedd/tests/decisions-test.cc \
 	schedd/tests/load-meter-test.cc \
 	schedd/tests/main.cc \

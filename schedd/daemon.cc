@@ -55,6 +55,21 @@ Error late()
     return {Errc::outdated, "the lease has changed meanwhile"};
 }
 
+Result<std::string> hookd_socket()
+{
+    return holdfast_control_socket("holdfast-hookd");
+}
+
+/// The services that run here.
+std::vector<ServiceHere> services_here(const db::ShareRows& rows, const std::string& self)
+{
+    std::vector<ServiceHere> here;
+    for (const db::Service& row : rows.services)
+        if (row.hypervisor == self && row.state != "stopped" && row.pid > 0)
+            here.push_back({row.id, row.pid});
+    return here;
+}
+
 std::string load_file(const Config& config)
 {
     const auto slash = config.store.rfind('/');
@@ -64,11 +79,13 @@ std::string load_file(const Config& config)
 } // namespace
 
 Daemon::Daemon(asio::io_context& io, const Config& config, const Settings& settings)
-    : io_{io}, config_{config}, settings_{settings},
-      election_{db::schedd_lease, config.hypervisor, settings_.lease}, meter_{load_file(config)},
-      hookd_{io.get_executor(),
-             [] { return Result<std::string>{holdfast_control_socket("holdfast-hookd")}; },
-             "holdfast-hookd"}
+    : io_{io}, config_{config}, settings_{settings}, election_{db::schedd_lease, config.hypervisor,
+                                                               settings_.lease},
+      meter_{load_file(config), NodeCpu{config.node_cpus, config.node_control_group},
+             settings_.average},
+      hookd_{io.get_executor(), hookd_socket, "holdfast-hookd"}, loads_{io.get_executor(),
+                                                                        hookd_socket,
+                                                                        "holdfast-hookd"}
 {
 }
 
@@ -105,10 +122,13 @@ void Daemon::start(OvsLoop& loop)
     add(loop, "quota/select", "{user,nodes}", &Daemon::select);
     add(loop, "quota/del", "{user}", &Daemon::remove);
     add(loop, "quota/review", "{dry_run}", &Daemon::review);
-    asio::co_spawn(io_, take_part(), [](const std::exception_ptr& failure) {
+    add(loop, "load/tell", "", &Daemon::load_tell);
+    const auto fail = [](const std::exception_ptr& failure) {
         if (failure)
             std::rethrow_exception(failure);
-    });
+    };
+    asio::co_spawn(io_, take_part(), fail);
+    asio::co_spawn(io_, keep_balance(), fail);
 }
 
 void Daemon::stop(std::function<void()> ended)
@@ -158,8 +178,9 @@ asio::awaitable<void> Daemon::take_part()
 {
     asio::steady_timer timer{io_};
     while (!ended_) {
-        meter_.look(seconds_of(now_ns()));
         auto rows = read();
+        meter_.look(rows ? services_here(*rows, config_.hypervisor) : std::vector<ServiceHere>{},
+                    seconds_of(now_ns()));
         const std::string trouble = rows ? "" : rows.error().message;
         if (trouble != trouble_ && !trouble.empty())
             spdlog::warn("{}", trouble);
@@ -383,7 +404,11 @@ void Daemon::review(const Json& arguments, Done done)
     else if (!election_.leads(Election::Clock::now()))
         done(not_leading());
     else
-        done(plan_review(*rows, settings_, now_ns()).answer);
+        asio::co_spawn(io_, foresee(plan_review(*rows, settings_, now_ns()).answer, done),
+                       [](const std::exception_ptr& failure) {
+                           if (failure)
+                               std::rethrow_exception(failure);
+                       });
 }
 
 } // namespace holdfast::schedd

@@ -20,6 +20,7 @@
 #include "common/ovs-loop.h"
 #include "db/election.h"
 #include "db/store.h"
+#include "schedd/balance-rows.h"
 #include "schedd/decisions.h"
 #include "schedd/load-meter.h"
 
@@ -65,12 +66,23 @@ private:
     Result<db::ShareRows> read();
     Error not_leading() const;
 
+    // In daemon-balance.cc.
+    void load_tell(const Json&, Done done);
+    boost::asio::awaitable<void> keep_balance();
+    boost::asio::awaitable<void> balance_once();
+    boost::asio::awaitable<Result<Reports>> ask_loads();
+    boost::asio::awaitable<void> order_moves(std::vector<Json> orders);
+    boost::asio::awaitable<Result<Json>> foresee_balance();
+    boost::asio::awaitable<void> foresee(Json reviewed, Done done);
+
     boost::asio::io_context& io_;
     Config config_;
     Settings settings_;
     db::Election election_;
     LoadMeter meter_;
     AsyncControlClient hookd_;
+    AsyncControlClient loads_; // The same hookd: asking all nodes takes its time.
+    RoundCounts counts_;
     std::string trouble_; // Why the rows cannot be read, or hookd not be asked; empty: all is well.
     std::string leader_;  // As the rows say.
     bool led_ = false;    // At the last look.

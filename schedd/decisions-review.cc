@@ -129,13 +129,16 @@ db::Lease lease_until(const db::ShareRows& rows, db::TimeNs now)
     return lease;
 }
 
-/// Adds what was used since it was accounted last, in whole seconds.
+/// Adds what all used since it was accounted last, in whole seconds.
 void account(const Pool& pool, db::Lease& lease, db::TimeNs now, std::vector<db::Quota>& quotas)
 {
-    const Seconds elapsed{(now - lease.accounted) / second};
-    for (const Use& use : uses(pool, elapsed))
-        quotas[at(use.user)].used[pool.node(use.node).name] += use.unit_seconds;
-    lease.accounted += elapsed.count() * second;
+    for (std::uint32_t i = 0; i < quotas.size(); ++i) {
+        // Who has a time of his own goes on with it.
+        const bool own = quotas[i].accounted > lease.accounted;
+        const db::TimeNs until = account(pool, UserId{i}, lease, now, quotas[i]);
+        quotas[i].accounted = own ? until : std::min(quotas[i].accounted, now);
+    }
+    lease.accounted += (now - lease.accounted) / second * second;
 }
 
 /// Those that are not as they were.
@@ -150,6 +153,16 @@ std::vector<db::Quota> changed(const db::ShareRows& rows, const Pool& pool,
 }
 
 } // namespace
+
+db::TimeNs account(const Pool& pool, UserId user, const db::Lease& lease, db::TimeNs now,
+                   db::Quota& quota)
+{
+    const db::TimeNs since = std::min(std::max(quota.accounted, lease.accounted), now);
+    const Seconds elapsed{(now - since) / second};
+    for (const Use& use : uses(pool, user, elapsed))
+        quota.used[pool.node(use.node).name] += use.unit_seconds;
+    return since + elapsed.count() * second;
+}
 
 Due due(const db::Lease& lease, const Settings& settings, db::TimeNs now)
 {

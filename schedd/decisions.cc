@@ -47,32 +47,28 @@ Result<UserId> user_for(Pool& pool, const std::string& name)
     return pool.add_user(name);
 }
 
-/// The rows once the plan was carried out.
-db::ShareRows after(db::ShareRows rows, const Plan& plan)
+/// The user's row with what he has used until now, since what he uses is about to change; of
+/// others nothing changes.
+db::Quota accounted_until_now(const db::ShareRows& rows, const Pool& pool, const std::string& user,
+                              db::TimeNs now)
 {
-    for (const db::Quota& row : plan.put)
-        *std::ranges::find(rows.quotas, row.name, &db::Quota::name) = row;
-    for (db::Lease& lease : rows.leases)
-        if (lease.name == plan.lease.name)
-            lease = plan.lease;
-    return rows;
-}
-
-/// Puts a row among those of the plan.
-void put(Plan& plan, const db::Quota& row)
-{
-    std::erase_if(plan.put, [&](const db::Quota& other) { return other.name == row.name; });
-    plan.put.push_back(row);
+    db::Quota row = quota_of(rows, user);
+    if (auto id = pool.user_named(user); id && !row.name.empty())
+        row.accounted = account(pool, *id, lease_of(rows), now, row);
+    else
+        row.accounted = now;
+    return row;
 }
 
 /// He has all nodes, so that none is kept for him.
-Plan make_administrator(Plan plan, const db::ShareRows& rows, const std::string& user)
+Plan make_administrator(Plan plan, const db::Quota& before, const std::string& user)
 {
     db::Quota row;
     row.name = user;
     row.administrator = true;
-    row.used = quota_of(rows, user).used;
-    put(plan, row);
+    row.used = before.used;
+    row.accounted = before.accounted;
+    plan.put = {row};
     const std::string text = user + " is an administrator and has all nodes";
     plan.events.push_back(text);
     plan.answer = {{"user", user},
@@ -122,17 +118,18 @@ try {
     return Error{Errc::invalid, std::string{"the request is of the wrong shape: "} + wrong.what()};
 }
 
-Result<Plan> plan_request(const db::ShareRows& read, const Settings& settings, const Order& order,
+Result<Plan> plan_request(const db::ShareRows& rows, const Settings& settings, const Order& order,
                           db::TimeNs now)
 {
-    Plan plan = plan_interval(read, settings, now); // What is used changes from now on.
-    const db::ShareRows rows = after(read, plan);
+    Plan plan;
+    plan.lease = lease_of(rows);
     Pool pool = pool_of(rows, settings.policy, now);
     auto user = user_for(pool, order.user);
     if (!user)
         return user.error();
+    const db::Quota before = accounted_until_now(rows, pool, order.user, now);
     if (order.administrator)
-        return make_administrator(std::move(plan), rows, order.user);
+        return make_administrator(std::move(plan), before, order.user);
     auto amount = amount_asked(order, settings.rates);
     if (!amount)
         return amount.error();
@@ -148,7 +145,7 @@ Result<Plan> plan_request(const db::ShareRows& read, const Settings& settings, c
     if (auto applied = pool.apply(*change); !applied)
         return applied.error();
     use_given(pool, *change);
-    put(plan, row_of(pool, *user, quota_of(rows, order.user), now));
+    plan.put = {row_of(pool, *user, before, now)};
     plan.events.push_back(change->reason);
     plan.answer = {{"user", order.user},
                    {"amount", *amount},
@@ -159,12 +156,10 @@ Result<Plan> plan_request(const db::ShareRows& read, const Settings& settings, c
     return plan;
 }
 
-Result<Plan> plan_select(const db::ShareRows& read, const Settings& settings,
+Result<Plan> plan_select(const db::ShareRows& rows, const Settings& settings,
                          const std::string& user, const std::vector<std::string>& nodes,
                          db::TimeNs now)
 {
-    Plan plan = plan_interval(read, settings, now);
-    const db::ShareRows rows = after(read, plan);
     const Pool pool = pool_of(rows, settings.policy, now);
     auto id = pool.user_named(user);
     if (!id)
@@ -174,10 +169,12 @@ Result<Plan> plan_select(const db::ShareRows& read, const Settings& settings,
         return picked.error();
     if (auto may = pick(pool, *id, *picked); !may)
         return may.error();
-    db::Quota row = quota_of(rows, user);
+    Plan plan;
+    plan.lease = lease_of(rows);
+    db::Quota row = accounted_until_now(rows, pool, user, now);
     row.in_use = nodes;
     std::ranges::sort(row.in_use);
-    put(plan, row);
+    plan.put = {row};
     plan.events.push_back(user + " uses " +
                           count_text(static_cast<std::int64_t>(nodes.size()), "node") + " now");
     plan.answer = {{"user", user}, {"in_use", row.in_use}};

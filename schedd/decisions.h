@@ -9,6 +9,7 @@
 #include <nlohmann/json.hpp>
 
 #include "db/store.h"
+#include "schedd/pool.h"
 #include "schedd/settings.h"
 
 namespace holdfast::schedd {
@@ -57,6 +58,11 @@ Result<Plan> plan_select(const db::ShareRows& rows, const Settings& settings,
 /// Errors:  not_found.
 Result<Plan> plan_removal(const db::ShareRows& rows, const Settings& settings,
                           const std::string& user, db::TimeNs now);
+
+/// Adds what a user has used since it was accounted last, for him or for all, in whole seconds;
+/// `quota`: his row.  Returns until when it is.
+db::TimeNs account(const Pool& pool, UserId user, const db::Lease& lease, db::TimeNs now,
+                   db::Quota& quota);
 
 /// What time it is for the leader.
 enum class Due {

@@ -17,6 +17,9 @@ struct Settings {
     Rates rates;
     Seconds interval{3600}; // From one accounting of what users use to the next.
     Seconds lease{30};
+    BalancePolicy balance;
+    Seconds round{60};    // From one round of balance to the next; 0: there is none.
+    Seconds average{300}; // Over which it sees loads.
 };
 
 /// Shape:   `config` is as parse_config() has checked it.

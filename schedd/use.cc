@@ -19,21 +19,19 @@ Result<void> pick(const Pool& pool, UserId user, const std::vector<NodeId>& node
     return {};
 }
 
-std::vector<Use> uses(const Pool& pool, Seconds elapsed)
+std::vector<Use> uses(const Pool& pool, UserId id, Seconds elapsed)
 {
     std::vector<Use> found;
     if (elapsed <= Seconds{0})
         return found;
-    for (std::uint32_t i = 0; i < pool.users().size(); ++i) {
-        const User& user = pool.users()[i];
-        for (NodeId node : user.in_use) {
-            // What is lent is not reserved: it gives what a node gives.
-            Amount amount = pool.policy().base;
-            for (const Reservation& one : user.share)
-                if (one.node == node)
-                    amount = one.amount;
-            found.push_back({UserId{i}, node, amount * elapsed.count()});
-        }
+    const User& user = pool.user(id);
+    for (NodeId node : user.in_use) {
+        // What is lent is not reserved: it gives what a node gives.
+        Amount amount = pool.policy().base;
+        for (const Reservation& one : user.share)
+            if (one.node == node)
+                amount = one.amount;
+        found.push_back({id, node, amount * elapsed.count()});
     }
     return found;
 }

@@ -23,8 +23,8 @@ struct Use {
     bool operator==(const Use&) const = default;
 };
 
-/// What `elapsed` cost each user on each node that he had in use.
+/// What `elapsed` cost the user on each node that he had in use.
 /// Source:  spec Q4.
-std::vector<Use> uses(const Pool& pool, Seconds elapsed);
+std::vector<Use> uses(const Pool& pool, UserId user, Seconds elapsed);
 
 } // namespace holdfast::schedd

@@ -20,6 +20,7 @@ TESTSUITE_AT = \
 	testsuite/service-move.at \
 	testsuite/quota.at \
 	testsuite/env.at \
+	testsuite/balance.at \
 	testsuite/checkpoint.at \
 	testsuite/fault.at \
 	testsuite/recovery.at \
@@ -29,7 +30,7 @@ EXTRA_DIST += $(TESTSUITE_AT) testsuite/atlocal.in \
 	testsuite/balanced.sh testsuite/checkpoint.py testsuite/controller.py testsuite/world.sh testsuite/lab.sh testsuite/clients.sh testsuite/handoff.sh testsuite/handoff-agent.py \
 	testsuite/handoff-client.py testsuite/damaged-rows.py testsuite/forge.py testsuite/judge.py testsuite/name-client.py \
 	testsuite/name-server.py testsuite/never-beside.py testsuite/raw.py testsuite/recovery-plan.py testsuite/servers-are.py testsuite/stream.py \
-	testsuite/chatter.py testsuite/tap-vm.py testsuite/timeline.py testsuite/users.py testsuite/vlan-tap.py
+	testsuite/chatter.py testsuite/count-client.py testsuite/tap-vm.py testsuite/timeline.py testsuite/users.py testsuite/vlan-tap.py
 
 # Used by testsuite/switch.at: a store as hookd would write it.
 noinst_PROGRAMS += testsuite/write-store

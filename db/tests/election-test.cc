@@ -143,7 +143,7 @@ TEST(Election, BeatWhoseAnswerWasLostIsFoundInTheRow)
 
 TEST(Election, StoreThatIsBehindIsNoOtherTerm)
 {
-    const db::Lease before{"schedd", "hv2", 1, 5, 0, "", 1, 1};
+    const db::Lease before{"schedd", "hv2", 1, 5, 0, "", 1, 1, ""};
     row = before;
     CHECK_TRUE(one.look(shown(), now) == Step::nothing);
     now += 30s;

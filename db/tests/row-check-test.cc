@@ -146,7 +146,7 @@ TEST(RowCheck, PolicyOfANewerProgramIsNoDamage)
 
 TEST(RowCheck, LeaseAndQuotaThatCannotBeSoAreSaid)
 {
-    check_told<Lease>({"schedd", "hv1", 1, 2, 3, "", 4, 5},
+    check_told<Lease>({"schedd", "hv1", 1, 2, 3, "", 4, 5, ""},
                       {{"term", [](auto& row) { row.term = 0; }},
                        {"beat", [](auto& row) { row.beat = -1; }},
                        {"decided", [](auto& row) { row.decided = -1; }},
@@ -163,7 +163,8 @@ TEST(RowCheck, LeaseAndQuotaThatCannotBeSoAreSaid)
                        {"low_reviews", [](auto& row) { row.low_reviews = -1; }},
                        {"share of hv1", [](auto& row) { row.share["hv1"] = amount_max + 1; }},
                        {"given of hv1", [](auto& row) { row.given["hv1"] = -1; }},
-                       {"used of hv1", [](auto& row) { row.used["hv1"] = -1; }}});
+                       {"used of hv1", [](auto& row) { row.used["hv1"] = -1; }},
+                       {"accounted", [](auto& row) { row.accounted = -1; }}});
 }
 
 TEST(RowCheck, HealthThatCannotBeSoIsSaid)

@@ -11,7 +11,7 @@ namespace holdfast::tests {
 
 inline db::Lease lease(const std::string& holder, std::int64_t term)
 {
-    return {"schedd", holder, term, 5, 9, "hv3", 1'700'000'000'000'000'001, 3};
+    return {"schedd", holder, term, 5, 9, "hv3", 1'700'000'000'000'000'001, 3, R"({"moved":{}})"};
 }
 
 inline db::Quota quota(const std::string& name)
@@ -26,6 +26,7 @@ inline db::Quota quota(const std::string& name)
     row.in_use = {"hv1", "hv3"};
     row.low_reviews = 1;
     row.used = {{"hv1", 123'456}};
+    row.accounted = 1'700'000'000'000'000'002;
     return row;
 }
 

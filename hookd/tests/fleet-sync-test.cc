@@ -133,10 +133,10 @@ TEST(FleetSync, OthersRowsComeAndGoWithTheFleet)
 
 TEST(FleetSync, LeasesAndQuotasAreTheFleets)
 {
-    leases = {{"schedd", "hv1", 1, 2, 3, "", 4, 5}};
+    leases = {{"schedd", "hv1", 1, 2, 3, "", 4, 5, ""}};
     quotas.resize(1);
     quotas[0].name = "ann";
-    fleet.leases = {{"schedd", "hv2", 2, 3, 3, "", 4, 5}};
+    fleet.leases = {{"schedd", "hv2", 2, 3, 3, "", 4, 5, ""}};
     fleet.quotas.resize(1);
     fleet.quotas[0].name = "bob";
     const auto change = pull();

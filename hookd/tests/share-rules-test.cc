@@ -13,7 +13,7 @@ using namespace holdfast::hookd;
 TEST_GROUP(ShareRules)
 {
     std::vector<db::Quota> quotas = two();
-    db::Lease row{"schedd", "hv1", 3, 7, 11, "hv4", 100, 200};
+    db::Lease row{"schedd", "hv1", 3, 7, 11, "hv4", 100, 200, ""};
 
     static std::vector<db::Quota> two()
     {
@@ -100,4 +100,15 @@ TEST(ShareRules, Q7FirstStepRestsOnThatThereIsNoRow)
     CHECK_TRUE(rests_on(first, nullptr));
     CHECK_FALSE(rests_on(first, &row));
     CHECK_TRUE(stepped(first, nullptr) == row);
+}
+
+TEST(ShareRules, Q10OrderOfAnOldTermIsRefusedAndOneOfANewerThatIsNotKnownYetIsNot)
+{
+    CHECK_TRUE(bool(may_order(row.term, &row)));
+    CHECK_TRUE(bool(may_order(row.term + 1, &row)));
+    CHECK_TRUE(bool(may_order(1, nullptr)));
+    const auto refused = may_order(row.term - 1, &row);
+    CHECK_TRUE(refused.error().code == Errc::outdated);
+    STRCMP_CONTAINS(("it is term " + std::to_string(row.term)).c_str(),
+                    refused.error().message.c_str());
 }

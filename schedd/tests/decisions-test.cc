@@ -31,7 +31,7 @@ db::Hypervisor hypervisor(const std::string& name, int load)
 TEST_GROUP(Decisions)
 {
     Settings settings;
-    db::ShareRows rows{{{"schedd", "hv1", 1, 1, 0, "", start, start}},
+    db::ShareRows rows{{{"schedd", "hv1", 1, 1, 0, "", start, start, ""}},
                        {},
                        {hypervisor("hv1", 300), hypervisor("hv2", 100), hypervisor("hv3", 200),
                         hypervisor("hv4", 400)},
@@ -202,6 +202,29 @@ TEST(Decisions, Q4PickedNodesAreOfTheShareAndWhatWasUsedIsAccounted)
     now += second / 2; // The half second is not lost.
     done(plan_interval(rows, settings, now));
     CHECK_EQUAL(480'000, quota("ann").used.at("hv3"));
+}
+
+TEST(Decisions, Q4ChangeWritesOneUsersRowAndAccountsEachForHimself)
+{
+    done(request({{"user", "ann"}, {"amount", 60'000}}));
+    now += 10 * second;
+    done(request({{"user", "bob"}, {"amount", 30'000}}));
+    CHECK_TRUE(quota("ann").used.empty());
+    now += 10 * second;
+    const auto picked = plan_select(rows, settings, "ann", {"hv3"}, now);
+    CHECK_EQUAL(1u, picked->put.size());
+    done(picked);
+    CHECK_EQUAL(600'000, quota("ann").used.at("hv2"));
+    CHECK_TRUE(quota("bob").used.empty());
+    now += 10 * second;
+    done(plan_interval(rows, settings, now));
+    CHECK_EQUAL(600'000, quota("ann").used.at("hv2"));
+    CHECK_EQUAL(900'000, quota("ann").used.at("hv3"));
+    CHECK_EQUAL(600'000, quota("bob").used.begin()->second); // Not from before he came.
+    now += 10 * second;
+    done(plan_interval(rows, settings, now));
+    CHECK_EQUAL(1'200'000, quota("ann").used.at("hv3"));
+    CHECK_EQUAL(900'000, quota("bob").used.begin()->second);
 }
 
 TEST(Decisions, PeriodsAndIntervalsEndInTime)

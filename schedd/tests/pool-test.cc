@@ -229,10 +229,10 @@ TEST(Q4Use, WhatIsInUseIsPaidForByUserAndNode)
 {
     Pool pool = four_nodes();
     pool.use(bob, {hv(2)});
-    CHECK_TRUE((std::vector<Use>{{bob, hv(2), 30 * unit * 60}}) == uses(pool, Seconds{60}));
+    CHECK_TRUE((std::vector<Use>{{bob, hv(2), 30 * unit * 60}}) == uses(pool, bob, Seconds{60}));
     pool.use(bob, {hv(1), hv(2)});
-    CHECK_EQUAL(2U, uses(pool, Seconds{60}).size());
-    CHECK_TRUE(uses(pool, Seconds{-60}).empty());
+    CHECK_EQUAL(2U, uses(pool, bob, Seconds{60}).size());
+    CHECK_TRUE(uses(pool, bob, Seconds{-60}).empty());
 }
 
 TEST(Q4Use, ALoanInUseIsPaidForTooAndEndsWithIt)
@@ -241,7 +241,7 @@ TEST(Q4Use, ALoanInUseIsPaidForTooAndEndsWithIt)
     pool.lend(bob, hv(3));
     CHECK_TRUE(bool(pick(pool, bob, {hv(3)})));
     pool.use(bob, {hv(3)});
-    CHECK_TRUE((std::vector<Use>{{bob, hv(3), 30 * unit}}) == uses(pool, Seconds{1}));
+    CHECK_TRUE((std::vector<Use>{{bob, hv(3), 30 * unit}}) == uses(pool, bob, Seconds{1}));
     pool.take_back(bob, hv(3));
-    CHECK_TRUE(uses(pool, Seconds{1}).empty());
+    CHECK_TRUE(uses(pool, bob, Seconds{1}).empty());
 }

@@ -33,6 +33,42 @@ TEST(Settings, DefaultsOfTheFileAreThoseOfTheDecisions)
     }
 }
 
+TEST(Settings, DefaultsOfBalanceAreThoseOfTheDecisions)
+{
+    const Settings settings = *settings_of(Config{});
+    const BalancePolicy usual;
+    CHECK_EQUAL(usual.threshold, settings.balance.threshold);
+    CHECK_EQUAL(usual.maximum, settings.balance.maximum);
+    CHECK_EQUAL(usual.leader_threshold, settings.balance.leader_threshold);
+    CHECK_EQUAL(usual.imbalance, settings.balance.imbalance);
+    CHECK_EQUAL(usual.even, settings.balance.even);
+    CHECK_EQUAL(usual.hold, settings.balance.hold);
+    CHECK_EQUAL(usual.most_moves, settings.balance.most_moves);
+    CHECK_TRUE(usual.rest == settings.balance.rest);
+    CHECK_EQUAL(usual.give_up_after, settings.balance.give_up_after);
+    CHECK_EQUAL(usual.aside_at, settings.balance.aside_at);
+    CHECK_EQUAL(usual.merge_at, settings.balance.merge_at);
+    CHECK_EQUAL(usual.join_from, settings.balance.join_from);
+    CHECK_TRUE(usual.at_maximum == settings.balance.at_maximum);
+    CHECK_TRUE(usual.on_return == settings.balance.on_return);
+    CHECK_TRUE(usual.join_takes == settings.balance.join_takes);
+    CHECK_TRUE(settings.round == Settings{}.round);
+    CHECK_TRUE(settings.average == Settings{}.average);
+}
+
+TEST(Settings, ChoicesOfBalanceAreOneOfTwoWords)
+{
+    const auto config = parse_config("balance_at_maximum = all\nbalance_on_return = exchange\n"
+                                     "balance_join_takes = heaviest\n",
+                                     "file");
+    const BalancePolicy policy = settings_of(*config)->balance;
+    CHECK_TRUE(policy.at_maximum == AtMaximum::all);
+    CHECK_TRUE(policy.on_return == OnReturn::roles_changed);
+    CHECK_TRUE(policy.join_takes == JoinTakes::heaviest);
+    CHECK_EQUAL(std::string("file, line 1: balance_on_return is \"no\": give back or exchange"),
+                parse_config("balance_on_return = no\n", "file").error().message);
+}
+
 TEST(Settings, WhatTheFileSaysCounts)
 {
     auto config = parse_config("quota_base = 20\nquota_period_days = 7\nrate_gib = 3/2\n"
