@@ -25,6 +25,7 @@ EXTRA_DIST += lab/lab lab/demo lab/fault-matrix lab/service-matrix lab/kernel-ch
 	lab/guest/director-modules lab/guest/make-director-image \
 	lab/guest/init lab/guest/count lab/guest/make-image lab/guest/fetch-kernel \
 	lab/labkit/__init__.py lab/labkit/aftermath.py lab/labkit/base.py lab/labkit/clean.py \
+	lab/labkit/debian.py \
 	lab/labkit/guest.py lab/labkit/halting-service lab/labkit/halts.py lab/labkit/hypervisor.py \
 	lab/labkit/hypervisor-init.sh lab/labkit/image.py lab/labkit/kernel.py lab/labkit/matrix.py \
 	lab/labkit/measure.py \

@@ -29,6 +29,7 @@ ADDRESS = "10.9.0.10"
 PORT = 6652
 LIMIT = 120  # Seconds for what is waited for.
 SIDES = {"home": "hfshome", "target": "hfstarget"}
+NAMES = {"home": "hv1", "target": "hv2"}  # As hypervisors, in their certificates.
 COMMAND = """\
 mkdir -p /run/nginx
 cat >/run/nginx/conf <<'END'
@@ -226,8 +227,8 @@ class Job:
 class World:
     """The bridge, the certificates, the service at home."""
 
-    def __init__(self, program, folder):
-        self.program, self.folder = program, folder
+    def __init__(self, program, folder, command=COMMAND):
+        self.program, self.folder, self.command = program, folder, command
         call("ip", "link", "add", "bridge", "type", "bridge")
         call("ip", "address", "add", "10.9.0.1/24", "dev", "bridge")
         call("ip", "link", "set", "bridge", "up")
@@ -244,7 +245,7 @@ class World:
         return json.dumps({
             "name": "web", "interface": SIDES[side], "mac": "02:00:00:00:00:10",
             "ips": [f"{ADDRESS}/24"], "gateway": "", "offloads": True, "user": "root",
-            "command": ["/bin/sh", "-c", COMMAND], "directory": "/", "environment": [],
+            "command": ["/bin/sh", "-c", self.command], "directory": "/", "environment": [],
             "checkpoint": True})
 
     def make(self, side):
@@ -267,18 +268,18 @@ class World:
         return {"ca_certificate": f"/run/{side}/ca.pem", "certificate": f"/run/{side}/certificate.pem",
                 "private_key": f"/run/{side}/key.pem"}
 
-    def move(self, step):
+    def move(self, step, home="home", target="target"):
         """One move: what move-out and move-in said."""
         out = Job(self.program, "move-out", {
-            "rundir": "/run/home", "service": "id", "name": "web", "move": step, "home": "hv1",
-            "mode": "checkpoint", "target": "hv2", "address": "127.0.0.1", "port": PORT,
-            "credentials": self.credentials("home")},
-            {"turn": lambda: self.plug("target"), "commit": lambda: self.committed(step, out)})
+            "rundir": f"/run/{home}", "service": "id", "name": "web", "move": step,
+            "home": NAMES[home], "mode": "checkpoint", "target": NAMES[target],
+            "address": "127.0.0.1", "port": PORT, "credentials": self.credentials(home)},
+            {"turn": lambda: self.plug(target), "commit": lambda: self.committed(step, out)})
         self.listener.settimeout(LIMIT)
         connection = self.listener.accept()[0]
         into = Job(self.program, "move-in", {
-            "rundir": "/run/target", "members": ["hv1", "hv2"], "credentials": self.credentials("target")},
-            {"welcome": lambda: {"definition": self.definition("target")},
+            "rundir": f"/run/{target}", "members": ["hv1", "hv2"], "credentials": self.credentials(target)},
+            {"welcome": lambda: {"definition": self.definition(target)},
              "plug": lambda: {}, "commit": lambda: {}, "activate": lambda: {}},
             connection.fileno(),
             "/nowhere" if step == "without" else None)
@@ -287,8 +288,8 @@ class World:
         if step == "move":
             if "live" not in said[0] or "live" not in said[1]:
                 raise SystemExit(f"it did not move: {said}")
-            call(self.program, "undo", "/run/home", "web", "forget")
-            return
+            call(self.program, "undo", f"/run/{home}", "web", "forget")
+            return said
         if "live" in said[0] or "live" in said[1]:
             raise SystemExit(f"it moved: {said}")
         if step == "without":
@@ -296,6 +297,7 @@ class World:
         call(self.program, "undo", "/run/target", "web", "forget")
         self.plug("home")
         call(self.program, "go-on", "/run/home", "web")
+        return said
 
     @staticmethod
     def committed(step, out):
@@ -325,4 +327,5 @@ def main():
         raise SystemExit(f"left at home: {left}")
 
 
-main()
+if __name__ == "__main__":
+    main()
