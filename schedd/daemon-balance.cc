@@ -117,7 +117,7 @@ asio::awaitable<void> Daemon::keep_balance()
     while (!ended_) {
         timer.expires_after(settings_.round);
         co_await timer.async_wait(asio::use_awaitable);
-        if (election_.leads(Election::Clock::now()))
+        if (election_.leads(db::Election::Clock::now()))
             co_await balance_once();
         else
             counts_ = {};
@@ -147,7 +147,7 @@ asio::awaitable<void> Daemon::balance_once()
         co_return;
     }
     const db::Lease was = lease_of(*rows);
-    if (!election_.leads(Election::Clock::now()) || was.term != election_.term())
+    if (!election_.leads(db::Election::Clock::now()) || was.term != election_.term())
         co_return; // The next round is another's.
     const Decided decided = decide_round(*rows, *reports, counts_, settings_, config_.hypervisor);
     counts_ = counted(decided.environment, decided.round);
