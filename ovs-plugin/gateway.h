@@ -17,6 +17,13 @@
 
 namespace holdfast::plugin {
 
+/// What the word of a port about a gateway is worth.
+enum class GatewayClaim {
+    none,    // It is another's.
+    unknown, // Of a VM of which no address is known: while nobody else answers as that gateway.
+    true_,
+};
+
 /// A gateway in a VLAN (0: untagged): one address may be two machines' in two VLANs.
 using GatewayKey = std::pair<Ip, int>;
 

@@ -119,7 +119,7 @@ void Leaving::look(const db::Snapshot* before, const db::Snapshot& now)
     if (before)
         for (const auto& balancer : before->balancers)
             if (const auto at = vip_of(balancer))
-                leave(*at, balancer, find(there, *at));
+                leave(*at, *before, balancer, find(there, *at));
     std::erase_if(all_, [&](const One& one) {
         const auto* row = find(there, one.key.at);
         const bool again =
@@ -129,7 +129,8 @@ void Leaving::look(const db::Snapshot* before, const db::Snapshot& now)
 }
 
 /// What of a balancer is not there any more; `now` is null if none of it is.
-void Leaving::leave(const VipPort& at, const db::Balancer& before, const db::Balancer* now)
+void Leaving::leave(const VipPort& at, const db::Snapshot& was, const db::Balancer& before,
+                    const db::Balancer* now)
 {
     if (!now) {
         all_.push_back({{++last_, at, std::nullopt}, drained(before)});
@@ -139,7 +140,10 @@ void Leaving::leave(const VipPort& at, const db::Balancer& before, const db::Bal
         return;
     const auto there = addresses_of(*now);
     for (const auto& server : before.servers)
-        if (Ip ip; !there.contains(server.address) && read_ip(server.address, ip))
+        // Those of a dead one are better begun anew.
+        if (Ip ip;
+            !there.contains(server.address) && read_ip(server.address, ip) &&
+            db::is_up(before, db::health_of(was.health, was.vms, before.name, server.address)))
             all_.push_back({{++last_, at, ip}, drained(before, server)});
 }
 

@@ -49,7 +49,8 @@ private:
         LeavingKey key;
         db::Balancer row; // With all that leaves, and no more.
     };
-    void leave(const VipPort& at, const db::Balancer& before, const db::Balancer* now);
+    void leave(const VipPort& at, const db::Snapshot& was, const db::Balancer& before,
+               const db::Balancer* now);
     std::vector<One> all_;
     std::uint64_t last_ = 0;
 };

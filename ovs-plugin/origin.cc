@@ -325,11 +325,14 @@ bool looks_inside(const Origin& origin, const Mac& mac)
     return !origin.vm.empty() && Judge{origin}.looks_inside(mac);
 }
 
-bool may_be_gateway(const Origin& origin, const Ip& address)
+GatewayClaim may_be_gateway(const Origin& origin, const Ip& address)
 {
     const bool own = std::ranges::find(origin.ips, address) != origin.ips.end();
     const bool knows = is_v4(address) ? origin.knows_ipv4 : origin.knows_ipv6;
-    return own || origin.vm.empty() || (!knows && !(origin.all && origin.all->has(address)));
+    if (own || origin.vm.empty())
+        return GatewayClaim::true_;
+    return knows || (origin.all && origin.all->has(address)) ? GatewayClaim::none
+                                                             : GatewayClaim::unknown;
 }
 
 } // namespace holdfast::plugin

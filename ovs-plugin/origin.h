@@ -16,6 +16,7 @@
 
 #include "ovs-plugin/address.h"
 #include "ovs-plugin/flows.h"
+#include "ovs-plugin/gateway.h"
 
 namespace holdfast::plugin {
 
@@ -97,6 +98,6 @@ Verdict judge(const Origin& origin, const std::uint8_t* frame, std::size_t size)
 bool looks_inside(const Origin& origin, const Mac& mac);
 /// Whether a router with this address may be at that port (spec B4): at no VM's, at that of the VM
 /// that has it, and at one of which no address is known, if it is nobody else's.
-bool may_be_gateway(const Origin& origin, const Ip& address);
+GatewayClaim may_be_gateway(const Origin& origin, const Ip& address);
 
 } // namespace holdfast::plugin

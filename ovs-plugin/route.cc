@@ -135,14 +135,23 @@ const RoutedVip* Router::vip_at(const Ip& vip) const
 // --- What frames tell of gateways. ---
 
 /// Who asks for a VIP as its gateway says in which VLAN the VIP's clients are.
-bool Router::hear_arp(Bytes frame, const ArpMessage& message, const CameBy& by, std::int64_t now_ms)
+bool Router::hear_arp(Bytes frame, const ArpMessage& message, const CameBy& by, std::int64_t now_ms,
+                      GatewayClaim claim)
 {
+    if (claim == GatewayClaim::none)
+        return false;
     const std::lock_guard lock{mutex_};
     const GatewayKey key{message.sender, vlan_of(frame, by.tag)};
+    const bool stranger = claim == GatewayClaim::unknown;
+    if (stranger && by.tag && key.second != by.tag)
+        return false; // Its port is in one VLAN: Open vSwitch drops the frame.
     const auto* vip = vip_at(message.target);
-    auto* gateway =
-        vip && vip->gateway == message.sender ? gateways_.need(key, now_ms) : gateways_.find(key);
-    if (gateway)
+    const bool needed = vip && vip->gateway == message.sender && !stranger;
+    auto* gateway = needed ? gateways_.need(key, now_ms) : gateways_.find(key);
+    // A stranger takes nothing from one that answers.
+    const bool taken = gateway && gateway->known() && !gateway->silent() &&
+                       !(gateway->interface == by.interface && gateway->mac == message.sender_mac);
+    if (gateway && !(stranger && taken))
         Gateways::learn(*gateway, message.sender_mac, by.interface, now_ms);
     return false;
 }

@@ -84,14 +84,14 @@ public:
     void use(std::shared_ptr<const Routes> routes, std::int64_t now_ms);
 
     /// Hears what a frame tells of gateways, whatever becomes of it.  `may_be`: whether the sender
-    /// may be the gateway of this address.
+    /// may be the gateway of this address (a GatewayClaim).
     /// Returns: whether a gateway is to be asked at once.
     template <class MayBe>
     bool hear(Bytes frame, const CameBy& by, std::int64_t now_ms, const MayBe& may_be)
     {
         ArpMessage message;
         if (read_arp(frame, message))
-            return may_be(message.sender) && hear_arp(frame, message, by, now_ms);
+            return hear_arp(frame, message, by, now_ms, may_be(message.sender));
         return by.no_vms && hear_ip(frame, by, now_ms);
     }
 
@@ -117,7 +117,8 @@ public:
     std::vector<std::string> problems() const;
 
 private:
-    bool hear_arp(Bytes frame, const ArpMessage& message, const CameBy& by, std::int64_t now_ms);
+    bool hear_arp(Bytes frame, const ArpMessage& message, const CameBy& by, std::int64_t now_ms,
+                  GatewayClaim claim);
     bool hear_ip(Bytes frame, const CameBy& by, std::int64_t now_ms);
     const RoutedServer* server_at(const Mac& synthetic) const;
     const RoutedVip* vip_at(const Ip& vip) const;

@@ -33,18 +33,12 @@ bool __wrap_dpif_run(struct dpif *);
 bool
 __wrap_dpif_run(struct dpif *dpif)
 {
-    long long int begun = 0;
+    const long long int begun = time_usec();
     bool changed;
 
     has_more = false;
     changed = __real_dpif_run(dpif);
-    while (has_more) {
-        long long int now = time_usec();
-
-        begun = begun ? begun : now;
-        if (now - begun > ROUNDS_USEC) {
-            break;
-        }
+    while (has_more && time_usec() - begun <= ROUNDS_USEC) {
         has_more = false;
         changed |= __real_dpif_run(dpif);
     }

@@ -704,6 +704,11 @@ TEST(Store, PortOfAServiceSaysWhoStandsInForIt)
         CHECK_TRUE(*store.find_vm("v") == apart);
     }
     sql(path, "ALTER TABLE vm_port DROP COLUMN fabric; ALTER TABLE vm_port DROP COLUMN entry;"
+              "ALTER TABLE hypervisor DROP COLUMN resources; DROP TABLE recovery;"
+              "ALTER TABLE specification DROP COLUMN lease;"
+              "ALTER TABLE specification DROP COLUMN xml;"
+              "ALTER TABLE recovery_policy DROP COLUMN automatic;"
+              "ALTER TABLE lease DROP COLUMN balance; ALTER TABLE quota DROP COLUMN accounted;"
               "PRAGMA user_version = 10");
     auto store = open_store(path);
     CHECK_TRUE(*store.vms() == std::vector{vm("v")}); // An older store's needs nobody.

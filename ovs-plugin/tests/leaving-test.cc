@@ -41,6 +41,14 @@ db::Balancer web()
     return made;
 }
 
+/// The same without a check: its servers count as up.
+db::Balancer unchecked()
+{
+    auto made = web();
+    made.check = "none";
+    return made;
+}
+
 std::shared_ptr<const db::Snapshot> world(std::vector<db::Balancer> balancers)
 {
     auto made = std::make_shared<db::Snapshot>();
@@ -173,8 +181,8 @@ TEST(Leaving, of_a_server_whose_vm_is_not_there_nothing_is_said)
 
 TEST(Leaving, a_server_that_is_taken_out_is_there_still_and_drained_B9)
 {
-    const auto with_both = world({web()});
-    auto less = web();
+    const auto with_both = world({unchecked()});
+    auto less = unchecked();
     less.servers.erase(less.servers.begin());
     const auto without = world({less});
     const auto now = go(with_both, without);
@@ -200,20 +208,20 @@ TEST(Leaving, a_server_that_is_taken_out_is_there_still_and_drained_B9)
 
 TEST(Leaving, a_server_is_left_to_what_needs_it)
 {
-    auto less = web();
+    auto less = unchecked();
     less.servers.erase(less.servers.begin());
     const auto without = world({less});
     // It is added again.
-    go(world({web()}), without);
-    CHECK_EQUAL(2u, go(without, world({web()}))->balancers[0].servers.size());
+    go(world({unchecked()}), without);
+    CHECK_EQUAL(2u, go(without, world({unchecked()}))->balancers[0].servers.size());
     CHECK_EQUAL(0u, leaving.keys().size());
     // Another balancer has it, with the same MAC address: that is no matter; or with another.
-    auto other = web();
+    auto other = unchecked();
     other.name = "other";
     other.vip = "10.0.10.101";
     other.vip_mac = "ae:48:00:00:00:09";
     other.number = 7;
-    go(world({web()}), world({less, other}));
+    go(world({unchecked()}), world({less, other}));
     CHECK_EQUAL(1u, leaving.keys().size());
     other.servers[0].mac = "ae:48:00:00:00:07";
     go(world({less, other}), world({less, other}));
@@ -221,10 +229,18 @@ TEST(Leaving, a_server_is_left_to_what_needs_it)
     // Its VM is gone; an external director ends its connections itself.
     auto gone = std::make_shared<db::Snapshot>(*without);
     gone->vms.erase(gone->vms.begin());
-    CHECK_EQUAL(1u, go(world({web()}), gone)->balancers[0].servers.size());
-    auto external = web(), external_less = less;
+    CHECK_EQUAL(1u, go(world({unchecked()}), gone)->balancers[0].servers.size());
+    auto external = unchecked(), external_less = less;
     external.director = external_less.director = "external";
     leaving = {};
     go(world({external}), world({external_less}));
+    CHECK_EQUAL(0u, leaving.keys().size());
+}
+
+TEST(Leaving, a_dead_server_that_is_taken_out_holds_nobody_B10)
+{
+    auto less = web(); // With a check, of which nothing good is known.
+    less.servers.erase(less.servers.begin());
+    go(world({web()}), world({less}));
     CHECK_EQUAL(0u, leaving.keys().size());
 }

@@ -297,14 +297,16 @@ TEST(Origins, a_gateway_is_where_it_may_be_B4)
     all->sort();
     Origin port;
     port.all = all;
-    CHECK_TRUE(may_be_gateway(port, ip("10.0.0.1")) && may_be_gateway(port, ip("10.0.0.7")));
+    const auto claim = [&](const char* address) { return may_be_gateway(port, ip(address)); };
+    CHECK_TRUE(claim("10.0.0.1") == GatewayClaim::true_);
+    CHECK_TRUE(claim("10.0.0.7") == GatewayClaim::true_);
     port.vm = "router"; // Nothing is known of it: what is nobody's can be its.
-    CHECK_TRUE(may_be_gateway(port, ip("10.0.0.1")));
-    CHECK_FALSE(may_be_gateway(port, ip("10.0.0.7")));
+    CHECK_TRUE(claim("10.0.0.1") == GatewayClaim::unknown);
+    CHECK_TRUE(claim("10.0.0.7") == GatewayClaim::none);
     port.knows_ipv6 = true;
-    CHECK_TRUE(may_be_gateway(port, ip("10.0.0.1")));
+    CHECK_TRUE(claim("10.0.0.1") == GatewayClaim::unknown);
     port.knows_ipv4 = true;
     port.ips = {ip("10.0.0.5")};
-    CHECK_FALSE(may_be_gateway(port, ip("10.0.0.1")));
-    CHECK_TRUE(may_be_gateway(port, ip("10.0.0.5")));
+    CHECK_TRUE(claim("10.0.0.1") == GatewayClaim::none);
+    CHECK_TRUE(claim("10.0.0.5") == GatewayClaim::true_);
 }

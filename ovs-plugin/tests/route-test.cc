@@ -72,9 +72,9 @@ TEST_GROUP(Route)
     {
         routes.use(routes_of(snapshot, director_port()), 0);
     }
-    bool hear(const Frame& frame, std::int64_t now = 0, bool may = true)
+    bool hear(const Frame& frame, std::int64_t now = 0, GatewayClaim claim = GatewayClaim::true_)
     {
-        return routes.hear(frame, by_uplink, now, [&](const Ip&) { return may; });
+        return routes.hear(frame, by_uplink, now, [&](const Ip&) { return claim; });
     }
     void learn()
     {
@@ -329,12 +329,16 @@ TEST(Route, a_gateway_is_learned_by_answer_announcement_and_question)
 TEST(Route, nobody_else_is_taken_for_the_gateway)
 {
     learn();
-    hear(arp(moved, router, router, 2), 0, false); // A VM that has not its address.
+    hear(arp(moved, router, router, 2), 0, GatewayClaim::none); // A VM that has not its address.
     hear(arp(moved, {10, 0, 10, 2}, router, 2));
     CHECK(known() == gateway);
     // In another VLAN it may be another machine's address.
     const CameBy elsewhere{uplink, 20, true, false, vips};
-    routes.hear(arp(moved, router, router, 2), elsewhere, 0, [](const Ip&) { return true; });
+    routes.hear(arp(moved, router, router, 2), elsewhere, 0,
+                [](const Ip&) { return GatewayClaim::true_; });
+    CHECK(known() == gateway);
+    // A VM of which no address is known takes nothing from one that answers.
+    hear(arp(moved, router, router, 2), 0, GatewayClaim::unknown);
     CHECK(known() == gateway);
     CHECK_EQUAL(1u, routes.gateways().size());
 }
