@@ -340,7 +340,7 @@ Result<void> MoveOut::hold_still()
     marks_.note("frozen");
     step("stopped", "it stands still");
     if (!job_.hello.speaks) { // It may have accepted some, and closed some, since look().
-        sockets_.clear(); // Two descriptors of each may be more than one process can have.
+        sockets_.clear();     // Two descriptors of each may be more than one process can have.
         auto pids = processes_of(init_->pid);
         auto caught = pids ? catch_sockets(*pids) : Result<std::vector<Caught>>{pids.error()};
         if (!caught)
