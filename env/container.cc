@@ -9,6 +9,7 @@
 #include <pwd.h>
 #include <sched.h>
 #include <sys/mount.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -48,6 +49,18 @@ Result<std::set<std::string>> running(virConnectPtr connection)
     }
     free(domains);
     return users;
+}
+
+/// A user's own file of keys; empty if there is none.  He has the folder, and root reads: so a link
+/// to another's file, a pipe, and what is none of his or root's is not read.
+std::string read_keys(const fs::path& file, uid_t owner)
+{
+    constexpr off_t most = 1 << 20;
+    const Descriptor opened{open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK)};
+    struct stat is {};
+    const bool fine = opened && fstat(opened.get(), &is) == 0 && S_ISREG(is.st_mode) &&
+                      (is.st_uid == owner || is.st_uid == 0) && is.st_size <= most;
+    return fine ? service::read_all(opened.get()) : "";
 }
 
 /// Errors: io, naming the file.
@@ -176,7 +189,7 @@ Result<void> Keeper::lay_out_home(const Container& container, const std::string&
     if (chown(home.c_str(), container.uid, container.gid) != 0)
         return service::system_error(home);
     return write(fs::path{container.folder} / "root/etc/ssh/authorized_keys",
-                 service::read_text(fs::path{account_home} / ".ssh/authorized_keys"));
+                 read_keys(fs::path{account_home} / ".ssh/authorized_keys", container.uid));
 }
 
 Result<void> Keeper::show_proc(const Container& container) const

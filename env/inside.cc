@@ -7,6 +7,7 @@
 
 #include <fcntl.h>
 #include <grp.h>
+#include <linux/close_range.h>
 #include <pwd.h>
 #include <sched.h>
 #include <signal.h>
@@ -70,6 +71,10 @@ void become(const RunOrder& order, const Streams& streams, int tell)
     setenv("PATH", "/usr/local/bin:/usr/bin:/bin", 1);
     if (dup2(streams.in, 0) < 0 || dup2(streams.out, 1) < 0 || dup2(streams.error, 2) < 0)
         fail(std::string{"its streams: "} + std::strerror(errno));
+    // None of ours goes along: a connection to home is of the hypervisor's own network.
+    if (close_range(3, ~0U, CLOSE_RANGE_CLOEXEC) != 0)
+        fail(std::string{"closing what is not its own: "} + std::strerror(errno));
+    signal(SIGPIPE, SIG_DFL); // Ignored here, and so it would be for good.
     sigset_t none;
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, nullptr);
