@@ -26,7 +26,15 @@ std::string content(const char* file)
 
 ResourceWatch::ResourceWatch(boost::asio::io_context& io, World& world) : world_{world}, next_{io}
 {
-    look();
+    // Only they need it, and each measurement goes to the whole fleet.
+    if (!world_.config.environment_addresses.empty()) {
+        look();
+    } else if (!world_.ledger.self().resources.empty()) {
+        StoreChange change;
+        change.seen = {world_.ledger.self()};
+        change.seen[0].resources.clear();
+        world_.commit(change);
+    }
 }
 
 void ResourceWatch::look()
