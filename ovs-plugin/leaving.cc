@@ -139,12 +139,16 @@ void Leaving::leave(const VipPort& at, const db::Snapshot& was, const db::Balanc
     if (!db::is_builtin(before))
         return;
     const auto there = addresses_of(*now);
-    for (const auto& server : before.servers)
-        // Those of a dead one are better begun anew.
-        if (Ip ip;
-            !there.contains(server.address) && read_ip(server.address, ip) &&
-            db::is_up(before, db::health_of(was.health, was.vms, before.name, server.address)))
-            all_.push_back({{++last_, at, ip}, drained(before, server)});
+    for (const auto& server : before.servers) {
+        Ip ip;
+        if (there.contains(server.address) || !read_ip(server.address, ip))
+            continue;
+        const auto* health = db::health_of(was.health, was.vms, before.name, server.address);
+        if (db::is_up(before, health)) // Connections to a dead one are better begun anew.
+            all_.push_back({{++last_, at, ip},
+                            drained(before, server),
+                            health ? std::optional{*health} : std::nullopt});
+    }
 }
 
 bool Leaving::end(const std::set<std::uint64_t>& numbers)
@@ -162,17 +166,26 @@ Leaving::with(const std::shared_ptr<const db::Snapshot>& snapshot) const
     const auto is_here = [&](const db::RealServer& server) {
         return server.way == "routed" || db::vm_with(snapshot->vms, server.address);
     };
-    for (const auto& [key, row] : all_)
+    for (const auto& [key, row, health] : all_)
         if (!key.server) {
             auto& balancer = all->balancers.emplace_back(row);
             // Of one whose VM has gone since there is nothing to say.
             std::erase_if(balancer.servers, [&](const auto& server) { return !is_here(server); });
         }
-    for (const auto& [key, row] : all_) {
+    for (const auto& [key, row, health] : all_) {
         const auto at = std::ranges::find(all->balancers, std::optional{key.at}, vip_of);
-        if (key.server && at != all->balancers.end() && db::is_builtin(*at) &&
-            is_here(row.servers[0]))
-            at->servers.push_back(row.servers[0]);
+        if (!key.server || at == all->balancers.end() || !db::is_builtin(*at) ||
+            !is_here(row.servers[0]))
+            continue;
+        at->servers.push_back(row.servers[0]);
+        if (!health)
+            continue;
+        auto known = *health;
+        known.balancer = at->name;
+        const auto place =
+            std::ranges::lower_bound(all->health, db::HealthKey::of(known), {}, &db::HealthKey::of);
+        if (place == all->health.end() || db::HealthKey::of(*place) != db::HealthKey::of(known))
+            all->health.insert(place, known);
     }
     return all;
 }

@@ -48,6 +48,9 @@ private:
     struct One {
         LeavingKey key;
         db::Balancer row; // With all that leaves, and no more.
+        // Of a server whose balancer has a check: what it was found to be last.  Its row goes with
+        // it.
+        std::optional<db::ServerHealth> health = {};
     };
     void leave(const VipPort& at, const db::Snapshot& was, const db::Balancer& before,
                const db::Balancer* now);

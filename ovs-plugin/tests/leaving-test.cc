@@ -237,6 +237,22 @@ TEST(Leaving, a_server_is_left_to_what_needs_it)
     CHECK_EQUAL(0u, leaving.keys().size());
 }
 
+TEST(Leaving, a_server_that_was_probed_counts_as_it_was_found_last_B9)
+{
+    auto less = web();
+    less.servers.erase(less.servers.begin());
+    auto before = std::make_shared<db::Snapshot>(*world({web()}));
+    db::ServerHealth up;
+    up.balancer = "web";
+    up.address = "10.0.20.1";
+    up.hypervisor = "hv1";
+    up.state = "up";
+    before->health = {up};
+    const auto now = go(before, world({less})); // Its row went with it.
+    CHECK_EQUAL(2u, now->balancers.at(0).servers.size());
+    CHECK_TRUE(now->health == std::vector{up});
+}
+
 TEST(Leaving, a_dead_server_that_is_taken_out_holds_nobody_B10)
 {
     auto less = web(); // With a check, of which nothing good is known.
