@@ -135,18 +135,24 @@ void Director::refresh(Running& running, const Service& service)
     running.service = service;
     for (auto& [address, target] : running.targets)
         target.gone = true;
+    const auto none = service.backends.size();
     const auto add = [&](const Backend& backend, std::size_t place) {
         auto& target = running.targets[backend.address];
         target.backend = backend;
         target.figures.address = backend.address;
+        target.figures.takes = false; // weigh() says otherwise of those that are chosen from.
+        target.figures.weight = 0;
         target.place = place;
         target.gone = false;
         return &target;
     };
     if (service.sorry) // First: one that is a server, too, can be chosen.
-        running.sorry_target = add(*service.sorry, service.backends.size());
+        running.sorry_target = add(*service.sorry, none);
     else
         running.sorry_target = nullptr;
+    running.leaving.clear();
+    for (const auto& backend : service.leaving)
+        running.leaving.push_back(add(backend, none));
     running.by_place.clear();
     for (const auto& backend : service.backends)
         running.by_place.push_back(add(backend, running.by_place.size()));
@@ -545,8 +551,9 @@ std::vector<ServiceFigures> Director::figures() const
     std::vector<ServiceFigures> all;
     for (const auto& [ports, running] : services_) {
         ServiceFigures figures{running->service.name, running->refused, running->sorry, {}};
-        for (const auto* target : running->by_place)
-            figures.backends.push_back(target->figures);
+        for (const auto* targets : {&running->by_place, &running->leaving})
+            for (const auto* target : *targets)
+                figures.backends.push_back(target->figures);
         all.push_back(std::move(figures));
     }
     return all;

@@ -52,7 +52,7 @@ struct ServiceFigures {
     std::string name;
     std::uint64_t refused = 0;            // Packets for which there was no server.
     std::uint64_t sorry = 0;              // Connections that the sorry server got.
-    std::vector<BackendFigures> backends; // The newest first.
+    std::vector<BackendFigures> backends; // The newest first; those that leave last.
 };
 
 /// Where a connection is, or where one that begins now would be placed.
@@ -133,7 +133,7 @@ private:
     struct Target {
         Backend backend;
         BackendFigures figures;
-        std::size_t place = 0;   // Among the servers to choose from; none of the sorry server.
+        std::size_t place = 0;   // Among the servers to choose from, or behind them all.
         std::size_t clients = 0; // That keep it.
         bool gone = false;       // It is none of the service's any more.
         bool unused() const { return gone && !figures.active && !figures.inactive && !clients; }
@@ -156,6 +156,7 @@ private:
         std::map<Ip, Target> targets;
         Target* sorry_target = nullptr;
         std::vector<Target*> by_place;      // As `service.backends`.
+        std::vector<Target*> leaving;       // As `service.leaving`.
         std::vector<Server> servers;        // Likewise; what is chosen from.
         std::vector<Server> all_well;       // Likewise, if each worked and had nothing to do.
         std::vector<std::uint32_t> dynamic; // Likewise; weights of the policy `dynamic`.

@@ -68,12 +68,11 @@ db::Balancer drained(db::Balancer row)
     return row;
 }
 
-/// The same of one server of it alone.
+/// One server of it alone.
 db::Balancer drained(db::Balancer row, const db::RealServer& server)
 {
     row.servers = {server};
-    row.servers[0].state = "draining";
-    row.servers[0].weight = 0; // It is in no table.
+    row.servers[0].state = leaving_state;
     row.sorry.clear();
     row.sorry_mac.clear();
     return row;

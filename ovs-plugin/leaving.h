@@ -4,11 +4,11 @@
 // connections go on (spec B9: a connection once placed stays).
 //
 // For all that is made of a snapshot such a balancer is one whose servers are drained, and such a
-// server is drained: what the switches hold finds its way, there and back, and nobody gets a new
-// connection.  A deleted one with external directors has none any more: the servers' answers are
-// the VIP's still.  Servers of external directors do not leave so: those have put an end to their
-// connections themselves.  Each is known to the switch that saw it go, and ends with that process.
-// Pure; used by the reader's thread.
+// server is one of its balancer's that is never chosen: what the switches hold finds its way, there
+// and back, and nobody gets a new connection.  A deleted one with external directors has none any
+// more: the servers' answers are the VIP's still.  Servers of external directors do not leave so:
+// those have put an end to their connections themselves.  Each is known to the switch that saw it
+// go, and ends with that process. Pure; used by the reader's thread.
 #pragma once
 
 #include <cstdint>
@@ -21,6 +21,10 @@
 #include "ovs-plugin/address.h"
 
 namespace holdfast::plugin {
+
+/// The state of a server that was taken out, in the snapshot that has them: it is in no table and
+/// no round, so that its end, too, changes no choice among the others.
+inline constexpr const char* leaving_state = "leaving";
 
 /// Which of them.
 struct LeavingKey {

@@ -11,6 +11,7 @@
 #include "common/policies.h"
 #include "db/balancer.h"
 #include "ovs-plugin/balance.h"
+#include "ovs-plugin/leaving.h"
 #include "ovs-plugin/mix.h"
 
 namespace holdfast::plugin {
@@ -86,7 +87,8 @@ std::optional<Service> service_of(const db::Snapshot& snapshot, const db::Balanc
     service.slow_start_ms = std::int64_t{balancer.slow_start} * 1'000;
     for (const auto& server : balancer.servers)
         if (auto backend = backend_of(snapshot, balancer, server))
-            service.backends.push_back(*backend);
+            (server.state == leaving_state ? service.leaving : service.backends)
+                .push_back(*backend);
     std::ranges::reverse(service.backends);
     Backend sorry;
     if (read_ip(balancer.sorry, sorry.address) && is_v4(sorry.address) == is_v4(service.vip) &&
@@ -109,7 +111,8 @@ bool Service::operator==(const Service& other) const
 {
     const auto values = [](const Service& one) {
         return std::tie(one.name, one.vip, one.port, one.protocol, one.mac, one.policy,
-                        one.persistence_ms, one.slow_start_ms, one.backends, one.sorry);
+                        one.persistence_ms, one.slow_start_ms, one.backends, one.leaving,
+                        one.sorry);
     };
     return values(*this) == values(other);
 }
@@ -142,8 +145,9 @@ std::shared_ptr<const Directed> directed_of(const db::Snapshot& snapshot,
         answers.known.push_back(answer);
         if (holds(snapshot.hypervisors, service->vip))
             held.known.push_back(answer);
-        for (const auto& backend : service->backends)
-            directed->server_macs.push_back(backend.synthetic);
+        for (const auto* backends : {&service->backends, &service->leaving})
+            for (const auto& backend : *backends)
+                directed->server_macs.push_back(backend.synthetic);
         if (service->sorry)
             directed->server_macs.push_back(service->sorry->synthetic);
         directed->services.push_back(std::move(*service));

@@ -44,6 +44,7 @@ struct Service {
     std::int64_t persistence_ms = 0;
     std::int64_t slow_start_ms = 0;
     std::vector<Backend> backends;       // The newest first, as IPVS has them.
+    std::vector<Backend> leaving;        // Were taken out and hold connections: never chosen.
     std::optional<Backend> sorry;        // Gets what no other can.
     std::shared_ptr<const Maglev> table; // Of the policy `mh`; follows from `backends`.
 

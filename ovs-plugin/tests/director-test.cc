@@ -8,6 +8,7 @@
 
 #include <CppUTest/TestHarness.h>
 
+#include "common/policies.h"
 #include "ovs-plugin/tests/segment.h"
 
 using namespace holdfast;
@@ -139,6 +140,16 @@ TEST_GROUP(Director)
         const auto frame = segment(port, tcp_syn);
         return fate == Director::Fate::pass ? frame[5] : 0;
     }
+    int opens(Director & one, std::uint16_t port, std::uint8_t from = client[3])
+    {
+        Made made;
+        made.to = vip_mac;
+        made.source = {client[0], client[1], client[2], from};
+        made.source_port = port;
+        made.flags = tcp_syn;
+        auto frame = frame_with(made);
+        return one.direct(frame, size, false, false, now) == Director::Fate::pass ? frame[5] : 0;
+    }
     int goes_on(std::uint16_t port, std::uint8_t flags = tcp_ack)
     {
         const auto frame = segment(port, flags);
@@ -210,21 +221,12 @@ TEST(Director, where_a_connection_would_be_placed_is_told_and_nothing_changed_B9
     service.backends[1].takes = false;
     other.use(directed({service}), 0);
     asked.use(directed({service}), 0);
-    const auto next = [&](Director& of, std::uint16_t port) {
-        Made made;
-        made.to = vip_mac;
-        made.source_port = port;
-        made.flags = tcp_syn;
-        auto frame = frame_with(made);
-        of.direct(frame, size, false, false, now);
-        return frame[5];
-    };
     for (std::uint16_t port = 1000; port < 1006; ++port) {
         const auto told =
             asked.where({ip_of(client), ip_of(vip), port, 80, IPPROTO_TCP, now}).value();
         CHECK(told.how == How::open);
         CHECK(told.servers == (std::vector{server(1), server(3)}));
-        CHECK_EQUAL(next(other, port), next(asked, port));
+        CHECK_EQUAL(opens(other, port), opens(asked, port));
     }
 }
 
@@ -522,6 +524,56 @@ TEST(Director, what_a_deleted_balancer_has_placed_goes_on_and_nothing_new_B9)
     tidy(director);
     CHECK_FALSE(director.holds(at));
     CHECK_FALSE(director.holds(at, server(static_cast<std::uint8_t>(first))));
+}
+
+TEST(Director, the_end_of_a_server_that_was_taken_out_changes_no_choice_B9)
+{
+    for (const auto& known : policies) {
+        auto service = service_of(std::string{known.name}, 6);
+        service.backends[0].weight = 3;
+        Director stays, ends;
+        const auto use_both = [&](const Service& of_one, const Service& of_other) {
+            stays.use(directed({of_one}), 0);
+            ends.use(directed({of_other}), 0);
+        };
+        const auto same_choices = [&](std::uint16_t first_port) {
+            for (std::uint16_t port = first_port; port < first_port + 100; ++port) {
+                const auto from = static_cast<std::uint8_t>(port);
+                const auto chosen = opens(stays, port, from);
+                CHECK_EQUAL(chosen, opens(ends, port, from));
+                CHECK(chosen != 0);
+            }
+        };
+        use_both(service, service);
+        same_choices(1000);
+        auto without = service;
+        without.backends.erase(without.backends.begin() + 2);
+        auto with = without;
+        with.leaving = {service.backends[2]};
+        with.leaving[0].takes = false;
+        use_both(with, with);
+        CHECK_EQUAL(6u, stays.figures().at(0).backends.size());
+        CHECK_FALSE(stays.figures()[0].backends[5].takes);
+        same_choices(2000);
+        use_both(with, without);
+        same_choices(3000);
+    }
+}
+
+TEST(Director, connections_of_a_server_that_was_taken_out_go_on_B9)
+{
+    auto service = service_of("sh", 2);
+    use({service});
+    const auto had = static_cast<std::uint8_t>(opens(1000));
+    goes_on(1000);
+    service.leaving = {backend(had)};
+    service.leaving[0].takes = false;
+    std::erase_if(service.backends, [&](const Backend& one) { return one.address == server(had); });
+    use({service});
+    CHECK_EQUAL(had, goes_on(1000));
+    CHECK_EQUAL(3 - had, opens(1001));
+    CHECK_TRUE(director.holds({ip_of(vip), 80, IPPROTO_TCP}, server(had)));
+    CHECK_EQUAL(1u, figures_of(had).active);
 }
 
 TEST(Director, a_new_process_goes_on_B9)

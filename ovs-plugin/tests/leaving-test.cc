@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <string>
 
+#include "ovs-plugin/service.h"
+
 #include <CppUTest/TestHarness.h>
 
 using namespace holdfast;
@@ -190,8 +192,7 @@ TEST(Leaving, a_server_that_is_taken_out_is_there_still_and_drained_B9)
     const auto& servers = now->balancers[0].servers;
     CHECK_EQUAL(2u, servers.size());
     STRCMP_EQUAL("10.0.20.1", servers[1].address.c_str());
-    STRCMP_EQUAL("draining", servers[1].state.c_str());
-    CHECK_EQUAL(0, servers[1].weight); // It is in no table.
+    STRCMP_EQUAL("leaving", servers[1].state.c_str());
     STRCMP_EQUAL("ae:48:00:00:00:02", servers[1].mac.c_str());
     STRCMP_EQUAL("active", servers[0].state.c_str());
     STRCMP_EQUAL("10.0.20.3", now->balancers[0].sorry.c_str());
@@ -204,6 +205,23 @@ TEST(Leaving, a_server_that_is_taken_out_is_there_still_and_drained_B9)
     // Nobody holds a connection to it any more.
     CHECK_TRUE(leaving.end({leaving.keys()[0].number}));
     POINTERS_EQUAL(without.get(), leaving.with(without).get());
+}
+
+TEST(Leaving, a_server_that_was_taken_out_is_in_no_table_and_led_to_still_B9)
+{
+    auto less = unchecked();
+    less.servers.erase(less.servers.begin());
+    const auto before = world({unchecked()}), without = world({less});
+    const auto leaves = directed_of(*go(before, without), directed_of(*before, nullptr));
+    const auto& service = leaves->services.at(0);
+    CHECK_EQUAL(1u, service.backends.size());
+    CHECK_EQUAL(1u, service.leaving.size());
+    CHECK(service.leaving[0].address == ip_of({10, 0, 20, 1}));
+    CHECK_FALSE(service.leaving[0].takes);
+    CHECK(std::ranges::binary_search(leaves->server_macs, Mac{0xae, 0x48, 0, 0, 0, 2}));
+    const auto left = directed_of(*without, leaves);
+    CHECK_FALSE(left == leaves);
+    POINTERS_EQUAL(service.table.get(), left->services.at(0).table.get());
 }
 
 TEST(Leaving, a_server_is_left_to_what_needs_it)
