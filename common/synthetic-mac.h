@@ -38,7 +38,7 @@ Result<void> check_mac_layout(const std::string& layout);
 ///     prefix, table   P1:P2:A:B:C:D
 ///     suffix          A:B:C:D:P1:P2
 ///     split           A:B:P1:C:D:P2
-/// Shape:   `number` is the server's IPv4 address; with table the server's number, from 1.
+/// Shape:   `number` is the server's IPv4 address; with table the server's number.
 /// Errors:  invalid, as the two checks; if the address would be multicast, as with suffix and
 ///          split and an odd A.
 Result<std::string> synthetic_mac(const std::string& layout, const std::string& prefix,

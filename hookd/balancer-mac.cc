@@ -5,14 +5,17 @@
 
 #include "hookd/balancer-mac.h"
 
-#include <algorithm>
 #include <cstdint>
+#include <set>
 
 #include "common/synthetic-mac.h"
 #include "db/balancer.h"
 
 namespace holdfast::hookd {
 namespace {
+
+// Of the layout "table".
+constexpr std::uint32_t first_number = 0xf0000000, n_numbers = 0x0fffffff;
 
 /// An address that a synthetic MAC address stands for.
 struct Synthetic {
@@ -44,19 +47,34 @@ std::uint32_t number_of(const std::string& mac)
     return number;
 }
 
-/// One number an address, whatever balancers it is in; else one more than the highest in use.
+/// A hash of the address (FNV-1a), where it is no address that another layout can have: from
+/// 240.0.0.0 on there is no machine's.
+std::uint32_t hashed(const std::string& address)
+{
+    std::uint32_t hash = 0x811c9dc5;
+    for (const char letter : address)
+        hash = (hash ^ static_cast<unsigned char>(letter)) * 0x01000193;
+    return first_number + (hash ^ hash >> 28) % n_numbers;
+}
+
+/// One number an address, whatever balancers it is in; else one that follows from the address, or
+/// the next that is not in use.  So what knows the number of one that was taken out, a switch that
+/// has connections of it (ovs-plugin/leaving.h) or a director's cache, meets no other by it.
 std::uint32_t table_number(const std::string& address, const std::vector<Synthetic>& all)
 {
-    std::uint32_t highest = 0;
+    std::set<std::uint32_t> used;
     for (const Synthetic& one : all) {
         if (one.balancer->mac_layout != "table")
             continue;
         const auto number = number_of(one.mac);
         if (one.address == address)
             return number;
-        highest = std::max(highest, number);
+        used.insert(number);
     }
-    return highest + 1;
+    auto number = hashed(address);
+    while (used.contains(number))
+        number = first_number + (number - first_number + 1) % n_numbers;
+    return number;
 }
 
 /// A MAC address stands for one address, and an address has one: an ARP request has one answer.

@@ -16,7 +16,8 @@ namespace holdfast::hookd {
 
 /// The synthetic MAC of `address`, a server's or the VIP, by the balancer's layout and prefix.
 /// Shape:   `all` are the balancers that there are, the balancer itself among them as far as it is
-///          made; with the layout "table" an address has the number that it has in any of them.
+///          made; with the layout "table" an address has the number that it has in any of them,
+///          else one that no other address has, and is not soon to have.
 /// Errors:  those of synthetic_mac(); exists if the address has another MAC already, or another
 ///          address or a VM has this MAC: an ARP request has one answer.
 Result<std::string> give_mac(const db::Balancer& balancer, const std::string& address,
