@@ -15,6 +15,8 @@
 #include <memory>
 #include <optional>
 #include <set>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "db/store.h"
@@ -44,6 +46,7 @@ public:
     bool end(const std::set<std::uint64_t>& numbers);
 
     /// The snapshot with them; the same object if there are none.
+    /// Shape:   likewise, with the addresses of VMs.
     std::shared_ptr<const db::Snapshot>
     with(const std::shared_ptr<const db::Snapshot>& snapshot) const;
     std::vector<LeavingKey> keys() const;
@@ -56,8 +59,10 @@ private:
         // it.
         std::optional<db::ServerHealth> health = {};
     };
+    /// Addresses of those that balancers have.
+    using Servers = std::set<std::pair<const db::Balancer*, std::string_view>>;
     void leave(const VipPort& at, const db::Snapshot& was, const db::Balancer& before,
-               const db::Balancer* now);
+               const db::Balancer* now, const Servers& servers);
     std::vector<One> all_;
     std::uint64_t last_ = 0;
 };

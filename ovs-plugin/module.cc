@@ -516,18 +516,17 @@ void Module::direct(std::shared_ptr<const Directed> directed)
     keep(*director_, kept_path("placed"));
 }
 
-/// Whether this switch has connections of it, as director or at a server's port.
-bool Module::is_held(const LeavingKey& key) const
-{
-    return director_->holds(key.at, key.server) ||
-           std::ranges::any_of(translators_, [&](const auto& one) {
-               return one.second->holds(key.at, key.server);
-           });
-}
-
-/// Of which deleted balancers and servers nobody has a connection any more.
+/// Of which deleted balancers and servers this switch has no connection any more, as director or at
+/// a server's port.
 void Module::look_at_leaving()
 {
+    Held held;
+    if (!leaving_.empty())
+        for (const auto& [interface, translator] : translators_)
+            translator->add_held(held);
+    const auto is_held = [&](const LeavingKey& key) {
+        return director_->holds(key.at, key.server) || holds(held, key.at, key.server);
+    };
     std::set<std::uint64_t> ended;
     const auto before = std::exchange(leaving_since_ms_, {});
     for (const auto& key : leaving_) {
@@ -561,11 +560,13 @@ void Module::ask_gateways()
 void Module::use_held(const Directed* directed)
 {
     std::vector<Announcer::Held> held;
+    std::set<VipPort> leaving;
+    for (const auto& key : leaving_)
+        if (!key.server)
+            leaving.insert(key.at);
     if (directed)
         for (const auto& one : directed->services) {
-            const VipPort at{one.vip, one.port, one.protocol};
-            const bool leaves = std::ranges::any_of(
-                leaving_, [&](const auto& key) { return !key.server && key.at == at; });
+            const bool leaves = leaving.contains({one.vip, one.port, one.protocol});
             if (!leaves && std::ranges::binary_search(directed->held_macs, one.mac))
                 held.emplace_back(one.vip, one.mac);
         }

@@ -80,7 +80,6 @@ private:
     translator_for(const Origin& origin,
                    std::map<std::string, std::shared_ptr<Translator>>& translators) const;
     void direct(std::shared_ptr<const Directed> directed);
-    bool is_held(const LeavingKey& key) const;
     void look_at_leaving();
     void ask_gateways();
     void use_held(const Directed* directed);

@@ -306,12 +306,10 @@ void Translator::count(const Key& key, const Known& known, int by)
 {
     if (known.vip == Ip{})
         return;
-    const auto at = held_.try_emplace({known.vip, known.vip_port, key.protocol}).first;
-    auto& n = at->second[key.server];
-    n += static_cast<std::size_t>(by);
-    if (!n)
-        at->second.erase(key.server);
-    if (at->second.empty())
+    const VipPort vip{known.vip, known.vip_port, key.protocol};
+    const auto at = held_.try_emplace({vip, key.server}).first;
+    at->second += static_cast<std::size_t>(by);
+    if (!at->second)
         held_.erase(at);
 }
 
@@ -544,11 +542,19 @@ TranslateFigures Translator::figures() const
     return figures_;
 }
 
-bool Translator::holds(const VipPort& at, const std::optional<Ip>& server) const
+bool holds(const Held& held, const VipPort& at, const std::optional<Ip>& server)
+{
+    if (server)
+        return held.contains({at, *server});
+    const auto first = held.lower_bound({at, Ip{}});
+    return first != held.end() && first->first == at;
+}
+
+void Translator::add_held(Held& all) const
 {
     const std::lock_guard lock{mutex_};
-    const auto held = held_.find(at);
-    return held != held_.end() && (!server || held->second.contains(*server));
+    for (const auto& [held, n] : held_)
+        all.insert(held);
 }
 
 std::size_t Translator::size() const

@@ -20,7 +20,9 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "ovs-plugin/connection.h"
@@ -73,6 +75,11 @@ struct TranslateFigures {
                                    // for no service: dropped.
 };
 
+/// Public addresses by which connections are known, each with a server that has some.
+using Held = std::set<std::pair<VipPort, Ip>>;
+/// Whether there are any by this address, to that server if one is named.
+bool holds(const Held& held, const VipPort& at, const std::optional<Ip>& server = std::nullopt);
+
 /// Of one server, for as long as it is plugged in here.
 class Translator {
 public:
@@ -104,8 +111,8 @@ public:
     void unfollow();
     TranslateFigures figures() const;
     std::size_t size() const;
-    /// Whether connections by this address are known, to that server if one is named.
-    bool holds(const VipPort& at, const std::optional<Ip>& server = std::nullopt) const;
+    /// Adds those of its connections.
+    void add_held(Held& all) const;
     /// As many of one server at most: some 110 MB.
     static constexpr std::size_t room() { return 1 << 20; }
 
@@ -162,7 +169,7 @@ private:
     mutable std::mutex mutex_;
     Balanced balanced_;
     Shards<Key, Known, Hash> known_{room()};
-    std::map<VipPort, std::map<Ip, std::size_t>> held_; // How many, by public address and server.
+    std::map<std::pair<VipPort, Ip>, std::size_t> held_; // How many, by public address and server.
     std::array<Fragmented, 256> fragments_;
     std::size_t next_fragment_ = 0;
     std::unique_ptr<Kept> kept_;

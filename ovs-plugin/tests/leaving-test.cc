@@ -271,6 +271,49 @@ TEST(Leaving, a_server_that_was_probed_counts_as_it_was_found_last_B9)
     CHECK_TRUE(now->health == std::vector{up});
 }
 
+TEST(Leaving, many_servers_leave_at_once_each_in_its_place_B9)
+{
+    // Of 300 VMs, all found to be up, but one in ten are taken out.
+    auto before = std::make_shared<db::Snapshot>();
+    auto row = web();
+    row.servers.clear();
+    for (int i = 0; i < 300; ++i) {
+        const auto n = std::to_string(1000 + i).substr(1);
+        const auto address = "fd00::" + n;
+        before->vms.push_back(vm("s" + n, address));
+        row.servers.push_back(
+            {address, 80, 1, "active", "ae:48:00:01:0" + n.substr(0, 1) + ":" + n.substr(1)});
+        db::ServerHealth up;
+        up.balancer = row.name;
+        up.address = address;
+        up.hypervisor = "hv1";
+        up.state = "up";
+        before->health.push_back(up);
+    }
+    before->balancers = {row};
+    auto now = std::make_shared<db::Snapshot>(*before);
+    auto& left = now->balancers[0].servers;
+    for (std::size_t i = 0; i < left.size(); ++i)
+        left.erase(left.begin() + static_cast<std::ptrdiff_t>(i),
+                   left.begin() + static_cast<std::ptrdiff_t>(i) + 9);
+    std::erase_if(now->health, [&](const auto& one) {
+        return std::ranges::find(left, one.address, &db::RealServer::address) == left.end();
+    });
+    CHECK_EQUAL(30u, now->health.size());
+    const auto with = go(before, now);
+    CHECK_EQUAL(270u, leaving.keys().size());
+    CHECK_EQUAL(300u, with->balancers[0].servers.size());
+    CHECK_TRUE(before->health == with->health);
+    // Those of them go on that another does not need.
+    auto other = web();
+    other.vip = "fd00::9999";
+    other.vip_mac = "ae:48:00:00:00:09";
+    other.servers = {{"fd00::9998", 80, 1, "active", before->balancers[0].servers[0].mac}};
+    now->balancers.push_back(other);
+    go(now, now);
+    CHECK_EQUAL(269u, leaving.keys().size());
+}
+
 TEST(Leaving, a_dead_server_that_is_taken_out_holds_nobody_B10)
 {
     auto less = web(); // With a check, of which nothing good is known.
