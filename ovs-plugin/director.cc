@@ -10,6 +10,7 @@
 
 #include "ovs-plugin/reply.h"
 #include "ovs-plugin/secret-hash.h"
+#include "ovs-plugin/translate.h"
 
 namespace holdfast::plugin {
 
@@ -20,10 +21,9 @@ using Span = std::span<std::uint8_t>;
 // How long a silent connection is held (as Linux's connection tracking has it).
 constexpr std::int64_t tcp_ms = 432'000'000, begun_ms = 60'000, ended_ms = 120'000,
                        udp_ms = 300'000;
-// What connections may take: an eighth of the machine's memory, at 264 bytes each, since many have
-// a server here, too, whose port knows them.  More than 16 million would take a switch that starts
-// too long to read.
-constexpr std::size_t of_memory = 8, connection_size = 264, room_max = 1 << 24;
+// What connections may take: an eighth of the machine's memory.  More than 16 million would take a
+// switch that starts too long to read.
+constexpr std::size_t of_memory = 8, room_max = 1 << 24;
 // Of these, those that only begin or have ended, and UDP's: beyond it one of them gives its place
 // to a new one, so that a flood leaves the others alone.
 constexpr std::size_t of_connections = 4;
@@ -32,9 +32,12 @@ constexpr std::uint8_t begun = 0, established = 1, ended = 2, reset = 3;
 // How often the policy `dynamic` looks at loads, in seconds.
 constexpr unsigned feed_back_every = 5;
 
-/// As many connections as the machine's memory lets one director hold.
+/// As many connections as the machine's memory lets one director hold.  Many have a server here,
+/// too, whose port knows them; and the files are memory.
 std::size_t connections_for_memory()
 {
+    const auto connection_size =
+        Director::connection_size() + Translator::connection_size() + 2 * Kept::size_in_file;
     const auto pages = static_cast<std::size_t>(std::max(sysconf(_SC_PHYS_PAGES), 1L));
     const auto page = static_cast<std::size_t>(std::max(sysconf(_SC_PAGESIZE), 1L));
     return std::clamp<std::size_t>(pages * page / of_memory / connection_size, 1 << 16, room_max);
@@ -603,6 +606,11 @@ bool Director::holds(const VipPort& at, const std::optional<Ip>& server) const
         return false;
     const auto& figures = target->second.figures;
     return figures.active + figures.inactive > 0;
+}
+
+std::size_t Director::connection_size()
+{
+    return Connections::entry_cost;
 }
 
 std::size_t Director::size() const

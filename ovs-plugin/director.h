@@ -112,6 +112,8 @@ public:
     /// Connections held, and the most that are.
     std::size_t size() const;
     std::size_t room() const { return room_; }
+    /// What one takes, but for its record in the file.
+    static std::size_t connection_size();
 
 private:
     struct Key {

@@ -31,7 +31,7 @@ struct Kept::Slot {
 
 Result<std::unique_ptr<Kept>> Kept::open(const std::string& path, std::size_t most)
 {
-    static_assert(sizeof(Slot) == 64 && std::atomic<std::uint8_t>::is_always_lock_free);
+    static_assert(sizeof(Slot) == size_in_file && std::atomic<std::uint8_t>::is_always_lock_free);
     const int file = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     if (file < 0)
         return Error{Errc::unavailable, path + " cannot be opened: " + std::strerror(errno) +

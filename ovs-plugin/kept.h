@@ -23,6 +23,7 @@ namespace holdfast::plugin {
 class Kept {
 public:
     static constexpr std::size_t size = 63;
+    static constexpr std::size_t size_in_file = size + 1;
     using Record = std::array<std::uint8_t, size>;
     /// The place of a record.
     using Place = std::uint32_t;

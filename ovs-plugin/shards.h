@@ -13,8 +13,10 @@
 // Cost, with n entries of at most N:
 //     look-up           two cache lines besides those of the small table's description, whatever n
 //     new entry         moves the slots of one small table, 8192 at most: some 10 us, whatever n
-//     memory            16 bytes for each 4096 of N at first; then each entry's own and 11 to 22
-//                       bytes.  What was removed gives its place to another, and none back
+//     removed entry     likewise, where a table is nearly empty
+//     memory            25 bytes for each 256 of N at first; then each entry's own and 11 to 22
+//                       bytes, up to 64 where most have gone.  A block of which all have gone is
+//                       given back
 //
 // Not to be called by two threads at once.
 #pragma once
@@ -45,7 +47,14 @@ public:
     static constexpr std::size_t moved_max = 2 * a_shard;
 
     /// Shape:   `most` entries, below 2^31; more are held, too, but the tables grow longer then.
-    explicit Shards(std::size_t most) : shards_(most / a_shard + 1) {}
+    explicit Shards(std::size_t most) : shards_(most / a_shard + 1)
+    {
+        blocks_.reserve(most / n_block + 1); // So that adding one moves no others.
+    }
+
+    /// What an entry costs as long as few are removed: of eight slots, of eight bytes, three are
+    /// used at least.
+    static constexpr std::size_t entry_cost = sizeof(Entry) + 8 * 8 / 3;
 
     /// Null if it is not there.
     Entry* find(const Key& key)
@@ -63,7 +72,7 @@ public:
     {
         const auto [shard, tag] = place_of(key);
         if (shard->n_used >= shard->n_slots - shard->n_slots / 4)
-            grow(*shard);
+            resize(*shard, std::max(first_slots, shard->n_slots * 2));
         auto& slot = shard->slots[at(*shard, tag, key)];
         if (!slot.number) {
             slot = {tag, unused()};
@@ -82,15 +91,17 @@ public:
         const auto found = at(*shard, tag, key);
         if (!shard->slots[found].number)
             return;
-        free_.push_back(shard->slots[found].number);
+        give_back(shard->slots[found].number);
         close_gap(*shard, found);
         --shard->n_used;
         --size_;
+        if (shard->n_slots > first_slots && shard->n_used < shard->n_slots / 8)
+            resize(*shard, shard->n_slots / 2);
     }
 
     std::size_t size() const { return size_; }
 
-    /// How many slots there are: up to three for each entry that there was at most.
+    /// How many slots there are: eight for each entry at most, and eight for each table.
     std::size_t n_slots() const { return n_slots_; }
 
     /// How many slots to look at ten times a second, for all to have their turn in a minute or
@@ -139,9 +150,20 @@ private:
         std::uint32_t n_slots = 0; // A power of two, or none.
         std::uint32_t n_used = 0;  // Three quarters at most, so a search ends.
     };
-    static constexpr std::size_t n_block = 256; // Entries.
+    static constexpr std::uint32_t first_slots = 8;
+    static constexpr std::uint32_t n_block = 256; // Entries.
+    static constexpr std::uint32_t none = UINT32_MAX;
+    /// For an entry; while it is free its first bytes are the next free one of its block.
     struct Room {
         alignas(Entry) std::byte bytes[sizeof(Entry)];
+    };
+    static_assert(sizeof(Room) >= sizeof(std::uint32_t));
+    /// Those with free rooms are a list, and so are those without memory.
+    struct Block {
+        std::unique_ptr<Room[]> rooms; // Null: it was given back.
+        std::uint32_t n_used = 0;
+        std::uint32_t free = 0; // The first free room, if there is one.
+        std::uint32_t before = none, after = none;
     };
 
     std::pair<Shard*, std::uint32_t> place_of(const Key& key)
@@ -162,10 +184,8 @@ private:
         return i;
     }
 
-    void grow(Shard& shard)
+    void resize(Shard& shard, std::uint32_t n)
     {
-        constexpr std::uint32_t first = 8;
-        const auto n = std::max(first, shard.n_slots * 2);
         auto slots = std::make_unique<Slot[]>(n);
         for (std::size_t i = 0; i < shard.n_slots; ++i) {
             const auto& slot = shard.slots[i];
@@ -175,7 +195,7 @@ private:
             if (slot.number)
                 slots[to] = slot;
         }
-        n_slots_ += n - shard.n_slots;
+        n_slots_ = n_slots_ + n - shard.n_slots;
         shard.slots = std::move(slots);
         shard.n_slots = n;
     }
@@ -194,29 +214,84 @@ private:
         shard.slots[gap] = {};
     }
 
+    std::uint32_t& next_free(Block& block, std::uint32_t room)
+    {
+        return *std::launder(reinterpret_cast<std::uint32_t*>(block.rooms[room].bytes));
+    }
+
     /// The number of an entry's place that nobody has.
     std::uint32_t unused()
     {
-        if (free_.empty()) {
-            const auto first = static_cast<std::uint32_t>(blocks_.size() * n_block);
-            blocks_.push_back(std::make_unique<Room[]>(n_block));
-            for (std::uint32_t i = n_block; i > 0; --i)
-                free_.push_back(first + i);
-        }
-        const auto number = free_.back();
-        free_.pop_back();
-        return number;
+        if (with_room_ == none)
+            link(with_room_, given_back_ == none ? new_block() : unlink(given_back_, given_back_));
+        const auto at = with_room_;
+        auto& block = blocks_[at];
+        if (!block.rooms)
+            allocate(block);
+        const auto room = block.free;
+        block.free = next_free(block, room);
+        if (++block.n_used == n_block)
+            unlink(with_room_, at);
+        return at * n_block + room + 1;
+    }
+
+    void give_back(std::uint32_t number)
+    {
+        const auto at = (number - 1) / n_block, room = (number - 1) % n_block;
+        auto& block = blocks_[at];
+        new (block.rooms[room].bytes) std::uint32_t{block.free};
+        block.free = room;
+        if (block.n_used-- == n_block)
+            link(with_room_, at);
+        if (block.n_used || (block.before == none && block.after == none))
+            return; // The last with a room: the next entry would ask for it again.
+        block.rooms.reset();
+        link(given_back_, unlink(with_room_, at));
+    }
+
+    std::uint32_t new_block()
+    {
+        blocks_.emplace_back();
+        return static_cast<std::uint32_t>(blocks_.size() - 1);
+    }
+
+    void allocate(Block& block)
+    {
+        block.rooms = std::make_unique_for_overwrite<Room[]>(n_block);
+        for (std::uint32_t i = 0; i < n_block; ++i)
+            new (block.rooms[i].bytes) std::uint32_t{i + 1};
+        block.free = 0;
+    }
+
+    /// Puts a block into a list.
+    void link(std::uint32_t& first, std::uint32_t at)
+    {
+        blocks_[at].before = none;
+        blocks_[at].after = first;
+        if (first != none)
+            blocks_[first].before = at;
+        first = at;
+    }
+
+    /// Takes it out.
+    std::uint32_t unlink(std::uint32_t& first, std::uint32_t at)
+    {
+        const auto [before, after] = std::pair{blocks_[at].before, blocks_[at].after};
+        (before == none ? first : blocks_[before].after) = after;
+        if (after != none)
+            blocks_[after].before = before;
+        return at;
     }
 
     Entry& entry(std::uint32_t number) const
     {
-        auto& room = blocks_[(number - 1) / n_block][(number - 1) % n_block];
+        auto& room = blocks_[(number - 1) / n_block].rooms[(number - 1) % n_block];
         return *std::launder(reinterpret_cast<Entry*>(room.bytes));
     }
 
     std::vector<Shard> shards_;
-    std::vector<std::unique_ptr<Room[]>> blocks_;
-    std::vector<std::uint32_t> free_;
+    std::vector<Block> blocks_;
+    std::uint32_t with_room_ = none, given_back_ = none; // The first of each list.
     std::size_t n_slots_ = 0;
     std::size_t size_ = 0;
     std::size_t shard_ = 0, slot_ = 0; // Where it is looked at next.

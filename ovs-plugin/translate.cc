@@ -557,6 +557,11 @@ void Translator::add_held(Held& all) const
         all.insert(held);
 }
 
+std::size_t Translator::connection_size()
+{
+    return Connections::entry_cost;
+}
+
 std::size_t Translator::size() const
 {
     const std::lock_guard lock{mutex_};

@@ -115,6 +115,8 @@ public:
     void add_held(Held& all) const;
     /// As many of one server at most: some 110 MB.
     static constexpr std::size_t room() { return 1 << 20; }
+    /// What one takes, but for its record in the file.
+    static std::size_t connection_size();
 
 private:
     struct Key {
@@ -166,9 +168,10 @@ private:
     void forget(const Key& key);
     void adopt(Bytes frame, std::int64_t now_ms);
 
+    using Connections = Shards<Key, Known, Hash>;
     mutable std::mutex mutex_;
     Balanced balanced_;
-    Shards<Key, Known, Hash> known_{room()};
+    Connections known_{room()};
     std::map<std::pair<VipPort, Ip>, std::size_t> held_; // How many, by public address and server.
     std::array<Fragmented, 256> fragments_;
     std::size_t next_fragment_ = 0;

@@ -4,6 +4,8 @@
 // never stands still for them).
 #include "ovs-plugin/shards.h"
 
+#include <malloc.h>
+
 #include <algorithm>
 #include <cstdint>
 #include <map>
@@ -46,6 +48,43 @@ TEST(Shards, a_new_entry_never_moves_more_than_some_others_B9)
     CHECK_TRUE(longest <= Numbers::moved_max);
     // That tables grow at all, each to its size.
     CHECK_TRUE(longest > Numbers::a_shard / 4 && numbers.n_slots() > n);
+}
+
+TEST(Shards, what_many_entries_take_is_given_back_when_they_are_gone_B9)
+{
+    constexpr std::uint64_t n = 100'000;
+    const auto used = [] {
+        const auto all = mallinfo2();
+        return all.uordblks + all.hblkhd;
+    };
+    Numbers numbers{n};
+    const auto before = used();
+    for (std::uint64_t i = 0; i < n; ++i)
+        numbers.add(i, 1);
+    const auto taken = used() - before;
+    CHECK_TRUE(taken > n * Numbers::entry_cost / 2 && taken < n * Numbers::entry_cost);
+    // As few slots move at a time when they go as when they come.
+    std::size_t longest = 0;
+    for (std::uint64_t i = 0; i < n - 100; ++i) {
+        const auto slots = numbers.n_slots();
+        numbers.remove(i);
+        longest = std::max(longest, slots - numbers.n_slots());
+    }
+    CHECK_TRUE(longest <= Numbers::moved_max / 2);
+    for (std::uint64_t i = n - 100; i < n; ++i)
+        CHECK_EQUAL(1, numbers.find(i)->second);
+    CHECK_TRUE(used() - before < taken / 50);
+    // What comes again has a place, and one that comes and goes has one all the time.
+    for (std::uint64_t i = 0; i < n; ++i)
+        numbers.add(i, 2);
+    CHECK_EQUAL(n, numbers.size());
+    CHECK_EQUAL(1, numbers.find(n - 1)->second);
+    for (std::uint64_t i = 0; i < n; ++i)
+        numbers.remove(i);
+    const auto at_last = used();
+    CHECK_TRUE(at_last - before < taken / 100);
+    numbers.add(0, 1);
+    CHECK_EQUAL(at_last, used());
 }
 
 TEST(Shards, what_is_removed_hides_no_other_that_stood_in_its_way)
