@@ -514,7 +514,12 @@ TEST(Director, what_a_deleted_balancer_has_placed_goes_on_and_nothing_new_B9)
     CHECK_EQUAL(first, goes_on(1000));
     CHECK_EQUAL(0, opens(1001));
     CHECK(fate == Director::Fate::back);
+    // With mh also what another director has placed and comes here now, for a minute at first; so
+    // one that is none, too, which its server refuses.
+    CHECK(goes_on(1002) != 0);
+    now += 61'000;
     tidy(director);
+    CHECK_EQUAL(1u, director.size());
     CHECK_EQUAL(first, goes_on(1000));
     for (std::uint8_t i = 1; i <= 3; ++i)
         CHECK_EQUAL(i == first, director.holds(at, server(i)));
