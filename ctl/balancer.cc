@@ -227,6 +227,15 @@ std::string named(const std::vector<std::string>& all)
     return all.size() > most ? text + "; and " + std::to_string(all.size() - most) + " more" : text;
 }
 
+/// What a director's own shell has to run; empty without any.
+std::string commands_page(const std::string& head, const std::vector<std::string>& commands)
+{
+    std::string page = commands.empty() ? "" : head + "\n";
+    for (const auto& command : commands)
+        page += "  " + one_line(command) + "\n";
+    return page;
+}
+
 } // namespace
 
 std::string balancer_table(const World& world, const Style& style)
@@ -317,12 +326,13 @@ std::string balancer_trouble(const db::Balancer& balancer, const World& world)
 
 std::string routes_page(const std::vector<std::string>& routes)
 {
-    if (routes.empty())
-        return "";
-    std::string page = "The director needs these routes, DEV being its interface:\n";
-    for (const auto& route : routes)
-        page += "  " + one_line(route) + "\n";
-    return page;
+    return commands_page("The director needs these routes, DEV being its interface:", routes);
+}
+
+std::string drops_page(const std::vector<std::string>& drops)
+{
+    return commands_page("The director is to drop it too; with IPVS, DEV being its interface:",
+                         drops);
 }
 
 } // namespace holdfast::ctl

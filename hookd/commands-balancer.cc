@@ -160,8 +160,12 @@ asio::awaitable<void> Commands::to_its_end(std::string name, BalancerPlanner pla
         co_return;
     }
     note(plan->kind, plan->text);
-    daemon_.in_place([this, to = plan->to, done](const Result<void>& there) {
-        done(there ? Result<Json>{describe(to, world().ledger)} : Result<Json>{there.error()});
+    Json answer = describe(plan->to, world().ledger);
+    answer["drops"] = plan->was
+                          ? db::director_drops(*plan->was, plan->to, world().ledger.balancers())
+                          : std::vector<std::string>{};
+    daemon_.in_place([answer, done](const Result<void>& there) {
+        done(there ? Result<Json>{answer} : Result<Json>{there.error()});
     });
 }
 
