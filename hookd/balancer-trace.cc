@@ -99,7 +99,11 @@ BalancerStep choice_of(const db::Balancer& balancer, const SwitchAnswer& answer)
     if (answer.servers.size() == 1)
         step.server = who;
     if (answer.how == "held")
-        step.text = "the director has this connection already: it stays at " + who;
+        step.text = "the director has this connection already: it stays at " + who +
+                    (answer.leaving.empty()
+                         ? ""
+                         : ", which was taken out of " + balancer.name +
+                               " and is leaving: it has its connections still, and gets none");
     else if (answer.how == "client")
         step.text = "the client keeps its server for " + std::to_string(balancer.persistence) +
                     " s: " + who;
@@ -205,7 +209,9 @@ void plan_builtin(const db::Balancer& balancer, const TracedConnection& connecti
     BalancerStep choice = choice_of(balancer, answer->second);
     choice.hypervisor = entry.hypervisor;
     plan.steps.push_back(choice);
-    for (const db::RealServer& server : db::all_servers(balancer)) {
+    auto servers = db::all_servers(balancer);
+    servers.insert(servers.end(), answer->second.leaving.begin(), answer->second.leaving.end());
+    for (const db::RealServer& server : servers) {
         const auto& chosen = answer->second.servers;
         bool seen = std::any_of(plan.legs.begin(), plan.legs.end(), [&](const TraceLeg& leg) {
             return leg.server.address == server.address;

@@ -66,8 +66,9 @@ struct SwitchAnswer {
     std::string trouble; // Why it could not be asked; empty if it could.
     bool kernel = false; // It has the kernel's datapath.
     std::string how;     // Of the built-in director, as `holdfast/place` says; empty: it has none.
-    std::vector<std::string> servers;        // Their addresses, likewise.
-    std::vector<TraceGateway> gateways = {}; // Those whose MAC address it has learned.
+    std::vector<std::string> servers;         // Their addresses, likewise.
+    std::vector<db::RealServer> leaving = {}; // Those of them that were taken out of the balancer.
+    std::vector<TraceGateway> gateways = {};  // Those whose MAC address it has learned.
 };
 using SwitchAnswers = std::map<std::string, SwitchAnswer>; // By hypervisor.
 

@@ -30,6 +30,10 @@ SwitchAnswer read_answer(const Result<Json>& answer)
         return {answer.error().message, false, "", {}};
     SwitchAnswer read{"", answer->value("datapath", "") == "kernel", answer->value("how", ""),
                       answer->value("servers", std::vector<std::string>{})};
+    for (const Json& one : answer->value("leaving", Json::array()))
+        if (one.is_object())
+            read.leaving.push_back({one.value("address", ""), one.value("port", 0), 0, "draining",
+                                    one.value("mac", ""), 0, one.value("way", "")});
     for (const Json& one : answer->value("gateways", Json::array()))
         if (one.is_object() && one.value("known", false))
             read.gateways.push_back(

@@ -208,6 +208,32 @@ nlohmann::json director_json(const std::string& interface, const OriginCount& co
             {"questions_dropped", count.director.dropped()}};
 }
 
+/// Of these servers those that were taken out of the balancer of `at`, as their rows were.
+nlohmann::json leaving_json(const db::Snapshot& snapshot, const std::vector<LeavingKey>& leaving,
+                            const VipPort& at, const std::vector<Ip>& servers)
+{
+    auto all = nlohmann::json::array();
+    const std::string protocol = at.protocol == IPPROTO_UDP ? "udp" : "tcp";
+    for (const auto& balancer : snapshot.balancers) {
+        if (balancer.vip != text_of(at.vip) || balancer.port != at.port ||
+            balancer.protocol != protocol)
+            continue;
+        for (const auto& server : balancer.servers) {
+            Ip ip;
+            const bool leaves = read_ip(server.address, ip) &&
+                                std::ranges::any_of(leaving, [&](const LeavingKey& key) {
+                                    return key.at == at && key.server == ip;
+                                });
+            if (leaves && std::ranges::find(servers, ip) != servers.end())
+                all.push_back({{"address", server.address},
+                               {"port", server.port},
+                               {"mac", server.mac},
+                               {"way", server.way}});
+        }
+    }
+    return all;
+}
+
 nlohmann::json large_json(const LargeFigures& figures)
 {
     return {{"fragmented", figures.fragmented},
@@ -403,7 +429,12 @@ void Module::cmd_place(unixctl_conn* conn, const Args& args)
     json servers = json::array();
     for (const auto& address : there->servers)
         servers.push_back(text_of(address));
-    hf_reply(conn, true, to_text({{"how", word(there->how)}, {"servers", servers}}).c_str());
+    const VipPort at{asked.vip, asked.vip_port, asked.protocol};
+    const auto leaving =
+        snapshot_ ? leaving_json(*snapshot_, leaving_, at, there->servers) : json::array();
+    hf_reply(
+        conn, true,
+        to_text({{"how", word(there->how)}, {"servers", servers}, {"leaving", leaving}}).c_str());
 }
 
 void Module::cmd_ports(unixctl_conn* conn, const Args&)

@@ -175,6 +175,25 @@ TEST(BalancerTrace, BuiltInDirectorSaysWhichServer_B9)
     STRCMP_CONTAINS("no built-in director", plan().steps.at(1).text.c_str());
 }
 
+TEST(BalancerTrace, ServerThatWasTakenOutIsFollowedWhileItHasTheConnection_B9)
+{
+    builtin("held", {"10.0.20.13"});
+    vms.push_back(vm_of("s3", "hv2", "10.0.20.13", 3));
+    answers["hv1"].leaving = {{"10.0.20.13", 8080, 0, "draining", "ae:48:0a:00:14:0d", 0}};
+    STRCMP_CONTAINS("stays at 10.0.20.13, which was taken out of web and is leaving",
+                    plan().steps.at(1).text.c_str());
+    CHECK_FALSE(plan().steps[1].problem);
+    CHECK_EQUAL(1u, plan().legs.size());
+    const TraceLeg leg = plan().legs[0];
+    CHECK_EQUAL(std::string("s3"), leg.vm->name);
+    CHECK_EQUAL(std::string(), unreachable(leg, "web", answers));
+    STRCMP_CONTAINS("dl_dst=ae:48:0a:00:14:0d", frame_to_server(web, connection, leg).c_str());
+    STRCMP_CONTAINS("becomes 10.0.20.13:8080",
+                    steps_out(web, leg, walk_to("hv2", 3)).back().text.c_str());
+    answers["hv1"].leaving.clear();
+    CHECK_TRUE(plan().legs.empty());
+}
+
 TEST(BalancerTrace, SorryServerThatIsAServerTooIsFollowedOnce_B10)
 {
     builtin("sorry", {"10.0.20.11"});
