@@ -176,10 +176,10 @@ nlohmann::json gateways_json(const Router& router)
 {
     auto all = nlohmann::json::array();
     for (const auto& [key, gateway] : router.gateways()) {
-        nlohmann::json one{{"address", text_of(key.first)},
-                           {"vlan", key.second},
-                           {"known", gateway.known()},
-                           {"unknown_dropped", gateway.unknown_dropped}};
+        nlohmann::json one{
+            {"address", text_of(key.first)}, {"vlan", key.second},
+            {"known", gateway.known()},      {"asked", gateway.asked},
+            {"silent", gateway.silent()},    {"unknown_dropped", gateway.unknown_dropped}};
         if (gateway.known()) {
             one["mac"] = text_of(gateway.mac);
             one["interface"] = gateway.interface;
