@@ -112,19 +112,27 @@ Cell place_of(const db::Vm* vm)
 
 std::string servers_text(const db::Balancer& balancer, const World& world, const Style& style)
 {
-    const bool limits = db::is_builtin(balancer); // External directors have their own.
-    std::vector<std::string> headings{"SERVER", ">WEIGHT"};
-    if (limits)
-        headings.push_back(">LIMIT");
-    headings.insert(headings.end(), {"STATE", "SYNTHETIC MAC", "VM", "HYPERVISOR"});
+    const bool builtin = db::is_builtin(balancer); // External directors have their own numbers.
+    const bool ways = std::ranges::any_of(
+        balancer.servers, [](const db::RealServer& server) { return server.way == "routed"; });
+    std::vector<std::string> headings{"SERVER"};
+    if (builtin)
+        headings.insert(headings.end(), {">WEIGHT", ">LIMIT"});
+    headings.push_back("STATE");
+    if (ways)
+        headings.push_back("WAY");
+    headings.insert(headings.end(), {"SYNTHETIC MAC", "VM", "HYPERVISOR"});
     Table table{headings};
     for (const auto& server : balancer.servers) {
         const auto* vm = db::vm_with(world.vms, server.address);
-        std::vector<Cell> row{{endpoint_text(server.address, server.port), Tone::head},
-                              std::to_string(server.weight)};
-        if (limits)
+        std::vector<Cell> row{{endpoint_text(server.address, server.port), Tone::head}};
+        if (builtin) {
+            row.push_back(std::to_string(server.weight));
             row.push_back(server.limit ? std::to_string(server.limit) : "-");
+        }
         row.push_back({server.state, server.state == "active" ? Tone::good : Tone::warn});
+        if (ways)
+            row.push_back(server.way);
         row.push_back(server.mac);
         row.push_back(vm ? vm->name : "-");
         row.push_back(place_of(vm));
@@ -190,17 +198,13 @@ Json health_json(const db::ServerHealth* row)
 Json server_json(const db::Balancer& balancer, const db::RealServer& server, const World& world)
 {
     const auto* vm = db::vm_with(world.vms, server.address);
-    return {{"address", server.address},
-            {"port", server.port},
-            {"weight", server.weight},
-            {"limit", server.limit},
-            {"state", server.state},
-            {"mac", server.mac},
-            {"vm", vm ? vm->name : ""},
-            {"vm_id", vm ? vm->id : ""},
-            {"hypervisor", vm ? vm->hypervisor : ""},
-            {"plugged", plugged(vm)},
-            {"health", health_json(health_of(balancer, server, world))}};
+    return {
+        {"address", server.address}, {"port", server.port},
+        {"weight", server.weight},   {"limit", server.limit},
+        {"state", server.state},     {"way", server.way},
+        {"mac", server.mac},         {"vm", vm ? vm->name : ""},
+        {"vm_id", vm ? vm->id : ""}, {"hypervisor", vm ? vm->hypervisor : ""},
+        {"plugged", plugged(vm)},    {"health", health_json(health_of(balancer, server, world))}};
 }
 
 /// Null for a balancer that does not probe its servers.

@@ -387,6 +387,12 @@ TracePlan plan_trace(const db::Balancer& balancer, const TracedConnection& conne
     return plan;
 }
 
+bool ends_at_gateway(const TraceLeg& leg)
+{
+    return leg.server.way == "routed" && (leg.gateway.state == GatewayState::untold ||
+                                          leg.gateway.state == GatewayState::unanswered);
+}
+
 std::string unreachable(const TraceLeg& leg, const std::string& balancer,
                         const SwitchAnswers& answers)
 {

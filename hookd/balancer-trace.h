@@ -120,6 +120,9 @@ TracePlan plan_trace(const db::Balancer& balancer, const TracedConnection& conne
                      const TraceEntry& entry, const std::vector<db::Vm>& vms,
                      const std::vector<db::ServerHealth>& health, const SwitchAnswers& answers);
 
+/// Whether it ends where it enters, since nothing is known of the server's gateway there.
+bool ends_at_gateway(const TraceLeg& leg);
+
 /// Why nothing can be led to the server, one line; empty if it can.
 std::string unreachable(const TraceLeg& leg, const std::string& balancer,
                         const SwitchAnswers& answers);

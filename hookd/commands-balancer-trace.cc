@@ -140,8 +140,12 @@ private:
                      frame_to_server(balancer_, connection_, leg), &BalancerTrace::went_out);
                 return;
             }
-            steps_.push_back({"out", leg.vm ? leg.vm->hypervisor : "", leg.vm ? leg.vm->name : "",
-                              leg.server.address, why, true});
+            const bool here = ends_at_gateway(leg);
+            steps_.push_back({"out",
+                              here     ? leg.entry.hypervisor
+                              : leg.vm ? leg.vm->hypervisor
+                                       : "",
+                              leg.vm && !here ? leg.vm->name : "", leg.server.address, why, true});
         }
         finish();
     }

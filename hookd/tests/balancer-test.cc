@@ -228,7 +228,8 @@ TEST(Balancer, DirectorsAreNamedOrHaveTheVip)
                     error().c_str());
     request.director = "external";
     CHECK_EQUAL(std::string("balancer web: no VM is known to have the address 10.0.0.81: name the "
-                            "director's VM, --director external:VM"),
+                            "director's VM, --director external:VM, or have the switches choose, "
+                            "--director builtin"),
                 vip_error("10.0.0.81:80/tcp"));
 }
 

@@ -300,6 +300,7 @@ TEST(BalancerTrace, GatewayThatIsNotKnownIsToldByWhatTheSwitchDid_B4)
     const auto why = [&] { return unreachable(plan().legs.at(0), "web", answers); };
     const auto steps = [&] { return steps_by_gateway(web, plan().legs.at(0)); };
     STRCMP_CONTAINS("the switch of hv1 does not say what it knows of gateways", why().c_str());
+    CHECK_TRUE(ends_at_gateway(plan().legs.at(0)));
     answers["hv1"].gateways.emplace();
     CHECK_EQUAL(std::string(), why());
     STRCMP_CONTAINS("the MAC address of the gateway 10.0.10.1, for which hv1 has not asked yet",
@@ -313,8 +314,10 @@ TEST(BalancerTrace, GatewayThatIsNotKnownIsToldByWhatTheSwitchDid_B4)
         std::string("the gateway 10.0.10.1 in VLAN 10 was asked by hv1, and does not answer "
                     "ARP: what is for 10.0.20.12 is dropped there"),
         why());
+    CHECK_TRUE(ends_at_gateway(plan().legs.at(0)));
     there.state = GatewayState::silent;
     answers["hv1"].gateways = {{there}};
+    CHECK_FALSE(ends_at_gateway(plan().legs.at(0)));
     CHECK_EQUAL(std::string(), why());
     CHECK_TRUE(steps()[0].problem);
     STRCMP_CONTAINS("out by r-10; it does not answer ARP any more", trace_result(steps()).c_str());
