@@ -112,19 +112,27 @@ Cell place_of(const db::Vm* vm)
 
 std::string servers_text(const db::Balancer& balancer, const World& world, const Style& style)
 {
-    const bool limits = db::is_builtin(balancer); // External directors have their own.
-    std::vector<std::string> headings{"SERVER", ">WEIGHT"};
-    if (limits)
-        headings.push_back(">LIMIT");
-    headings.insert(headings.end(), {"STATE", "SYNTHETIC MAC", "VM", "HYPERVISOR"});
+    const bool builtin = db::is_builtin(balancer); // External directors have their own numbers.
+    const bool ways = std::ranges::any_of(
+        balancer.servers, [](const db::RealServer& server) { return server.way == "routed"; });
+    std::vector<std::string> headings{"SERVER"};
+    if (builtin)
+        headings.insert(headings.end(), {">WEIGHT", ">LIMIT"});
+    headings.push_back("STATE");
+    if (ways)
+        headings.push_back("WAY");
+    headings.insert(headings.end(), {"SYNTHETIC MAC", "VM", "HYPERVISOR"});
     Table table{headings};
     for (const auto& server : balancer.servers) {
         const auto* vm = db::vm_with(world.vms, server.address);
-        std::vector<Cell> row{{endpoint_text(server.address, server.port), Tone::head},
-                              std::to_string(server.weight)};
-        if (limits)
+        std::vector<Cell> row{{endpoint_text(server.address, server.port), Tone::head}};
+        if (builtin) {
+            row.push_back(std::to_string(server.weight));
             row.push_back(server.limit ? std::to_string(server.limit) : "-");
+        }
         row.push_back({server.state, server.state == "active" ? Tone::good : Tone::warn});
+        if (ways)
+            row.push_back(server.way);
         row.push_back(server.mac);
         row.push_back(vm ? vm->name : "-");
         row.push_back(place_of(vm));
@@ -190,17 +198,13 @@ Json health_json(const db::ServerHealth* row)
 Json server_json(const db::Balancer& balancer, const db::RealServer& server, const World& world)
 {
     const auto* vm = db::vm_with(world.vms, server.address);
-    return {{"address", server.address},
-            {"port", server.port},
-            {"weight", server.weight},
-            {"limit", server.limit},
-            {"state", server.state},
-            {"mac", server.mac},
-            {"vm", vm ? vm->name : ""},
-            {"vm_id", vm ? vm->id : ""},
-            {"hypervisor", vm ? vm->hypervisor : ""},
-            {"plugged", plugged(vm)},
-            {"health", health_json(health_of(balancer, server, world))}};
+    return {
+        {"address", server.address}, {"port", server.port},
+        {"weight", server.weight},   {"limit", server.limit},
+        {"state", server.state},     {"way", server.way},
+        {"mac", server.mac},         {"vm", vm ? vm->name : ""},
+        {"vm_id", vm ? vm->id : ""}, {"hypervisor", vm ? vm->hypervisor : ""},
+        {"plugged", plugged(vm)},    {"health", health_json(health_of(balancer, server, world))}};
 }
 
 /// Null for a balancer that does not probe its servers.
@@ -225,6 +229,15 @@ std::string named(const std::vector<std::string>& all)
     for (std::size_t i = 0; i < all.size() && i < most; ++i)
         text += (i ? "; " : "") + all[i];
     return all.size() > most ? text + "; and " + std::to_string(all.size() - most) + " more" : text;
+}
+
+/// What a director's own shell has to run; empty without any.
+std::string commands_page(const std::string& head, const std::vector<std::string>& commands)
+{
+    std::string page = commands.empty() ? "" : head + "\n";
+    for (const auto& command : commands)
+        page += "  " + one_line(command) + "\n";
+    return page;
 }
 
 } // namespace
@@ -317,12 +330,13 @@ std::string balancer_trouble(const db::Balancer& balancer, const World& world)
 
 std::string routes_page(const std::vector<std::string>& routes)
 {
-    if (routes.empty())
-        return "";
-    std::string page = "The director needs these routes, DEV being its interface:\n";
-    for (const auto& route : routes)
-        page += "  " + one_line(route) + "\n";
-    return page;
+    return commands_page("The director needs these routes, DEV being its interface:", routes);
+}
+
+std::string drops_page(const std::vector<std::string>& drops)
+{
+    return commands_page("The director is to drop it too; with IPVS, DEV being its interface:",
+                         drops);
 }
 
 } // namespace holdfast::ctl

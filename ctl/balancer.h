@@ -24,5 +24,7 @@ std::string balancer_trouble(const db::Balancer& balancer, const World& world);
 
 /// What a director's own shell has to run, for its servers; empty without routes.
 std::string routes_page(const std::vector<std::string>& routes);
+/// The same for servers that were taken out.
+std::string drops_page(const std::vector<std::string>& drops);
 
 } // namespace holdfast::ctl

@@ -31,6 +31,7 @@ Result<void> change(const Session& session, const std::string& method, const Jso
     session.print(what + "\n");
     if (routes)
         session.print(routes_page(texts_of(*answer, "routes")));
+    session.print(drops_page(texts_of(*answer, "drops")));
     return {};
 }
 

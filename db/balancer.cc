@@ -100,4 +100,31 @@ std::vector<std::string> director_routes(const Balancer& balancer)
     return routes;
 }
 
+std::vector<std::string> director_drops(const Balancer& was, const Balancer& is,
+                                        const std::vector<Balancer>& others)
+{
+    std::vector<std::string> drops, routes;
+    const auto has = [](const Balancer& row, const RealServer& server) {
+        return !is_builtin(row) && std::ranges::find(row.servers, server.address,
+                                                     &RealServer::address) != row.servers.end();
+    };
+    for (const auto& server : was.servers) {
+        if (is_builtin(was) || has(is, server))
+            continue;
+        // With direct routing a server's port is the VIP's to IPVS.
+        drops.push_back(std::string{"ipvsadm -d "} + (was.protocol == "udp" ? "-u " : "-t ") +
+                        endpoint_text(was.vip, was.port) + " -r " +
+                        endpoint_text(server.address, was.port));
+        const bool needed = std::ranges::any_of(others, [&](const Balancer& other) {
+            return other.name != was.name && has(other, server);
+        });
+        if (!needed)
+            routes.push_back(server.address.find(':') == std::string::npos
+                                 ? "ip route del " + server.address + "/32 dev DEV"
+                                 : "ip -6 route del " + server.address + "/128 dev DEV");
+    }
+    drops.insert(drops.end(), routes.begin(), routes.end());
+    return drops;
+}
+
 } // namespace holdfast::db

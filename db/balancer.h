@@ -55,4 +55,9 @@ bool is_needed(const ServerHealth& row, const std::vector<Balancer>& balancers,
 /// stands for its interface.  None for a built-in director.
 std::vector<std::string> director_routes(const Balancer& balancer);
 
+/// Commands for the director's own shell once servers of `was` are not in `is`: IPVS still has
+/// them, and would choose them in vain.  A route stays while one of `others` needs it.
+std::vector<std::string> director_drops(const Balancer& was, const Balancer& is,
+                                        const std::vector<Balancer>& others);
+
 } // namespace holdfast::db

@@ -26,8 +26,10 @@ Result<std::vector<std::string>> holders(const db::Balancer& balancer,
             ids.push_back(vm.id);
     }
     if (ids.empty()) {
-        return Error{Errc::not_found, "no VM is known to have the address " + balancer.vip +
-                                          ": name the director's VM, --director external:VM"};
+        return Error{Errc::not_found,
+                     "no VM is known to have the address " + balancer.vip +
+                         ": name the director's VM, --director external:VM, or have the "
+                         "switches choose, --director builtin"};
     }
     return ids;
 }

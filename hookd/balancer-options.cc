@@ -12,6 +12,7 @@
 #include "common/text.h"
 #include "db/balancer.h"
 #include "db/row-check.h"
+#include "hookd/balancer-read.h"
 
 namespace holdfast::hookd {
 namespace {
@@ -20,6 +21,10 @@ Error invalid(const std::string& text)
 {
     return {Errc::invalid, text};
 }
+
+constexpr const char* has_own_weights =
+    " is for a built-in director; an external one has its own weights, and with 0 it drains a "
+    "server: set them there (ipvsadm -e, with -w)";
 
 Result<void> check_policy(const BalancerRequest& request)
 {
@@ -189,9 +194,17 @@ Result<void> check_change(const db::Balancer& balancer, const std::string& op)
 {
     if (db::is_builtin(balancer) || (op != "drain" && op != "weight"))
         return {};
-    return invalid("balancer " + balancer.name + ": " + op +
-                   " is for a built-in director; an external one has its own weights, and with 0 "
-                   "it drains a server: set them there (ipvsadm -e, with -w)");
+    return invalid("balancer " + balancer.name + ": " + op + has_own_weights);
+}
+
+Result<void> check_weight(const db::Balancer& balancer, const std::string& server)
+{
+    const auto words = split_words(server);
+    const bool given = std::ranges::any_of(
+        words, [](const std::string& word) { return word.starts_with("weight="); });
+    if (!given || db::is_builtin(balancer))
+        return {};
+    return invalid("server " + one_line(words[0], 60) + ": weight" + has_own_weights);
 }
 
 Result<void> check_limit(const db::Balancer& balancer, const db::RealServer& server)

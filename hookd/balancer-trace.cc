@@ -99,7 +99,11 @@ BalancerStep choice_of(const db::Balancer& balancer, const SwitchAnswer& answer)
     if (answer.servers.size() == 1)
         step.server = who;
     if (answer.how == "held")
-        step.text = "the director has this connection already: it stays at " + who;
+        step.text = "the director has this connection already: it stays at " + who +
+                    (answer.leaving.empty()
+                         ? ""
+                         : ", which was taken out of " + balancer.name +
+                               " and is leaving: it has its connections still, and gets none");
     else if (answer.how == "client")
         step.text = "the client keeps its server for " + std::to_string(balancer.persistence) +
                     " s: " + who;
@@ -118,6 +122,36 @@ BalancerStep choice_of(const db::Balancer& balancer, const SwitchAnswer& answer)
     return step;
 }
 
+/// The VLAN of what enters there; nothing if that is not known, as of uplinks.
+std::optional<int> vlan_at(const TraceEntry& entry, const SwitchAnswer& answer)
+{
+    constexpr std::string_view by_port = "in_port=";
+    if (!answer.vlans || !entry.where.starts_with(by_port))
+        return std::nullopt;
+    const auto at = answer.vlans->find(entry.where.substr(by_port.size()));
+    return at == answer.vlans->end() ? 0 : at->second;
+}
+
+/// What the switch knows of the gateway that what enters there goes by.
+TraceGateway gateway_at(const std::string& address, const TraceEntry& entry,
+                        const SwitchAnswer& answer)
+{
+    TraceGateway found{address, vlan_at(entry, answer),
+                       answer.gateways ? GatewayState::unasked : GatewayState::untold};
+    for (const TraceGateway& one : answer.gateways.value_or(std::vector<TraceGateway>{}))
+        if (one.address == address && (!found.vlan || found.vlan == one.vlan) &&
+            one.state > found.state)
+            found = one;
+    return found;
+}
+
+/// "the gateway 10.0.10.1 in VLAN 10".
+std::string gateway_text(const TraceGateway& gateway)
+{
+    return "the gateway " + gateway.address +
+           (gateway.vlan.value_or(0) ? " in VLAN " + std::to_string(*gateway.vlan) : "");
+}
+
 TraceLeg leg_to(const db::Balancer& balancer, const std::string& director, const TraceEntry& entry,
                 const db::RealServer& server, const std::vector<db::Vm>& vms,
                 const SwitchAnswers& answers)
@@ -126,12 +160,9 @@ TraceLeg leg_to(const db::Balancer& balancer, const std::string& director, const
     TraceLeg leg{director, entry, server, vm ? std::optional{*vm} : std::nullopt};
     if (server.way != "routed")
         return leg;
-    leg.gateway.address = balancer.gateway;
     const auto answer = answers.find(entry.hypervisor);
-    if (answer != answers.end())
-        for (const TraceGateway& known : answer->second.gateways)
-            if (known.address == balancer.gateway)
-                leg.gateway = known;
+    leg.gateway = gateway_at(balancer.gateway, entry,
+                             answer == answers.end() ? SwitchAnswer{} : answer->second);
     return leg;
 }
 
@@ -205,7 +236,9 @@ void plan_builtin(const db::Balancer& balancer, const TracedConnection& connecti
     BalancerStep choice = choice_of(balancer, answer->second);
     choice.hypervisor = entry.hypervisor;
     plan.steps.push_back(choice);
-    for (const db::RealServer& server : db::all_servers(balancer)) {
+    auto servers = db::all_servers(balancer);
+    servers.insert(servers.end(), answer->second.leaving.begin(), answer->second.leaving.end());
+    for (const db::RealServer& server : servers) {
         const auto& chosen = answer->second.servers;
         bool seen = std::any_of(plan.legs.begin(), plan.legs.end(), [&](const TraceLeg& leg) {
             return leg.server.address == server.address;
@@ -354,13 +387,23 @@ TracePlan plan_trace(const db::Balancer& balancer, const TracedConnection& conne
     return plan;
 }
 
+bool ends_at_gateway(const TraceLeg& leg)
+{
+    return leg.server.way == "routed" && (leg.gateway.state == GatewayState::untold ||
+                                          leg.gateway.state == GatewayState::unanswered);
+}
+
 std::string unreachable(const TraceLeg& leg, const std::string& balancer,
                         const SwitchAnswers& answers)
 {
     const bool routed = leg.server.way == "routed";
-    if (routed && leg.gateway.mac.empty())
-        return "the gateway " + leg.gateway.address + " does not answer ARP on " +
-               leg.entry.hypervisor + ": what is for " + leg.server.address + " is dropped there";
+    if (routed && leg.gateway.state == GatewayState::untold)
+        return "the switch of " + leg.entry.hypervisor +
+               " does not say what it knows of gateways: it is older than this hypervisor's, "
+               "install the same there";
+    if (routed && leg.gateway.state == GatewayState::unanswered)
+        return gateway_text(leg.gateway) + " was asked by " + leg.entry.hypervisor +
+               ", and does not answer ARP: what is for " + leg.server.address + " is dropped there";
     if (routed && !leg.vm)
         return {}; // Nobody has to know more of it.
     if (!leg.vm)
@@ -401,11 +444,24 @@ std::vector<BalancerStep> steps_by_gateway(const db::Balancer& balancer, const T
     const std::string& address = leg.server.address;
     const std::string number = "DSCP " + std::to_string(balancer.number);
     auto steps = asks(leg);
-    steps.push_back({"out", leg.entry.hypervisor, "", address,
-                     balancer.vip + " becomes " + address + " with " + number + ", " +
-                         leg.server.mac + " becomes " + leg.gateway.mac + ", of the gateway " +
-                         leg.gateway.address + ": out by " + leg.gateway.interface,
-                     false});
+    BalancerStep routed{"out", leg.entry.hypervisor, "", address,
+                        balancer.vip + " becomes " + address + " with " + number + ", " +
+                            leg.server.mac + " becomes "};
+    if (leg.gateway.state == GatewayState::unasked) {
+        routed.condition = gateway_text(leg.gateway) + " answers ARP: " + leg.entry.hypervisor +
+                           " has not asked yet";
+        routed.text += "the MAC address of " + gateway_text(leg.gateway) + ", for which " +
+                       leg.entry.hypervisor +
+                       " has not asked yet: it learns it when the gateway asks for the VIP, or "
+                       "asks at the first packet, which is lost";
+    } else {
+        routed.text += leg.gateway.mac + ", of " + gateway_text(leg.gateway) + ": out by " +
+                       leg.gateway.interface;
+    }
+    routed.problem = leg.gateway.state == GatewayState::silent;
+    if (routed.problem)
+        routed.text += "; it does not answer ARP any more";
+    steps.push_back(std::move(routed));
     steps.push_back({"out", "", "", address,
                      "the gateway routes it to " + address +
                          (leg.vm ? "" : ", which is no VM of the fleet: what follows is unknown"),
@@ -456,8 +512,11 @@ std::string trace_result(const std::vector<BalancerStep>& steps)
 {
     auto first = std::find_if(steps.begin(), steps.end(),
                               [](const BalancerStep& step) { return step.problem; });
-    if (first == steps.end())
-        return "there and back";
+    if (first == steps.end()) {
+        first = std::ranges::find_if(
+            steps, [](const BalancerStep& step) { return !step.condition.empty(); });
+        return first == steps.end() ? "there and back" : "there and back, if " + first->condition;
+    }
     auto n = std::count_if(steps.begin(), steps.end(),
                            [](const BalancerStep& step) { return step.problem; });
     return first->text + (n > 1 ? " (and " + std::to_string(n - 1) + " more)" : "");

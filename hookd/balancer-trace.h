@@ -54,11 +54,22 @@ struct TraceSurroundings {
 Result<TraceEntry> find_entry(const std::string& from, const TraceSurroundings& surroundings,
                               const db::Balancer& balancer, TracedConnection& connection);
 
+/// What a switch knows of a gateway; the later, the more.
+enum class GatewayState {
+    untold,     // The switch does not say.
+    unasked,    // It has not asked for it yet.
+    unanswered, // It has, and nobody answers.
+    silent,     // It answered once, and does not any more.
+    known,
+};
+
 /// A balancer's gateway, as a switch knows it.
 struct TraceGateway {
     std::string address;
-    std::string mac;
-    std::string interface; // Where it answered.
+    std::optional<int> vlan = {}; // 0: without a tag; nothing: any.
+    GatewayState state = GatewayState::untold;
+    std::string mac = {};       // Where it is known, or was.
+    std::string interface = {}; // Where it answered.
 };
 
 /// What the switch of a hypervisor said when asked about the connection.
@@ -66,8 +77,11 @@ struct SwitchAnswer {
     std::string trouble; // Why it could not be asked; empty if it could.
     bool kernel = false; // It has the kernel's datapath.
     std::string how;     // Of the built-in director, as `holdfast/place` says; empty: it has none.
-    std::vector<std::string> servers;        // Their addresses, likewise.
-    std::vector<TraceGateway> gateways = {}; // Those whose MAC address it has learned.
+    std::vector<std::string> servers;         // Their addresses, likewise.
+    std::vector<db::RealServer> leaving = {}; // Those of them that were taken out of the balancer.
+    // Nothing in these: it does not say.
+    std::optional<std::vector<TraceGateway>> gateways = {};
+    std::optional<std::map<std::string, int>> vlans = {}; // Of access ports, by OpenFlow port.
 };
 using SwitchAnswers = std::map<std::string, SwitchAnswer>; // By hypervisor.
 
@@ -80,6 +94,7 @@ struct BalancerStep {
     std::string text;   // One line for people: what happens, and why.
     bool problem = false;
     std::vector<std::string> rules = {}; // Of the switch's flows, in order.
+    std::string condition = {};          // Of what follows, while nobody knows whether it is so.
 };
 
 /// A server that the packet is led to, and from where.
@@ -88,7 +103,7 @@ struct TraceLeg {
     TraceEntry entry;     // Where the frame with the server's synthetic address enters.
     db::RealServer server;
     std::optional<db::Vm> vm;  // The server's; none if no VM has the address.
-    TraceGateway gateway = {}; // If its way is routed; without a MAC address: it is not known.
+    TraceGateway gateway = {}; // If its way is routed.
 };
 
 /// What has been found out before the packet is led to servers.
@@ -104,6 +119,9 @@ struct TracePlan {
 TracePlan plan_trace(const db::Balancer& balancer, const TracedConnection& connection,
                      const TraceEntry& entry, const std::vector<db::Vm>& vms,
                      const std::vector<db::ServerHealth>& health, const SwitchAnswers& answers);
+
+/// Whether it ends where it enters, since nothing is known of the server's gateway there.
+bool ends_at_gateway(const TraceLeg& leg);
 
 /// Why nothing can be led to the server, one line; empty if it can.
 std::string unreachable(const TraceLeg& leg, const std::string& balancer,
@@ -131,7 +149,7 @@ std::vector<BalancerStep> steps_back(const db::Balancer& balancer,
                                      const TracedConnection& connection, const TraceLeg& leg,
                                      const Walked& walked);
 
-/// What it comes to, one line: the first problem, or that all is well.
+/// What it comes to, one line: the first problem, or that all is well, and on which condition.
 std::string trace_result(const std::vector<BalancerStep>& steps);
 
 } // namespace holdfast::hookd

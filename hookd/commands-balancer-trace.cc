@@ -24,16 +24,38 @@ using Json = nlohmann::json;
 
 constexpr auto task_limit = std::chrono::seconds{10};
 
+std::vector<TraceGateway> read_gateways(const Json& list)
+{
+    std::vector<TraceGateway> all;
+    for (const Json& one : list) {
+        if (!one.is_object())
+            continue;
+        // A switch that does not tell "asked" asks within a second.
+        const auto state = one.value("silent", false) && one.value("known", false)
+                               ? GatewayState::silent
+                           : one.value("known", false) ? GatewayState::known
+                           : one.value("asked", true)  ? GatewayState::unanswered
+                                                       : GatewayState::unasked;
+        all.push_back({one.value("address", ""), one.value("vlan", 0), state, one.value("mac", ""),
+                       one.value("interface", "")});
+    }
+    return all;
+}
+
 SwitchAnswer read_answer(const Result<Json>& answer)
 {
     if (!answer)
         return {answer.error().message, false, "", {}};
     SwitchAnswer read{"", answer->value("datapath", "") == "kernel", answer->value("how", ""),
                       answer->value("servers", std::vector<std::string>{})};
-    for (const Json& one : answer->value("gateways", Json::array()))
-        if (one.is_object() && one.value("known", false))
-            read.gateways.push_back(
-                {one.value("address", ""), one.value("mac", ""), one.value("interface", "")});
+    for (const Json& one : answer->value("leaving", Json::array()))
+        if (one.is_object())
+            read.leaving.push_back({one.value("address", ""), one.value("port", 0), 0, "draining",
+                                    one.value("mac", ""), 0, one.value("way", "")});
+    if (answer->contains("gateways"))
+        read.gateways = read_gateways(answer->at("gateways"));
+    if (answer->contains("vlans"))
+        read.vlans = answer->at("vlans").get<std::map<std::string, int>>();
     return read;
 }
 
@@ -118,8 +140,12 @@ private:
                      frame_to_server(balancer_, connection_, leg), &BalancerTrace::went_out);
                 return;
             }
-            steps_.push_back({"out", leg.vm ? leg.vm->hypervisor : "", leg.vm ? leg.vm->name : "",
-                              leg.server.address, why, true});
+            const bool here = ends_at_gateway(leg);
+            steps_.push_back({"out",
+                              here     ? leg.entry.hypervisor
+                              : leg.vm ? leg.vm->hypervisor
+                                       : "",
+                              leg.vm && !here ? leg.vm->name : "", leg.server.address, why, true});
         }
         finish();
     }
@@ -240,13 +266,17 @@ void Commands::place_here(const Json& arguments, Done done)
         arguments.at("vip").get<std::string>(), std::to_string(arguments.at("port").get<int>()),
         arguments.at("protocol").get<std::string>(), arguments.at("client").get<std::string>(),
         std::to_string(arguments.at("client_port").get<int>())};
+    std::map<std::string, int> vlans;
+    for (const SwitchPort& port : world().ports)
+        if (port.tag)
+            vlans.emplace(std::to_string(port.ofport), port.tag);
     daemon_.ask_switch("holdfast/status", {}, [=, this](const Result<std::string>& status) {
         if (!status) {
             done(status.error());
             return;
         }
         Json datapath = Json::parse(*status, nullptr, false);
-        auto place = [done, datapath](const Result<std::string>& placed) {
+        auto place = [done, datapath, vlans](const Result<std::string>& placed) {
             // Without a built-in director here that is refused: no reason not to go on.
             Json answer = placed ? Json::parse(*placed, nullptr, false) : Json::object();
             if (!answer.is_object() || !datapath.is_object()) {
@@ -254,7 +284,9 @@ void Commands::place_here(const Json& arguments, Done done)
                 return;
             }
             answer["datapath"] = datapath.value("datapath", "");
-            answer["gateways"] = datapath.value("gateways", Json::array());
+            if (datapath.contains("gateways"))
+                answer["gateways"] = datapath.at("gateways");
+            answer["vlans"] = vlans;
             done(answer);
         };
         daemon_.ask_switch("holdfast/place", words, place);

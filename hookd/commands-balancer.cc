@@ -72,6 +72,14 @@ Result<ServerChange> read_server_change(const Json& arguments)
     return change;
 }
 
+/// As it is typed, e.g. "weight 10.0.20.11 5".
+std::string change_text(const ServerChange& change)
+{
+    const bool has_number = change.op == "weight" || change.op == "limit";
+    return change.op + " " + change.server +
+           (has_number ? " " + std::to_string(change.number) : "");
+}
+
 Result<db::Balancer> changed_balancer(const db::Balancer& from, const ServerChange& change,
                                       const std::vector<db::Balancer>& balancers,
                                       const std::vector<db::Vm>& vms)
@@ -160,8 +168,12 @@ asio::awaitable<void> Commands::to_its_end(std::string name, BalancerPlanner pla
         co_return;
     }
     note(plan->kind, plan->text);
-    daemon_.in_place([this, to = plan->to, done](const Result<void>& there) {
-        done(there ? Result<Json>{describe(to, world().ledger)} : Result<Json>{there.error()});
+    Json answer = describe(plan->to, world().ledger);
+    answer["drops"] = plan->was
+                          ? db::director_drops(*plan->was, plan->to, world().ledger.balancers())
+                          : std::vector<std::string>{};
+    daemon_.in_place([answer, done](const Result<void>& there) {
+        done(there ? Result<Json>{answer} : Result<Json>{there.error()});
     });
 }
 
@@ -234,7 +246,7 @@ void Commands::balancer_server(const Json& arguments, Done done)
         if (!to)
             return to.error();
         return BalancerPlan{*to, *from, "balancer-changed",
-                            "balancer " + name + ": server " + change.op + " " + change.server};
+                            "balancer " + name + ": server " + change_text(change)};
     };
     put_balancer(*name, std::move(planner), std::move(done));
 }

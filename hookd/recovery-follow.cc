@@ -35,11 +35,12 @@ void take_place(std::vector<std::string>& ids, const std::string& lost, const st
 }
 
 /// As add_server() reads it.
-std::string server_words(const std::string& address, const db::RealServer& was)
+std::string server_words(const std::string& address, const db::RealServer& was, bool builtin)
 {
-    std::string words = endpoint_text(address, was.port) + ",weight=" + std::to_string(was.weight);
-    words += ",way=" + was.way;
-    return was.limit == 0 ? words : words + ",limit=" + std::to_string(was.limit);
+    std::string words = endpoint_text(address, was.port) + ",way=" + was.way;
+    if (builtin) // An external director has weights and limits of its own.
+        words += ",weight=" + std::to_string(was.weight) + ",limit=" + std::to_string(was.limit);
+    return words;
 }
 
 Result<db::Balancer> with_server(const db::Balancer& balancer, const db::RealServer& was,
@@ -57,7 +58,8 @@ Result<db::Balancer> with_server(const db::Balancer& balancer, const db::RealSer
         return Error{Errc::invalid, "balancer " + balancer.name + ": " + next.name +
                                         " has no address of the VIP's family: give it one in its "
                                         "metadata"};
-    auto with = add_server(balancer, server_words(*address, was), balancers, vms);
+    auto with =
+        add_server(balancer, server_words(*address, was, db::is_builtin(balancer)), balancers, vms);
     return with && was.state == "draining" ? drain_server(*with, *address) : with;
 }
 

@@ -176,10 +176,10 @@ nlohmann::json gateways_json(const Router& router)
 {
     auto all = nlohmann::json::array();
     for (const auto& [key, gateway] : router.gateways()) {
-        nlohmann::json one{{"address", text_of(key.first)},
-                           {"vlan", key.second},
-                           {"known", gateway.known()},
-                           {"unknown_dropped", gateway.unknown_dropped}};
+        nlohmann::json one{
+            {"address", text_of(key.first)}, {"vlan", key.second},
+            {"known", gateway.known()},      {"asked", gateway.asked},
+            {"silent", gateway.silent()},    {"unknown_dropped", gateway.unknown_dropped}};
         if (gateway.known()) {
             one["mac"] = text_of(gateway.mac);
             one["interface"] = gateway.interface;
@@ -206,6 +206,32 @@ nlohmann::json director_json(const std::string& interface, const OriginCount& co
             {"servers", servers},
             {"strays", strays},
             {"questions_dropped", count.director.dropped()}};
+}
+
+/// Of these servers those that were taken out of the balancer of `at`, as their rows were.
+nlohmann::json leaving_json(const db::Snapshot& snapshot, const std::vector<LeavingKey>& leaving,
+                            const VipPort& at, const std::vector<Ip>& servers)
+{
+    auto all = nlohmann::json::array();
+    const std::string protocol = at.protocol == IPPROTO_UDP ? "udp" : "tcp";
+    for (const auto& balancer : snapshot.balancers) {
+        if (balancer.vip != text_of(at.vip) || balancer.port != at.port ||
+            balancer.protocol != protocol)
+            continue;
+        for (const auto& server : balancer.servers) {
+            Ip ip;
+            const bool leaves = read_ip(server.address, ip) &&
+                                std::ranges::any_of(leaving, [&](const LeavingKey& key) {
+                                    return key.at == at && key.server == ip;
+                                });
+            if (leaves && std::ranges::find(servers, ip) != servers.end())
+                all.push_back({{"address", server.address},
+                               {"port", server.port},
+                               {"mac", server.mac},
+                               {"way", server.way}});
+        }
+    }
+    return all;
 }
 
 nlohmann::json large_json(const LargeFigures& figures)
@@ -403,7 +429,12 @@ void Module::cmd_place(unixctl_conn* conn, const Args& args)
     json servers = json::array();
     for (const auto& address : there->servers)
         servers.push_back(text_of(address));
-    hf_reply(conn, true, to_text({{"how", word(there->how)}, {"servers", servers}}).c_str());
+    const VipPort at{asked.vip, asked.vip_port, asked.protocol};
+    const auto leaving =
+        snapshot_ ? leaving_json(*snapshot_, leaving_, at, there->servers) : json::array();
+    hf_reply(
+        conn, true,
+        to_text({{"how", word(there->how)}, {"servers", servers}, {"leaving", leaving}}).c_str());
 }
 
 void Module::cmd_ports(unixctl_conn* conn, const Args&)

@@ -112,6 +112,33 @@ TEST(BalancerRows, ABuiltInDirectorNeedsNoRoutes)
     CHECK_TRUE(director_routes(row).empty());
 }
 
+TEST(BalancerRows, ADirectorIsToDropAServerThatIsTakenOut_B8)
+{
+    auto was = balancer();
+    was.vip = "10.0.0.80";
+    was.port = 80;
+    was.protocol = "tcp";
+    auto is = was;
+    is.servers.erase(is.servers.begin());
+    const auto& address = was.servers[0].address;
+    const std::string ipvs = "ipvsadm -d -t 10.0.0.80:80 -r " + address + ":80";
+    const std::string route = "ip route del " + address + "/32 dev DEV";
+    CHECK_TRUE((director_drops(was, is, {is}) == std::vector<std::string>{ipvs, route}));
+    CHECK_TRUE(director_drops(was, was, {was}).empty());
+    auto other = was; // It has the server, too.
+    other.name = "other";
+    CHECK_TRUE((director_drops(was, is, {is, other}) == std::vector<std::string>{ipvs}));
+    auto six = was;
+    six.vip = "fd00::80";
+    six.protocol = "udp";
+    six.servers[0].address = "fd20::11";
+    CHECK_TRUE((director_drops(six, is, {is}) ==
+                std::vector<std::string>{"ipvsadm -d -u [fd00::80]:80 -r [fd20::11]:80",
+                                         "ip -6 route del fd20::11/128 dev DEV"}));
+    six.director = "builtin";
+    CHECK_TRUE(director_drops(six, is, {is}).empty());
+}
+
 TEST(BalancerRows, VmThatRunsIsMeantByAnAddressThatTwoHave)
 {
     vms = {vm("10.0.20.11", "old", "stopped"), vm("10.0.20.11", "new", "running"),

@@ -325,11 +325,23 @@ TEST(BuiltIn, ServersLimitIsFrom0To1000000000)
     }
 }
 
-TEST(BuiltIn, DrainedServerComesBackWithItsNewLimit)
+TEST(BuiltIn, ServersWeightIsFrom0To65535)
+{
+    for (const int weight : {0, 65535}) {
+        request.servers = {"10.0.20.11,weight=" + std::to_string(weight)};
+        CHECK_EQUAL(std::string(), error());
+        CHECK_EQUAL(weight, make()->servers[0].weight);
+    }
+    request.servers = {"10.0.20.11,weight=65536"};
+    STRCMP_CONTAINS("is out of range: give 0 to 65535", error().c_str());
+}
+
+TEST(BuiltIn, DrainedServerComesBackWithItsNewWeightAndLimit)
 {
     auto drained = drain_server(add(), "10.0.20.12");
-    auto back = add_server(*drained, "10.0.20.12:8080,limit=7", balancers, vms);
+    auto back = add_server(*drained, "10.0.20.12:8080,weight=9,limit=7", balancers, vms);
     CHECK_EQUAL(std::string("active"), back->servers[1].state);
+    CHECK_EQUAL(9, back->servers[1].weight);
     CHECK_EQUAL(7, back->servers[1].limit);
 }
 

@@ -175,6 +175,25 @@ TEST(BalancerTrace, BuiltInDirectorSaysWhichServer_B9)
     STRCMP_CONTAINS("no built-in director", plan().steps.at(1).text.c_str());
 }
 
+TEST(BalancerTrace, ServerThatWasTakenOutIsFollowedWhileItHasTheConnection_B9)
+{
+    builtin("held", {"10.0.20.13"});
+    vms.push_back(vm_of("s3", "hv2", "10.0.20.13", 3));
+    answers["hv1"].leaving = {{"10.0.20.13", 8080, 0, "draining", "ae:48:0a:00:14:0d", 0}};
+    STRCMP_CONTAINS("stays at 10.0.20.13, which was taken out of web and is leaving",
+                    plan().steps.at(1).text.c_str());
+    CHECK_FALSE(plan().steps[1].problem);
+    CHECK_EQUAL(1u, plan().legs.size());
+    const TraceLeg leg = plan().legs[0];
+    CHECK_EQUAL(std::string("s3"), leg.vm->name);
+    CHECK_EQUAL(std::string(), unreachable(leg, "web", answers));
+    STRCMP_CONTAINS("dl_dst=ae:48:0a:00:14:0d", frame_to_server(web, connection, leg).c_str());
+    STRCMP_CONTAINS("becomes 10.0.20.13:8080",
+                    steps_out(web, leg, walk_to("hv2", 3)).back().text.c_str());
+    answers["hv1"].leaving.clear();
+    CHECK_TRUE(plan().legs.empty());
+}
+
 TEST(BalancerTrace, SorryServerThatIsAServerTooIsFollowedOnce_B10)
 {
     builtin("sorry", {"10.0.20.11"});
@@ -249,11 +268,10 @@ TEST(BalancerTrace, RoutedServerIsReachedByItsGateway_B3_B4)
     web.number = 3;
     web.servers = {{"10.0.20.12", 8080, 1, "active", "ae:48:0a:00:14:0c", 0, "routed"},
                    {"10.9.9.9", 80, 1, "active", "ae:48:0a:09:09:09", 0, "routed"}};
-    CHECK_EQUAL(std::string("the gateway 10.0.10.1 does not answer ARP on hv1: what is for "
-                            "10.0.20.12 is dropped there"),
-                unreachable(plan().legs[0], "web", answers));
-    answers["hv1"].gateways = {{"10.0.10.9", "52:54:00:00:00:99", "x"},
-                               {"10.0.10.1", "52:54:00:00:10:01", "r-10"}};
+    const TraceGateway there{"10.0.10.1", 10, GatewayState::known, "52:54:00:00:10:01", "r-10"};
+    answers["hv1"].gateways = {
+        {{"10.0.10.9", 10, GatewayState::known, "52:54:00:00:00:99", "x"}, there}};
+    answers["hv1"].vlans = {{"5", 10}};
     const auto legs = plan().legs;
     CHECK_EQUAL(2u, legs.size());
     CHECK_EQUAL(std::string(), unreachable(legs[0], "web", answers));
@@ -262,7 +280,7 @@ TEST(BalancerTrace, RoutedServerIsReachedByItsGateway_B3_B4)
     CHECK_EQUAL(4u, steps.size());
     STRCMP_CONTAINS("it asks for its MAC address", steps[0].text.c_str());
     CHECK_EQUAL(std::string("10.0.10.100 becomes 10.0.20.12 with DSCP 3, ae:48:0a:00:14:0c becomes "
-                            "52:54:00:00:10:01, of the gateway 10.0.10.1: out by r-10"),
+                            "52:54:00:00:10:01, of the gateway 10.0.10.1 in VLAN 10: out by r-10"),
                 steps[1].text);
     CHECK_EQUAL(std::string("the gateway routes it to 10.0.20.12"), steps[2].text);
     CHECK_EQUAL(std::string("at the port of s2: 10.0.20.12:80 with DSCP 3 becomes 10.0.20.12:8080"),
@@ -271,6 +289,61 @@ TEST(BalancerTrace, RoutedServerIsReachedByItsGateway_B3_B4)
     // One outside of the fleet.
     CHECK_EQUAL(3u, steps_by_gateway(web, legs[1]).size());
     STRCMP_CONTAINS("no VM of the fleet", steps_by_gateway(web, legs[1])[2].text.c_str());
+}
+
+TEST(BalancerTrace, GatewayThatIsNotKnownIsToldByWhatTheSwitchDid_B4)
+{
+    builtin("chosen", {"10.0.20.12"});
+    web.gateway = "10.0.10.1";
+    web.servers[1].way = "routed";
+    TraceGateway there{"10.0.10.1", 10, GatewayState::known, "52:54:00:00:10:01", "r-10"};
+    const auto why = [&] { return unreachable(plan().legs.at(0), "web", answers); };
+    const auto steps = [&] { return steps_by_gateway(web, plan().legs.at(0)); };
+    STRCMP_CONTAINS("the switch of hv1 does not say what it knows of gateways", why().c_str());
+    CHECK_TRUE(ends_at_gateway(plan().legs.at(0)));
+    answers["hv1"].gateways.emplace();
+    CHECK_EQUAL(std::string(), why());
+    STRCMP_CONTAINS("the MAC address of the gateway 10.0.10.1, for which hv1 has not asked yet",
+                    steps()[0].text.c_str());
+    CHECK_EQUAL(std::string("there and back, if the gateway 10.0.10.1 answers ARP: hv1 has not "
+                            "asked yet"),
+                trace_result(steps()));
+    there.state = GatewayState::unanswered;
+    answers["hv1"].gateways = {{there}};
+    CHECK_EQUAL(
+        std::string("the gateway 10.0.10.1 in VLAN 10 was asked by hv1, and does not answer "
+                    "ARP: what is for 10.0.20.12 is dropped there"),
+        why());
+    CHECK_TRUE(ends_at_gateway(plan().legs.at(0)));
+    there.state = GatewayState::silent;
+    answers["hv1"].gateways = {{there}};
+    CHECK_FALSE(ends_at_gateway(plan().legs.at(0)));
+    CHECK_EQUAL(std::string(), why());
+    CHECK_TRUE(steps()[0].problem);
+    STRCMP_CONTAINS("out by r-10; it does not answer ARP any more", trace_result(steps()).c_str());
+    there.state = GatewayState::known;
+    answers["hv1"].gateways = {{there}};
+    CHECK_EQUAL(std::string("there and back"), trace_result(steps()));
+}
+
+TEST(BalancerTrace, GatewayIsThatOfTheVlanThatThePacketIsIn_B4)
+{
+    builtin("chosen", {"10.0.20.12"});
+    web.gateway = "10.0.10.1";
+    web.servers[1].way = "routed";
+    const auto gateway = [&] { return plan().legs.at(0).gateway; };
+    answers["hv1"].gateways = {{{"10.0.10.1", 10, GatewayState::known, "52:54:00:00:10:01", "r-10"},
+                                {"10.0.10.1", 20, GatewayState::unanswered, "", ""}}};
+    answers["hv1"].vlans = {{"9", 20}, {"8", 10}};
+    CHECK_TRUE(gateway().state == GatewayState::known); // By an uplink in any VLAN.
+    uplink.where = "in_port=9";
+    CHECK_TRUE(gateway().state == GatewayState::unanswered);
+    uplink.where = "in_port=8";
+    CHECK_TRUE(gateway().state == GatewayState::known);
+    uplink.where = "in_port=7"; // Without a tag.
+    CHECK_TRUE(gateway().state == GatewayState::unasked);
+    answers["hv1"].vlans.reset();
+    CHECK_TRUE(gateway().state == GatewayState::known);
 }
 
 TEST(BalancerTrace, FrameThatDoesNotArriveIsAProblem)

@@ -116,7 +116,8 @@ TEST(R7Follow, AnAddressThatAnotherVmHasThatRunsStays)
 
 TEST(R7Follow, TheOnlyServerAndADirectorAreFollowedToo)
 {
-    const auto row = balancer({"10.0.0.1"}, "external:old,lb");
+    auto row = balancer({"10.0.0.1"}, "external:old,lb");
+    row.servers[0].weight = 3; // As it could be given once.
     const auto to = followed(row);
     CHECK_TRUE(bool(to));
     CHECK_TRUE(to->directors == (std::vector<std::string>{"id-lb", "id-new"}));
