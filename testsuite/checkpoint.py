@@ -229,7 +229,8 @@ class World:
 
     def __init__(self, program, folder, command=COMMAND):
         self.program, self.folder, self.command = program, folder, command
-        call("ip", "link", "add", "bridge", "type", "bridge")
+        # Else it has the lowest of its ports' addresses: with them it would change in the pause.
+        call("ip", "link", "add", "bridge", "address", "02:00:00:00:00:01", "type", "bridge")
         call("ip", "address", "add", "10.9.0.1/24", "dev", "bridge")
         call("ip", "link", "set", "bridge", "up")
         self.listener = socket.create_server(("127.0.0.1", PORT))
