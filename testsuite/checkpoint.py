@@ -314,7 +314,9 @@ class World:
                 told = path.lstat()
                 if "pts" not in path.parts:  # Of its own kind: CRIU's.
                     found[str(path.relative_to(root.parent))] = (
-                        told.st_mode, told.st_uid, told.st_gid, told.st_rdev, told.st_mtime_ns,
+                        told.st_mode, told.st_uid, told.st_gid, told.st_rdev,
+                        # CRIU makes something in folders, and takes it away.
+                        0 if stat.S_ISDIR(told.st_mode) else told.st_mtime_ns,
                         path.read_bytes() if stat.S_ISREG(told.st_mode) else b"")
         return found
 
