@@ -22,7 +22,7 @@ packages=(
     openvswitch-source autoconf automake libtool pkg-config make g++ ccache python3
     libssl-dev libcap-ng-dev libunbound-dev
     libboost-dev libsqlite3-dev nlohmann-json3-dev libspdlog-dev libcli11-dev libvirt-dev cpputest
-    libnftables-dev libmnl-dev libfuse3-dev
+    libnftables-dev libmnl-dev libfuse3-dev libarchive-dev
     # To run it.
     openvswitch-switch openvswitch-common libvirt-daemon-system libvirt-clients
     libvirt-daemon-driver-qemu qemu-system-x86 sqlite3 criu

@@ -2,6 +2,7 @@
 #
 # What makes, runs and takes away services; hookd finds them by service/folder.
 noinst_LIBRARIES += service/libservice.a
+service_libservice_a_CPPFLAGS = $(AM_CPPFLAGS) $(ARCHIVE_CFLAGS)
 service_libservice_a_SOURCES = \
 	service/definition.cc \
 	service/definition.h \
@@ -32,6 +33,8 @@ service_libservice_a_SOURCES = \
 	service/mounts.h \
 	service/move.h \
 	service/outside.cc \
+	service/own-files.cc \
+	service/own-files.h \
 	service/outside.h \
 	service/processes.cc \
 	service/processes.h \
@@ -50,17 +53,17 @@ pkglibexec_PROGRAMS += service/holdfast-service
 service_holdfast_service_SOURCES = service/holdfast-service.cc
 service_holdfast_service_LDADD = service/libservice.a env/libcontainer.a env/libenv.a handoff/libhandoff-agent.a \
 	handoff/libholdfast-handoff.a service/libservice-link.a ctl/libcertificate.a \
-	$(SOCKETS_LIBS) $(OPENSSL_LIBS) $(LIBVIRT_LIBS)
+	$(SOCKETS_LIBS) $(OPENSSL_LIBS) $(LIBVIRT_LIBS) $(ARCHIVE_LIBS)
 
 check_PROGRAMS += service/tests/service-test
 TESTS += service/tests/service-test
 service_tests_service_test_SOURCES = service/tests/service-test.cc service/tests/message-test.cc \
 	service/tests/criu-test.cc service/tests/outside-test.cc service/tests/round-plan-test.cc \
-	service/tests/progress-test.cc \
+	service/tests/progress-test.cc service/tests/own-files-test.cc \
 	db/tests/folder.h
 service_tests_service_test_CPPFLAGS = $(AM_CPPFLAGS) $(CPPUTEST_CFLAGS)
 service_tests_service_test_LDADD = service/libservice.a service/libservice-link.a ctl/libcertificate.a \
-	common/libcommon.a $(OPENSSL_LIBS) $(CPPUTEST_LIBS)
+	common/libcommon.a $(OPENSSL_LIBS) $(ARCHIVE_LIBS) $(CPPUTEST_LIBS)
 
 # The connection of the two sides of a service's move (S11).
 noinst_LIBRARIES += service/libservice-link.a

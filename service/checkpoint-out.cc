@@ -29,6 +29,7 @@ std::string megabytes(std::uint64_t bytes)
 
 CheckpointOut::~CheckpointOut()
 {
+    await_rest();
     remove_images(folder_);
 }
 
@@ -40,8 +41,7 @@ Result<Figures> CheckpointOut::write_round(bool last)
     auto path = make_round(folder_, round_);
     if (!path)
         return path.error();
-    const Images images{*path, round_ > 1 ? "../" + std::to_string(round_ - 1) : "",
-                        folder_.file("net")};
+    const Images images{*path, round_ > 1 ? "../" + std::to_string(round_ - 1) : ""};
     auto engine = folder_.engine();
     if (!engine)
         return engine.error();
@@ -111,9 +111,20 @@ void CheckpointOut::tell(ProgressCount::Time now)
     far_(count_.at(now));
 }
 
-Result<void> CheckpointOut::dump_rest(const Say& say)
+void CheckpointOut::begin_rest()
 {
-    auto figures = write_round(true);
+    rest_ = std::async(std::launch::async, [this] { return write_round(true); });
+}
+
+void CheckpointOut::await_rest() const
+{
+    if (rest_.valid())
+        rest_.wait();
+}
+
+Result<void> CheckpointOut::end_rest(const Say& say)
+{
+    auto figures = rest_.get();
     if (!figures)
         return figures.error();
     const auto size = size_of_round(folder_, round_);

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <future>
 #include <string>
 
 #include "common/result.h"
@@ -37,9 +38,13 @@ public:
     /// What the processor can do, and memory, in rounds, while the service runs.
     /// Errors: io with CRIU's reason; those of the link and of `sent`.
     Result<void> send_ahead(Link& link, const Sent& sent, const Say& say);
-    /// Writes down all that is still to go; the processes stand, the first one too from here on,
-    /// and connections have been saved. Errors: as send_ahead().
-    Result<void> dump_rest(const Say& say);
+    /// Begins to write down all that is still to go, beside what the caller does, which leaves the
+    /// processes alone; they stand, the first one too from here on.
+    void begin_rest();
+    /// Waits until that has ended, if it was begun.
+    void await_rest() const;
+    /// The same, and what became of it. Errors: as send_ahead().
+    Result<void> end_rest(const Say& say);
     /// Sends it. Errors: as send_ahead().
     Result<void> send_rest(Link& link);
 
@@ -53,6 +58,7 @@ private:
     int init_;
     Far far_;
     std::uint32_t round_ = 0; // The last that was written.
+    std::future<Result<Figures>> rest_;
     ProgressCount count_{std::chrono::steady_clock::now()};
     ProgressCount::Time told_{}; // When it was said how far it is.
 };

@@ -6,6 +6,8 @@
 #include "service/checkpoint.h"
 
 #include <fcntl.h>
+#include <sched.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/utsname.h>
 
@@ -15,7 +17,9 @@
 #include "common/run-tool.h"
 #include "common/text.h"
 #include "service/descriptor.h"
+#include "service/mounts.h"
 #include "service/outside.h"
+#include "service/own-files.h"
 
 namespace holdfast::service {
 namespace {
@@ -24,6 +28,7 @@ constexpr std::chrono::seconds check_limit{30};
 // In the folder of a dump:
 constexpr const char* outside_name = "outside"; // encode(Outside)
 constexpr const char* output_name = "output";   // What the service has printed.
+constexpr const char* files_name = "files";     // pack()
 
 Result<void> copy(const std::string& from, const std::string& to)
 {
@@ -115,15 +120,41 @@ Result<Figures> dump(const Images& images, int init, const std::string& log,
     if (!log.empty())
         if (auto copied = copy(log, images.folder + "/" + output_name); !copied)
             return copied.error();
+    if (auto packed = pack("/proc/" + std::to_string(init) + "/root", outside->carried,
+                           images.folder + "/" + files_name);
+        !packed)
+        return packed.error();
     return run_dump(images, dump_words(images, init, *outside), limit);
 }
 
-Result<int> restore(const Images& images, const std::string& root, const std::string& log,
+Result<Places> make_places(const std::string& under)
+{
+    const Places places{under + "/root", under + "/own"};
+    if (unshare(CLONE_NEWNS) != 0 ||
+        mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0)
+        return system_error("mounts for a restore");
+    std::error_code why;
+    for (const std::string& folder : {places.root, places.carried})
+        std::filesystem::create_directories(folder, why);
+    if (mount("/", places.root.c_str(), nullptr, MS_BIND, nullptr) != 0)
+        return system_error(places.root);
+    for (const std::string& point : own_places()) {
+        const auto place = place_of(places.carried, point);
+        std::filesystem::create_directories(place, why);
+        if (auto made = mount_as(point, place); !made)
+            return made.error();
+    }
+    return places;
+}
+
+Result<int> restore(const Images& images, const Places& places, const std::string& log,
                     std::chrono::milliseconds limit)
 {
     const auto outside = decode_outside(read_text(images.folder + "/" + outside_name));
     if (!outside)
         return outside.error();
+    if (auto filled = unpack(images.folder + "/" + files_name, places.carried); !filled)
+        return filled.error();
     // CRIU compares the size of each open file: the log goes on where it was.
     if (!outside->logs.empty())
         if (auto copied = copy(images.folder + "/" + output_name, log); !copied)
@@ -132,7 +163,8 @@ Result<int> restore(const Images& images, const std::string& root, const std::st
     if (!output)
         return system_error(log);
     fcntl(output.get(), F_SETFD, 0); // CRIU gives it to the processes.
-    const auto done = run_criu(images, restore_words(images, root, *outside, output.get()), limit);
+    const auto done =
+        run_criu(images, restore_words(images, places, *outside, output.get()), limit);
     if (!done)
         return done.error();
     const auto pid = parse_number(trimmed(read_text(pid_file(images))));

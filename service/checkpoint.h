@@ -27,7 +27,8 @@ Result<void> write_processor(const std::string& folder);
 Result<void> check_processor(const std::string& folder);
 
 /// A round: what the processes' memory is now, while they run on; they stand for a moment.
-/// `images.folder` is there and empty; so with all that follows.
+/// The caller is in the service's network namespace; `images.folder` is there and empty; so with
+/// all that follows.
 /// Errors: io with CRIU's reason.
 Result<Figures> pre_dump(const Images& images, int init, std::chrono::milliseconds limit);
 
@@ -37,13 +38,17 @@ Result<Figures> pre_dump(const Images& images, int init, std::chrono::millisecon
 Result<Figures> dump(const Images& images, int init, const std::string& log,
                      std::chrono::milliseconds limit);
 
-/// The processes out of their images, standing, in `images.net` and in new process, mount, IPC and
-/// UTS namespaces.  `root`: an empty folder; `log`: the file for what they print; what
-/// they printed before is in it then.
-/// The first is the child of the caller's nearest subreaper (PR_SET_CHILD_SUBREAPER).
-/// Returns its number.
-/// Errors: io with CRIU's reason; damaged for images that are not whole.
-Result<int> restore(const Images& images, const std::string& root, const std::string& log,
+/// Has the calling process, which has one thread, in a mount namespace of its own, and makes there
+/// what a restore needs, below folder `under`: gone with that namespace.
+/// Errors: io.
+Result<Places> make_places(const std::string& under);
+
+/// The processes out of their images, standing, in the caller's network namespace and in new
+/// process, mount, IPC and UTS namespaces.  The caller has made its places; `log`: the file for
+/// what they print; what they printed before is in it then. The first is the child of the caller's
+/// nearest subreaper (PR_SET_CHILD_SUBREAPER). Returns its number. Errors: io with CRIU's reason;
+/// damaged for images that are not whole.
+Result<int> restore(const Images& images, const Places& places, const std::string& log,
                     std::chrono::milliseconds limit);
 
 } // namespace holdfast::service

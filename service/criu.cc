@@ -9,6 +9,7 @@
 #include <sstream>
 
 #include "common/text.h"
+#include "service/own-files.h"
 
 namespace holdfast::service {
 namespace {
@@ -36,8 +37,7 @@ Words process_words()
 
 Words dump_common(const char* verb, const Images& images, int init)
 {
-    Words words{"nsenter", "--net=" + images.net, "--"};
-    append(words, common_words(verb, images));
+    Words words = common_words(verb, images);
     append(words, process_words());
     append(words, {"--tree", std::to_string(init), "--track-mem"});
     if (!images.parent.empty())
@@ -45,11 +45,13 @@ Words dump_common(const char* verb, const Images& images, int init)
     return words;
 }
 
-Words mount_words(const Outside& outside)
+/// Mounts whose file systems are not CRIU's affair, and where those are; `under` empty: there.
+Words mount_words(const Words& points, const std::string& under)
 {
     Words words;
-    for (const auto& point : outside.mounts)
-        append(words, {"--external", "mnt[" + point + "]:" + point});
+    for (const auto& point : points)
+        append(words, {"--external",
+                       "mnt[" + point + "]:" + (under.empty() ? point : place_of(under, point))});
     return words;
 }
 
@@ -75,32 +77,21 @@ Words dump_words(const Images& images, int init, const Outside& outside)
 {
     auto words = dump_common("dump", images, init);
     words.push_back("--leave-stopped");
-    append(words, mount_words(outside));
+    append(words, mount_words(outside.mounts, ""));
+    append(words, mount_words(outside.carried, ""));
     for (const auto& name : outside.logs)
         append(words, {"--external", name});
     return words;
 }
 
-Words restore_words(const Images& images, const std::string& root, const Outside& outside, int log)
+Words restore_words(const Images& images, const Places& places, const Outside& outside, int log)
 {
-    // In mounts of its own, so that the new root is gone with it, however it ends.
-    Words words{"unshare",
-                "--mount",
-                "--propagation",
-                "private",
-                "--",
-                "sh",
-                "-c",
-                "mount --bind / \"$0\" && exec \"$@\"",
-                root,
-                "nsenter",
-                "--net=" + images.net,
-                "--"};
-    append(words, common_words("restore", images));
+    Words words = common_words("restore", images);
     append(words, process_words());
-    append(words, {"--root", root, "--pidfile", pid_file(images), "--restore-detached",
+    append(words, {"--root", places.root, "--pidfile", pid_file(images), "--restore-detached",
                    "--leave-stopped"});
-    append(words, mount_words(outside));
+    append(words, mount_words(outside.mounts, ""));
+    append(words, mount_words(outside.carried, places.carried));
     for (const auto& name : outside.logs)
         append(words, {"--inherit-fd", "fd[" + std::to_string(log) + "]:" + name});
     return words;

@@ -18,17 +18,21 @@ namespace holdfast::service {
 struct Images {
     std::string folder; // Absolute.
     std::string parent; // The folder of the round before, as seen from `folder`; empty: none.
-    std::string net;    // The file of the service's network namespace, in which CRIU runs: so it
-                        // leaves that namespace, and who may pass there, to us.
 };
 
-/// Command lines.  `init` is the service's first process.
+/// Where a restore finds file systems.
+struct Places {
+    std::string root;    // The machine's own, bound there.
+    std::string carried; // The folder in which those are that go along (service/own-files).
+};
+
+/// Command lines, to be run in the service's network namespace: so CRIU leaves that, and who may
+/// pass there, to us.  `init` is the service's first process.
 std::vector<std::string> pre_dump_words(const Images& images, int init);
 /// The processes are left standing.
 std::vector<std::string> dump_words(const Images& images, int init, const Outside& outside);
-/// The processes come up standing.  `root`: an empty folder, for as long as this takes; `log`: a
-/// descriptor for what their log was.
-std::vector<std::string> restore_words(const Images& images, const std::string& root,
+/// The processes come up standing.  `log`: a descriptor for what their log was.
+std::vector<std::string> restore_words(const Images& images, const Places& places,
                                        const Outside& outside, int log);
 
 /// The file in `folder` where restore() puts the number of the first process.

@@ -6,9 +6,11 @@
 #include "service/image-files.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <vector>
 
@@ -34,14 +36,18 @@ Result<void> send_file(Link& link, const fs::path& path, std::uint32_t round, co
     const Descriptor file{open(path.c_str(), O_RDONLY | O_CLOEXEC)};
     if (!file)
         return system_error(path);
+    struct stat whole {};
+    if (fstat(file.get(), &whole) != 0)
+        return system_error(path);
     FilePart part{path.filename(), round, false, {}};
-    while (!part.last) {
-        part.bytes.resize(most_bytes);
+    for (auto left = static_cast<std::size_t>(whole.st_size); !part.last;) {
+        part.bytes.resize(std::min(left, most_bytes)); // Most files are small, and room costs time.
         const auto size = read(file.get(), part.bytes.data(), part.bytes.size());
         if (size < 0)
             return system_error(path);
         part.bytes.resize(static_cast<std::size_t>(size));
-        part.last = size == 0;
+        left -= static_cast<std::size_t>(size);
+        part.last = size == 0 || left == 0;
         if (auto done = link.send(static_cast<std::uint8_t>(Message::file), encode(part),
                                   std::chrono::steady_clock::now() + send_limit);
             !done)

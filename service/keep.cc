@@ -7,6 +7,7 @@
 
 #include <fcntl.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
@@ -20,14 +21,17 @@
 #include <fstream>
 #include <vector>
 
+#include "common/text.h"
 #include "service/checkpoint.h"
 #include "service/handoff-door.h"
+#include "service/image-files.h"
 #include "service/space.h"
 
 namespace holdfast::service {
 namespace {
 
 constexpr std::chrono::minutes restore_limit{10};
+constexpr char is_ready = 'r';
 
 /// Leaves the caller's session and outputs.  What is printed from here on is in the service's log.
 void leave_caller(const Folder& folder)
@@ -71,10 +75,11 @@ struct Keeper {
     std::span<const Passed> sockets;
     bool held;
     bool successor;
-    const Images* images; // Out of which it comes; or null.
-    int init;             // The first process of one that runs already; 0: it is to be started.
-    int lock;             // Held as long as the keeper lives.
-    int tell;             // Takes the first process's number, or after a blank what is wrong.
+    int go;   // Tells of which images it comes; -1: it comes out of none.
+    int init; // The first process of one that runs already; 0: it is to be started.
+    int lock; // Held as long as the keeper lives.
+    int tell; // Takes `is_ready` if it waits for `go`; the first process's number, or after a blank
+              // what is wrong.
 };
 
 /// Ends what a restore that failed has left: a subreaper's children.
@@ -88,14 +93,55 @@ void end_children()
     }
 }
 
-/// Out of its images.
+/// In a restore's namespaces, which are not those in which the keeper keeps the service.
+class Elsewhere {
+public:
+    Elsewhere()
+        : net_{open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC)}, mounts_{open("/proc/self/ns/mnt",
+                                                                              O_RDONLY | O_CLOEXEC)}
+    {
+    }
+    Elsewhere(const Elsewhere&) = delete;
+    ~Elsewhere()
+    {
+        if (setns(net_.get(), CLONE_NEWNET) != 0 || setns(mounts_.get(), CLONE_NEWNS) != 0)
+            std::perror("leaving the namespaces of a restore");
+    }
+    Result<Places> enter(const Folder& folder)
+    {
+        const Descriptor inside{open(folder.file("net").c_str(), O_RDONLY | O_CLOEXEC)};
+        if (!net_ || !mounts_ || !inside)
+            return system_error(folder.file("net"));
+        auto places = make_places(folder.file("images"));
+        if (places && setns(inside.get(), CLONE_NEWNET) != 0)
+            return system_error(folder.file("net"));
+        return places;
+    }
+
+private:
+    Descriptor net_, mounts_;
+};
+
+/// Out of the images that we are told of: all but those is ready before.
+Result<int> restore_when_told(const Keeper& keeper)
+{
+    Elsewhere elsewhere;
+    auto places = elsewhere.enter(keeper.folder);
+    if (!places)
+        return places.error();
+    if (write(keeper.tell, &is_ready, 1) != 1)
+        return system_error("the move");
+    const auto round = parse_number(read_all(keeper.go));
+    if (!round)
+        return Error{Errc::unavailable, "the move has ended"};
+    return restore({round_folder(keeper.folder, static_cast<std::uint32_t>(*round)), ""}, *places,
+                   keeper.folder.file("log"), restore_limit);
+}
+
 Result<int> bring_back(const Keeper& keeper)
 {
-    const auto root = keeper.folder.file("images/root");
-    if (mkdir(root.c_str(), 0700) != 0 && errno != EEXIST)
-        return system_error(root);
     prctl(PR_SET_CHILD_SUBREAPER, 1); // The first process becomes a child of ours.
-    auto init = restore(*keeper.images, root, keeper.folder.file("log"), restore_limit);
+    auto init = restore_when_told(keeper);
     auto kept = init ? keep_init(keeper.folder, *init) : Result<void>{init.error()};
     if (kept)
         return init;
@@ -122,7 +168,7 @@ std::string await_end(int init)
 /// Starts the command; `door` is where it finds its agent, if it may be asked for its sockets.
 Result<int> begin(const Keeper& keeper, Descriptor& door)
 {
-    if (keeper.images)
+    if (keeper.go >= 0)
         return bring_back(keeper);
     auto definition = keeper.definition;
     if (!definition.checkpoint) {
@@ -143,8 +189,8 @@ Result<int> begin(const Keeper& keeper, Descriptor& door)
 int be_keeper(const Keeper& keeper)
 {
     leave_caller(keeper.folder);
-    if (keeper.images) // CRIU works for long: home must hear at once if move-in ends meanwhile.
-        close_all_but({keeper.lock, keeper.tell});
+    if (keeper.go >= 0) // CRIU works for long: home must hear at once if move-in ends meanwhile.
+        close_all_but({keeper.lock, keeper.tell, keeper.go});
     Descriptor door;
     const auto init = begin(keeper, door);
     const auto text = init ? std::to_string(*init) : " " + init.error().message;
@@ -163,8 +209,8 @@ int be_keeper(const Keeper& keeper)
     return 0;
 }
 
-/// Starts the keeper; `keeper` lacks its lock and its pipe.
-Result<int> start(Keeper keeper)
+/// Starts the keeper; `keeper` lacks its lock and its pipe.  What it tells.
+Result<Descriptor> begin_keeper(Keeper keeper)
 {
     const Folder& folder = keeper.folder;
     auto lock = folder.lock(false);
@@ -184,11 +230,21 @@ Result<int> start(Keeper keeper)
         in.reset(-1);
         _exit(be_keeper(keeper));
     }
-    out.reset(-1);
-    const auto text = read_all(in.get());
+    return in;
+}
+
+/// The first process's number, of what the keeper tells.
+Result<int> init_of(const std::string& text)
+{
     if (text.empty() || text[0] == ' ')
         return Error{Errc::io, text.empty() ? "the service's keeper died" : text.substr(1)};
     return std::stoi(text);
+}
+
+Result<int> start(const Keeper& keeper)
+{
+    auto told = begin_keeper(keeper);
+    return told ? init_of(read_all(told->get())) : Result<int>{told.error()};
 }
 
 } // namespace
@@ -196,7 +252,7 @@ Result<int> start(Keeper keeper)
 Result<int> keep(const std::string& rundir, const Definition& definition, const Folder& folder,
                  std::span<const Passed> sockets, bool held, bool successor)
 {
-    return start({rundir, definition, folder, sockets, held, successor, nullptr, 0, -1, -1});
+    return start({rundir, definition, folder, sockets, held, successor, -1, 0, -1, -1});
 }
 
 Result<void> keep_on(const std::string& rundir, const Definition& definition, const Folder& folder)
@@ -204,15 +260,36 @@ Result<void> keep_on(const std::string& rundir, const Definition& definition, co
     const auto init = folder.init();
     if (!init)
         return Error{Errc::not_found, folder.path() + ": the service does not run"};
-    const auto kept =
-        start({rundir, definition, folder, {}, false, false, nullptr, init->pid, -1, -1});
+    const auto kept = start({rundir, definition, folder, {}, false, false, -1, init->pid, -1, -1});
     return kept ? Result<void>{} : kept.error();
 }
 
-Result<int> keep_restored(const std::string& rundir, const Definition& definition,
-                          const Folder& folder, const Images& images)
+Result<ReadyKeeper> keep_ready(const std::string& rundir, const Definition& definition,
+                               const Folder& folder)
 {
-    return start({rundir, definition, folder, {}, false, false, &images, 0, -1, -1});
+    std::array<int, 2> ends{};
+    if (pipe2(ends.data(), O_CLOEXEC) != 0)
+        return system_error("pipe");
+    Descriptor wait{ends[0]}, go{ends[1]};
+    auto told = begin_keeper({rundir, definition, folder, {}, false, false, wait.get(), 0, -1, -1});
+    if (!told)
+        return told.error();
+    wait.reset(-1); // So that the keeper alone has this end.
+    std::string first(1, '\0');
+    first.resize(read(told->get(), first.data(), 1) == 1 ? 1 : 0);
+    if (first == std::string(1, is_ready))
+        return ReadyKeeper{std::move(go), std::move(*told)};
+    const auto failed = init_of(first + read_all(told->get()));
+    return failed ? Error{Errc::io, "the service's keeper did not wait"} : failed.error();
+}
+
+Result<int> ReadyKeeper::bring_back(std::uint32_t round)
+{
+    const auto text = std::to_string(round);
+    if (write(go_.get(), text.data(), text.size()) < 0)
+        return system_error("the service's keeper");
+    go_.reset(-1);
+    return init_of(read_all(told_.get()));
 }
 
 } // namespace holdfast::service

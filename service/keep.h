@@ -4,11 +4,12 @@
 // process, who says how that ended and clears up, whether hookd is there or not.
 #pragma once
 
+#include <cstdint>
 #include <span>
 
 #include "common/result.h"
-#include "service/criu.h"
 #include "service/definition.h"
+#include "service/descriptor.h"
 #include "service/folder.h"
 #include "service/spawn.h"
 
@@ -27,9 +28,23 @@ Result<int> keep(const std::string& rundir, const Definition& definition, const 
 /// io.
 Result<void> keep_on(const std::string& rundir, const Definition& definition, const Folder& folder);
 
-/// The same as keep() of a service that comes out of CRIU's images, standing (checkpoint.h).
-/// Errors: those of keep() and restore().
-Result<int> keep_restored(const std::string& rundir, const Definition& definition,
-                          const Folder& folder, const Images& images);
+/// A keeper that is ready to have a service come out of CRIU's images, standing (checkpoint.h).
+class ReadyKeeper {
+public:
+    ReadyKeeper(Descriptor go, Descriptor told) : go_{std::move(go)}, told_{std::move(told)} {}
+
+    /// Now, once; the last round of images is `round`.  The same as keep() otherwise.
+    /// Errors: those of keep() and restore().
+    Result<int> bring_back(std::uint32_t round);
+
+private:
+    Descriptor go_; // The keeper ends if this is closed before.
+    Descriptor told_;
+};
+
+/// Starts one.
+/// Errors: unavailable if the service is kept already; those of make_places().
+Result<ReadyKeeper> keep_ready(const std::string& rundir, const Definition& definition,
+                               const Folder& folder);
 
 } // namespace holdfast::service

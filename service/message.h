@@ -23,7 +23,7 @@ namespace holdfast::service {
 constexpr int port = 6652;
 
 /// The version of this protocol: both sides speak the same, or the move is refused.
-constexpr int protocol_version = 1;
+constexpr int protocol_version = 2;
 
 /// A frame's type.  H is the home side, T the target.
 enum class Message : std::uint8_t {

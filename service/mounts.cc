@@ -104,6 +104,25 @@ Result<void> fill_dev()
 
 } // namespace
 
+std::vector<std::string> own_places()
+{
+    std::vector<std::string> points;
+    for (const Own& own : own_mounts)
+        if (std::string{own.type} == "tmpfs")
+            points.push_back(own.point);
+    return points;
+}
+
+Result<void> mount_as(const std::string& point, const std::string& place)
+{
+    const auto own = std::ranges::find(own_mounts, point, &Own::point);
+    if (own == own_mounts.end())
+        return Error{Errc::damaged, point + " is no file system of a service's own"};
+    if (mount(own->type, place.c_str(), own->type, own->flags, own->options) != 0)
+        return system_error(place);
+    return {};
+}
+
 Result<void> make_mounts()
 {
     umask(0);

@@ -7,6 +7,9 @@
 // all other files are to be the same on both hypervisors.
 #pragma once
 
+#include <string>
+#include <vector>
+
 #include "common/result.h"
 
 namespace holdfast::service {
@@ -16,5 +19,11 @@ namespace holdfast::service {
 /// afterwards.
 /// Errors: io, with the place; the namespace is of no use then.
 Result<void> make_mounts();
+
+/// Where those of them are that are files in memory, /dev first.
+std::vector<std::string> own_places();
+/// Mounts an empty one, as it is at `point`, at another place.
+/// Errors: damaged if there is none at that point; io.
+Result<void> mount_as(const std::string& point, const std::string& place);
 
 } // namespace holdfast::service

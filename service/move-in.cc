@@ -139,6 +139,7 @@ private:
     Descriptor inside_, outside_; // Network namespaces.
     int init_ = 0;                // The service's first process here; 0 if there is none yet.
     std::optional<handoff::Service> program_;
+    std::optional<ReadyKeeper> keeper_;
     std::vector<Restored> sockets_; // In the order of home's.
     std::uint32_t round_ = 0;       // The last of which files came.
     std::set<int> stood_;           // Processes that stood by their own will, by inner number.
@@ -210,9 +211,16 @@ Result<void> MoveIn::enter(const Descriptor& space)
     return {};
 }
 
-/// Ahead of the pause: a program that takes its sockets is started without any.
+/// Ahead of the pause: a program that takes its sockets is started without any, and a keeper of
+/// processes that come is ready for them.
 Result<void> MoveIn::start_program()
 {
+    if (by_checkpoint()) {
+        auto keeper = keep_ready(job_.rundir, definition_, folder_);
+        if (!keeper)
+            return keeper.error();
+        keeper_ = std::move(*keeper);
+    }
     if (!hello_.speaks)
         return {};
     auto init = keep(job_.rundir, definition_, folder_, {}, false, true);
@@ -307,8 +315,7 @@ Result<void> MoveIn::take_round(const Frame& frame)
 /// The processes, and in them the sockets' places.
 Result<void> MoveIn::bring_back()
 {
-    auto init = keep_restored(job_.rundir, definition_, folder_,
-                              {round_folder(folder_, round_), "", folder_.file("net")});
+    auto init = keeper_->bring_back(round_);
     if (!init)
         return init.error();
     init_ = *init;

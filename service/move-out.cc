@@ -350,6 +350,8 @@ Result<void> MoveOut::hold_still()
         if (auto noted = folder_.write("reuse", reuse_); !noted)
             return noted;
     }
+    if (checkpoint_)
+        checkpoint_->begin_rest();
     if (auto turned = talk_.ask("turn", {}, ask_limit); !turned)
         return turned.error();
     return sockets::set_gate(sockets::Gate::shut);
@@ -439,17 +441,17 @@ Result<void> MoveOut::save_and_send()
                     std::chrono::steady_clock::now() - begun)
                     .count();
     marks_.note("saved");
+    if (auto sent = send_sockets(moved); !sent)
+        return sent;
     if (checkpoint_) {
         auto sent =
-            checkpoint_->dump_rest([this](const std::string& text) { step("dumped", text); });
+            checkpoint_->end_rest([this](const std::string& text) { step("dumped", text); });
         marks_.note("dumped");
         if (sent)
             sent = checkpoint_->send_rest(*link_);
         if (!sent)
             return sent;
     }
-    if (auto sent = send_sockets(moved); !sent)
-        return sent;
     marks_.note("copied");
     step("saved", std::to_string(moved.size()) + " sockets are on their way");
     std::vector<int> stood;
@@ -516,6 +518,8 @@ void MoveOut::undo(const std::string& why)
     link_.reset();
     if (!touched_)
         return;
+    if (checkpoint_)
+        checkpoint_->await_rest(); // Its code is inside the processes until then.
     if (auto opened = sockets::set_gate(sockets::Gate::open); !opened)
         std::fprintf(stderr, "service %s: %s\n", job_.name.c_str(), opened.error().message.c_str());
     if (sockets_.empty())

@@ -17,6 +17,7 @@
 #include <nlohmann/json.hpp>
 
 #include "service/descriptor.h"
+#include "service/mounts.h"
 #include "service/processes.h"
 
 namespace holdfast::service {
@@ -80,6 +81,9 @@ std::vector<Mount> parse_mounts(const std::string& text)
         std::string parent, root, point;
         if (words >> mount.id >> parent >> mount.device >> root >> point) {
             mount.point = unescaped(point);
+            for (std::string word; words >> word && word != "-";) // Its options, any number.
+                continue;
+            words >> mount.type;
             all.push_back(std::move(mount));
         }
     }
@@ -106,6 +110,20 @@ std::vector<std::string> shared_mounts(const std::vector<Mount>& service,
     return points;
 }
 
+std::vector<std::string> carried_mounts(const std::vector<Mount>& service,
+                                        const std::vector<Mount>& hypervisor)
+{
+    std::vector<std::string> points;
+    for (const std::string& point : own_places()) {
+        const auto mount = std::ranges::find(service, point, &Mount::point);
+        if (mount != service.end() && mount->type == "tmpfs" &&
+            std::ranges::count(service, point, &Mount::point) == 1 &&
+            std::ranges::find(hypervisor, mount->device, &Mount::device) == hypervisor.end())
+            points.push_back(point);
+    }
+    return points;
+}
+
 Result<Outside> find_outside(int init, const std::string& log)
 {
     auto pids = processes_of(init);
@@ -118,6 +136,7 @@ Result<Outside> find_outside(int init, const std::string& log)
         return inside ? here.error() : inside.error();
     Outside outside;
     outside.mounts = shared_mounts(*inside, *here);
+    outside.carried = carried_mounts(*inside, *here);
     if (log.empty())
         return outside;
     struct stat file {};
@@ -132,7 +151,10 @@ Result<Outside> find_outside(int init, const std::string& log)
 
 std::string encode(const Outside& outside)
 {
-    return nlohmann::json{{"mounts", outside.mounts}, {"logs", outside.logs}}.dump() + "\n";
+    return nlohmann::json{
+               {"mounts", outside.mounts}, {"logs", outside.logs}, {"carried", outside.carried}}
+               .dump() +
+           "\n";
 }
 
 Result<Outside> decode_outside(const std::string& text)
@@ -140,7 +162,8 @@ Result<Outside> decode_outside(const std::string& text)
     try {
         const auto json = nlohmann::json::parse(text);
         return Outside{json.at("mounts").get<std::vector<std::string>>(),
-                       json.at("logs").get<std::vector<std::string>>()};
+                       json.at("logs").get<std::vector<std::string>>(),
+                       json.at("carried").get<std::vector<std::string>>()};
     } catch (const nlohmann::json::exception& why) {
         return Error{Errc::damaged, std::string{"what is outside of the service: "} + why.what()};
     }

@@ -18,6 +18,7 @@ struct Mount {
     int id = 0;
     std::string device; // "MAJOR:MINOR"
     std::string point;
+    std::string type; // Of its file system, e.g. "tmpfs".
 
     bool operator==(const Mount&) const = default;
 };
@@ -35,10 +36,16 @@ Result<std::vector<Mount>> mounts_of(const std::string& process);
 std::vector<std::string> shared_mounts(const std::vector<Mount>& service,
                                        const std::vector<Mount>& hypervisor);
 
-/// What is outside.
+/// The mounts of the service's own whose files we carry ourselves (service/own-files): those of
+/// service/mounts that are in memory, and that the service has not covered.
+std::vector<std::string> carried_mounts(const std::vector<Mount>& service,
+                                        const std::vector<Mount>& hypervisor);
+
+/// What is outside, or is carried beside CRIU's images.
 struct Outside {
-    std::vector<std::string> mounts; // Mount points that the target has, too.
-    std::vector<std::string> logs;   // CRIU's names of the service's log: "file[MOUNT:INODE]".
+    std::vector<std::string> mounts;  // Mount points that the target has, too.
+    std::vector<std::string> logs;    // CRIU's names of the service's log: "file[MOUNT:INODE]".
+    std::vector<std::string> carried; // Mount points of which we carry the files.
 
     bool operator==(const Outside&) const = default;
 };
@@ -48,7 +55,7 @@ struct Outside {
 /// Errors: not_found if the process is not there; io.
 Result<Outside> find_outside(int init, const std::string& log);
 
-/// As a line of JSON: {"logs": [NAME ...], "mounts": [PATH ...]}; and back.
+/// As a line of JSON: {"carried": [PATH ...], "logs": [NAME ...], "mounts": [PATH ...]}; and back.
 /// Errors: damaged.
 std::string encode(const Outside& outside);
 Result<Outside> decode_outside(const std::string& text);

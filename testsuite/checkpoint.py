@@ -19,6 +19,7 @@ import json
 import os
 import shutil
 import socket
+import stat
 import subprocess
 import sys
 import threading
@@ -229,7 +230,8 @@ class World:
 
     def __init__(self, program, folder, command=COMMAND):
         self.program, self.folder, self.command = program, folder, command
-        call("ip", "link", "add", "bridge", "type", "bridge")
+        # Else it has the lowest of its ports' addresses: with them it would change in the pause.
+        call("ip", "link", "add", "bridge", "address", "02:00:00:00:00:01", "type", "bridge")
         call("ip", "address", "add", "10.9.0.1/24", "dev", "bridge")
         call("ip", "link", "set", "bridge", "up")
         self.listener = socket.create_server(("127.0.0.1", PORT))
@@ -300,6 +302,25 @@ class World:
         return said
 
     @staticmethod
+    def own(side):
+        """What is in the service's own file systems there, and how they are mounted."""
+        first = Path(f"/run/{side}/service/web/init").read_text(encoding="utf-8").split()[0]
+        mounts = [(words[4], words[5], words[words.index("-") + 1]) for words in
+                  map(str.split, Path(f"/proc/{first}/mountinfo").read_text(encoding="utf-8").splitlines())]
+        found = {"mounts": sorted(mounts)}
+        for place in ("dev", "run", "tmp"):
+            root = Path(f"/proc/{first}/root/{place}")
+            for path in [root, *root.rglob("*")]:
+                told = path.lstat()
+                if "pts" not in path.parts:  # Of its own kind: CRIU's.
+                    found[str(path.relative_to(root.parent))] = (
+                        told.st_mode, told.st_uid, told.st_gid, told.st_rdev,
+                        # CRIU makes something in folders, and takes it away.
+                        0 if stat.S_ISDIR(told.st_mode) else told.st_mtime_ns,
+                        path.read_bytes() if stat.S_ISREG(told.st_mode) else b"")
+        return found
+
+    @staticmethod
     def committed(step, out):
         """Everything is at the target: here the step decides."""
         if step == "killed":
@@ -316,7 +337,13 @@ def main():
     clients = [Nginx(), Echo(), Download(folder / "files/large")]
     for step in ["before", *steps]:
         if step != "before":
+            before = world.own("home")
             world.move(step)
+            after = world.own("target" if step == "move" else "home")
+            different = [name for name in before.keys() | after.keys() if before.get(name) != after.get(name)]
+            if different:
+                raise SystemExit(f"{step}: not as they were: "
+                                 f"{[(name, before.get(name), after.get(name)) for name in different]}")
         for client in clients:
             client.check()
         print(f"{step}: all connections go on", flush=True)

@@ -14,7 +14,8 @@ using namespace holdfast::service;
 
 namespace {
 
-const Images images{"/run/x/2", "../1", "/run/x/net"};
+const Images images{"/run/x/2", "../1"};
+const Places places{"/run/x/root", "/run/x/own"};
 
 /// Whether the words stand in a row.
 bool have(const std::vector<std::string>& words, const std::vector<std::string>& row)
@@ -34,36 +35,37 @@ TEST_GROUP(Criu){};
 TEST(Criu, RunsInTheServicesNetworkSoThatConnectionsAreLeftToUs)
 {
     for (const auto& words : {pre_dump_words(images, 42), dump_words(images, 42, {})}) {
-        CHECK_TRUE(have(words, {"nsenter", "--net=/run/x/net", "--", "criu"}));
+        STRCMP_EQUAL("criu", words.front().c_str()); // In its caller's network.
         CHECK_TRUE(have(words, "--tcp-close"));
         CHECK_TRUE(have(words, {"--tree", "42"}));
     }
-    CHECK_TRUE(have(restore_words(images, "/run/x/root", {}, 9),
-                    {"nsenter", "--net=/run/x/net", "--", "criu"}));
-    CHECK_TRUE(have(restore_words(images, "/run/x/root", {}, 9), "--tcp-close"));
+    STRCMP_EQUAL("criu", restore_words(images, places, {}, 9).front().c_str());
+    CHECK_TRUE(have(restore_words(images, places, {}, 9), "--tcp-close"));
 }
 
 TEST(Criu, RoundsBuildOnTheOneBefore)
 {
     const auto words = pre_dump_words(images, 42);
     CHECK_TRUE(have(words, {"--prev-images-dir", "../1"}));
-    CHECK_FALSE(have(pre_dump_words({"/run/x/1", "", "/run/x/net"}, 42), "--prev-images-dir"));
+    CHECK_FALSE(have(pre_dump_words({"/run/x/1", ""}, 42), "--prev-images-dir"));
 }
 
 TEST(Criu, ProcessesStandAfterADumpAndAfterARestore)
 {
     CHECK_FALSE(have(pre_dump_words(images, 42), "--leave-stopped"));
     CHECK_TRUE(have(dump_words(images, 42, {}), "--leave-stopped"));
-    CHECK_TRUE(have(restore_words(images, "/run/x/root", {}, 9), "--leave-stopped"));
+    CHECK_TRUE(have(restore_words(images, places, {}, 9), "--leave-stopped"));
 }
 
 TEST(Criu, WhatIsOutsideIsNamedOnBothSides)
 {
-    const Outside outside{{"/sys"}, {"file[17:2a]"}};
+    const Outside outside{{"/sys"}, {"file[17:2a]"}, {"/dev/shm"}};
     const auto dumped = dump_words(images, 42, outside);
     CHECK_TRUE(have(dumped, {"--external", "mnt[/sys]:/sys"}));
     CHECK_TRUE(have(dumped, {"--external", "file[17:2a]"}));
-    const auto restored = restore_words(images, "/run/x/root", outside, 9);
+    CHECK_TRUE(have(dumped, {"--external", "mnt[/dev/shm]:/dev/shm"}));
+    const auto restored = restore_words(images, places, outside, 9);
+    CHECK_TRUE(have(restored, {"--external", "mnt[/dev/shm]:/run/x/own/-dev-shm"}));
     CHECK_TRUE(have(restored, {"--external", "mnt[/sys]:/sys"}));
     CHECK_TRUE(have(restored, {"--inherit-fd", "fd[9]:file[17:2a]"}));
 }

@@ -48,10 +48,10 @@ TEST(Message, HelloComesThrough)
 TEST(Message, HelloOfAnotherVersionSaysWhatToDo)
 {
     auto json = to_json(hello());
-    json["version"] = 2;
+    json["version"] = 3;
     auto read = hello_of(json);
     CHECK_FALSE(bool(read));
-    STRCMP_EQUAL("the other side moves services by version 2, this one by 1: bring both to one "
+    STRCMP_EQUAL("the other side moves services by version 3, this one by 2: bring both to one "
                  "version of Holdfast",
                  read.error().message.c_str());
 }
