@@ -8,6 +8,7 @@
 #include <sys/sysinfo.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
 #include <cstring>
@@ -18,6 +19,7 @@
 #include <vector>
 
 #include "common/process-tree.h"
+#include "env/keep-plan.h"
 
 namespace holdfast::hookd {
 namespace {
@@ -92,6 +94,19 @@ Result<void> limit_cpu(const Hierarchy& from, const fs::path& group, const std::
     return done ? write(at / "cpu.cfs_quota_us", std::to_string(quota)) : done;
 }
 
+/// What the group's processes have written to their memory; what the kernel can take back at any
+/// time is not in it.  Units: bytes.
+std::uint64_t memory_used(const Hierarchy& from, const fs::path& group)
+{
+    std::ifstream in{from.root / group / "memory.stat"};
+    std::string word;
+    std::uint64_t figure = 0;
+    while (in >> word >> figure)
+        if (word == (from.second ? "anon" : "total_rss"))
+            return figure;
+    return 0;
+}
+
 Result<void> limit_memory(const Hierarchy& from, const fs::path& group,
                           const std::optional<Cap>& cap)
 {
@@ -132,7 +147,51 @@ NodeRoom room_of(const World& world)
             std::int64_t{world.config.quota_base} * thousandth};
 }
 
+std::uint64_t bytes_of(const DomainXml& domain)
+{
+    return static_cast<std::uint64_t>(domain.makeup.memory) << 20;
+}
+
+/// VMs that are here, each of somebody.
+std::vector<OwnedVm> owned_vms(const World& world)
+{
+    std::vector<OwnedVm> vms;
+    for (const auto& [id, domain] : world.domains)
+        if (domain.state != Reality::absent && !domain.xml.owner.empty())
+            vms.push_back({id, domain.xml.name, domain.xml.owner,
+                           static_cast<int>(domain.xml.makeup.cpus), bytes_of(domain.xml),
+                           domain.start});
+    return vms;
+}
+
+Work work_of(const World& world)
+{
+    Work work{world.ledger.services(), owned_vms(world), {}};
+    if (!world.config.environment_addresses.empty())
+        for (const std::string& user : env::users_of(world.self(), world.ledger.quotas()))
+            work.containers.insert(user);
+    return work;
+}
+
 } // namespace
+
+std::vector<CappedUser> capped_users(const World& world)
+{
+    if (world.config.quota_caps != "on")
+        return {};
+    return capped_users(world.ledger.quotas(), work_of(world), room_of(world));
+}
+
+Result<void> may_hold_here(const World& world, const DomainXml& domain)
+{
+    const auto quota = std::ranges::find(world.ledger.quotas(), domain.owner, &db::Quota::name);
+    if (world.config.quota_caps != "on" || quota == world.ledger.quotas().end())
+        return {};
+    const auto used = world.memory_used.find(domain.owner);
+    return may_hold(*quota, {domain.uuid, domain.name, domain.owner, 0, bytes_of(domain), 0},
+                    owned_vms(world), used == world.memory_used.end() ? 0 : used->second,
+                    room_of(world));
+}
 
 CapWatch::CapWatch(boost::asio::io_context& io, World& world) : world_{world}, next_{io}
 {
@@ -155,8 +214,10 @@ void CapWatch::look()
 {
     std::string wrong;
     std::set<std::string> here;
-    for (const CappedUser& user :
-         capped_users(world_.ledger.quotas(), world_.ledger.services(), room_of(world_))) {
+    const auto users = capped_users(world_);
+    for (const CappedUser& user : users) {
+        if (user.pids.empty())
+            continue;
         here.insert(user.name);
         if (auto trouble = hold(user); !trouble.empty())
             wrong = trouble;
@@ -168,13 +229,49 @@ void CapWatch::look()
     for (const std::string& name : gone)
         let_go(name);
     world_.problem("caps", wrong);
+    hold_vms(users);
+}
+
+void CapWatch::hold_vms(const std::vector<CappedUser>& users)
+{
+    auto vms = owned_vms(world_);
+    // With one that comes libvirt is busy.
+    std::erase_if(
+        vms, [&](const OwnedVm& vm) { return world_.domains.at(vm.id).state != Reality::running; });
+    std::erase_if(vms_, [&](const auto& held) { return !world_.domains.contains(held.first); });
+    auto limits = limits_to_tell(users, vms, vms_);
+    if (limits.empty())
+        world_.problem("vm caps", "");
+    if (limits.empty() || asked_ || !world_.libvirt_here)
+        return;
+    asked_ = true;
+    world_.limit_vms(std::move(limits));
+}
+
+void CapWatch::vms_limited(const std::vector<VmLimit>& held, const std::string& wrong)
+{
+    asked_ = false;
+    for (const VmLimit& limit : held)
+        vms_[limit.id] = limit;
+    world_.problem("vm caps", wrong.empty() ? ""
+                                            : "a VM is not held to its owner's share: " + wrong +
+                                                  ": give libvirt the cpu controller "
+                                                  "(cgroup_controllers in qemu.conf), or set "
+                                                  "quota_caps = off");
 }
 
 /// Returns what is wrong, or nothing.
 std::string CapWatch::hold(const CappedUser& user)
 {
     const fs::path group = group_of(world_.config, user.name);
-    const bool known = held_.contains(user.name) && held_[user.name] == user.cap;
+    auto cap = user.services;
+    if (const auto memory = hierarchy_of("memory"); memory && cap) {
+        auto& used = world_.memory_used[user.name];
+        used = memory_used(*memory, group);
+        // Less than they have would kill them: they keep it, and nobody gets it.
+        cap->memory = std::max(cap->memory, used + used / 8);
+    }
+    const bool known = held_.contains(user.name) && held_[user.name] == cap;
     for (const auto& [controller, limit] :
          {std::pair{"cpu", &limit_cpu}, std::pair{"memory", &limit_memory}}) {
         const auto from = hierarchy_of(controller);
@@ -184,14 +281,14 @@ std::string CapWatch::hold(const CappedUser& user)
                    ": mount it, or set quota_caps = off";
         auto done = make_group(*from, group, controller);
         if (done && !known)
-            done = limit(*from, group, user.cap);
+            done = limit(*from, group, cap);
         if (done)
             done = gather(from->root / group, user.pids);
         if (!done)
             return "services of user " + user.name +
                    " are not held to his share: " + done.error().message;
     }
-    held_[user.name] = user.cap;
+    held_[user.name] = cap;
     return {};
 }
 
@@ -206,6 +303,7 @@ void CapWatch::let_go(const std::string& user)
             fs::remove(at, failed);
             left = left || fs::exists(at);
         }
+    world_.memory_used.erase(user);
     if (!left)
         held_.erase(user);
 }

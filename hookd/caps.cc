@@ -8,6 +8,46 @@
 #include <algorithm>
 
 namespace holdfast::hookd {
+namespace {
+
+constexpr std::uint64_t mib = 1 << 20;
+// A group, or a container, of less memory could not even begin.
+constexpr std::uint64_t least_memory = 32 * mib;
+constexpr int thousandth = 1000;
+
+/// `weight` of `all` parts of so many processors.
+int part_of(int cpu, std::int64_t weight, std::int64_t all)
+{
+    return std::max(1,
+                    static_cast<int>(std::int64_t{cpu} * weight / std::max<std::int64_t>(all, 1)));
+}
+
+/// Divides what he may take among what he has.
+void divide(CappedUser& user, const std::vector<const OwnedVm*>& vms, bool container)
+{
+    if (!user.cap)
+        return;
+    const bool services = !user.pids.empty();
+    const std::int64_t whole = (user.cap->cpu + thousandth - 1) / thousandth;
+    std::int64_t weights = whole * (services + container);
+    std::uint64_t left = user.cap->memory;
+    for (const OwnedVm* vm : vms) {
+        weights += std::max(vm->n_cpus, 1);
+        left -= std::min(left, vm->memory);
+    }
+    const int n_groups = services + container;
+    const Cap group{
+        part_of(user.cap->cpu, whole, weights),
+        std::max(left / static_cast<std::uint64_t>(std::max(n_groups, 1)), least_memory)};
+    if (services)
+        user.services = group;
+    if (container)
+        user.container = group;
+    for (const OwnedVm* vm : vms)
+        user.vms[vm->id] = part_of(user.cap->cpu, std::max(vm->n_cpus, 1), weights);
+}
+
+} // namespace
 
 std::optional<Cap> cap_of(const db::Quota& quota, const NodeRoom& room)
 {
@@ -23,25 +63,69 @@ std::optional<Cap> cap_of(const db::Quota& quota, const NodeRoom& room)
                static_cast<std::uint64_t>(part * static_cast<double>(room.memory))};
 }
 
-std::vector<CappedUser> capped_users(const std::vector<db::Quota>& quotas,
-                                     const std::vector<db::Service>& services, const NodeRoom& room)
+std::vector<CappedUser> capped_users(const std::vector<db::Quota>& quotas, const Work& work,
+                                     const NodeRoom& room)
 {
     std::map<std::string, CappedUser> users;
-    for (const db::Service& row : services) {
-        if (row.hypervisor != room.name || row.state == "stopped" || row.pid <= 0)
-            continue;
-        const auto quota = std::ranges::find(quotas, row.user, &db::Quota::name);
+    std::map<std::string, std::vector<const OwnedVm*>> vms;
+    for (const db::Service& row : work.services)
+        if (row.hypervisor == room.name && row.state != "stopped" && row.pid > 0)
+            users[row.user].pids.push_back(row.pid);
+    for (const OwnedVm& vm : work.vms) {
+        users.try_emplace(vm.owner);
+        vms[vm.owner].push_back(&vm);
+    }
+    for (const std::string& name : work.containers)
+        users.try_emplace(name);
+    std::vector<CappedUser> all;
+    for (auto& [name, user] : users) {
+        const auto quota = std::ranges::find(quotas, name, &db::Quota::name);
         if (quota == quotas.end())
             continue;
-        CappedUser& user = users[row.user];
-        user.name = row.user;
+        user.name = name;
         user.cap = cap_of(*quota, room);
-        user.pids.push_back(row.pid);
-    }
-    std::vector<CappedUser> all;
-    for (auto& [name, user] : users)
+        divide(user, vms[name], work.containers.contains(name));
         all.push_back(std::move(user));
+    }
     return all;
+}
+
+std::vector<VmLimit> limits_to_tell(const std::vector<CappedUser>& users,
+                                    const std::vector<OwnedVm>& vms,
+                                    const std::map<std::string, VmLimit>& held)
+{
+    std::map<std::string, int> wanted;
+    for (const CappedUser& user : users)
+        wanted.insert(user.vms.begin(), user.vms.end());
+    std::vector<VmLimit> all;
+    for (const OwnedVm& vm : vms) {
+        const auto found = wanted.find(vm.id);
+        const VmLimit limit{vm.id, vm.name, vm.start, found == wanted.end() ? 0 : found->second};
+        const auto was = held.find(vm.id);
+        const bool is_held = was != held.end() && was->second.start == vm.start;
+        // What we have not held is the operator's.
+        if (is_held ? was->second != limit : limit.cpu != 0)
+            all.push_back(limit);
+    }
+    return all;
+}
+
+Result<void> may_hold(const db::Quota& owner, const OwnedVm& vm, const std::vector<OwnedVm>& vms,
+                      std::uint64_t taken, const NodeRoom& room)
+{
+    const auto cap = cap_of(owner, room);
+    if (!cap)
+        return {};
+    for (const OwnedVm& other : vms)
+        if (other.owner == owner.name && other.id != vm.id)
+            taken += other.memory;
+    if (taken + vm.memory <= cap->memory)
+        return {};
+    const auto mebibytes = [](std::uint64_t bytes) { return std::to_string(bytes / mib) + " MiB"; };
+    return Error{Errc::invalid, "it has " + mebibytes(vm.memory) + " of memory, and user " +
+                                    owner.name + " may have " + mebibytes(cap->memory) + " on " +
+                                    room.name + ", of which " + mebibytes(taken) +
+                                    " are taken: give it less, or see 'holdfast quota request'"};
 }
 
 } // namespace holdfast::hookd

@@ -84,6 +84,9 @@ Daemon::Daemon(asio::io_context& io, World world)
     world_.read_loads = [this](std::vector<std::string> vms) {
         libvirt_->read_loads(std::move(vms));
     };
+    world_.limit_vms = [this](std::vector<VmLimit> limits) {
+        libvirt_->limit_vms(std::move(limits));
+    };
 }
 
 Result<void> Daemon::start(OvsLoop& loop, const std::string& rundir)
@@ -379,6 +382,9 @@ Result<void> Daemon::hook(const HookCall& call)
         if (auto may = may_use(world_.ledger.quotas(), xml->owner, Owner::named, world_.self());
             !may)
             return refuse(*xml, may.error().message);
+    if (begins)
+        if (auto may = may_hold_here(world_, *xml); !may)
+            return refuse(*xml, may.error().message);
     // Of a migration the first of these calls has begun a move.
     const bool coming = call.operation == "migrate" || mover_.under_way().contains(xml->uuid);
     if (begins)
@@ -520,6 +526,11 @@ void Daemon::agent_asked(const std::string& uuid, bool answers)
 void Daemon::loads_read(const LoadSamples& samples)
 {
     loads_.take(samples);
+}
+
+void Daemon::vms_limited(const std::vector<VmLimit>& held, const std::string& wrong)
+{
+    caps_.vms_limited(held, wrong);
 }
 
 void Daemon::switch_connected(std::set<std::string> silent)

@@ -88,6 +88,7 @@ public:
     void ring_read(const std::string& uuid, const std::string& mac, std::uint64_t address) override;
     void agent_asked(const std::string& uuid, bool answers) override;
     void loads_read(const LoadSamples& samples) override;
+    void vms_limited(const std::vector<VmLimit>& held, const std::string& wrong) override;
 
     void switch_connected(std::set<std::string> silent) override;
     void switch_lost(const std::string& why) override;

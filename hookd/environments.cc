@@ -6,6 +6,7 @@
 #include "hookd/environments.h"
 
 #include <chrono>
+#include <filesystem>
 #include <map>
 
 #include <nlohmann/json.hpp>
@@ -14,6 +15,7 @@
 
 #include "common/json-text.h"
 #include "env/keep-plan.h"
+#include "hookd/cap-watch.h"
 #include "hookd/service-system.h"
 
 namespace holdfast::hookd {
@@ -23,6 +25,16 @@ using Json = nlohmann::json;
 
 constexpr std::chrono::seconds every{15}; // Until one that could not be made is tried again.
 constexpr std::chrono::minutes limit{2};
+
+/// What each user's container may take.
+Json limits(const World& world)
+{
+    Json all = Json::object();
+    for (const CappedUser& user : capped_users(world))
+        if (user.container)
+            all[user.name] = {{"cpu", user.container->cpu}, {"memory", user.container->memory}};
+    return all;
+}
 
 } // namespace
 
@@ -43,12 +55,30 @@ std::string Environments::order() const
                         {"bridge", config.bridge},
                         {"addresses", config.environment_addresses},
                         {"gateway", config.environment_gateway},
-                        {"users", env::users_of(world_.self(), world_.ledger.quotas())}});
+                        {"users", config.environment_addresses.empty()
+                                      ? std::vector<std::string>{}
+                                      : env::users_of(world_.self(), world_.ledger.quotas())},
+                        {"limits", limits(world_)}});
+}
+
+/// Whether there is something to be seen to: containers are wanted, or are left of a time when they
+/// were.
+bool Environments::is_needed() const
+{
+    namespace fs = std::filesystem;
+    if (!world_.config.environment_addresses.empty())
+        return true;
+    std::error_code none;
+    for (const auto& folder :
+         fs::directory_iterator{fs::path{world_.config.store}.parent_path() / "environments", none})
+        if (fs::exists(folder.path() / "address", none))
+            return true;
+    return false;
 }
 
 void Environments::look()
 {
-    if (world_.config.environment_addresses.empty())
+    if (!is_needed())
         return;
     wanted_ = runs_;
     if (std::exchange(runs_, true))

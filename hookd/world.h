@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "common/config.h"
+#include "hookd/caps.h"
 #include "hookd/ledger.h"
 #include "hookd/records.h"
 #include "recovery/features.h"
@@ -37,8 +38,9 @@ struct World {
     bool libvirt_here = false;
     std::string libvirt_trouble = "not reached yet";
 
-    std::map<std::string, std::string> environments; // Users' containers here: their addresses.
-    std::map<std::string, std::string> problems;     // By subject: what is wrong, and the mend.
+    std::map<std::string, std::string> environments;  // Users' containers here: their addresses.
+    std::map<std::string, std::uint64_t> memory_used; // By user: bytes his services use here.
+    std::map<std::string, std::string> problems;      // By subject: what is wrong, and the mend.
 
     /// Called after each change that was stored.
     std::function<void(const StoreChange&)> on_change;
@@ -55,6 +57,8 @@ struct World {
 
     /// Asks libvirt how busy these VMs are; set by the daemon.
     std::function<void(std::vector<std::string> vms)> read_loads;
+    /// Has libvirt hold these VMs to parts of the processors; set by the daemon.
+    std::function<void(std::vector<VmLimit> limits)> limit_vms;
 
     std::string self() const { return ledger.self().name; }
     /// The VM's name for people.

@@ -67,8 +67,82 @@ TEST(Q6Caps, UsersWithAShareAreHeldByTheServicesThatRunHere)
     stopped.state = "stopped";
     elsewhere.hypervisor = "hv2";
     others.user = "root";
-    const auto users = capped_users({ann}, {row, second, stopped, elsewhere, others}, room);
+    const auto users =
+        capped_users({ann}, {{row, second, stopped, elsewhere, others}, {}, {}}, room);
     CHECK_EQUAL(1u, users.size());
     CHECK_TRUE(users[0].pids == (std::vector<int>{7, 8}));
-    CHECK_EQUAL(2000, users[0].cap->cpu);
+    CHECK_EQUAL(2000, users[0].services->cpu);
+    CHECK_FALSE(users[0].container.has_value());
+}
+
+TEST(Q6Caps, WhatHeMayTakeIsDividedAmongServicesContainerAndVms)
+{
+    db::Service row;
+    row.user = "ann";
+    row.hypervisor = "hv1";
+    row.state = "running";
+    row.pid = 7;
+    const OwnedVm small{"a", "a", "ann", 1, 500'000'000, 3},
+        big{"b", "b", "ann", 3, 1'500'000'000, 4};
+    const auto users = capped_users({ann}, {{row}, {small, big}, {"ann"}}, room);
+    CHECK_EQUAL(1u, users.size());
+    // Of 2000, with weights of 2, 2, 1 and 3.
+    CHECK_EQUAL(500, users[0].services->cpu);
+    CHECK_EQUAL(500, users[0].container->cpu);
+    CHECK_EQUAL(250, users[0].vms.at("a"));
+    CHECK_EQUAL(750, users[0].vms.at("b"));
+    CHECK_EQUAL(1'000'000'000u, users[0].services->memory);
+    CHECK_EQUAL(1'000'000'000u, users[0].container->memory);
+}
+
+TEST(Q6Caps, VmsAloneHaveAllOfIt)
+{
+    const auto users = capped_users({ann}, {{}, {{"a", "a", "ann", 0, 0, 3}}, {}}, room);
+    CHECK_EQUAL(2000, users[0].vms.at("a"));
+    CHECK_FALSE(users[0].services.has_value());
+}
+
+TEST(Q6Caps, VmsOfNobodyAndOfAnAdministratorAreNotHeld)
+{
+    ann.administrator = true;
+    const std::vector<OwnedVm> vms{{"a", "a", "ann", 2, 0, 3}, {"b", "b", "bob", 2, 0, 4}};
+    const auto users = capped_users({ann}, {{}, vms, {}}, room);
+    CHECK_EQUAL(1u, users.size());
+    CHECK_TRUE(users[0].vms.empty());
+    CHECK_TRUE(limits_to_tell(users, vms, {}).empty());
+}
+
+TEST(Q6Caps, LibvirtIsToldOnceForEachStartAndAgainWhenItChanges)
+{
+    std::vector<OwnedVm> vms{{"a", "one", "ann", 2, 0, 3}};
+    auto tell = [&](const std::map<std::string, VmLimit>& held) {
+        return limits_to_tell(capped_users({ann}, {{}, vms, {}}, room), vms, held);
+    };
+    const VmLimit limit{"a", "one", 3, 2000};
+    CHECK_TRUE((tell({}) == std::vector{limit}));
+    CHECK_TRUE(tell({{"a", limit}}).empty());
+    vms[0].start = 4;
+    CHECK_TRUE((tell({{"a", limit}}) == std::vector{VmLimit{"a", "one", 4, 2000}}));
+    vms[0].start = 3;
+    ann.share["hv1"] = 30'000;
+    CHECK_TRUE((tell({{"a", limit}}) == std::vector{VmLimit{"a", "one", 3, 4000}}));
+    ann.administrator = true;
+    CHECK_TRUE((tell({{"a", limit}}) == std::vector{VmLimit{"a", "one", 3, 0}}));
+}
+
+TEST(Q6Caps, VmWithMoreMemoryThanIsLeftIsRefused)
+{
+    constexpr std::uint64_t gib = 1 << 30;
+    const NodeRoom even{"hv1", 60'000, 8, 16 * gib, 30'000};
+    const OwnedVm other{"b", "b", "ann", 1, 2 * gib, 4}, others{"c", "c", "bob", 1, 8 * gib, 5};
+    const OwnedVm coming{"a", "a", "ann", 1, 2 * gib, 0};
+    CHECK_TRUE(!!may_hold(ann, coming, {other, others, coming}, 0, even));
+    const auto refused = may_hold(ann, coming, {other}, 1 << 20, even);
+    CHECK_FALSE(!!refused);
+    STRCMP_EQUAL(
+        "it has 2048 MiB of memory, and user ann may have 4096 MiB on hv1, of which 2049 MiB "
+        "are taken: give it less, or see 'holdfast quota request'",
+        refused.error().message.c_str());
+    ann.administrator = true;
+    CHECK_TRUE(!!may_hold(ann, coming, {other}, 1 << 20, even));
 }
