@@ -211,6 +211,8 @@ void Daemon::look_for_tunnel()
 /// Services of this network that run in another are reached by ports of ours (spec S8).
 void Daemon::look_for_entries()
 {
+    world_.problem("apart",
+                   not_entered(world_.ledger.vms(), world_.ledger.hypervisors(), world_.self()));
     if (!world_.switch_here || entries_run_)
         return;
     auto command =

@@ -120,10 +120,14 @@ void ServiceMover::said_in(const IncomingPtr& in, const Json& line)
     else if (ask == "commit") {
         mover_.note(in->service, "committed");
         mover_.when_settled(in->service, [this, in](const db::Move* row) {
-            const bool stored = row && committed(in->service, in->move) && may_live(*in);
-            in->committing = stored;
-            in->job->tell(stored ? Json::object()
-                                 : Json{{"error", "its move is not under way any more"}});
+            Result<void> may;
+            if (!row || !committed(in->service, in->move) || !may_live(*in))
+                may = Error{Errc::invalid, "its move is not under way any more"};
+            else // It may have become a hop since it was welcome.
+                may = may_live_apart(in->row, port_here(in->service), world_.config.fabric,
+                                     world_.ledger.chains(), world_.ledger.balancers());
+            in->committing = bool(may);
+            in->job->tell(may ? Json::object() : Json{{"error", may.error().message}});
             return true;
         });
     } else if (ask == "activate") { // Its gate is open, so that it lives here whatever comes.
