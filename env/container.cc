@@ -20,6 +20,7 @@
 #include <fstream>
 #include <utility>
 
+#include "common/memory-limit.h"
 #include "common/run-tool.h"
 #include "common/text.h"
 #include "env/container-text.h"
@@ -34,7 +35,27 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::chrono::seconds tool_limit{20};
-constexpr int limit_period_us = 100'000; // The kernel's own; a quota is a thousandth of a second.
+constexpr std::int64_t limit_period_us = 100'000; // The kernel's own; a quota is a ms at least.
+
+std::string uuid_of_domain(virDomainPtr domain)
+{
+    std::array<char, VIR_UUID_STRING_BUFLEN> uuid{};
+    virDomainGetUUIDString(domain, uuid.data());
+    return uuid.data();
+}
+
+/// The limit of its memory as it is, in bytes; 0 if it is not known.
+std::uint64_t memory_limit_of(virDomainPtr domain)
+{
+    int n = 8;
+    std::array<virTypedParameter, 8> all{};
+    unsigned long long kib = 0;
+    if (virDomainGetMemoryParameters(domain, all.data(), &n, VIR_DOMAIN_AFFECT_LIVE) != 0 ||
+        virTypedParamsGetULLong(all.data(), n, VIR_DOMAIN_MEMORY_HARD_LIMIT, &kib) != 1 ||
+        kib >= VIR_DOMAIN_MEMORY_PARAM_UNLIMITED)
+        return 0;
+    return kib * 1024;
+}
 
 /// Users whose container runs.
 Result<std::set<std::string>> running(virConnectPtr connection)
@@ -46,10 +67,8 @@ Result<std::set<std::string>> running(virConnectPtr connection)
     std::set<std::string> users;
     for (int i = 0; i < n; ++i) {
         const Domain domain{domains[i]};
-        std::array<char, VIR_UUID_STRING_BUFLEN> uuid{};
-        virDomainGetUUIDString(domain.get(), uuid.data());
         const auto user = user_of_domain(virDomainGetName(domain.get()));
-        if (!user.empty() && is_ours(uuid.data()))
+        if (!user.empty() && is_ours(uuid_of_domain(domain.get())))
             users.insert(user);
     }
     free(domains);
@@ -114,7 +133,10 @@ public:
     /// Users whose container has an address, whether it runs or not.
     std::set<std::string> with_address() const;
     /// Holds it to its limits, which is done again each time: they change, and it goes on.
-    Result<void> limit(const std::string& user) const;
+    /// Returns how many bytes of memory it has now.
+    Result<std::uint64_t> limit(const std::string& user) const;
+    /// His container, if it runs; not what others have given its name.
+    Domain ours(const std::string& user) const;
     /// Ends all that runs in it; the user's home stays.
     Result<void> undo(const std::string& user);
 
@@ -259,13 +281,23 @@ Result<void> Keeper::start(const Container& container) const
         return noted;
     const auto xml = domain_xml(container);
     const Domain domain{virDomainCreateXML(connection_, xml.c_str(), 0)};
-    if (!domain)
-        return libvirt_error("libvirt starts no container");
+    if (!domain) {
+        const auto why = libvirt_error("libvirt starts no container");
+        std::error_code not_there;
+        fs::remove(fs::path{container.folder} / "address", not_there);
+        return why;
+    }
     if (auto able = without_offload(first_process(domain.get())); !able) {
         virDomainDestroy(domain.get());
         return able;
     }
     return {};
+}
+
+Domain Keeper::ours(const std::string& user) const
+{
+    Domain domain{virDomainLookupByName(connection_, domain_name(user).c_str())};
+    return domain && is_ours(uuid_of_domain(domain.get())) ? std::move(domain) : Domain{};
 }
 
 std::set<std::string> Keeper::with_address() const
@@ -278,25 +310,30 @@ std::set<std::string> Keeper::with_address() const
     return users;
 }
 
-Result<void> Keeper::limit(const std::string& user) const
+Result<std::uint64_t> Keeper::limit(const std::string& user) const
 {
     const auto limits = order_.limits.find(user);
     const bool none = limits == order_.limits.end();
-    const Domain domain{virDomainLookupByName(connection_, domain_name(user).c_str())};
-    if (!domain)
+    const Domain domain = ours(user);
+    virDomainInfo info{};
+    if (!domain || virDomainGetInfo(domain.get(), &info) != 0)
         return libvirt_error("it has ended");
+    const std::uint64_t used = std::uint64_t{info.memory} * 1024;
+    const std::uint64_t kib =
+        none ? VIR_DOMAIN_MEMORY_PARAM_UNLIMITED
+             : memory_limit(limits->second.memory, memory_limit_of(domain.get()), used) / 1024;
     Parameters cpu, memory;
     cpu.add(VIR_DOMAIN_SCHEDULER_VCPU_PERIOD, limit_period_us);
-    cpu.add_signed(VIR_DOMAIN_SCHEDULER_VCPU_QUOTA,
-                   none ? -1 : std::max(limits->second.cpu * limit_period_us / 1000, 1000));
-    memory.add(VIR_DOMAIN_MEMORY_HARD_LIMIT,
-               none ? VIR_DOMAIN_MEMORY_PARAM_UNLIMITED : limits->second.memory / 1024);
+    cpu.add_signed(
+        VIR_DOMAIN_SCHEDULER_VCPU_QUOTA,
+        none ? -1 : std::max<std::int64_t>(limits->second.cpu * limit_period_us / 1000, 1000));
+    memory.add(VIR_DOMAIN_MEMORY_HARD_LIMIT, kib);
     if (virDomainSetSchedulerParametersFlags(domain.get(), cpu.all, cpu.n,
                                              VIR_DOMAIN_AFFECT_LIVE) != 0 ||
         virDomainSetMemoryParameters(domain.get(), memory.all, memory.n, VIR_DOMAIN_AFFECT_LIVE) !=
             0)
         return libvirt_error("it is not held to its user's share");
-    return {};
+    return used;
 }
 
 Result<void> Keeper::make(const std::string& user)
@@ -322,7 +359,7 @@ try {
 
 Result<void> Keeper::undo(const std::string& user)
 {
-    const Domain domain{virDomainLookupByName(connection_, domain_name(user).c_str())};
+    const Domain domain = ours(user);
     if (domain && virDomainDestroy(domain.get()) != 0)
         return libvirt_error("it cannot be ended");
     hide_proc(user);
@@ -354,12 +391,13 @@ Result<Kept> keep(const KeepOrder& order)
         if (auto made = keeper.make(user); !made)
             kept.failed[user] = made.error().message;
     for (const std::string& user : order.users)
-        if (!kept.failed.contains(user))
-            if (auto limited = keeper.limit(user); !limited)
-                kept.failed[user] = limited.error().message;
-    for (const std::string& user : order.users)
-        if (!kept.failed.contains(user))
+        if (!kept.failed.contains(user)) {
             kept.there[user] = keeper.address(user);
+            if (auto used = keeper.limit(user); !used)
+                kept.failed[user] = used.error().message;
+            else
+                kept.used[user] = *used;
+        }
     return kept;
 }
 

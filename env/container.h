@@ -39,8 +39,10 @@ struct KeepOrder {
 
 /// How it is then.
 struct Kept {
-    std::map<std::string, std::string> there;  // By user: his container's address.
-    std::map<std::string, std::string> failed; // By user: why it cannot be made, or taken away.
+    std::map<std::string, std::string> there; // By user: his container's address.
+    std::map<std::string, std::string>
+        failed; // By user: why it cannot be made, held or taken away.
+    std::map<std::string, std::uint64_t> used; // By user: bytes of memory that his container has.
 };
 
 /// Sees that these users have a container, and no others, and holds each to its limits.

@@ -103,10 +103,10 @@ int run(const std::string& text)
     return status ? *status : refuse("holdfast: " + status.error().message);
 }
 
-/// {"there":{USER:ADDRESS..},"failed":{USER:WHY..}}
+/// {"there":{USER:ADDRESS..},"failed":{USER:WHY..},"used":{USER:BYTES..}}
 std::string kept_text(const env::Kept& kept)
 {
-    return nlohmann::json{{"there", kept.there}, {"failed", kept.failed}}.dump(
+    return nlohmann::json{{"there", kept.there}, {"failed", kept.failed}, {"used", kept.used}}.dump(
         -1, ' ', false, nlohmann::json::error_handler_t::replace);
 }
 

@@ -14,6 +14,8 @@ constexpr std::uint64_t mib = 1 << 20;
 // A group, or a container, of less memory could not even begin.
 constexpr std::uint64_t least_memory = 32 * mib;
 constexpr int thousandth = 1000;
+constexpr std::int64_t our_period_us = 99'000; // The kernel's own is 100'000.
+constexpr std::int64_t least_quota_us = 1000;  // The kernel takes no less.
 
 /// `weight` of `all` parts of so many processors.
 int part_of(int cpu, std::int64_t weight, std::int64_t all)
@@ -25,8 +27,6 @@ int part_of(int cpu, std::int64_t weight, std::int64_t all)
 /// Divides what he may take among what he has.
 void divide(CappedUser& user, const std::vector<const OwnedVm*>& vms, bool container)
 {
-    if (!user.cap)
-        return;
     const bool services = !user.pids.empty();
     const std::int64_t whole = (user.cap->cpu + thousandth - 1) / thousandth;
     std::int64_t weights = whole * (services + container);
@@ -35,10 +35,9 @@ void divide(CappedUser& user, const std::vector<const OwnedVm*>& vms, bool conta
         weights += std::max(vm->n_cpus, 1);
         left -= std::min(left, vm->memory);
     }
-    const int n_groups = services + container;
-    const Cap group{
-        part_of(user.cap->cpu, whole, weights),
-        std::max(left / static_cast<std::uint64_t>(std::max(n_groups, 1)), least_memory)};
+    const auto n_groups = static_cast<std::uint64_t>(std::max(services + container, 1));
+    const Cap group{part_of(user.cap->cpu, whole, weights),
+                    std::max(left / n_groups, least_memory)};
     if (services)
         user.services = group;
     if (container)
@@ -63,12 +62,13 @@ std::optional<Cap> cap_of(const db::Quota& quota, const NodeRoom& room)
                static_cast<std::uint64_t>(part * static_cast<double>(room.memory))};
 }
 
-std::vector<CappedUser> capped_users(const std::vector<db::Quota>& quotas, const Work& work,
+std::vector<CappedUser> capped_users(const std::vector<db::Quota>& quotas,
+                                     const std::vector<db::Service>& services, const Work& work,
                                      const NodeRoom& room)
 {
     std::map<std::string, CappedUser> users;
     std::map<std::string, std::vector<const OwnedVm*>> vms;
-    for (const db::Service& row : work.services)
+    for (const db::Service& row : services)
         if (row.hypervisor == room.name && row.state != "stopped" && row.pid > 0)
             users[row.user].pids.push_back(row.pid);
     for (const OwnedVm& vm : work.vms) {
@@ -84,30 +84,38 @@ std::vector<CappedUser> capped_users(const std::vector<db::Quota>& quotas, const
             continue;
         user.name = name;
         user.cap = cap_of(*quota, room);
-        divide(user, vms[name], work.containers.contains(name));
+        if (user.cap)
+            divide(user, vms[name], work.containers.contains(name));
+        else if (quota->administrator || room.capacity <= 0)
+            for (const OwnedVm* vm : vms[name])
+                user.vms[vm->id] = 0;
         all.push_back(std::move(user));
     }
     return all;
 }
 
-std::vector<VmLimit> limits_to_tell(const std::vector<CappedUser>& users,
-                                    const std::vector<OwnedVm>& vms,
-                                    const std::map<std::string, VmLimit>& held)
+std::optional<CpuQuota> quota_to_write(const CpuQuota& now, int cpu)
 {
-    std::map<std::string, int> wanted;
-    for (const CappedUser& user : users)
-        wanted.insert(user.vms.begin(), user.vms.end());
-    std::vector<VmLimit> all;
-    for (const OwnedVm& vm : vms) {
-        const auto found = wanted.find(vm.id);
-        const VmLimit limit{vm.id, vm.name, vm.start, found == wanted.end() ? 0 : found->second};
-        const auto was = held.find(vm.id);
-        const bool is_held = was != held.end() && was->second.start == vm.start;
-        // What we have not held is the operator's.
-        if (is_held ? was->second != limit : limit.cpu != 0)
-            all.push_back(limit);
-    }
-    return all;
+    const bool is_ours = now.quota > 0 && now.period == our_period_us;
+    if (cpu == 0)
+        return is_ours ? std::optional{CpuQuota{}} : std::nullopt;
+    const CpuQuota wanted{std::max(cpu * our_period_us / thousandth, least_quota_us),
+                          our_period_us};
+    const bool less = now.quota > 0 && now.quota * wanted.period <= wanted.quota * now.period;
+    if (now == wanted || (!is_ours && less))
+        return std::nullopt;
+    return wanted;
+}
+
+std::string group_of_domain(const std::string& folder)
+{
+    const auto slash = folder.rfind('/');
+    if (slash == std::string::npos)
+        return "";
+    const std::string part = folder.substr(slash + 1);
+    const bool is_part =
+        part == "emulator" || part.starts_with("vcpu") || part.starts_with("iothread");
+    return is_part ? folder.substr(0, slash) : "";
 }
 
 Result<void> may_hold(const db::Quota& owner, const OwnedVm& vm, const std::vector<OwnedVm>& vms,

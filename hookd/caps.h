@@ -40,17 +40,15 @@ struct Cap {
 /// any more.
 std::optional<Cap> cap_of(const db::Quota& quota, const NodeRoom& room);
 
-/// A VM that runs here and names its owner.
+/// A VM that runs here, or is about to, and names its owner.
 struct OwnedVm {
     std::string id, name, owner;
     int n_cpus = 0;           // 0: not known, also below.
     std::uint64_t memory = 0; // Bytes.
-    int start = 0;            // Libvirt's number of this start of it.
 };
 
-/// What runs here.
+/// What runs here, beside the fleet's services.
 struct Work {
-    std::vector<db::Service> services; // Of the fleet; those that run here count.
     std::vector<OwnedVm> vms;
     std::set<std::string> containers; // Users who have one.
 };
@@ -61,15 +59,17 @@ struct CappedUser {
     std::optional<Cap> cap;         // Of all his work together; none: he may take all.
     std::optional<Cap> services;    // His services' part of it, all together.
     std::optional<Cap> container;   // His container's.
-    std::map<std::string, int> vms; // His VMs' parts of the processors, by id; none without a cap.
+    std::map<std::string, int> vms; // His VMs' parts of the processors, by id; 0: all.
     std::vector<int> pids;          // Of his services' first processes.
 };
 
-/// Those with a share, by name, and how what they may take is divided among their work.
+/// Those with a share somewhere, by name, and how what they may take is divided among their work.
 /// Shape:   processors: services count as much as all that he may have, as does a container; a VM
 ///          as its own.  Memory: a VM has what it has; services and container have equal parts of
-///          what is left.  No part is nothing.
-std::vector<CappedUser> capped_users(const std::vector<db::Quota>& quotas, const Work& work,
+///          what is left.  No part is nothing.  A VM whose owner has lost his share here is not in
+///          it: it stays as it was held.
+std::vector<CappedUser> capped_users(const std::vector<db::Quota>& quotas,
+                                     const std::vector<db::Service>& services, const Work& work,
                                      const NodeRoom& room);
 
 /// Whether a VM that is about to run here has room in its owner's part of the memory.
@@ -78,20 +78,21 @@ std::vector<CappedUser> capped_users(const std::vector<db::Quota>& quotas, const
 Result<void> may_hold(const db::Quota& owner, const OwnedVm& vm, const std::vector<OwnedVm>& vms,
                       std::uint64_t taken, const NodeRoom& room);
 
-/// What of the processors a VM may take, with its QEMU, until it ends.
-struct VmLimit {
-    std::string id, name;
-    int start = 0; // Of this start of it: OwnedVm::start.
-    int cpu = 0;   // Thousandths of a processor; 0: all.
+/// How much of the processors' time a control group's processes may take.
+struct CpuQuota {
+    std::int64_t quota = -1; // Microseconds in each period; -1: all.
+    std::int64_t period = 100'000;
 
-    bool operator==(const VmLimit&) const = default;
+    bool operator==(const CpuQuota&) const = default;
 };
 
-/// What libvirt is to be told of these VMs.
-/// Shape:   those of `users` that are held otherwise than they are to be, by `held`; and of others
-///          in `held` that still run, that they may take all.
-std::vector<VmLimit> limits_to_tell(const std::vector<CappedUser>& users,
-                                    const std::vector<OwnedVm>& vms,
-                                    const std::map<std::string, VmLimit>& held);
+/// What is to be written to a VM's control group for its part of the processors; none: nothing.
+/// Shape:   `cpu`: thousandths of a processor; 0: all.  By its period what is ours is known, also
+///          to a daemon that was started anew; the operator's is left alone where it is less.
+std::optional<CpuQuota> quota_to_write(const CpuQuota& now, int cpu);
+
+/// The control group of a libvirt domain, by that of its QEMU, which is in one of its parts; empty
+/// if it has none of its own.
+std::string group_of_domain(const std::string& folder);
 
 } // namespace holdfast::hookd

@@ -84,9 +84,6 @@ Daemon::Daemon(asio::io_context& io, World world)
     world_.read_loads = [this](std::vector<std::string> vms) {
         libvirt_->read_loads(std::move(vms));
     };
-    world_.limit_vms = [this](std::vector<VmLimit> limits) {
-        libvirt_->limit_vms(std::move(limits));
-    };
 }
 
 Result<void> Daemon::start(OvsLoop& loop, const std::string& rundir)
@@ -401,14 +398,14 @@ Result<void> Daemon::hook(const HookCall& call)
         // Kept, since libvirtd itself answers late while a VM migrates.
         Domain& domain = world_.domains[xml->uuid];
         domain.xml = *xml;
-        starting_.insert(xml->uuid);
+        world_.starting.insert(xml->uuid);
     }
     if (call.operation == "migrate")
         mover_.incoming(xml->uuid);
     if (call.operation == "stopped" || call.operation == "release") {
         if (auto found = world_.domains.find(xml->uuid); found != world_.domains.end())
             found->second.state = Reality::absent;
-        starting_.erase(xml->uuid);
+        world_.starting.erase(xml->uuid);
     }
     if (auto signal = signal_of_hook(call.operation))
         mover_.signal(xml->uuid, *signal, now_ns());
@@ -421,8 +418,8 @@ bool Daemon::is_gone(const std::string& vm) const
     const db::Vm* record = world_.ledger.vm(vm);
     const auto domain = world_.domains.find(vm);
     const bool runs = domain != world_.domains.end() && domain->second.state != Reality::absent;
-    return record && record->hypervisor == world_.self() && !runs && !starting_.contains(vm) &&
-           !mover_.under_way().contains(vm);
+    return record && record->hypervisor == world_.self() && !runs &&
+           !world_.starting.contains(vm) && !mover_.under_way().contains(vm);
 }
 
 void Daemon::libvirt_connected(std::vector<Domain> domains)
@@ -442,7 +439,7 @@ void Daemon::libvirt_connected(std::vector<Domain> domains)
             domain.disk = known->second.disk; // Until it is measured anew.
         world_.domains[domain.xml.uuid] = domain;
         if (domain.state != Reality::absent)
-            starting_.erase(domain.xml.uuid);
+            world_.starting.erase(domain.xml.uuid);
     }
     if (!std::exchange(resumed_, true))
         mover_.resume();
@@ -456,7 +453,7 @@ void Daemon::libvirt_lost(const std::string& why)
     if (world_.libvirt_here || world_.libvirt_trouble != why)
         spdlog::warn("libvirt: away ({}): trying again each second", why);
     if (std::exchange(world_.libvirt_here, false))
-        starting_.clear(); // What libvirtd had begun has ended with it, or runs.
+        world_.starting.clear(); // What libvirtd had begun has ended with it, or runs.
     world_.libvirt_trouble = why;
 }
 
@@ -495,7 +492,7 @@ void Daemon::domain_read(Domain domain, bool exists)
         domain.disk = known.disk; // Until it is measured anew.
         known = domain;
         if (domain.state != Reality::absent)
-            starting_.erase(domain.xml.uuid);
+            world_.starting.erase(domain.xml.uuid);
     } else {
         world_.domains.erase(domain.xml.uuid);
     }
@@ -528,11 +525,6 @@ void Daemon::agent_asked(const std::string& uuid, bool answers)
 void Daemon::loads_read(const LoadSamples& samples)
 {
     loads_.take(samples);
-}
-
-void Daemon::vms_limited(const std::vector<VmLimit>& held, const std::string& wrong)
-{
-    caps_.vms_limited(held, wrong);
 }
 
 void Daemon::switch_connected(std::set<std::string> silent)

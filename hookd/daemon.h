@@ -88,7 +88,6 @@ public:
     void ring_read(const std::string& uuid, const std::string& mac, std::uint64_t address) override;
     void agent_asked(const std::string& uuid, bool answers) override;
     void loads_read(const LoadSamples& samples) override;
-    void vms_limited(const std::vector<VmLimit>& held, const std::string& wrong) override;
 
     void switch_connected(std::set<std::string> silent) override;
     void switch_lost(const std::string& why) override;
@@ -126,8 +125,6 @@ private:
     std::unique_ptr<RecoveryWatch> recovery_watch_;
     std::unique_ptr<LibvirtWatch> libvirt_;
     std::unique_ptr<HookServer> hooks_;
-    /// VMs that libvirt has begun to start, and that do not run yet.
-    std::set<std::string> starting_;
     std::function<void()> recovery_rows_;
     bool resumed_ = false; // What became of the moves in the store is known.
     bool refresh_wanted_ = false;

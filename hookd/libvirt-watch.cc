@@ -13,7 +13,6 @@
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/thread_pool.hpp>
 
-#include <algorithm>
 #include <atomic>
 #include <cstdlib>
 #include <mutex>
@@ -42,7 +41,6 @@ constexpr int keepalive_s = 5;
 constexpr unsigned keepalive_missed = 3;
 // An agent that lives answers a ping in some ms; a busy guest's later.
 constexpr int agent_limit_s = 2;
-constexpr int limit_period_us = 100'000; // The kernel's own; a quota is a thousandth of a second.
 
 Reality reality_of(int state)
 {
@@ -76,8 +74,6 @@ std::optional<Domain> read_domain(virDomainPtr domain)
     int reason = 0;
     virDomainGetState(domain, &state, &reason, 0);
     read.state = reality_of(state);
-    const unsigned int start = virDomainGetID(domain);
-    read.start = start == static_cast<unsigned int>(-1) ? 0 : static_cast<int>(start);
     read.halted = is_halted(state, reason);
     read.seems = domain_state_of(state, reason);
     char* xml = virDomainGetXMLDesc(domain, 0);
@@ -94,25 +90,6 @@ std::optional<Domain> read_domain(virDomainPtr domain)
     if (parsed->makeup.shared_disks)
         read.definition = definition_of(domain);
     return read;
-}
-
-/// One that has ended meanwhile, or was started anew, is not held: it is seen to when it is read.
-bool limit_vm(virConnectPtr connection, const VmLimit& limit)
-{
-    const DomainPtr domain{virDomainLookupByUUIDString(connection, limit.id.c_str())};
-    if (!domain || virDomainGetID(domain.get()) != static_cast<unsigned int>(limit.start))
-        return true;
-    virTypedParameterPtr parameters = nullptr;
-    int n = 0, room = 0;
-    virTypedParamsAddULLong(&parameters, &n, &room, VIR_DOMAIN_SCHEDULER_GLOBAL_PERIOD,
-                            limit_period_us);
-    virTypedParamsAddLLong(&parameters, &n, &room, VIR_DOMAIN_SCHEDULER_GLOBAL_QUOTA,
-                           limit.cpu == 0 ? -1
-                                          : std::max(limit.cpu * limit_period_us / 1000, 1000));
-    const int done =
-        virDomainSetSchedulerParametersFlags(domain.get(), parameters, n, VIR_DOMAIN_AFFECT_LIVE);
-    virTypedParamsFree(parameters, n);
-    return done == 0;
 }
 
 } // namespace
@@ -334,22 +311,6 @@ struct LibvirtWatch::Impl : std::enable_shared_from_this<LibvirtWatch::Impl> {
         tell([samples](LibvirtListener& l) { l.loads_read(samples); });
     }
 
-    /// On the limiting thread: while a VM moves, its QEMU is not to be had for long.
-    void limit_vms(const std::vector<VmLimit>& limits)
-    {
-        const ConnectPtr own{virConnectOpen(uri.c_str())};
-        if (own)
-            virConnectSetKeepAlive(own.get(), keepalive_s, keepalive_missed);
-        std::vector<VmLimit> held;
-        std::string wrong;
-        for (const VmLimit& limit : limits)
-            if (own && limit_vm(own.get(), limit))
-                held.push_back(limit);
-            else
-                wrong = "VM " + limit.name + ": " + one_line(virGetLastErrorMessage());
-        tell([held, wrong](LibvirtListener& l) { l.vms_limited(held, wrong); });
-    }
-
     bool subscribe(virConnectPtr connection)
     {
         auto* self = new std::weak_ptr<Impl>{weak_from_this()};
@@ -453,7 +414,6 @@ struct LibvirtWatch::Impl : std::enable_shared_from_this<LibvirtWatch::Impl> {
     asio::thread_pool worker{1};
     asio::thread_pool askers{4}; // For what waits for a QEMU, which can hang.
     asio::thread_pool measurer{1};
-    asio::thread_pool limiter{1};
     asio::thread_pool agents{1};      // For what waits for guests, which can hang.
     std::atomic<bool> asking = false; // Agents are being asked.
     asio::thread_pool disks{1};       // For what waits for files, which can be elsewhere.
@@ -479,7 +439,6 @@ LibvirtWatch::~LibvirtWatch()
     impl_->worker.stop();
     impl_->askers.stop();
     impl_->measurer.stop();
-    impl_->limiter.stop();
     impl_->agents.stop();
     impl_->disks.stop();
     impl_->worker.join();
@@ -510,11 +469,6 @@ void LibvirtWatch::ask_agents(std::vector<std::string> uuids)
 void LibvirtWatch::read_loads(std::vector<std::string> uuids)
 {
     asio::post(impl_->measurer, [impl = impl_, uuids] { impl->read_loads(uuids); });
-}
-
-void LibvirtWatch::limit_vms(std::vector<VmLimit> limits)
-{
-    asio::post(impl_->limiter, [impl = impl_, limits] { impl->limit_vms(limits); });
 }
 
 void LibvirtWatch::read_downtime(const std::string& uuid)

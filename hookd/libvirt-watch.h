@@ -18,7 +18,6 @@
 #include <vector>
 
 #include "common/result.h"
-#include "hookd/caps.h"
 #include "hookd/load.h"
 #include "hookd/records.h"
 
@@ -53,8 +52,6 @@ public:
     virtual void agent_asked(const std::string& uuid, bool answers) = 0;
     /// What libvirt has counted of the VMs that were asked for, as far as they run.
     virtual void loads_read(const LoadSamples& samples) = 0;
-    /// VMs were held to parts of the processors; `wrong`: why one of them is not, or nothing.
-    virtual void vms_limited(const std::vector<VmLimit>& held, const std::string& wrong) = 0;
 };
 
 /// The watch.
@@ -83,9 +80,6 @@ public:
     void ask_agents(std::vector<std::string> uuids);
     /// Reads what libvirt has counted of these domains; loads_read follows, whatever becomes of it.
     void read_loads(std::vector<std::string> uuids);
-    /// Holds these domains to their parts of the processors from now until they end; vms_limited
-    /// follows.
-    void limit_vms(std::vector<VmLimit> limits);
 
     struct Impl;
 

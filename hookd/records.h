@@ -45,7 +45,6 @@ Result<std::vector<SwitchPort>> parse_switch_ports(const std::string& json);
 struct Domain {
     DomainXml xml;
     Reality state = Reality::absent;
-    int start = 0;         // Libvirt's number of this start of it; 0: it does not run.
     std::int64_t disk = 0; // Bytes of all its disks, as its guest sees them; 0: not known.
     bool halted = false;   // It is paused, and no migration is why (is_halted()).
     /// As libvirt says it, for its recovery.
