@@ -10,6 +10,7 @@ common_libcommon_a_SOURCES += \
 	common/decide.h \
 	common/log.h common/log.cc \
 	common/probe.h \
+	common/memory-limit.h \
 	common/process-tree.h common/process-tree.cc \
 	common/run-tool.h common/run-tool.cc \
 	common/synthetic-mac.h common/synthetic-mac.cc \

@@ -13,12 +13,14 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <chrono>
 #include <filesystem>
 #include <fstream>
 #include <utility>
 
+#include "common/memory-limit.h"
 #include "common/run-tool.h"
 #include "common/text.h"
 #include "env/container-text.h"
@@ -33,6 +35,27 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::chrono::seconds tool_limit{20};
+constexpr std::int64_t limit_period_us = 100'000; // The kernel's own; a quota is a ms at least.
+
+std::string uuid_of_domain(virDomainPtr domain)
+{
+    std::array<char, VIR_UUID_STRING_BUFLEN> uuid{};
+    virDomainGetUUIDString(domain, uuid.data());
+    return uuid.data();
+}
+
+/// The limit of its memory as it is, in bytes; 0 if it is not known.
+std::uint64_t memory_limit_of(virDomainPtr domain)
+{
+    int n = 8;
+    std::array<virTypedParameter, 8> all{};
+    unsigned long long kib = 0;
+    if (virDomainGetMemoryParameters(domain, all.data(), &n, VIR_DOMAIN_AFFECT_LIVE) != 0 ||
+        virTypedParamsGetULLong(all.data(), n, VIR_DOMAIN_MEMORY_HARD_LIMIT, &kib) != 1 ||
+        kib >= VIR_DOMAIN_MEMORY_PARAM_UNLIMITED)
+        return 0;
+    return kib * 1024;
+}
 
 /// Users whose container runs.
 Result<std::set<std::string>> running(virConnectPtr connection)
@@ -44,7 +67,8 @@ Result<std::set<std::string>> running(virConnectPtr connection)
     std::set<std::string> users;
     for (int i = 0; i < n; ++i) {
         const Domain domain{domains[i]};
-        if (const auto user = user_of_domain(virDomainGetName(domain.get())); !user.empty())
+        const auto user = user_of_domain(virDomainGetName(domain.get()));
+        if (!user.empty() && is_ours(uuid_of_domain(domain.get())))
             users.insert(user);
     }
     free(domains);
@@ -72,6 +96,25 @@ Result<void> write(const fs::path& file, const std::string& text)
     return out ? Result<void>{} : Error{Errc::io, file.string() + ": cannot be written"};
 }
 
+/// Of one of libvirt's calls.
+struct Parameters {
+    virTypedParameterPtr all = nullptr;
+    int n = 0, room = 0;
+
+    void add(const char* name, unsigned long long value)
+    {
+        virTypedParamsAddULLong(&all, &n, &room, name, value);
+    }
+    void add_signed(const char* name, long long value)
+    {
+        virTypedParamsAddLLong(&all, &n, &room, name, value);
+    }
+    Parameters() = default;
+    Parameters(const Parameters&) = delete;
+    Parameters& operator=(const Parameters&) = delete;
+    ~Parameters() { virTypedParamsFree(all, n); }
+};
+
 /// One user's, on this hypervisor.
 class Keeper {
 public:
@@ -87,6 +130,13 @@ public:
     }
     /// Errors: io, or what the user lacks; nothing of it is left running then.
     Result<void> make(const std::string& user);
+    /// Users whose container has an address, whether it runs or not.
+    std::set<std::string> with_address() const;
+    /// Holds it to its limits, which is done again each time: they change, and it goes on.
+    /// Returns how many bytes of memory it has now.
+    Result<std::uint64_t> limit(const std::string& user) const;
+    /// His container, if it runs; not what others have given its name.
+    Domain ours(const std::string& user) const;
     /// Ends all that runs in it; the user's home stays.
     Result<void> undo(const std::string& user);
 
@@ -116,9 +166,9 @@ Result<std::string> Keeper::choose_address(const std::string& user) const
         if (folder.path().filename() != user)
             taken.insert(address(folder.path().filename()));
     const auto had = address(user);
-    if (contains(order_.range, had) && !taken.contains(had))
+    if (contains(*order_.range, had) && !taken.contains(had))
         return had;
-    return pick(order_.range, taken);
+    return pick(*order_.range, taken);
 }
 
 Result<Container> Keeper::describe(const std::string& user) const
@@ -139,7 +189,7 @@ Result<Container> Keeper::describe(const std::string& user) const
                         .proc = proc(user),
                         .bridge = order_.bridge,
                         .address = *address,
-                        .prefix = order_.range.prefix,
+                        .prefix = order_.range->prefix,
                         .gateway = order_.gateway,
                         .cpus = static_cast<int>(sysconf(_SC_NPROCESSORS_ONLN)),
                         .memory_kib = sysconf(_SC_PHYS_PAGES) * (sysconf(_SC_PAGESIZE) / 1024),
@@ -223,17 +273,67 @@ Result<void> without_offload(pid_t first)
     return {};
 }
 
+/// Its address is written first: should this be interrupted, nobody else gets it.
 Result<void> Keeper::start(const Container& container) const
 {
+    if (auto noted = write(fs::path{container.folder} / "address", container.address + "\n");
+        !noted)
+        return noted;
     const auto xml = domain_xml(container);
     const Domain domain{virDomainCreateXML(connection_, xml.c_str(), 0)};
-    if (!domain)
-        return libvirt_error("libvirt starts no container");
+    if (!domain) {
+        const auto why = libvirt_error("libvirt starts no container");
+        std::error_code not_there;
+        fs::remove(fs::path{container.folder} / "address", not_there);
+        return why;
+    }
     if (auto able = without_offload(first_process(domain.get())); !able) {
         virDomainDestroy(domain.get());
         return able;
     }
-    return write(fs::path{container.folder} / "address", container.address + "\n");
+    return {};
+}
+
+Domain Keeper::ours(const std::string& user) const
+{
+    Domain domain{virDomainLookupByName(connection_, domain_name(user).c_str())};
+    return domain && is_ours(uuid_of_domain(domain.get())) ? std::move(domain) : Domain{};
+}
+
+std::set<std::string> Keeper::with_address() const
+{
+    std::set<std::string> users;
+    std::error_code none_yet;
+    for (const auto& folder : fs::directory_iterator{all_, none_yet})
+        if (const auto user = folder.path().filename().string(); !address(user).empty())
+            users.insert(user);
+    return users;
+}
+
+Result<std::uint64_t> Keeper::limit(const std::string& user) const
+{
+    const auto limits = order_.limits.find(user);
+    const bool none = limits == order_.limits.end();
+    const Domain domain = ours(user);
+    virDomainInfo info{};
+    if (!domain || virDomainGetInfo(domain.get(), &info) != 0)
+        return libvirt_error("it has ended");
+    const std::uint64_t used = std::uint64_t{info.memory} * 1024;
+    const std::uint64_t kib =
+        none ? VIR_DOMAIN_MEMORY_PARAM_UNLIMITED
+             : memory_limit(limits->second.memory, memory_limit_of(domain.get()), used) / 1024;
+    Parameters cpu, memory;
+    cpu.add(VIR_DOMAIN_SCHEDULER_VCPU_PERIOD, limit_period_us);
+    cpu.add_signed(
+        VIR_DOMAIN_SCHEDULER_VCPU_QUOTA,
+        none ? -1 : std::max<std::int64_t>(limits->second.cpu * limit_period_us / 1000, 1000));
+    memory.add(VIR_DOMAIN_MEMORY_HARD_LIMIT, kib);
+    if (virDomainSetSchedulerParametersFlags(domain.get(), cpu.all, cpu.n,
+                                             VIR_DOMAIN_AFFECT_LIVE) != 0 ||
+        virDomainSetMemoryParameters(domain.get(), memory.all, memory.n, VIR_DOMAIN_AFFECT_LIVE) !=
+            0)
+        return libvirt_error("it is not held to its user's share");
+    return used;
 }
 
 Result<void> Keeper::make(const std::string& user)
@@ -259,7 +359,7 @@ try {
 
 Result<void> Keeper::undo(const std::string& user)
 {
-    const Domain domain{virDomainLookupByName(connection_, domain_name(user).c_str())};
+    const Domain domain = ours(user);
     if (domain && virDomainDestroy(domain.get()) != 0)
         return libvirt_error("it cannot be ended");
     hide_proc(user);
@@ -280,7 +380,9 @@ Result<Kept> keep(const KeepOrder& order)
     if (!there)
         return there.error();
     Keeper keeper{order, connection->get()};
-    const KeepPlan plan = keep_plan(order.users, *there);
+    auto known = keeper.with_address();
+    known.insert(there->begin(), there->end());
+    const KeepPlan plan = keep_plan(order.users, *there, known);
     Kept kept;
     for (const std::string& user : plan.undo)
         if (auto undone = keeper.undo(user); !undone)
@@ -289,8 +391,13 @@ Result<Kept> keep(const KeepOrder& order)
         if (auto made = keeper.make(user); !made)
             kept.failed[user] = made.error().message;
     for (const std::string& user : order.users)
-        if (!kept.failed.contains(user))
+        if (!kept.failed.contains(user)) {
             kept.there[user] = keeper.address(user);
+            if (auto used = keeper.limit(user); !used)
+                kept.failed[user] = used.error().message;
+            else
+                kept.used[user] = *used;
+        }
     return kept;
 }
 

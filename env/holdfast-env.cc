@@ -39,16 +39,30 @@ int refuse(const std::string& line)
     return 1;
 }
 
-/// {"store","rundir","node","bridge","addresses","gateway","users":[NAME..]}
+/// {"store","rundir","node","bridge","addresses","gateway","users":[NAME..],
+///  "limits":{USER:{"cpu","memory"}..}}; no addresses, no users.
 Result<env::KeepOrder> keep_order(const std::string& text)
 try {
     const auto object = nlohmann::json::parse(text);
-    auto range = env::parse_range(object.at("addresses"));
-    if (!range)
-        return range.error();
-    return env::KeepOrder{
-        object.at("store"),   object.at("rundir"), object.at("node"), object.at("bridge"), *range,
-        object.at("gateway"), object.at("users")};
+    env::KeepOrder order{object.at("store"),
+                         object.at("rundir"),
+                         object.at("node"),
+                         object.at("bridge"),
+                         {},
+                         object.at("gateway"),
+                         object.at("users"),
+                         {}};
+    for (const auto& [user, limits] : object.at("limits").items())
+        order.limits[user] = {limits.at("cpu"), limits.at("memory")};
+    if (const std::string addresses = object.at("addresses"); !addresses.empty()) {
+        auto range = env::parse_range(addresses);
+        if (!range)
+            return range.error();
+        order.range = *range;
+    } else if (!order.users.empty()) {
+        return Error{Errc::invalid, "there are users and no addresses"};
+    }
+    return order;
 } catch (const nlohmann::json::exception& wrong) {
     return Error{Errc::invalid, std::string{"the order is of the wrong shape: "} + wrong.what()};
 }
@@ -89,10 +103,10 @@ int run(const std::string& text)
     return status ? *status : refuse("holdfast: " + status.error().message);
 }
 
-/// {"there":{USER:ADDRESS..},"failed":{USER:WHY..}}
+/// {"there":{USER:ADDRESS..},"failed":{USER:WHY..},"used":{USER:BYTES..}}
 std::string kept_text(const env::Kept& kept)
 {
-    return nlohmann::json{{"there", kept.there}, {"failed", kept.failed}}.dump(
+    return nlohmann::json{{"there", kept.there}, {"failed", kept.failed}, {"used", kept.used}}.dump(
         -1, ' ', false, nlohmann::json::error_handler_t::replace);
 }
 

@@ -20,12 +20,13 @@ std::vector<std::string> users_of(const std::string& node, const std::vector<db:
     return users;
 }
 
-KeepPlan keep_plan(const std::vector<std::string>& wanted, const std::set<std::string>& running)
+KeepPlan keep_plan(const std::vector<std::string>& wanted, const std::set<std::string>& running,
+                   const std::set<std::string>& known)
 {
     KeepPlan plan;
     const std::set<std::string> all{wanted.begin(), wanted.end()};
     std::ranges::set_difference(all, running, std::back_inserter(plan.make));
-    std::ranges::set_difference(running, all, std::back_inserter(plan.undo));
+    std::ranges::set_difference(known, all, std::back_inserter(plan.undo));
     return plan;
 }
 

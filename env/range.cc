@@ -9,6 +9,7 @@
 
 #include <array>
 #include <cstdio>
+#include <string_view>
 
 #include "common/synthetic-mac.h"
 #include "common/text.h"
@@ -17,6 +18,8 @@ namespace holdfast::env {
 namespace {
 
 constexpr std::uint32_t most = 65536;
+constexpr const char* uuid_format = "48f00000-0000-4000-8000-0248%08x";
+constexpr std::size_t uuid_own = 28; // So much of it all of ours have.
 
 std::string text_of(std::uint32_t address)
 {
@@ -66,9 +69,13 @@ std::string mac_of(const std::string& address)
 std::string uuid_of(const std::string& address)
 {
     std::array<char, 37> text{};
-    std::snprintf(text.data(), text.size(), "48f00000-0000-4000-8000-0248%08x",
-                  parse_ipv4(address).value_or(0));
+    std::snprintf(text.data(), text.size(), uuid_format, parse_ipv4(address).value_or(0));
     return text.data();
+}
+
+bool is_ours(const std::string& uuid)
+{
+    return uuid.substr(0, uuid_own) == std::string_view{uuid_format}.substr(0, uuid_own);
 }
 
 bool contains(const Range& range, const std::string& address)

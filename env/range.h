@@ -33,6 +33,8 @@ Result<std::string> pick(const Range& range, const std::set<std::string>& taken)
 std::string mac_of(const std::string& address);
 /// The UUID of its container, and of the container's port, likewise.
 std::string uuid_of(const std::string& address);
+/// Whether a domain with that UUID is one of ours.
+bool is_ours(const std::string& uuid);
 
 /// Whether the address is one of them.
 bool contains(const Range& range, const std::string& address);

@@ -23,6 +23,7 @@ using service::Link;
 
 /// A caller may stop reading for a while; one that is gone is noticed in seconds.
 constexpr std::chrono::hours patience{24};
+constexpr std::chrono::seconds last_patience{10};
 
 /// Reads until a pipe is empty, unless others, that it left behind, go on to fill it.
 constexpr int most_left = 16;
@@ -80,6 +81,7 @@ private:
     Result<void> take(const service::Frame& frame);
     Result<void> feed();
     Result<void> pass(Descriptor& from, RunMessage type);
+    void see_off();
 
     Link& link_;
     Pipes pipes_;
@@ -153,6 +155,15 @@ Result<void> Run::turn()
     return done;
 }
 
+/// Waits until the caller has read all and closes.  What it has sent meanwhile is read as well: a
+/// connection that is closed with bytes unread is reset, and our last ones would be lost.
+void Run::see_off()
+{
+    const auto limit = std::chrono::steady_clock::now() + last_patience;
+    while (link_.receive(limit))
+        ;
+}
+
 Result<void> Run::to_its_end()
 {
     Result<void> done = send(RunMessage::begun, {});
@@ -163,7 +174,10 @@ Result<void> Run::to_its_end()
         return done;
     }
     const auto status = static_cast<std::uint8_t>(status_of(inside_));
-    return send(RunMessage::ended, {&status, 1});
+    done = send(RunMessage::ended, {&status, 1});
+    if (done)
+        see_off();
+    return done;
 }
 
 Result<Run> begin_run(Link& link, const service::Frame& begin, const MayRun& may)

@@ -8,6 +8,7 @@
 #include <sys/sysinfo.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
 #include <cstring>
@@ -15,9 +16,14 @@
 #include <fstream>
 #include <iterator>
 #include <set>
+#include <sstream>
+#include <utility>
 #include <vector>
 
+#include "common/memory-limit.h"
 #include "common/process-tree.h"
+#include "env/groups.h"
+#include "hookd/libvirt-watch.h"
 
 namespace holdfast::hookd {
 namespace {
@@ -92,6 +98,19 @@ Result<void> limit_cpu(const Hierarchy& from, const fs::path& group, const std::
     return done ? write(at / "cpu.cfs_quota_us", std::to_string(quota)) : done;
 }
 
+/// What the group's processes have written to their memory; what the kernel can take back at any
+/// time is not in it.  Units: bytes.
+std::uint64_t memory_used(const Hierarchy& from, const fs::path& group)
+{
+    std::ifstream in{from.root / group / "memory.stat"};
+    std::string word;
+    std::uint64_t figure = 0;
+    while (in >> word >> figure)
+        if (word == (from.second ? "anon" : "total_rss"))
+            return figure;
+    return 0;
+}
+
 Result<void> limit_memory(const Hierarchy& from, const fs::path& group,
                           const std::optional<Cap>& cap)
 {
@@ -132,12 +151,112 @@ NodeRoom room_of(const World& world)
             std::int64_t{world.config.quota_base} * thousandth};
 }
 
+std::uint64_t bytes_of(const DomainXml& domain)
+{
+    return static_cast<std::uint64_t>(domain.makeup.memory) << 20;
+}
+
+/// VMs that run here, or have begun to: each of somebody.
+std::vector<OwnedVm> owned_vms(const World& world)
+{
+    std::vector<OwnedVm> vms;
+    for (const auto& [id, domain] : world.domains)
+        if ((domain.state != Reality::absent || world.starting.contains(id)) &&
+            !domain.xml.owner.empty())
+            vms.push_back({id, domain.xml.name, domain.xml.owner,
+                           static_cast<int>(domain.xml.makeup.cpus), bytes_of(domain.xml)});
+    return vms;
+}
+
+/// The control group that libvirt has made for a VM's processors; empty if it has made none, or the
+/// VM does not run.
+fs::path cpu_group_of(const OwnedVm& vm)
+{
+    const int pid = qemu_pid(vm.name);
+    if (pid <= 0)
+        return {};
+    for (const std::string& folder :
+         env::group_folders(content("/proc/" + std::to_string(pid) + "/cgroup"),
+                            content("/proc/self/mountinfo"))) {
+        const fs::path group = group_of_domain(folder);
+        if (!group.empty() &&
+            (fs::exists(group / "cpu.max") || fs::exists(group / "cpu.cfs_quota_us")))
+            return group;
+    }
+    return {};
+}
+
+CpuQuota quota_of(const fs::path& group)
+{
+    CpuQuota now;
+    if (const std::string both = content(group / "cpu.max"); !both.empty()) {
+        std::istringstream in{both};
+        if (!(in >> now.quota)) { // "max"
+            now.quota = -1;
+            in.clear();
+            std::string word;
+            in >> word;
+        }
+        in >> now.period;
+        return now;
+    }
+    std::istringstream{content(group / "cpu.cfs_quota_us")} >> now.quota;
+    std::istringstream{content(group / "cpu.cfs_period_us")} >> now.period;
+    return now;
+}
+
+Result<void> write_quota(const fs::path& group, const CpuQuota& quota)
+{
+    if (fs::exists(group / "cpu.max"))
+        return write(group / "cpu.max", (quota.quota < 0 ? "max" : std::to_string(quota.quota)) +
+                                            " " + std::to_string(quota.period));
+    auto done = write(group / "cpu.cfs_period_us", std::to_string(quota.period));
+    return done ? write(group / "cpu.cfs_quota_us", std::to_string(quota.quota)) : done;
+}
+
+/// Returns what is wrong, or nothing.
+std::string hold_vm(const OwnedVm& vm, int cpu)
+{
+    const fs::path group = cpu_group_of(vm);
+    if (group.empty())
+        return cpu == 0 || qemu_pid(vm.name) <= 0
+                   ? ""
+                   : "VM " + vm.name + " of user " + vm.owner +
+                         " is not held to his share: libvirt gives it no control group for its "
+                         "processors: see cgroup_controllers in qemu.conf, or set quota_caps = off";
+    const auto wanted = quota_to_write(quota_of(group), cpu);
+    if (!wanted)
+        return "";
+    const auto done = write_quota(group, *wanted);
+    return done || !fs::exists(group) ? "" : "VM " + vm.name + ": " + done.error().message;
+}
+
 } // namespace
+
+std::vector<CappedUser> capped_users(const World& world, std::set<std::string> containers)
+{
+    if (world.config.quota_caps != "on")
+        return {};
+    return capped_users(world.ledger.quotas(), world.ledger.services(),
+                        {owned_vms(world), std::move(containers)}, room_of(world));
+}
+
+Result<void> may_hold_here(const World& world, const DomainXml& domain)
+{
+    const auto quota = std::ranges::find(world.ledger.quotas(), domain.owner, &db::Quota::name);
+    if (world.config.quota_caps != "on" || quota == world.ledger.quotas().end())
+        return {};
+    std::uint64_t taken = 0;
+    for (const auto* used : {&world.memory_used, &world.container_memory})
+        if (const auto his = used->find(domain.owner); his != used->end())
+            taken += his->second;
+    return may_hold(*quota, {domain.uuid, domain.name, domain.owner, 0, bytes_of(domain)},
+                    owned_vms(world), taken, room_of(world));
+}
 
 CapWatch::CapWatch(boost::asio::io_context& io, World& world) : world_{world}, next_{io}
 {
-    if (world.config.quota_caps == "on")
-        look_later();
+    look_later();
 }
 
 void CapWatch::look_later()
@@ -155,8 +274,13 @@ void CapWatch::look()
 {
     std::string wrong;
     std::set<std::string> here;
-    for (const CappedUser& user :
-         capped_users(world_.ledger.quotas(), world_.ledger.services(), room_of(world_))) {
+    std::set<std::string> containers;
+    for (const auto& [user, address] : world_.environments)
+        containers.insert(user);
+    const auto users = capped_users(world_, std::move(containers));
+    for (const CappedUser& user : users) {
+        if (user.pids.empty())
+            continue;
         here.insert(user.name);
         if (auto trouble = hold(user); !trouble.empty())
             wrong = trouble;
@@ -168,13 +292,42 @@ void CapWatch::look()
     for (const std::string& name : gone)
         let_go(name);
     world_.problem("caps", wrong);
+    world_.problem("vm caps", hold_vms(users));
+}
+
+/// Returns what is wrong, or nothing.
+std::string CapWatch::hold_vms(const std::vector<CappedUser>& users)
+{
+    if (!world_.config.libvirt_uri.starts_with("qemu:"))
+        return "";
+    std::map<std::string, int> parts;
+    for (const CappedUser& user : users)
+        parts.insert(user.vms.begin(), user.vms.end());
+    const bool off = world_.config.quota_caps != "on"; // What was held before is let go.
+    std::string wrong;
+    for (const OwnedVm& vm : owned_vms(world_)) {
+        const auto part = parts.find(vm.id);
+        if (part == parts.end() && !off)
+            continue;
+        if (auto trouble = hold_vm(vm, off ? 0 : part->second); !trouble.empty())
+            wrong = trouble;
+    }
+    return wrong;
 }
 
 /// Returns what is wrong, or nothing.
 std::string CapWatch::hold(const CappedUser& user)
 {
     const fs::path group = group_of(world_.config, user.name);
-    const bool known = held_.contains(user.name) && held_[user.name] == user.cap;
+    auto cap = user.services;
+    if (const auto memory = hierarchy_of("memory"); memory && cap) {
+        auto& used = world_.memory_used[user.name];
+        used = memory_used(*memory, group);
+        const auto was = held_.find(user.name);
+        const bool limited = was != held_.end() && was->second;
+        cap->memory = memory_limit(cap->memory, limited ? was->second->memory : 0, used);
+    }
+    const bool known = held_.contains(user.name) && held_[user.name] == cap;
     for (const auto& [controller, limit] :
          {std::pair{"cpu", &limit_cpu}, std::pair{"memory", &limit_memory}}) {
         const auto from = hierarchy_of(controller);
@@ -184,14 +337,14 @@ std::string CapWatch::hold(const CappedUser& user)
                    ": mount it, or set quota_caps = off";
         auto done = make_group(*from, group, controller);
         if (done && !known)
-            done = limit(*from, group, user.cap);
+            done = limit(*from, group, cap);
         if (done)
             done = gather(from->root / group, user.pids);
         if (!done)
             return "services of user " + user.name +
                    " are not held to his share: " + done.error().message;
     }
-    held_[user.name] = user.cap;
+    held_[user.name] = cap;
     return {};
 }
 
@@ -206,6 +359,7 @@ void CapWatch::let_go(const std::string& user)
             fs::remove(at, failed);
             left = left || fs::exists(at);
         }
+    world_.memory_used.erase(user);
     if (!left)
         held_.erase(user);
 }

@@ -208,6 +208,8 @@ void Daemon::look_for_tunnel()
 /// Services of this network that run in another are reached by ports of ours (spec S8).
 void Daemon::look_for_entries()
 {
+    world_.problem("apart",
+                   not_entered(world_.ledger.vms(), world_.ledger.hypervisors(), world_.self()));
     if (!world_.switch_here || entries_run_)
         return;
     auto command =
@@ -379,6 +381,9 @@ Result<void> Daemon::hook(const HookCall& call)
         if (auto may = may_use(world_.ledger.quotas(), xml->owner, Owner::named, world_.self());
             !may)
             return refuse(*xml, may.error().message);
+    if (begins)
+        if (auto may = may_hold_here(world_, *xml); !may)
+            return refuse(*xml, may.error().message);
     // Of a migration the first of these calls has begun a move.
     const bool coming = call.operation == "migrate" || mover_.under_way().contains(xml->uuid);
     if (begins)
@@ -393,14 +398,14 @@ Result<void> Daemon::hook(const HookCall& call)
         // Kept, since libvirtd itself answers late while a VM migrates.
         Domain& domain = world_.domains[xml->uuid];
         domain.xml = *xml;
-        starting_.insert(xml->uuid);
+        world_.starting.insert(xml->uuid);
     }
     if (call.operation == "migrate")
         mover_.incoming(xml->uuid);
     if (call.operation == "stopped" || call.operation == "release") {
         if (auto found = world_.domains.find(xml->uuid); found != world_.domains.end())
             found->second.state = Reality::absent;
-        starting_.erase(xml->uuid);
+        world_.starting.erase(xml->uuid);
     }
     if (auto signal = signal_of_hook(call.operation))
         mover_.signal(xml->uuid, *signal, now_ns());
@@ -413,8 +418,8 @@ bool Daemon::is_gone(const std::string& vm) const
     const db::Vm* record = world_.ledger.vm(vm);
     const auto domain = world_.domains.find(vm);
     const bool runs = domain != world_.domains.end() && domain->second.state != Reality::absent;
-    return record && record->hypervisor == world_.self() && !runs && !starting_.contains(vm) &&
-           !mover_.under_way().contains(vm);
+    return record && record->hypervisor == world_.self() && !runs &&
+           !world_.starting.contains(vm) && !mover_.under_way().contains(vm);
 }
 
 void Daemon::libvirt_connected(std::vector<Domain> domains)
@@ -434,7 +439,7 @@ void Daemon::libvirt_connected(std::vector<Domain> domains)
             domain.disk = known->second.disk; // Until it is measured anew.
         world_.domains[domain.xml.uuid] = domain;
         if (domain.state != Reality::absent)
-            starting_.erase(domain.xml.uuid);
+            world_.starting.erase(domain.xml.uuid);
     }
     if (!std::exchange(resumed_, true))
         mover_.resume();
@@ -448,7 +453,7 @@ void Daemon::libvirt_lost(const std::string& why)
     if (world_.libvirt_here || world_.libvirt_trouble != why)
         spdlog::warn("libvirt: away ({}): trying again each second", why);
     if (std::exchange(world_.libvirt_here, false))
-        starting_.clear(); // What libvirtd had begun has ended with it, or runs.
+        world_.starting.clear(); // What libvirtd had begun has ended with it, or runs.
     world_.libvirt_trouble = why;
 }
 
@@ -487,7 +492,7 @@ void Daemon::domain_read(Domain domain, bool exists)
         domain.disk = known.disk; // Until it is measured anew.
         known = domain;
         if (domain.state != Reality::absent)
-            starting_.erase(domain.xml.uuid);
+            world_.starting.erase(domain.xml.uuid);
     } else {
         world_.domains.erase(domain.xml.uuid);
     }

@@ -125,8 +125,6 @@ private:
     std::unique_ptr<RecoveryWatch> recovery_watch_;
     std::unique_ptr<LibvirtWatch> libvirt_;
     std::unique_ptr<HookServer> hooks_;
-    /// VMs that libvirt has begun to start, and that do not run yet.
-    std::set<std::string> starting_;
     std::function<void()> recovery_rows_;
     bool resumed_ = false; // What became of the moves in the store is known.
     bool refresh_wanted_ = false;

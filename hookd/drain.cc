@@ -235,6 +235,18 @@ void Drain::failed(const std::string& vm, const std::string& why)
     entry.to.clear();
 }
 
+std::vector<Drain::Outcome> entered_by(const FleetView& view, const std::string& node)
+{
+    std::vector<Drain::Outcome> all;
+    for (const db::Vm& vm : view.vms)
+        if (vm.hypervisor != node && !vm.ports.empty() && vm.ports.front().entry == node)
+            all.push_back({vm.name, "",
+                           "runs on " + vm.hypervisor + ", and its network reaches it by way of " +
+                               node + ": move it to another of its network before " + node +
+                               " goes"});
+    return all;
+}
+
 bool Drain::over() const
 {
     return std::all_of(entries_.begin(), entries_.end(), [](const auto& item) {

@@ -113,4 +113,7 @@ private:
     std::map<std::string, Entry> entries_; // By the VM's id.
 };
 
+/// Services elsewhere that this node stands in for (spec S8), which no drain changes.
+std::vector<Drain::Outcome> entered_by(const FleetView& view, const std::string& node);
+
 } // namespace holdfast::hookd

@@ -5,6 +5,9 @@
 
 #include "hookd/drainer.h"
 
+#include <algorithm>
+#include <iterator>
+
 #include <spdlog/spdlog.h>
 
 #include "hookd/migrate.h"
@@ -98,7 +101,9 @@ void Drainer::begin(const Drain::Order& order)
 void Drainer::finish()
 {
     timer_.cancel();
-    nlohmann::json end = report(world_.self(), drain_->outcomes());
+    auto outcomes = drain_->outcomes();
+    std::ranges::copy(entered_by(fleet_view(world_), world_.self()), std::back_inserter(outcomes));
+    nlohmann::json end = report(world_.self(), outcomes);
     drain_.reset();
     StoreChange change;
     std::string text = std::to_string(end["moved"].size()) + " moved";

@@ -19,7 +19,7 @@
 
 namespace holdfast::hookd {
 
-/// Of this hypervisor; of one without `environment_addresses` there are none.
+/// Of this hypervisor; on one without `environment_addresses` any more all are ended.
 /// Thread: that of the io_context.
 class Environments {
 public:
@@ -34,6 +34,7 @@ private:
     std::string order() const;
     void take(const Result<std::string>& answer);
     void look_later();
+    bool is_needed() const;
 
     World& world_;
     Tools& tools_;

@@ -16,6 +16,7 @@
 
 #include "db/find.h"
 #include "hookd/await.h"
+#include "hookd/service-place.h"
 #include "hookd/service-rules.h"
 #include "hookd/service-system.h"
 #include "hookd/share-rules.h"
@@ -29,6 +30,8 @@ namespace {
 
 constexpr std::chrono::seconds ask_again{1};
 constexpr std::chrono::seconds clear_again{1};
+constexpr std::chrono::milliseconds look_again{10};
+constexpr std::chrono::seconds enter_limit{10}; // Then the fleet is lost, or the switch.
 constexpr std::chrono::minutes go_on_limit{11}; // A CRIU at work is waited for.
 
 } // namespace
@@ -258,10 +261,25 @@ void ServiceMover::stays(const OutgoingPtr& out)
     world_.commit(change);
 }
 
-/// It lives there: what stands still here goes without a word, once nothing is sent to it.
+/// It lives there: what stands still here goes without a word, once nothing is sent to it.  Does it
+/// live in another network, then not before what stands in for it here does: for a moment its
+/// addresses would be nobody's.
 void ServiceMover::discard_out(const OutgoingPtr& out)
 {
-    mover_.when_left(out->row.id, [this, out] { discard_left(out); });
+    asio::co_spawn(
+        io_,
+        [this, out]() -> asio::awaitable<void> {
+            asio::steady_timer timer{io_};
+            const auto until = std::chrono::steady_clock::now() + enter_limit;
+            while (!is_entered(world_.ledger.vm(out->row.id), world_.self(), world_.ports) &&
+                   std::chrono::steady_clock::now() < until) {
+                timer.expires_after(look_again);
+                co_await timer.async_wait(asio::use_awaitable);
+            }
+        },
+        [this, out](const std::exception_ptr&) {
+            mover_.when_left(out->row.id, [this, out] { discard_left(out); });
+        });
 }
 
 void ServiceMover::discard_left(const OutgoingPtr& out)

@@ -78,6 +78,7 @@ private:
         std::shared_ptr<Job> job;
         bool committing = false; // It was told that home has committed.
         bool live = false;
+        bool runs = false;                        // It is no move: a user's command runs.
         std::vector<std::function<void()>> ended; // Who waits for the job's end.
     };
     using IncomingPtr = std::shared_ptr<Incoming>;
@@ -88,6 +89,7 @@ private:
     void receive(int tcp);
     void said_in(const IncomingPtr& in, const Json& line);
     Result<void> may_run(const std::string& user) const;
+    void run(const IncomingPtr& in, const std::string& user);
     void welcome(const IncomingPtr& in, const Json& question);
     db::VmPort port_here(const std::string& service) const;
     void plug(const IncomingPtr& in);
@@ -130,6 +132,7 @@ private:
     std::string rundir_;
     boost::asio::ip::tcp::acceptor acceptor_;
     std::size_t connections_ = 0;                           // Of other hypervisors, now.
+    std::size_t runs_ = 0;                                  // Users' commands, not in those.
     std::map<std::string, OutgoingPtr> outgoing_;           // By service id.
     std::map<std::string, IncomingPtr> incoming_;           // By service id.
     std::map<std::string, std::function<void()>> awaiting_; // The target's row, by service id.

@@ -96,6 +96,33 @@ Result<void> may_live_apart(const db::Service& service, const db::VmPort& port,
     return {};
 }
 
+bool is_entered(const db::Vm* record, const std::string& self, const std::vector<SwitchPort>& ports)
+{
+    if (!record)
+        return true;
+    if (record->hypervisor == self)
+        return false;
+    return record->ports.empty() || record->ports.front().entry != self ||
+           (has(ports, db::entry_id(record->id)) && has(ports, db::lead_id(record->id)));
+}
+
+std::string not_entered(const std::vector<db::Vm>& vms,
+                        const std::vector<db::Hypervisor>& hypervisors, const std::string& self)
+{
+    for (const db::Vm& vm : vms) {
+        if (vm.kind != "service" || vm.hypervisor != self || vm.ports.empty())
+            continue;
+        const auto entry =
+            std::ranges::find(hypervisors, vm.ports.front().entry, &db::Hypervisor::name);
+        if (entry != hypervisors.end() && entry->lost)
+            return "service " + vm.name + " is not reached: " + entry->name +
+                   ", by way of which its network reaches it, is not heard of: bring that back, or "
+                   "move the service to a hypervisor of " +
+                   network(vm.ports.front().fabric);
+    }
+    return "";
+}
+
 Result<void> may_be_led_to(const db::Vm& vm)
 {
     if (vm.ports.empty() || vm.ports.front().entry.empty())

@@ -32,6 +32,17 @@ Result<void> may_live_apart(const db::Service& service, const db::VmPort& port,
                             const std::string& fabric, const std::vector<db::Chain>& chains,
                             const std::vector<db::Balancer>& balancers);
 
+/// Whether what is for a service that left here, apart from its network, reaches it by way of here:
+/// its record is its new hypervisor's, and the ports are there.
+/// Shape:   `record`: null if there is none any more; `ports`: all of the switch.
+bool is_entered(const db::Vm* record, const std::string& self,
+                const std::vector<SwitchPort>& ports);
+
+/// What is wrong with services here whose network reaches them by way of another hypervisor; empty
+/// if nothing is.
+std::string not_entered(const std::vector<db::Vm>& vms,
+                        const std::vector<db::Hypervisor>& hypervisors, const std::string& self);
+
 /// The same of what is to become a hop, a server or a director.
 Result<void> may_be_led_to(const db::Vm& vm);
 

@@ -26,6 +26,8 @@ namespace {
 
 // Other hypervisors' moves to here, and questions, at a time.
 constexpr std::size_t most_incoming = 64;
+// Users' commands at a time, each with a process of ours and the user's own.
+constexpr std::size_t most_runs = 256;
 constexpr std::chrono::seconds look_limit{10};
 constexpr std::chrono::seconds look_again{1};
 constexpr std::chrono::seconds listen_again{1};
@@ -118,17 +120,20 @@ void ServiceMover::said_in(const IncomingPtr& in, const Json& line)
     else if (ask == "commit") {
         mover_.note(in->service, "committed");
         mover_.when_settled(in->service, [this, in](const db::Move* row) {
-            const bool stored = row && committed(in->service, in->move) && may_live(*in);
-            in->committing = stored;
-            in->job->tell(stored ? Json::object()
-                                 : Json{{"error", "its move is not under way any more"}});
+            Result<void> may;
+            if (!row || !committed(in->service, in->move) || !may_live(*in))
+                may = Error{Errc::invalid, "its move is not under way any more"};
+            else // It may have become a hop since it was welcome.
+                may = may_live_apart(in->row, port_here(in->service), world_.config.fabric,
+                                     world_.ledger.chains(), world_.ledger.balancers());
+            in->committing = bool(may);
+            in->job->tell(may ? Json::object() : Json{{"error", may.error().message}});
             return true;
         });
     } else if (ask == "activate") { // Its gate is open, so that it lives here whatever comes.
         mover_.open(in->service, [in] { in->job->tell(Json::object()); });
     } else if (ask == "run") {
-        const auto may = may_run(line.value("user", ""));
-        in->job->tell(may ? Json::object() : Json{{"error", may.error().message}});
+        run(in, line.value("user", ""));
     } else if (ask == "outcome") {
         tell_outcome(in, line.value("peer", ""), line.value("move", ""));
     } else if (say == "step") {
@@ -145,15 +150,31 @@ void ServiceMover::said_in(const IncomingPtr& in, const Json& line)
     }
 }
 
-/// Whether the user's commands may run here.
+/// Whether one more of the user's commands may run here.
 Result<void> ServiceMover::may_run(const std::string& user) const
 {
+    if (runs_ >= most_runs)
+        return Error{Errc::unavailable, std::to_string(most_runs) + " commands run on " +
+                                            world_.self() + " already: try again later"};
     const auto users = env::users_of(world_.self(), world_.ledger.quotas());
     if (std::ranges::find(users, user) != users.end())
         return {};
     return Error{Errc::invalid, world_.self() + " is none of the nodes that user " +
                                     one_line(user, 60) +
                                     " uses: see 'holdfast env show' and 'holdfast quota select'"};
+}
+
+/// From now on it does not hold up moves.
+void ServiceMover::run(const IncomingPtr& in, const std::string& user)
+{
+    const auto may =
+        in->runs ? Result<void>{Error{Errc::invalid, "a command runs already"}} : may_run(user);
+    if (may) {
+        in->runs = true;
+        ++runs_;
+        --connections_;
+    }
+    in->job->tell(may ? Json::object() : Json{{"error", may.error().message}});
 }
 
 void ServiceMover::welcome(const IncomingPtr& in, const Json& question)
@@ -276,7 +297,7 @@ void ServiceMover::look_at_place(const std::string& name, std::function<void(con
 
 void ServiceMover::ended_in(const IncomingPtr& in, const std::string& how)
 {
-    --connections_;
+    --(in->runs ? runs_ : connections_);
     auto over = [this, in] {
         forget_incoming(in->service);
         for (const auto& tell : in->ended)

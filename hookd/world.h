@@ -34,11 +34,14 @@ struct World {
     std::string switch_trouble = "not reached yet";
 
     std::map<std::string, Domain> domains; // By UUID.
+    std::set<std::string> starting; // Those that libvirt has begun to start, and do not run yet.
     bool libvirt_here = false;
     std::string libvirt_trouble = "not reached yet";
 
-    std::map<std::string, std::string> environments; // Users' containers here: their addresses.
-    std::map<std::string, std::string> problems;     // By subject: what is wrong, and the mend.
+    std::map<std::string, std::string> environments;  // Users' containers here: their addresses.
+    std::map<std::string, std::uint64_t> memory_used; // By user: bytes his services use here.
+    std::map<std::string, std::uint64_t> container_memory; // Likewise his container.
+    std::map<std::string, std::string> problems; // By subject: what is wrong, and the mend.
 
     /// Called after each change that was stored.
     std::function<void(const StoreChange&)> on_change;

@@ -733,9 +733,13 @@ FlowSet Compiler::run()
                                    "start holdfast-hookd");
         return std::move(result_);
     }
-    const bool apart = std::any_of(ports_.begin(), ports_.end(), [](const Port& port) {
-        return port.kind == "lead" || stands_apart(port);
-    });
+    const bool apart =
+        std::any_of(ports_.begin(), ports_.end(),
+                    [](const Port& port) { return port.kind == "lead" || stands_apart(port); }) ||
+        std::any_of(snapshot_.vms.begin(), snapshot_.vms.end(), [](const db::Vm& vm) {
+            // Frames of another network may come by the tunnel: no bridge may flood them here.
+            return !vm.ports.empty() && !vm.ports.front().entry.empty();
+        });
     const bool chained =
         apart || !snapshot_.chains.empty() || !snapshot_.moves.empty() || !overrides_.empty();
     if (!chained && snapshot_.balancers.empty())

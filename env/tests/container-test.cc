@@ -81,10 +81,17 @@ TEST(Container, EachUserOfTheNodeHasOneAndNobodyElse)
     eve.name = "eve";
     const auto wanted = users_of("hv1", {bob, eve, ann});
     CHECK_TRUE(wanted == (std::vector<std::string>{"ann", "bob"}));
-    const auto plan = keep_plan(wanted, {"bob", "eve"});
+    const auto plan = keep_plan(wanted, {"bob", "eve"}, {"bob", "eve", "max"});
     CHECK_TRUE(plan.make == std::vector<std::string>{"ann"});
-    CHECK_TRUE(plan.undo == std::vector<std::string>{"eve"});
+    CHECK_TRUE(plan.undo == (std::vector<std::string>{"eve", "max"}));
     CHECK_TRUE(users_of("hv3", {ann}).empty());
+}
+
+TEST(Container, OneOfOursIsKnownByItsUuid)
+{
+    CHECK_TRUE(is_ours(uuid_of("10.9.0.5")));
+    CHECK_FALSE(is_ours("48f00000-0000-4000-8000-024900000001"));
+    CHECK_FALSE(is_ours(""));
 }
 
 TEST(Container, AddressesAreOfTheRangeAndNobodyElses)

@@ -316,3 +316,17 @@ TEST(Drain, VmThatStopsBeforeItsTurnIsForgotten)
     CHECK_TRUE(drain.over());
     CHECK_EQUAL(1u, drain.outcomes().size());
 }
+
+TEST(Drain, ServicesThatAreReachedByWayOfItAreNamed)
+{
+    vms = {vm("a", "hv1"), vm("b", "hv2")};
+    vms[1].ports.emplace_back();
+    CHECK_TRUE(entered_by(view(), "hv1").empty());
+    vms[1].ports[0].entry = "hv1";
+    const auto all = entered_by(view(), "hv1");
+    CHECK_EQUAL(1u, all.size());
+    STRCMP_EQUAL("b", all[0].vm.c_str());
+    STRCMP_EQUAL("runs on hv2, and its network reaches it by way of hv1: move it to another of its "
+                 "network before hv1 goes",
+                 all[0].why.c_str());
+}

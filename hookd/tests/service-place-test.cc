@@ -163,3 +163,33 @@ TEST(ServicePlace, PortsStandInForWhatRunsElsewhereAndGoWithIt)
     ports.pop_back(); // Half of it is no way.
     CHECK_TRUE(says(change_entries(config("hv1"), away, services, ports), "hfl111111112222"));
 }
+
+TEST(ServicePlace, HomeIsLeftOnceWhatStandsInForItIsThere)
+{
+    const auto there = record("hv2", "a", "hv1");
+    const std::vector<SwitchPort> ports{port("entry", "hfe1", db::entry_id(id)),
+                                        port("lead", "hfl1", db::lead_id(id))};
+    const auto home = record("hv1", "a"), near = record("hv3", "a");
+    CHECK_FALSE(is_entered(&home, "hv1", ports)); // Nobody has taken it over yet.
+    CHECK_FALSE(is_entered(&there, "hv1", {}));
+    CHECK_FALSE(is_entered(&there, "hv1", {ports[0]}));
+    CHECK_TRUE(is_entered(&there, "hv1", ports));
+    CHECK_TRUE(is_entered(&near, "hv1", {}));  // In its own network it needs none.
+    CHECK_TRUE(is_entered(&there, "hv3", {})); // Another stands in for it.
+    CHECK_TRUE(is_entered(nullptr, "hv1", {}));
+}
+
+TEST(ServicePlace, OneWhoseEntryIsLostIsNamed)
+{
+    auto vm = record("hv2", "a", "hv1");
+    vm.name = "count";
+    db::Hypervisor entry;
+    entry.name = "hv1";
+    STRCMP_EQUAL("", not_entered({vm}, {entry}, "hv2").c_str());
+    entry.lost = true;
+    STRCMP_EQUAL(
+        "service count is not reached: hv1, by way of which its network reaches it, is not "
+        "heard of: bring that back, or move the service to a hypervisor of network a",
+        not_entered({vm}, {entry}, "hv2").c_str());
+    STRCMP_EQUAL("", not_entered({vm}, {entry}, "hv3").c_str());
+}

@@ -1,25 +1,38 @@
 # SPDX-License-Identifier: Apache-2.0
 # First process of a hypervisor's namespaces: gives it files of its own, then only reaps.
-# Arguments: name, folder of its files, folder of the lab (seen at the same place inside).
+# Arguments: name, folder of its files, folder of the lab (seen at the same place inside); it gives
+# itself a fourth.
 name=$1
 folder=$2
 lab=$3
+groups="cpu cpuacct memory devices freezer blkio name=systemd"
+
+# mount_group GROUP FOLDER: a control group of version 1.
+mount_group () {
+    mount -t cgroup -o "$(test "$1" = "${1#name=}" || echo none,)$1" cgroup "$2"
+}
+
+# A folder of its own in each control group, which is all that it sees of them: libvirt's containers are
+# in there, and two hypervisors' can have one name.
+if [ -z "$4" ]; then
+    for group in $groups; do
+        if mount_group "$group" /mnt; then
+            mkdir -p "/mnt/$(echo "$folder" | tr / -)"
+            echo $$ >"/mnt/$(echo "$folder" | tr / -)/cgroup.procs"
+            umount /mnt
+        fi
+    done
+    exec unshare --cgroup /bin/sh -e "$0" "$name" "$folder" "$lab" inside
+fi
 
 hostname "$name"
 umount -R -l /sys
 mount -t sysfs sysfs /sys
-# A folder of its own in each control group (of version 1): libvirt's containers are in there, and two
-# hypervisors' can have one name.
 mount -t tmpfs tmpfs /sys/fs/cgroup
-for group in cpu cpuacct memory devices freezer blkio name=systemd; do
+for group in $groups; do
     at=/sys/fs/cgroup/${group#name=}
     mkdir "$at"
-    if mount -t cgroup -o "$(test "$group" = "${group#name=}" || echo none,)$group" cgroup "$at"; then
-        mkdir -p "$at/$(echo "$folder" | tr / -)"
-        mount --bind "$at/$(echo "$folder" | tr / -)" "$at"
-    else
-        rmdir "$at"
-    fi
+    mount_group "$group" "$at" || rmdir "$at"
 done
 mount --bind "$folder/etc" /etc
 mount --bind "$folder/var-lib" /var/lib

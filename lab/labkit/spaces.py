@@ -60,7 +60,7 @@ def enter(record, environment=None):
     """The words to put before a command so that it runs inside."""
     pid = str(record["pid"])
     variables = {**MARK, **(environment or {})}
-    return ["nsenter", "-t", pid, "-m", "-n", "-u", "-i", "-p", "--",
+    return ["nsenter", "-t", pid, "-m", "-n", "-u", "-i", "-p", "-C", "--",
             "env", *(f"{key}={value}" for key, value in variables.items())]
 
 

@@ -560,6 +560,14 @@ TEST(Apart, WhatItSendsGoesToWhomStandsInForIt)
     CHECK_EQUAL(std::string("none"), actions(253, 110000, "dl_src=02:00:00:00:00:01"));
 }
 
+TEST(Apart, NothingOfTheTunnelIsFloodedWhereNobodyHasAPort)
+{
+    at("hv3", "hv2", "hv1");
+    CHECK_EQUAL(std::string("drop"), actions(252, 65536, ""));
+    snapshot.vms[0].ports[0].entry.clear();
+    CHECK_TRUE(compile(snapshot, ports, {}).flows.empty());
+}
+
 TEST(Apart, WhileItComesItsPortSaysSo)
 {
     at("hv2", "hv1", "");
