@@ -2,7 +2,7 @@
 #
 # What all programs share.  A new pair of files is added with +=.
 noinst_LIBRARIES += common/libcommon.a
-common_libcommon_a_SOURCES = common/descriptor.h common/result.h common/run-directory.h common/ovs-config.h
+common_libcommon_a_SOURCES = common/boot-clock.h common/descriptor.h common/result.h common/run-directory.h common/ovs-config.h
 
 # Configuration, log, words.
 common_libcommon_a_SOURCES += \

@@ -487,7 +487,8 @@ void expect_policies(FleetOps& ops, const FleetChange& change)
     }
 }
 
-/// Refused unless the recoveries that are put are those that were seen.
+/// Refused unless the recoveries that are put are those that were seen, and a VM of which a new one
+/// is put has none that is open.
 void expect_recoveries(FleetOps& ops, const FleetChange& change)
 {
     for (const auto& [id, was] : change.recoveries_were) {
@@ -495,6 +496,15 @@ void expect_recoveries(FleetOps& ops, const FleetChange& change)
         expect_rows(ops, "Recovery", row, where_all(is("id", id)),
                     was ? where_all(row) : json::array(),
                     {Errc::outdated, "the recovery has changed meanwhile"});
+    }
+    for (const Recovery& row : change.put_recoveries) {
+        const auto was = change.recoveries_were.find(row.id);
+        if (was == change.recoveries_were.end() || was->second)
+            continue;
+        for (const char* open : {"failed", "running"})
+            refuse(ops, "Recovery", where_all(is("vm", row.vm), is("state", open)),
+                   {Errc::outdated, "another recovery of this VM has begun meanwhile: see "
+                                    "\"holdfast recovery history\""});
     }
 }
 

@@ -102,7 +102,8 @@ struct FleetChange {
     /// was none.  If it is another by now all is refused (`unavailable`).
     std::map<std::string, std::optional<RecoveryPolicy>> recovery_policies_were;
     std::vector<Recovery> put_recoveries;
-    /// By id, of those that are put: likewise (`outdated`).
+    /// By id, of those that are put, or that others rest on: likewise (`outdated`); a new one also
+    /// where one of its VM is open.
     std::map<std::string, std::optional<Recovery>> recoveries_were;
     /// Refused (`outdated`) unless the row is as it was, in holder, term, and what is changed.
     std::vector<LeaseStep> steps;

@@ -4,6 +4,8 @@
 noinst_LIBRARIES += hookd/libhookd.a
 hookd_libhookd_a_SOURCES = \
 	hookd/await.h \
+	hookd/agent-silence.cc \
+	hookd/agent-silence.h \
 	hookd/balancer-check.cc \
 	hookd/balancer-check.h \
 	hookd/balancer-director.cc \
@@ -39,6 +41,7 @@ hookd_libhookd_a_SOURCES = \
 	hookd/commands-balancer.cc \
 	hookd/commands-chain.cc \
 	hookd/commands-node.cc \
+	hookd/commands-recovery-here.cc \
 	hookd/commands-recovery-run.cc \
 	hookd/commands-recovery-steps.cc \
 	hookd/commands-recovery.cc \
@@ -92,6 +95,8 @@ hookd_libhookd_a_SOURCES = \
 	hookd/job.cc \
 	hookd/job.h \
 	hookd/lease-guard.h \
+	hookd/lease-note.cc \
+	hookd/lease-note.h \
 	hookd/ledger.cc \
 	hookd/ledger.h \
 	hookd/libvirt-handle.h \
@@ -139,6 +144,8 @@ hookd_libhookd_a_SOURCES = \
 	hookd/records.h \
 	hookd/recovery-follow.cc \
 	hookd/recovery-follow.h \
+	hookd/recovery-orders.cc \
+	hookd/recovery-orders.h \
 	hookd/recovery-watch.cc \
 	hookd/recovery-watch.h \
 	hookd/resource-watch.cc \
@@ -183,6 +190,7 @@ hookd_libhookd_a_CPPFLAGS = $(AM_CPPFLAGS) $(SPDLOG_CFLAGS) $(LIBVIRT_CFLAGS)
 check_PROGRAMS += hookd/tests/hookd-test
 TESTS += hookd/tests/hookd-test
 hookd_tests_hookd_test_SOURCES = \
+	hookd/tests/agent-silence-test.cc \
 	hookd/tests/balancer-builtin-test.cc \
 	hookd/tests/balancer-test.cc \
 	hookd/tests/balancer-trace-test.cc \
@@ -199,6 +207,7 @@ hookd_tests_hookd_test_SOURCES = \
 	hookd/tests/fleet-leave-test.cc \
 	hookd/tests/fleet-sync-test.cc \
 	hookd/tests/health-test.cc \
+	hookd/tests/lease-note-test.cc \
 	hookd/tests/ledger-test.cc \
 	hookd/tests/load-test.cc \
 	hookd/tests/main.cc \
@@ -210,6 +219,7 @@ hookd_tests_hookd_test_SOURCES = \
 	hookd/tests/qemu-tap-test.cc \
 	hookd/tests/records-test.cc \
 	hookd/tests/recovery-follow-test.cc \
+	hookd/tests/recovery-orders-test.cc \
 	hookd/tests/service-move-test.cc \
 	hookd/tests/service-place-test.cc \
 	hookd/tests/service-test.cc \

@@ -35,14 +35,14 @@ const char* word(DirectorRoutes::State state)
 }
 
 /// What is awaited of some switches.
-struct Asked {
+struct Gathered {
     db::Balancer balancer;
     Commands::Done done;
     std::map<std::string, Result<Json>> answers;
     std::size_t n_awaited = 0;
 };
 
-void answer(const Asked& asked, const std::vector<db::Vm>& vms)
+void answer(const Gathered& asked, const std::vector<db::Vm>& vms)
 {
     Json directors = Json::array();
     for (const DirectorRoutes& one : judge_directors(asked.balancer, vms, asked.answers))
@@ -65,7 +65,7 @@ void Commands::balancer_routes(const Json& arguments, Done done)
         done(balancer.error());
         return;
     }
-    auto asked = std::make_shared<Asked>(Asked{*balancer, std::move(done), {}, 1});
+    auto asked = std::make_shared<Gathered>(Gathered{*balancer, std::move(done), {}, 1});
     std::set<std::string> hypervisors;
     for (const std::string& id : balancer->directors)
         if (const db::Vm* vm = world().ledger.vm(id); vm && !vm->hypervisor.empty())

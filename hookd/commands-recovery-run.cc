@@ -23,6 +23,7 @@
 #include "hookd/recovery-follow.h"
 #include "hookd/vm-failures.h"
 #include "recovery/limits.h"
+#include "recovery/place.h"
 #include "recovery/rows.h"
 
 namespace holdfast::hookd {
@@ -60,6 +61,7 @@ void Commands::recovery_run(const Json& arguments, Done done)
     }
     const auto takeover = plan_recovery(arguments);
     if (!takeover) {
+        note_refused(arguments, takeover.error());
         done(takeover.error());
         return;
     }
@@ -68,6 +70,17 @@ void Commands::recovery_run(const Json& arguments, Done done)
                        if (failure)
                            std::rethrow_exception(failure);
                    });
+}
+
+/// One that nobody asked for by hand has had an attempt, and waits for the next.
+void Commands::note_refused(const Json& arguments, const Error& why)
+{
+    const auto& rows = world().ledger.recoveries();
+    const auto row = std::ranges::find(rows, arguments.value("recovery", ""), &db::Recovery::id);
+    if (row == rows.end() || row->state != "failed" || why.code == Errc::outdated)
+        return;
+    daemon_.fleet().put_recovery(refused(*row, one_line(why.message), now_ns()), *row,
+                                 [](const Result<void>&) {}); // Else it has changed already.
 }
 
 /// Who takes whose place, by the rows as they are now.
@@ -86,13 +99,17 @@ Result<Commands::Takeovers> Commands::plan_recovery(const Json& arguments)
     takeover->lost = *ledger.vm(pool.vms()[*place].id);
     takeover->by_hand = !arguments.contains("recovery");
     takeover->said_gone = arguments.value("gone", false);
-    const auto* row = open_recovery(ledger.recoveries(), takeover->lost.id);
+    const auto* row = recovery::open_recovery(ledger.recoveries(), takeover->lost.id);
     if (row)
         takeover->before = *row;
+    if (!row && recovering_.contains(takeover->lost.id))
+        return Error{Errc::unavailable, takeover->lost.name + " is being recovered by " +
+                                            world().self() + " already: wait until that has ended"};
     if (row && row->state == "running")
         return Error{Errc::unavailable, takeover->lost.name + " is being recovered by " + row->by +
                                             ": see \"holdfast recovery history\""};
-    if (!takeover->by_hand && (!row || arguments.at("recovery") != row->id))
+    if (!takeover->by_hand && (!row || arguments.at("recovery") != row->id ||
+                               row->hypervisor != takeover->lost.hypervisor))
         return Error{Errc::outdated, "the recovery has changed meanwhile"};
     const auto wish = wish_from(arguments, takeover->lost, row);
     if (!wish)

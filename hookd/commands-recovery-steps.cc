@@ -20,9 +20,9 @@
 #include "db/find.h"
 #include "hookd/await.h"
 #include "hookd/balancer.h"
-#include "hookd/domain-control.h"
 #include "hookd/recovery-follow.h"
-#include "hookd/vm-failures.h"
+#include "hookd/recovery-orders.h"
+#include "recovery/place.h"
 
 // See commands-balancer.cc.
 #pragma GCC diagnostic ignored "-Wmismatched-new-delete"
@@ -55,13 +55,12 @@ std::string places_text(const std::vector<std::string>& chains,
     return text;
 }
 
-Error may_run(const db::Vm& vm, FenceStep step)
+Error may_run(const db::Vm& vm, const std::string& where, FenceStep step)
 {
     if (step == FenceStep::ask)
         return {Errc::unavailable, "nobody can tell whether " + vm.name + " still runs on " +
-                                       vm.hypervisor +
-                                       ": see that the machine is off, then add --gone"};
-    return {Errc::invalid, vm.name + " runs on " + vm.hypervisor +
+                                       where + ": see that the machine is off, then add --gone"};
+    return {Errc::invalid, vm.name + " runs on " + where +
                                ": end it there first (virsh destroy), for there must never be two"};
 }
 
@@ -89,13 +88,9 @@ Commands::Step Commands::claim(Takeovers takeover)
         to.failure = "by-hand";
         to.since = now_ns();
     }
-    to.state = "running";
-    to.way = recovery::name_of(takeover->way);
-    to.replacement = takeover->next.id;
-    to.target = takeover->target;
-    to.by = world().self();
-    to.text = "it is asked whether " + takeover->lost.name + " runs on " + to.hypervisor;
-    to.changed = now_ns();
+    to = claimed(to, world().self(),
+                 "it is asked whether " + takeover->lost.name + " runs on " + to.hypervisor,
+                 now_ns());
     if (takeover->before)
         takeover->row = *takeover->before;
     co_return co_await put_row(takeover, to);
@@ -122,18 +117,20 @@ Commands::Step Commands::put_row(Takeovers takeover, db::Recovery to)
     co_return done;
 }
 
-/// What its hypervisor says of the lost VM, or does to it.
-Commands::Step Commands::ask_whether_gone(Takeovers takeover,
+/// What a hypervisor says of the lost VM, or does to it.
+Commands::Step Commands::ask_whether_gone(Takeovers takeover, std::string where,
                                           std::shared_ptr<recovery::Holder> holder)
 {
-    const std::string& where = takeover->lost.hypervisor;
     const auto* row = world().ledger.hypervisor(where);
     holder->reachable = false;
     holder->gone = takeover->said_gone;
     if (row && row->lost)
         co_return Result<void>{};
     std::function<void(std::function<void(const Result<Json>&)>)> ask = [&](auto answer) {
-        const Json order{{"vm", takeover->lost.id}, {"end", !takeover->by_hand}};
+        const Json order{{"vm", takeover->lost.id},
+                         {"end", !takeover->by_hand},
+                         {"former", where != takeover->lost.hypervisor},
+                         {"failure", takeover->row.failure}};
         if (where == world().self())
             gone_here(order, answer);
         else
@@ -147,20 +144,36 @@ Commands::Step Commands::ask_whether_gone(Takeovers takeover,
     co_return Result<void>{};
 }
 
+/// Where it was lost, and where an attempt before this one may have started it.
 Commands::Step Commands::fence(Takeovers takeover)
+{
+    std::vector<std::string> places{takeover->lost.hypervisor};
+    const std::string former = recovery::started_on(takeover->row);
+    if (!former.empty() && former != places.front())
+        places.push_back(former);
+    for (const std::string& where : places) {
+        const Result<void> gone = co_await fence_at(takeover, where);
+        if (!gone)
+            co_return gone;
+    }
+    co_return co_await put_row(
+        takeover, fenced(takeover->row, takeover->way, takeover->next.id, takeover->target));
+}
+
+Commands::Step Commands::fence_at(Takeovers takeover, std::string where)
 {
     auto holder = std::make_shared<recovery::Holder>();
     const auto lease = lease_of(world().ledger.specifications(), takeover->lost.id);
     holder->watchdog = lease > recovery::Seconds::zero();
     holder->lease_end = Clock::time_point::max();
     for (bool waited = false;; waited = true) {
-        co_await ask_whether_gone(takeover, holder);
+        co_await ask_whether_gone(takeover, where, holder);
         const auto step = recovery::next_step(*holder, takeover->way, Clock::now());
         if (step == FenceStep::none)
             co_return Result<void>{};
         if (step != FenceStep::wait || waited)
-            co_return may_run(takeover->lost, waited ? FenceStep::ask : step);
-        const Result<void> over = co_await wait_for_lease(takeover);
+            co_return may_run(takeover->lost, where, waited ? FenceStep::ask : step);
+        const Result<void> over = co_await wait_for_lease(takeover, where);
         if (!over)
             co_return over;
         holder->lease_end = Clock::now();
@@ -168,10 +181,9 @@ Commands::Step Commands::fence(Takeovers takeover)
 }
 
 /// Until what its hypervisor said last is older than the lease; that it speaks again ends it, too.
-Commands::Step Commands::wait_for_lease(Takeovers takeover)
+Commands::Step Commands::wait_for_lease(Takeovers takeover, std::string where)
 {
     const auto lease = lease_of(world().ledger.specifications(), takeover->lost.id);
-    const std::string where = takeover->lost.hypervisor;
     asio::steady_timer timer{daemon_.io()};
     const auto begun = Clock::now();
     for (;;) {
@@ -182,7 +194,7 @@ Commands::Step Commands::wait_for_lease(Takeovers takeover)
         if (heard && Clock::now() - *heard >= lease)
             co_return Result<void>{};
         if (Clock::now() - begun > 2 * lease)
-            co_return may_run(takeover->lost, FenceStep::ask);
+            co_return may_run(takeover->lost, where, FenceStep::ask);
         const Result<void> told =
             co_await tell(takeover, where + " cannot be asked: it pauses its VMs within " +
                                         std::to_string(lease.count()) + " s, which is waited for");
@@ -215,7 +227,10 @@ Commands::Step Commands::restart(Takeovers takeover)
     if (!told)
         co_return told;
     std::function<void(std::function<void(const Result<Json>&)>)> start = [&](auto answer) {
-        const Json order{{"vm", takeover->lost.id}, {"xml", takeover->xml}};
+        const Json order{{"vm", takeover->lost.id},
+                         {"xml", takeover->xml},
+                         {"recovery", takeover->row.id},
+                         {"attempt", takeover->row.changed}};
         if (takeover->target == world().self())
             start_here(order, answer);
         else
@@ -274,7 +289,8 @@ Commands::Step Commands::follow_in_balancers(Takeovers takeover)
     co_return Result<void>{};
 }
 
-/// What became of it, for all.  One by hand that did not begin leaves nothing.
+/// What became of it, for all.  One by hand that did not begin leaves nothing; where it may have
+/// begun the row says where, for the next attempt.
 asio::awaitable<void> Commands::close(Takeovers takeover, Result<void> result)
 {
     db::Recovery to = takeover->row;
@@ -282,7 +298,7 @@ asio::awaitable<void> Commands::close(Takeovers takeover, Result<void> result)
     to.text = result ? "" : one_line(result.error().message);
     to.attempts += result || takeover->by_hand ? 0 : 1;
     to.changed = now_ns();
-    if (result || takeover->before) {
+    if (result || takeover->before || !recovery::started_on(to).empty()) {
         const Result<void> put = co_await put_row(takeover, to);
         if (!put)
             note("recovery", "what became of the recovery of " + takeover->lost.name +
@@ -312,64 +328,6 @@ Json Commands::tell_recovered(const Takeover& takeover)
             {"hypervisor", takeover.target},     {"way", recovery::name_of(takeover.way)},
             {"similarity", takeover.similarity}, {"chains", takeover.chains},
             {"balancers", takeover.balancers}};
-}
-
-/// Whether the VM does not run here nor is about to, for its recovery elsewhere; with `end` what
-/// runs is ended.
-void Commands::gone_here(const Json& arguments, Done done)
-{
-    const auto id = text_argument(arguments, "vm");
-    if (!id) {
-        done(id.error());
-        return;
-    }
-    if (arguments.value("end", false)) {
-        end_here(*id, std::move(done));
-        return;
-    }
-    if (!world().libvirt_here) {
-        done(Error{Errc::unavailable, "libvirt is not reached on " + world().self()});
-        return;
-    }
-    done(Json{{"gone", daemon_.is_gone(*id)}});
-}
-
-void Commands::end_here(const std::string& vm, Done done)
-{
-    const db::Vm* record = world().ledger.vm(vm);
-    const bool moving = record && record->hypervisor != world().self();
-    if (daemon_.is_gone(vm) || !record || moving) {
-        done(Json{{"gone", !moving}});
-        return;
-    }
-    note("vm-ended", record->name + " is ended, for it is recovered elsewhere");
-    daemon_.recovery_watch().end(vm, [done](const Result<std::string>& ended) {
-        if (ended)
-            done(Json{{"gone", true}});
-        else
-            done(ended.error());
-    });
-}
-
-/// A lost VM is started here.
-void Commands::start_here(const Json& arguments, Done done)
-{
-    const std::string vm = arguments.at("vm");
-    const std::string text = arguments.at("xml");
-    const auto xml = parse_domain_xml(text);
-    if (!xml || xml->uuid != vm) {
-        done(Error{Errc::invalid, "the definition is not that of VM " + one_line(vm, 40)});
-        return;
-    }
-    note("vm-started", xml->name + " is started here, for it is recovered");
-    daemon_.migrations().run(
-        [uri = world().config.libvirt_uri, text] { return start_domain(uri, text); },
-        [done](const Result<std::string>& started) {
-            if (started)
-                done(Json::object());
-            else
-                done(started.error());
-        });
 }
 
 } // namespace holdfast::hookd

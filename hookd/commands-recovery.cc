@@ -11,6 +11,7 @@
 #include "db/recovery-json.h"
 #include "hookd/commands.h"
 #include "hookd/vm-failures.h"
+#include "recovery/place.h"
 #include "recovery/rows.h"
 
 namespace holdfast::hookd {
@@ -147,7 +148,7 @@ void Commands::recovery_allow(const Json& arguments, Done done)
         done(vm.error());
         return;
     }
-    const auto* row = replaced_by(world().ledger.recoveries(), vm->id);
+    const auto* row = recovery::replaced_by(world().ledger.recoveries(), vm->id);
     if (!row || row->state != "recovered") {
         done(Error{Errc::invalid, vm->name + " may be started: it " +
                                       (row ? "is being recovered" : "was not recovered")});

@@ -9,6 +9,7 @@
 #include "db/find.h"
 #include "hookd/commands.h"
 #include "hookd/migrate.h"
+#include "recovery/place.h"
 
 namespace holdfast::hookd {
 namespace {
@@ -50,6 +51,12 @@ void Commands::vm_migrate(const Json& arguments, Done done)
                        (vm->kind == "service"  ? " is a service, which libvirt cannot move"
                         : vm->kind != "domain" ? " is a port, which libvirt cannot move"
                                                : " is not running: start it first")});
+        return;
+    }
+    const auto* row = recovery::replaced_by(world().ledger.recoveries(), vm->id);
+    if (row && row->state == "running") {
+        done(Error{Errc::unavailable, "VM " + vm->name + " is being recovered by " + row->by +
+                                          ": wait until that has ended"});
         return;
     }
     if (target->drained) {

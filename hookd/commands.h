@@ -18,7 +18,9 @@
 #include "common/result.h"
 #include "hookd/chain-rollout.h"
 #include "hookd/daemon.h"
+#include "hookd/domain-control.h"
 #include "hookd/drainer.h"
+#include "hookd/recovery-orders.h"
 #include "hookd/trace.h"
 #include "hookd/user-rules.h"
 #include "recovery/fence.h"
@@ -132,6 +134,7 @@ private:
     using Takeovers = std::shared_ptr<Takeover>;
     using Step = boost::asio::awaitable<Result<void>>;
     Result<Takeovers> plan_recovery(const Json& arguments);
+    void note_refused(const Json& arguments, const Error& why);
     Result<recovery::Wish> wish_from(const Json& arguments, const db::Vm& lost,
                                      const db::Recovery* row);
     Result<void> find_places(Takeover& takeover);
@@ -139,13 +142,18 @@ private:
     void gone_here(const Json& arguments, Done done);
     void end_here(const std::string& vm, Done done);
     void start_here(const Json& arguments, Done done);
+    Step start_ordered(StartOrder order, DomainPlace place, std::string xml);
+    Step still_ordered(StartOrder order);
+    Step run_aside(std::function<Result<std::string>()> work);
     boost::asio::awaitable<void> recover(Takeovers takeover, Done done);
     Step claim(Takeovers takeover);
     Step tell(Takeovers takeover, std::string text);
     Step put_row(Takeovers takeover, db::Recovery to);
     Step fence(Takeovers takeover);
-    Step wait_for_lease(Takeovers takeover);
-    Step ask_whether_gone(Takeovers takeover, std::shared_ptr<recovery::Holder> holder);
+    Step fence_at(Takeovers takeover, std::string where);
+    Step wait_for_lease(Takeovers takeover, std::string where);
+    Step ask_whether_gone(Takeovers takeover, std::string where,
+                          std::shared_ptr<recovery::Holder> holder);
     Step carry_out(Takeovers takeover);
     Step restart(Takeovers takeover);
     Step follow_in_chains(Takeovers takeover);
@@ -192,6 +200,7 @@ private:
     ChainRollout rollout_{daemon_};
     Drainer drainer_;
     std::set<std::string> recovering_; // VMs whose recovery is under way here.
+    std::set<std::string> starting_;   // VMs that are being started here, for a recovery.
     AsyncControlClient schedd_;        // On this machine, as the next one.
     AsyncControlClient recoveryd_;
 };

@@ -105,7 +105,7 @@ Result<void> Daemon::start(OvsLoop& loop, const std::string& rundir)
     service_mover_ =
         std::make_unique<ServiceMover>(io_, world_, mover_, *services_, tools_, rundir);
     service_mover_->start();
-    recovery_watch_ = std::make_unique<RecoveryWatch>(io_, world_, *fleet_, mover_, tools_);
+    recovery_watch_ = std::make_unique<RecoveryWatch>(io_, world_, *fleet_, mover_);
     fleet_->start();
     resources_ = std::make_unique<ResourceWatch>(io_, world_);
     environments_ =
@@ -391,6 +391,9 @@ Result<void> Daemon::hook(const HookCall& call)
                                       world_.ledger.vms());
             !may)
             return refuse(*xml, may.error().message);
+    if (begins && !coming)
+        if (auto may = recovery_watch_->may_begin(xml->uuid); !may)
+            return refuse(*xml, may.error().message);
     spdlog::debug("hook {} {}", call.name, call.operation);
     bool starts = call.operation == "migrate" || call.operation == "prepare" ||
                   call.operation == "start" || call.operation == "started";
@@ -413,13 +416,18 @@ Result<void> Daemon::hook(const HookCall& call)
     return {};
 }
 
-bool Daemon::is_gone(const std::string& vm) const
+Asked Daemon::asked_for(const std::string& vm) const
 {
     const db::Vm* record = world_.ledger.vm(vm);
     const auto domain = world_.domains.find(vm);
-    const bool runs = domain != world_.domains.end() && domain->second.state != Reality::absent;
-    return record && record->hypervisor == world_.self() && !runs &&
-           !world_.starting.contains(vm) && !mover_.under_way().contains(vm);
+    Asked asked;
+    asked.libvirt_here = world_.libvirt_here;
+    asked.known = record;
+    asked.own = record && record->hypervisor == world_.self();
+    asked.runs = domain != world_.domains.end() && domain->second.state != Reality::absent;
+    asked.starts = world_.starting.contains(vm);
+    asked.moving = mover_.under_way().contains(vm);
+    return asked;
 }
 
 void Daemon::libvirt_connected(std::vector<Domain> domains)
@@ -517,9 +525,9 @@ void Daemon::ring_read(const std::string& uuid, const std::string& mac, std::uin
     mover_.ring(uuid, mac, address);
 }
 
-void Daemon::agent_asked(const std::string& uuid, bool answers)
+void Daemon::agent_asked(const std::string& uuid, AgentSign sign)
 {
-    recovery_watch_->agent_asked(uuid, answers);
+    recovery_watch_->agent_asked(uuid, sign);
 }
 
 void Daemon::loads_read(const LoadSamples& samples)

@@ -22,6 +22,7 @@
 #include "hookd/load-watch.h"
 #include "hookd/mover.h"
 #include "hookd/prober.h"
+#include "hookd/recovery-orders.h"
 #include "hookd/recovery-watch.h"
 #include "hookd/resource-watch.h"
 #include "hookd/service-mover.h"
@@ -68,9 +69,8 @@ public:
     /// What a hook says.
     /// Errors: invalid if libvirt is not to go on: the VM's owner has no share of this hypervisor.
     Result<void> hook(const HookCall& call);
-    /// Whether a VM of this hypervisor's does not run, and nobody is about to start or move it: its
-    /// place can be taken.
-    bool is_gone(const std::string& vm) const;
+    /// What is known here of a VM that is recovered elsewhere.
+    Asked asked_for(const std::string& vm) const;
     /// `changed` is called after each change of rows that recovery is decided by.
     void on_recovery_rows(std::function<void()> changed) { recovery_rows_ = std::move(changed); }
     /// Brings the records up to date soon, once for any number of calls.
@@ -86,7 +86,7 @@ public:
     void disks_measured(const std::string& uuid, std::int64_t size) override;
     void downtime_read(const std::string& uuid, std::int64_t downtime_ms) override;
     void ring_read(const std::string& uuid, const std::string& mac, std::uint64_t address) override;
-    void agent_asked(const std::string& uuid, bool answers) override;
+    void agent_asked(const std::string& uuid, AgentSign sign) override;
     void loads_read(const LoadSamples& samples) override;
 
     void switch_connected(std::set<std::string> silent) override;

@@ -7,8 +7,6 @@
 
 #include <libvirt/virterror.h>
 
-#include <signal.h>
-
 #include <chrono>
 #include <thread>
 
@@ -48,12 +46,12 @@ bool has_qemu(const DomainPlace& place)
     return place.uri.starts_with("qemu:") && qemu_lives(place.name);
 }
 
-Result<std::string> kill_qemu(const DomainPlace& place)
+Result<std::string> kill_and_wait(const DomainPlace& place)
 {
     const auto until = std::chrono::steady_clock::now() + kill_limit;
     while (has_qemu(place)) {
-        if (const int pid = qemu_pid(place.name); pid > 0)
-            kill(pid, SIGKILL);
+        if (const auto killed = kill_qemu(place.name); !killed)
+            return killed.error();
         if (std::chrono::steady_clock::now() > until)
             return Error{Errc::unavailable, "VM " + place.name + ": its QEMU cannot be killed"};
         std::this_thread::sleep_for(between_looks);
@@ -72,8 +70,8 @@ Result<std::string> pause_domain(const DomainPlace& domain)
 {
     const Handle handle = open(domain);
     if (handle.domain && virDomainSuspend(handle.domain.get()) == 0)
-        return std::string{};
-    return kill_qemu(domain);
+        return std::string{paused_word};
+    return kill_and_wait(domain);
 }
 
 Result<std::string> resume_domain(const DomainPlace& domain)
@@ -84,12 +82,24 @@ Result<std::string> resume_domain(const DomainPlace& domain)
     return libvirt_error("VM " + domain.name + " cannot be resumed");
 }
 
+Result<std::string> autostart_domain(const DomainPlace& domain)
+{
+    const Handle handle = open(domain);
+    int autostart = 0;
+    if (!handle.domain || virDomainGetAutostart(handle.domain.get(), &autostart) != 0)
+        return libvirt_error("VM " + domain.name + " cannot be started");
+    if (autostart == 0 || virDomainIsActive(handle.domain.get()) == 1 ||
+        virDomainCreate(handle.domain.get()) == 0)
+        return std::string{};
+    return libvirt_error("VM " + domain.name + " cannot be started");
+}
+
 Result<std::string> end_domain(const DomainPlace& domain)
 {
     const Handle handle = open(domain);
     if (handle.domain && virDomainDestroy(handle.domain.get()) == 0)
         return std::string{};
-    return kill_qemu(domain);
+    return kill_and_wait(domain);
 }
 
 Result<std::string> start_domain(const std::string& uri, const std::string& xml)
@@ -100,7 +110,8 @@ Result<std::string> start_domain(const std::string& uri, const std::string& xml)
     const DomainPtr domain{virDomainDefineXML(connection.get(), xml.c_str())};
     if (!domain)
         return libvirt_error("it cannot be defined");
-    if (virDomainIsActive(domain.get()) == 1 || virDomainCreate(domain.get()) == 0)
+    if (virDomainIsActive(domain.get()) == 1 ||
+        virDomainCreateWithFlags(domain.get(), VIR_DOMAIN_START_PAUSED) == 0)
         return std::string{};
     return libvirt_error("it cannot be started");
 }

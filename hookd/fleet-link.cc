@@ -56,6 +56,7 @@ bool all_there(const std::vector<Row>& rows, const std::vector<Row>& fleet)
 FleetLink::FleetLink(asio::io_context& io, World& world, Mover& mover, Tools& tools, OvsLoop& loop,
                      const std::string& rundir)
     : io_{io}, world_{world}, mover_{mover}, tools_{tools}, rundir_{rundir},
+      lease_note_{load_lease_note(rundir + "/lease.json")}, guard_{lease_note_.sent},
       life_{io,
             world,
             {[this] { note_unheard(); }, [this] { return connected(); }, [this] { read_seen(); }}},
@@ -232,13 +233,13 @@ void FleetLink::push()
     if (change.empty())
         return;
     pushing_ = true;
-    if (!change.put_specifications.empty() && change.put_hypervisors.empty())
-        change.put_hypervisors = {alive()}; // A lease in them runs from now on.
-    const auto sent = std::chrono::steady_clock::now();
+    if (!change.put_specifications.empty() || !change.put_hypervisors.empty())
+        change.put_hypervisors = {alive()}; // A lease runs from now on, and they see that it does.
+    const auto sent = LeaseGuard::Clock::now();
     fleet_->transact(change, [this, change, sent](const Result<void>& done) {
         pushing_ = false;
         if (done && !change.put_hypervisors.empty()) {
-            guard_.confirmed(sent);
+            confirmed(sent);
             beat_later(); // Perhaps sooner than until now.
         }
         if (!done && done.error().code != Errc::unavailable) {
@@ -319,6 +320,26 @@ db::Hypervisor FleetLink::alive() const
     return row;
 }
 
+void FleetLink::confirmed(LeaseGuard::Time sent)
+{
+    guard_.confirmed(sent);
+    if (!own_leases().empty())
+        keep_lease_note();
+}
+
+void FleetLink::keep_fenced(const std::set<std::string>& vms)
+{
+    if (std::exchange(lease_note_.fenced, vms) != vms)
+        keep_lease_note();
+}
+
+void FleetLink::keep_lease_note()
+{
+    lease_note_.sent = guard_.sent();
+    const auto kept = save_lease_note(rundir_ + "/lease.json", lease_note_);
+    world_.problem("leases", kept ? "" : kept.error().message);
+}
+
 std::map<std::string, std::int64_t> FleetLink::own_leases() const
 {
     std::map<std::string, std::int64_t> leases;
@@ -359,15 +380,15 @@ void FleetLink::beat()
     if (connected()) {
         db::FleetChange change;
         change.put_hypervisors = {alive()};
-        const auto sent = std::chrono::steady_clock::now();
+        const auto sent = LeaseGuard::Clock::now();
         fleet_->transact(change, [this, sent](const Result<void>& done) {
             if (done)
-                guard_.confirmed(sent);
+                confirmed(sent);
             else
                 spdlog::warn("fleet: heartbeat: {}", done.error().message);
         });
         // With each beat, but not as often as short leases have it beat.
-        if (sent - seen_read_ >= beat_interval / 2)
+        if (std::chrono::steady_clock::now() - seen_read_ >= beat_interval / 2)
             read_seen();
         push_soon(); // Moves that have become history go, whatever else happens.
     } else if (configured() && snapshot_ && snapshot_->connected && !joiner_) {
@@ -621,6 +642,13 @@ void FleetLink::remove_recovery(const std::string& id, Told done)
     db::FleetChange change;
     change.remove_recoveries = {id};
     change_shared("recoveries", local, change, std::move(done));
+}
+
+void FleetLink::confirm_recovery(const db::Recovery& recovery, Told done)
+{
+    db::FleetChange change;
+    change.recoveries_were = {{recovery.id, recovery}};
+    change_shared("recoveries", {}, change, std::move(done));
 }
 
 void FleetLink::step_lease(const db::LeaseStep& step, const QuotaChange& quotas, Told done)

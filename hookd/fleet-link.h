@@ -27,6 +27,7 @@
 #include "hookd/fleet-note.h"
 #include "hookd/fleet-sync.h"
 #include "hookd/lease-guard.h"
+#include "hookd/lease-note.h"
 #include "hookd/life-watch.h"
 #include "hookd/mover.h"
 #include "hookd/tool.h"
@@ -122,10 +123,16 @@ public:
     void put_recovery(const db::Recovery& recovery, const std::optional<db::Recovery>& was,
                       Told done);
     void remove_recovery(const std::string& id, Told done);
+    /// Whether the recovery is still this one, as the fleet's database has it now.
+    /// Errors: as put_recovery().
+    void confirm_recovery(const db::Recovery& recovery, Told done);
     /// Whether what the fleet knows is known here.
     bool knows() const { return connected() && pulled_; }
     /// When the fleet has heard of this hypervisor last.
     const LeaseGuard& guard() const { return guard_; }
+    /// VMs that stand still since it has not; of those that did before a restart, too.
+    const std::set<std::string>& fenced() const { return lease_note_.fenced; }
+    void keep_fenced(const std::set<std::string>& vms);
     /// The leases of this hypervisor's VMs, in seconds, by VM; the shortest that anybody knows.
     std::map<std::string, std::int64_t> own_leases() const;
     /// When a hypervisor was heard of last, or later, once all rows were read anew; none: it is not
@@ -183,6 +190,8 @@ private:
     void push();
     void push_one_by_one(const db::FleetChange& change);
     db::Hypervisor alive() const;
+    void confirmed(LeaseGuard::Time sent);
+    void keep_lease_note();
     void beat();
     void beat_later();
     void read_seen();
@@ -219,7 +228,8 @@ private:
     bool pushing_ = false;
     std::shared_ptr<const db::FleetSnapshot> snapshot_;
     std::vector<db::Damage> damaged_; // Of the last snapshot, as it came.
-    LeaseGuard guard_{std::chrono::steady_clock::now()};
+    LeaseNote lease_note_;
+    LeaseGuard guard_;
     std::chrono::steady_clock::time_point seen_read_{}; // When `seen` of all was asked for, last.
     LifeWatch life_;
     Unheard unheard_; // As of the last look.

@@ -14,15 +14,18 @@
 #include <string>
 #include <vector>
 
+#include "common/boot-clock.h"
+
 namespace holdfast::hookd {
 
 class LeaseGuard {
 public:
-    using Time = std::chrono::steady_clock::time_point;
+    using Clock = BootClock;
+    using Time = Clock::time_point;
     using Seconds = std::chrono::seconds;
 
-    /// Begins at `now`; nothing is known of the time before, as after a restart.
-    explicit LeaseGuard(Time now) : sent_{now} {}
+    /// Begins with what the fleet has had last, as far as is known.
+    explicit LeaseGuard(Time sent) : sent_{sent} {}
 
     /// The fleet has what was sent then.
     void confirmed(Time sent) { sent_ = std::max(sent_, sent); }
@@ -31,6 +34,11 @@ public:
     {
         return lease > Seconds::zero() && now - sent_ >= lease * 3 / 4;
     }
+    /// When a VM under this lease that does not stand still by then is to be killed: what is left
+    /// of it is for that.
+    Time deadline(Seconds lease) const { return sent_ + lease * 7 / 8; }
+    /// What was confirmed last.
+    Time sent() const { return sent_; }
     /// How often it has to say that it lives, for leases as short as this.
     static Seconds beat_for(Seconds lease) { return std::max(lease / 5, Seconds{1}); }
 

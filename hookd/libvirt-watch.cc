@@ -66,6 +66,15 @@ std::string definition_of(virDomainPtr domain)
     return text;
 }
 
+/// An agent that was ended, or whose guest boots, does not hang.
+AgentSign why_silent(virDomainPtr domain)
+{
+    char* xml = virDomainGetXMLDesc(domain, 0);
+    const bool connected = xml && has_agent(xml);
+    std::free(xml);
+    return connected ? AgentSign::silent : AgentSign::away;
+}
+
 /// On the worker's thread.  None if the domain vanished meanwhile.
 std::optional<Domain> read_domain(virDomainPtr domain)
 {
@@ -278,8 +287,7 @@ struct LibvirtWatch::Impl : std::enable_shared_from_this<LibvirtWatch::Impl> {
         });
     }
 
-    /// On the agents' thread.  One that is not there, or not connected, is not one that hangs: only
-    /// what has answered once is missed.
+    /// On the agents' thread.
     void ask_agents(const std::vector<std::string>& uuids)
     {
         ConnectPtr own{virConnectOpen(uri.c_str())};
@@ -291,9 +299,9 @@ struct LibvirtWatch::Impl : std::enable_shared_from_this<LibvirtWatch::Impl> {
                 continue;
             char* answer = virDomainQemuAgentCommand(domain.get(), R"({"execute":"guest-ping"})",
                                                      agent_limit_s, 0);
-            const bool answers = answer != nullptr;
+            const AgentSign sign = answer ? AgentSign::answers : why_silent(domain.get());
             std::free(answer);
-            tell([uuid, answers](LibvirtListener& l) { l.agent_asked(uuid, answers); });
+            tell([uuid, sign](LibvirtListener& l) { l.agent_asked(uuid, sign); });
         }
         asking = false;
     }

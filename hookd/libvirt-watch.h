@@ -15,9 +15,11 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "common/result.h"
+#include "hookd/agent-silence.h"
 #include "hookd/load.h"
 #include "hookd/records.h"
 
@@ -48,8 +50,8 @@ public:
     /// Where QEMU's memory has the guest's ring of received frames.
     virtual void ring_read(const std::string& uuid, const std::string& mac,
                            std::uint64_t address) = 0;
-    /// A domain's guest agent was asked for a sign of life, and whether it gave one.
-    virtual void agent_asked(const std::string& uuid, bool answers) = 0;
+    /// A domain's guest agent was asked for a sign of life, and what came of it.
+    virtual void agent_asked(const std::string& uuid, AgentSign sign) = 0;
     /// What libvirt has counted of the VMs that were asked for, as far as they run.
     virtual void loads_read(const LoadSamples& samples) = 0;
 };
@@ -101,8 +103,16 @@ Result<QemuTaps> find_qemu_taps(const std::string& domain,
 /// The process of a domain's QEMU, by the same; 0 if none is known.
 int qemu_pid(const std::string& domain, const std::string& rundir = "/run/libvirt/qemu");
 
+/// Whether these arguments, each with a 0 at its end, are those of the domain's QEMU as libvirt
+/// starts it.
+bool is_qemu_of(std::string_view arguments, const std::string& domain);
+
 /// Whether the domain has a QEMU, by the same; one that has ended and still waits for its parent is
 /// none.
 bool qemu_lives(const std::string& domain, const std::string& rundir = "/run/libvirt/qemu");
+
+/// Has its QEMU ended, if it has one; that takes a moment.
+/// Errors:  unavailable: it cannot be killed.
+Result<void> kill_qemu(const std::string& domain, const std::string& rundir = "/run/libvirt/qemu");
 
 } // namespace holdfast::hookd

@@ -7,16 +7,23 @@
 
 #include <libvirt/libvirt.h>
 
+#include <algorithm>
+
 #include <spdlog/spdlog.h>
 
 #include "common/text.h"
+#include "hookd/libvirt-watch.h"
+#include "hookd/recovery-orders.h"
+#include "recovery/place.h"
 
 namespace holdfast::hookd {
 namespace {
 
-constexpr auto between_ticks = std::chrono::seconds{1};
+// The shortest lease leaves a second and a quarter.
+constexpr auto between_ticks = std::chrono::milliseconds{250};
+// Of what is asked of libvirt, which can hang, at once.
+constexpr std::size_t most_aside = 16;
 constexpr auto between_questions = std::chrono::seconds{10};
-constexpr int most_missed = 3; // Questions without an answer, and it hangs.
 
 std::string failure_text(const db::Recovery& row, const std::string& name)
 {
@@ -30,14 +37,18 @@ std::string failure_text(const db::Recovery& row, const std::string& name)
 } // namespace
 
 RecoveryWatch::RecoveryWatch(boost::asio::io_context& io, World& world, FleetLink& fleet,
-                             const Mover& mover, Tools& tools)
-    : io_{io}, world_{world}, fleet_{fleet}, mover_{mover}, tools_{tools}, timer_{io}
+                             const Mover& mover)
+    : io_{io}, world_{world}, fleet_{fleet}, mover_{mover}, timer_{io}, aside_{io, most_aside}
 {
 }
 
 void RecoveryWatch::start()
 {
     ran_ = running_here(world_.self(), world_.ledger.vms(), {}, {});
+    fenced_ = fleet_.fenced();
+    ran_.insert(fenced_.begin(), fenced_.end());
+    for (const auto& [vm, lease] : fleet_.own_leases())
+        leased_[vm] = {}; // Longer than this start knows.
     tick();
 }
 
@@ -45,6 +56,7 @@ void RecoveryWatch::tick()
 {
     keep_leases();
     return_fenced();
+    begin_refused();
     if (!unsent_.empty() && (fleet_.knows() || !fleet_.configured()))
         write_failures();
     if (const auto now = Clock::now(); now - asked_ >= between_questions && ask_agents) {
@@ -72,32 +84,31 @@ void RecoveryWatch::event(const std::string& vm, int event, int detail)
         ended_badly_.insert(vm);
     else if (event == VIR_DOMAIN_EVENT_STARTED || event == VIR_DOMAIN_EVENT_STOPPED)
         ended_badly_.erase(vm);
-    if (event == VIR_DOMAIN_EVENT_STARTED || event == VIR_DOMAIN_EVENT_STOPPED)
-        agents_.erase(vm); // It is to answer anew before its silence counts.
+    const bool changes = event == VIR_DOMAIN_EVENT_STARTED || event == VIR_DOMAIN_EVENT_STOPPED ||
+                         event == VIR_DOMAIN_EVENT_SUSPENDED || event == VIR_DOMAIN_EVENT_RESUMED ||
+                         event == VIR_DOMAIN_EVENT_PMSUSPENDED;
+    if (changes)
+        agents_.forget(vm);
 }
 
-void RecoveryWatch::agent_asked(const std::string& vm, bool answers)
+bool RecoveryWatch::runs(const std::string& vm) const
 {
-    if (answers) {
-        agents_[vm] = {Clock::now(), 0};
-    } else if (const auto agent = agents_.find(vm); agent != agents_.end()) {
-        ++agent->second.missed;
-    } else {
-        return; // It has none, or its guest has not begun yet.
-    }
+    const auto domain = world_.domains.find(vm);
+    return domain != world_.domains.end() && domain->second.state == Reality::running;
+}
+
+void RecoveryWatch::agent_asked(const std::string& vm, AgentSign sign)
+{
+    agents_.asked(vm, sign, runs(vm) && !fenced_.contains(vm) && !ending_.contains(vm),
+                  Clock::now());
     look();
 }
 
-/// That nobody has asked is no silence.
-std::map<std::string, recovery::Seconds> RecoveryWatch::agent_silence() const
+bool RecoveryWatch::is_well(const std::string& vm, const std::string& failure) const
 {
-    std::map<std::string, recovery::Seconds> silence;
-    for (const auto& [vm, agent] : agents_)
-        silence[vm] =
-            agent.missed < most_missed
-                ? recovery::Seconds::zero()
-                : std::chrono::duration_cast<recovery::Seconds>(Clock::now() - agent.answered);
-    return silence;
+    const auto domain = world_.domains.find(vm);
+    return world_.libvirt_here && domain != world_.domains.end() && !fenced_.contains(vm) &&
+           hookd::is_well(failure, domain->second.seems, agents_.of(vm, Clock::now()));
 }
 
 void RecoveryWatch::look()
@@ -109,12 +120,15 @@ void RecoveryWatch::look()
     own.vms = &world_.ledger.vms();
     own.ran = ran_;
     ran_ = running_here(own.self, *own.vms, own.ran, world_.domains);
+    for (const std::string& vm : fenced_) // What has become of it is told once it is not any more.
+        if (own.ran.contains(vm))
+            ran_.insert(vm);
     own.domains = &world_.domains;
     own.ended_badly = ended_badly_;
     own.moving = mover_.under_way();
     own.moving.insert(fenced_.begin(), fenced_.end());
     own.moving.insert(ending_.begin(), ending_.end());
-    own.agent_silent = agent_silence();
+    own.agent_silent = agents_.all(Clock::now());
     auto change = compute_failures(own, world_.ledger.recoveries(), now_ns());
     for (db::Recovery& row : change.begun) {
         if (telling_.contains(row.vm) || std::ranges::count(unsent_, row.vm, &db::Recovery::vm) > 0)
@@ -131,13 +145,29 @@ void RecoveryWatch::look()
         fleet_.put_recovery(to, row, [](const Result<void>&) {}); // Else at the next look.
     }
     write_failures();
+    follow_moves();
     end_replaced();
+}
+
+/// A VM that was started elsewhere, and has moved on, has its place here now.
+void RecoveryWatch::follow_moves()
+{
+    if (fleet_.configured() && !fleet_.knows())
+        return;
+    const auto& ledger = world_.ledger;
+    for (const db::Recovery& to :
+         moved_here(world_.self(), ledger.vms(), ledger.recoveries(), ledger.moves())) {
+        const auto was = std::ranges::find(ledger.recoveries(), to.id, &db::Recovery::id);
+        fleet_.put_recovery(to, *was, [](const Result<void>&) {}); // Else at the next look.
+    }
 }
 
 /// What cannot be told now is told at a later tick.
 void RecoveryWatch::write_failures()
 {
     for (const db::Recovery& row : std::exchange(unsent_, {})) {
+        if (!is_to_be_told(row, world_.self(), world_.ledger.vms(), world_.ledger.recoveries()))
+            continue; // It was recovered meanwhile, or has come up elsewhere.
         telling_.insert(row.vm);
         fleet_.put_recovery(row, std::nullopt, [this, row](const Result<void>& put) {
             telling_.erase(row.vm);
@@ -152,7 +182,9 @@ void RecoveryWatch::write_failures()
 
 DomainPlace RecoveryWatch::place_of(const std::string& vm) const
 {
-    return {world_.config.libvirt_uri, vm, world_.name_of(vm)};
+    const auto domain = world_.domains.find(vm); // One can be here without a record.
+    return {world_.config.libvirt_uri, vm,
+            domain == world_.domains.end() ? world_.name_of(vm) : domain->second.xml.name};
 }
 
 void RecoveryWatch::note(const std::string& kind, const std::string& vm, const std::string& text)
@@ -167,11 +199,11 @@ void RecoveryWatch::note(const std::string& kind, const std::string& vm, const s
 void RecoveryWatch::end(const std::string& vm, Tools::Done done)
 {
     ending_.insert(vm);
-    tools_.run([place = place_of(vm)] { return end_domain(place); },
+    aside_.run([place = place_of(vm)] { return end_domain(place); },
                [this, vm, done](const Result<std::string>& ended) {
                    ending_.erase(vm);
-                   if (ended)
-                       fenced_.erase(vm);
+                   if (ended && fenced_.erase(vm) > 0)
+                       keep_fenced();
                    done(ended);
                });
 }
@@ -181,7 +213,8 @@ void RecoveryWatch::end_replaced()
 {
     if (fleet_.configured() && !fleet_.knows())
         return;
-    for (const auto& vm : to_be_ended(world_.self(), world_.domains, world_.ledger.recoveries())) {
+    for (const auto& vm : to_be_ended(world_.self(), world_.domains, world_.ledger.recoveries(),
+                                      mover_.under_way(), world_.ledger.moves())) {
         if (ending_.contains(vm))
             continue;
         note("vm-replaced", vm,
@@ -194,10 +227,11 @@ void RecoveryWatch::end_replaced()
     }
 }
 
-/// Those that others may recover by now stand still.
+/// Those that others may recover by now stand still.  After a restart it can be late already:
+/// libvirt is given a moment all the same, for what is late is mostly the restart.
 void RecoveryWatch::keep_leases()
 {
-    const auto now = Clock::now();
+    const auto now = LeaseGuard::Clock::now();
     std::map<std::string, std::int64_t> leases = fleet_.own_leases();
     std::erase_if(leased_, [&](const auto& one) { return !leases.contains(one.first); });
     if (!fleet_.configured())
@@ -205,56 +239,121 @@ void RecoveryWatch::keep_leases()
     for (const auto& [vm, seconds] : leases) {
         const recovery::Seconds lease{seconds};
         const auto since = leased_.try_emplace(vm, now).first->second;
-        const auto domain = world_.domains.find(vm);
-        const bool runs =
-            domain != world_.domains.end() && domain->second.state == Reality::running;
-        if (runs && fleet_.guard().expired(lease, now) && now - since >= lease * 3 / 4 &&
+        if (runs(vm) && fleet_.guard().expired(lease, now) && now - since >= lease * 3 / 4 &&
             !ending_.contains(vm))
-            fence(vm);
+            fence(vm, std::max({fleet_.guard().deadline(lease), since + lease * 7 / 8,
+                                now + std::chrono::milliseconds{lease} / 8}));
     }
 }
 
-void RecoveryWatch::fence(const std::string& vm)
+void RecoveryWatch::fence(const std::string& vm, LeaseGuard::Time deadline)
 {
     note("vm-fenced", vm,
          world_.name_of(vm) + " is paused: " + world_.self() +
              " does not reach the fleet's database any more, and others may recover it");
     ending_.insert(vm);
     fenced_.insert(vm);
-    tools_.run([place = place_of(vm)] { return pause_domain(place); },
-               [this, vm](const Result<std::string>& paused) {
-                   ending_.erase(vm);
-                   world_.problem("fenced " + world_.name_of(vm),
-                                  paused ? world_.name_of(vm) +
-                                               " is paused until the fleet's database is reached "
-                                               "again: see the network, and the database"
-                                         : paused.error().message +
-                                               ": end it, for others may recover it");
-               });
+    keep_fenced();
+    agents_.forget(vm);
+    aside_.run([place = place_of(vm)] { return pause_domain(place); },
+               [this, vm](const Result<std::string>& paused) { fenced(vm, paused); });
+    kill_at(vm, deadline);
+}
+
+void RecoveryWatch::fenced(const std::string& vm, const Result<std::string>& paused)
+{
+    ending_.erase(vm);
+    if (paused && *paused != paused_word)
+        ended_badly_.insert(vm);
+    world_.problem("fenced " + world_.name_of(vm),
+                   !paused ? paused.error().message + ": end it, for others may recover it"
+                           : world_.name_of(vm) +
+                                 (*paused == paused_word ? " is paused" : " was killed") +
+                                 " until the fleet's database is reached again: see the network, "
+                                 "and the database");
+}
+
+/// Libvirt can hang, and QEMU wait for its disks: a lease does not wait for them.
+void RecoveryWatch::kill_at(const std::string& vm, LeaseGuard::Time deadline)
+{
+    auto timer = std::make_shared<boost::asio::steady_timer>(io_);
+    timer->expires_after(deadline - LeaseGuard::Clock::now());
+    timer->async_wait([this, vm, timer](boost::system::error_code cancelled) {
+        if (cancelled || !ending_.contains(vm) || !fenced_.contains(vm))
+            return;
+        const DomainPlace place = place_of(vm);
+        const auto killed = place.uri.starts_with("qemu:") ? kill_qemu(place.name) : Result<void>{};
+        note("vm-killed", vm,
+             place.name + (killed ? " is killed: libvirt has not paused it in time"
+                                  : ": " + killed.error().message));
+    });
 }
 
 /// Back in the fleet: what was not recovered goes on.
 void RecoveryWatch::return_fenced()
 {
-    if (!fleet_.knows() || fleet_.guard().expired(recovery::Seconds{5}, Clock::now()))
+    if (!fleet_.knows() || fleet_.guard().expired(recovery::Seconds{5}, LeaseGuard::Clock::now()))
         return;
-    for (const std::string& vm : std::set{fenced_}) {
-        if (ending_.contains(vm) || replaced_by(world_.ledger.recoveries(), vm))
+    for (const std::string& vm : std::set{fenced_})
+        if (!ending_.contains(vm) && world_.libvirt_here &&
+            recovery::has_place(world_.ledger.recoveries(), vm, world_.self()))
+            goes_on(vm);
+}
+
+Result<void> RecoveryWatch::may_begin(const std::string& vm)
+{
+    const auto leases = fleet_.own_leases();
+    const auto lease = leases.find(vm);
+    if (!fleet_.configured() || lease == leases.end())
+        return {};
+    const auto may =
+        may_start_leased(fleet_.knows(), fleet_.guard().expired(recovery::Seconds{lease->second},
+                                                                LeaseGuard::Clock::now()));
+    if (!may)
+        refused_.insert(vm);
+    return may;
+}
+
+/// At the machine's start libvirt is quicker than the fleet's database.
+void RecoveryWatch::begin_refused()
+{
+    if (refused_.empty() || !world_.libvirt_here || !fleet_.knows())
+        return;
+    for (const std::string& vm : std::exchange(refused_, {})) {
+        if (!recovery::has_place(world_.ledger.recoveries(), vm, world_.self()))
             continue;
-        fenced_.erase(vm);
-        world_.problem("fenced " + world_.name_of(vm), "");
-        const auto domain = world_.domains.find(vm);
-        if (domain == world_.domains.end() || domain->second.state != Reality::paused)
-            continue;
-        note("vm-back", vm, world_.name_of(vm) + " goes on: the fleet's database is reached again");
-        ending_.insert(vm);
-        tools_.run([place = place_of(vm)] { return resume_domain(place); },
-                   [this, vm](const Result<std::string>& resumed) {
-                       ending_.erase(vm);
-                       if (!resumed)
-                           spdlog::warn("{}", resumed.error().message);
+        aside_.run([place = place_of(vm)] { return autostart_domain(place); },
+                   [](const Result<std::string>& begun) {
+                       if (!begun)
+                           spdlog::warn("{}", begun.error().message);
                    });
     }
+}
+
+void RecoveryWatch::goes_on(const std::string& vm)
+{
+    const auto domain = world_.domains.find(vm);
+    if (domain == world_.domains.end() || domain->second.state != Reality::paused) {
+        fenced_.erase(vm); // It was killed, or somebody else has let it go on.
+        keep_fenced();
+        world_.problem("fenced " + world_.name_of(vm), "");
+        look();
+        return;
+    }
+    ending_.insert(vm);
+    aside_.run([place = place_of(vm)] { return resume_domain(place); },
+               [this, vm](const Result<std::string>& resumed) {
+                   ending_.erase(vm);
+                   world_.problem("fenced " + world_.name_of(vm),
+                                  resumed ? "" : resumed.error().message);
+                   if (!resumed)
+                       return; // Tried again at the next tick.
+                   fenced_.erase(vm);
+                   keep_fenced();
+                   agents_.forget(vm);
+                   note("vm-back", vm,
+                        world_.name_of(vm) + " goes on: the fleet's database is reached again");
+               });
 }
 
 } // namespace holdfast::hookd

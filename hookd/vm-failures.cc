@@ -10,6 +10,7 @@
 #include <algorithm>
 
 #include "hookd/index.h"
+#include "recovery/place.h"
 
 namespace holdfast::hookd {
 namespace {
@@ -17,11 +18,11 @@ namespace {
 using recovery::DomainState;
 using recovery::Failure;
 
-/// Failures that the VM's own hypervisor sees, and sees the end of.
+/// Failures of which the VM's own hypervisor sees the end; "by-hand": somebody asked.
 bool is_ours(const std::string& failure)
 {
     return failure == name_of(Failure::crashed) || failure == name_of(Failure::halted) ||
-           failure == name_of(Failure::hung);
+           failure == name_of(Failure::hung) || failure == "by-hand";
 }
 
 Failure failure_of(const db::Vm& vm, const OwnVms& vms)
@@ -39,6 +40,17 @@ Failure failure_of(const db::Vm& vm, const OwnVms& vms)
     if (const auto silent = vms.agent_silent.find(vm.id); silent != vms.agent_silent.end())
         signs.agent_silent = silent->second;
     return diagnose(signs, {});
+}
+
+/// Whether a move of the VM's has ended here after that was written.
+bool has_moved(const std::string& self, const db::Recovery& row, const std::vector<db::Move>& moves)
+{
+    return std::ranges::any_of(moves, [&](const db::Move& move) {
+        return move.vm == row.vm && move.role == "destination" && move.hypervisor == self &&
+               move.state == "active" && std::ranges::any_of(move.times, [&](const auto& time) {
+                   return time.second > row.changed;
+               });
+    });
 }
 
 } // namespace
@@ -90,11 +102,11 @@ FailureChange compute_failures(const OwnVms& vms, const std::vector<db::Recovery
         if (vm.hypervisor != vms.self || vm.kind != "domain")
             continue;
         const Failure failure = failure_of(vm, vms);
-        const db::Recovery* open = open_recovery(rows, vm.id);
+        const db::Recovery* open = recovery::open_recovery(rows, vm.id);
         const bool runs = vm.state == "running" && failure == Failure::none;
         if (open && open->state == "failed" && is_ours(open->failure) && runs)
             change.over.push_back(*open);
-        if (failure == Failure::none || open || replaced_by(rows, vm.id))
+        if (failure == Failure::none || open || !recovery::has_place(rows, vm.id, vms.self))
             continue;
         db::Recovery row;
         row.vm = vm.id;
@@ -104,22 +116,6 @@ FailureChange compute_failures(const OwnVms& vms, const std::vector<db::Recovery
         change.begun.push_back(row);
     }
     return change;
-}
-
-const db::Recovery* open_recovery(const std::vector<db::Recovery>& rows, const std::string& vm)
-{
-    const auto found = std::ranges::find_if(
-        rows, [&](const db::Recovery& row) { return row.vm == vm && !db::is_closed(row); });
-    return found == rows.end() ? nullptr : &*found;
-}
-
-const db::Recovery* replaced_by(const std::vector<db::Recovery>& rows, const std::string& vm)
-{
-    const db::Recovery* last = nullptr;
-    for (const db::Recovery& row : rows)
-        if (row.vm == vm && db::is_replaced(row) && (!last || last->changed <= row.changed))
-            last = &row;
-    return last;
 }
 
 std::vector<std::string> recovery_problems(const std::vector<db::Recovery>& rows,
@@ -144,24 +140,50 @@ std::vector<std::string> recovery_problems(const std::vector<db::Recovery>& rows
 
 std::vector<std::string> to_be_ended(const std::string& self,
                                      const std::map<std::string, Domain>& domains,
-                                     const std::vector<db::Recovery>& rows)
+                                     const std::vector<db::Recovery>& rows,
+                                     const std::set<std::string>& moving,
+                                     const std::vector<db::Move>& moves)
 {
     std::vector<std::string> vms;
-    for (const db::Recovery& row : rows) {
-        const auto domain = domains.find(row.vm);
-        if (row.state == "recovered" && row.hypervisor == self &&
-            !(row.replacement == row.vm && row.target == self) && domain != domains.end() &&
-            domain->second.state != Reality::absent)
-            vms.push_back(row.vm);
+    for (const auto& [vm, domain] : domains) {
+        if (domain.state == Reality::absent || moving.contains(vm))
+            continue;
+        const db::Recovery* row = recovery::replaced_by(rows, vm);
+        if (row && row->state == "recovered" && recovery::started_on(*row) != self &&
+            !has_moved(self, *row, moves))
+            vms.push_back(vm);
     }
     return vms;
+}
+
+std::vector<db::Recovery> moved_here(const std::string& self, const std::vector<db::Vm>& vms,
+                                     const std::vector<db::Recovery>& rows,
+                                     const std::vector<db::Move>& moves)
+{
+    std::vector<db::Recovery> moved;
+    for (const db::Vm& vm : vms) {
+        if (vm.hypervisor != self || vm.state != "running")
+            continue;
+        const db::Recovery* row = recovery::replaced_by(rows, vm.id);
+        if (!row || row->state != "recovered" || recovery::started_on(*row).empty() ||
+            row->target == self || !has_moved(self, *row, moves))
+            continue;
+        moved.push_back(*row);
+        moved.back().target = self;
+    }
+    return moved;
 }
 
 Result<void> may_start_here(const std::string& self, const std::string& vm, bool coming,
                             const std::vector<db::Recovery>& rows, const std::vector<db::Vm>& vms)
 {
-    const db::Recovery* row = replaced_by(rows, vm);
-    if (!row || coming || (row->replacement == vm && row->target == self))
+    const db::Recovery* row = recovery::replaced_by(rows, vm);
+    if (!row || (!coming && recovery::started_on(*row) == self))
+        return {};
+    if (row->state == "running")
+        return Error{Errc::invalid,
+                     "it is being recovered by " + row->by + ": wait until that has ended"};
+    if (coming)
         return {};
     Index names{vms, &db::Vm::id};
     const db::Vm* next = names.find(row->replacement);
@@ -170,6 +192,16 @@ Result<void> may_start_here(const std::string& self, const std::string& vm, bool
                                                    : "another VM has its place";
     return Error{Errc::invalid, who + " since it was lost on " + row->hypervisor +
                                     ": \"holdfast recovery allow\" lets it be started again"};
+}
+
+Result<void> may_start_leased(bool knows, bool expired)
+{
+    if (knows && !expired)
+        return {};
+    return Error{Errc::unavailable,
+                 "it can have been recovered elsewhere, and the fleet's database "
+                 "is not reached: it is started once it is, if it is to start "
+                 "with the machine"};
 }
 
 } // namespace holdfast::hookd

@@ -46,23 +46,32 @@ std::set<std::string> running_here(const std::string& self, const std::vector<db
 FailureChange compute_failures(const OwnVms& vms, const std::vector<db::Recovery>& rows,
                                db::TimeNs now);
 
-/// The row of this VM that is not closed; null if there is none.
-const db::Recovery* open_recovery(const std::vector<db::Recovery>& rows, const std::string& vm);
-/// The last row by which this VM's place is another's, or is about to be; null if there is none.
-const db::Recovery* replaced_by(const std::vector<db::Recovery>& rows, const std::string& vm);
-
 /// What is wrong with VMs, a line each, with what is done about it.
 std::vector<std::string> recovery_problems(const std::vector<db::Recovery>& rows,
                                            const std::vector<db::Vm>& vms);
 
-/// VMs that run on `self`, and must not: their places are others' (spec R9).
+/// VMs that run on `self`, and must not: their places are others' (spec R9).  Not those that are
+/// `moving`, nor those that have moved here since.
 std::vector<std::string> to_be_ended(const std::string& self,
                                      const std::map<std::string, Domain>& domains,
-                                     const std::vector<db::Recovery>& rows);
+                                     const std::vector<db::Recovery>& rows,
+                                     const std::set<std::string>& moving,
+                                     const std::vector<db::Move>& moves);
+
+/// Rows of VMs that were started elsewhere and have moved to `self` since, as they are to be: from
+/// here on this is their place.
+std::vector<db::Recovery> moved_here(const std::string& self, const std::vector<db::Vm>& vms,
+                                     const std::vector<db::Recovery>& rows,
+                                     const std::vector<db::Move>& moves);
 
 /// Whether a VM may be started on `self` (spec R9).  `coming`: it is migrated here.
 /// Errors:  invalid: its place is another's.
 Result<void> may_start_here(const std::string& self, const std::string& vm, bool coming,
                             const std::vector<db::Recovery>& rows, const std::vector<db::Vm>& vms);
+
+/// Whether a VM under a lease may be started.  `knows`: what the fleet knows is known here;
+/// `expired`: its lease is.
+/// Errors:  unavailable: it can have been recovered elsewhere.
+Result<void> may_start_leased(bool knows, bool expired);
 
 } // namespace holdfast::hookd

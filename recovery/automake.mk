@@ -9,7 +9,9 @@ recovery_librecovery_a_SOURCES = \
 	recovery/features.h recovery/features.cc \
 	recovery/fence.h recovery/fence.cc \
 	recovery/index.h recovery/index.cc \
+	recovery/lateness.h recovery/lateness.cc \
 	recovery/limits.h recovery/limits.cc \
+	recovery/place.h recovery/place.cc \
 	recovery/plan.h recovery/plan.cc \
 	recovery/policy.h recovery/policy.cc \
 	recovery/read-rows.h recovery/read-rows.cc \
@@ -29,8 +31,10 @@ recovery_tests_recovery_test_SOURCES = \
 	recovery/tests/features-test.cc \
 	recovery/tests/fence-test.cc \
 	recovery/tests/index-test.cc \
+	recovery/tests/lateness-test.cc \
 	recovery/tests/limits-test.cc \
 	recovery/tests/main.cc \
+	recovery/tests/place-test.cc \
 	recovery/tests/plan-test.cc \
 	recovery/tests/policy-test.cc \
 	recovery/tests/rows-test.cc \

@@ -4,13 +4,12 @@
 #include "recovery/decide.h"
 
 #include <algorithm>
-#include <set>
+
+#include "recovery/place.h"
 
 namespace holdfast::recovery {
 namespace {
 
-// As hookd/silence.h has it: four heartbeats.
-constexpr db::TimeNs silence_limit = 60'000'000'000;
 // Closed ones beyond these are forgotten, the oldest first.
 constexpr std::size_t most_kept = 200;
 
@@ -36,8 +35,9 @@ bool is_recovered_by_itself(const db::Recovery& row)
 
 class Decider {
 public:
-    Decider(const PoolRows& rows, const Limits& limits, db::TimeNs now)
-        : rows_{rows}, limits_{limits}, now_{now}
+    Decider(const PoolRows& rows, const Limits& limits, const std::set<std::string>& late,
+            db::TimeNs now)
+        : rows_{rows}, limits_{limits}, late_{late}, now_{now}
     {
         for (const db::Hypervisor& row : rows.hypervisors) {
             ++fleet_.members;
@@ -72,17 +72,23 @@ private:
         return found == rows_.hypervisors.end() ? nullptr : &*found;
     }
 
+    /// One that was taken out, or has another name, has no failure of its own.
     Failure failure_at(const std::string& name) const
     {
         const auto* row = hypervisor(name);
-        return row ? failure_of(*row, now_) : Failure::none;
+        if (!row)
+            return Failure::none;
+        Signs signs;
+        signs.hypervisor_heard = row->self || !(row->lost || late_.contains(name));
+        signs.hypervisor_answers = !row->lost;
+        signs.known_to_answer = row->answers;
+        return diagnose(signs, {});
     }
 
-    bool has_recovery(const std::string& vm) const
+    bool has_recovery(const db::Vm& vm) const
     {
-        return std::ranges::any_of(rows_.recoveries, [&](const db::Recovery& row) {
-            return row.vm == vm && (!db::is_closed(row) || row.state == "recovered");
-        });
+        return open_recovery(rows_.recoveries, vm.id) ||
+               !has_place(rows_.recoveries, vm.id, vm.hypervisor);
     }
 
     void look_at_hypervisor_of(const db::Vm& vm)
@@ -90,7 +96,7 @@ private:
         if (vm.kind != "domain" || vm.state != "running")
             return;
         const Failure failure = failure_at(vm.hypervisor);
-        if (failure == Failure::none || !is_automatic(vm.id, rows_.policies) || has_recovery(vm.id))
+        if (failure == Failure::none || !is_automatic(vm.id, rows_.policies) || has_recovery(vm))
             return;
         db::Recovery row;
         row.vm = vm.id;
@@ -106,7 +112,7 @@ private:
     void look_at(const db::Recovery& row)
     {
         if (row.state == "running") {
-            if (failure_at(row.by) != Failure::none)
+            if (!hypervisor(row.by) || failure_at(row.by) != Failure::none)
                 put(row, "failed", row.by + " is not heard of any more, which was recovering it",
                     1);
             return;
@@ -114,6 +120,8 @@ private:
         const auto vm = std::ranges::find(rows_.vms, row.vm, &db::Vm::id);
         if (vm == rows_.vms.end())
             return put(row, "over", "the VM is not there any more");
+        if (vm->hypervisor != row.hypervisor)
+            return put(row, "over", "it is on " + vm->hypervisor + " since");
         if (is_of_hypervisor(row) && failure_at(vm->hypervisor) == Failure::none &&
             vm->state == "running")
             return put(row, "over", vm->hypervisor + " is heard of again");
@@ -180,6 +188,7 @@ private:
 
     const PoolRows& rows_;
     const Limits& limits_;
+    const std::set<std::string>& late_;
     db::TimeNs now_;
     FleetState fleet_;
     std::vector<Order> orders_;
@@ -187,19 +196,10 @@ private:
 
 } // namespace
 
-Failure failure_of(const db::Hypervisor& row, db::TimeNs now)
+std::vector<Order> decide(const PoolRows& rows, const Limits& limits,
+                          const std::set<std::string>& late, db::TimeNs now)
 {
-    Signs signs;
-    const bool late = row.seen != 0 && now - row.seen > silence_limit;
-    signs.hypervisor_heard = row.self || !(row.lost || late);
-    signs.hypervisor_answers = !row.lost;
-    signs.known_to_answer = row.answers;
-    return diagnose(signs, {});
-}
-
-std::vector<Order> decide(const PoolRows& rows, const Limits& limits, db::TimeNs now)
-{
-    return Decider{rows, limits, now}.all();
+    return Decider{rows, limits, late, now}.all();
 }
 
 } // namespace holdfast::recovery

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -27,10 +28,9 @@ struct Order {
     db::Recovery to;
 };
 
-/// Of which hypervisor the fleet knows what; `now` is the clock by which its row was `seen`.
-Failure failure_of(const db::Hypervisor& row, db::TimeNs now);
-
-/// All that is to be done now, what came first in front.
-std::vector<Order> decide(const PoolRows& rows, const Limits& limits, db::TimeNs now);
+/// All that is to be done now, what came first in front.  `late`: hypervisors that are not heard of
+/// (recovery/lateness.h); `now`: by the clock of rows.
+std::vector<Order> decide(const PoolRows& rows, const Limits& limits,
+                          const std::set<std::string>& late, db::TimeNs now);
 
 } // namespace holdfast::recovery

@@ -171,9 +171,10 @@ asio::awaitable<void> Daemon::elect(const Rows& rows)
 /// One thing at a time for each VM; what is refused, since its row has changed, is decided anew.
 void Daemon::decide_by(const Rows& rows)
 {
+    const auto late = lateness_.look(rows.pool.hypervisors, Election::Clock::now());
     if (ended_ || !election_.leads(Election::Clock::now()))
         return;
-    for (const Order& order : recovery::decide(rows.pool, {}, now_ns())) {
+    for (const Order& order : recovery::decide(rows.pool, {}, late, now_ns())) {
         if (!under_way_.insert(order.to.vm).second)
             continue;
         asio::co_spawn(io_, order.kind == Order::Kind::run ? run(order) : write(order),

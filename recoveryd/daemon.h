@@ -23,6 +23,7 @@
 #include "common/ovs-loop.h"
 #include "db/election.h"
 #include "recovery/decide.h"
+#include "recovery/lateness.h"
 
 namespace holdfast::recoveryd {
 
@@ -61,6 +62,7 @@ private:
     Election election_;
     AsyncControlClient hookd_;
     boost::asio::steady_timer timer_;
+    recovery::Lateness lateness_;
     std::string trouble_;             // Why the rows cannot be read; empty: all is well.
     std::string leader_;              // As the rows say.
     bool led_ = false;                // At the last look.

@@ -860,8 +860,21 @@ TEST(Fleet, RecoveryIsChangedOnlyAsItWasSeen)
     check_error(Errc::outdated, "has changed", b.transact(put(failed, std::nullopt)));
     check_ok(a.transact(put(running, failed)));
     check_error(Errc::outdated, "has changed", b.transact(put(running, failed)));
+    FleetChange look;
+    look.recoveries_were = {{"r", failed}};
+    check_error(Errc::outdated, "has changed", b.transact(look));
+    look.recoveries_were = {{"r", running}};
+    check_ok(b.transact(look));
+    auto second = failed;
+    second.id = "s";
+    check_error(Errc::outdated, "another recovery of this VM", b.transact(put(second, {})));
+    auto over = running;
+    over.state = "over";
+    check_ok(a.transact(put(over, running)));
+    check_ok(b.transact(put(second, {})));
+    check_error(Errc::outdated, "has changed", b.transact(look));
     FleetChange removal;
-    removal.remove_recoveries = {"r"};
+    removal.remove_recoveries = {"r", "s"};
     check_ok(b.transact(removal));
     CHECK_TRUE(a.sees([](auto& all) { return all.recoveries.empty(); }));
 }

@@ -139,6 +139,9 @@ TEST(R8Failures, OneIsToldOfUntilItIsOverAndNotOfOneThatWasReplaced)
     CHECK_EQUAL(std::string("crashed"), failure());
     rows = {row("recovered")};
     CHECK_EQUAL(std::string("none"), failure());
+    rows[0].replacement = "v"; // It was started here, and is lost once more.
+    rows[0].target = "hv1";
+    CHECK_EQUAL(std::string("crashed"), failure());
 }
 
 TEST(R8Failures, LibvirtsStatesAreThose)
@@ -183,17 +186,68 @@ TEST(R9Never, WhatComesBackIsEndedWhereItWasRecoveredElsewhere)
     Domain runs;
     runs.state = Reality::running;
     std::map<std::string, Domain> domains{{"v", runs}};
-    CHECK_TRUE(to_be_ended("hv1", domains, {row("recovered")}) == std::vector<std::string>{"v"});
+    const auto ended = [&](const char* self, const std::vector<db::Recovery>& rows) {
+        return !to_be_ended(self, domains, rows, {}, {}).empty();
+    };
+    CHECK_TRUE(ended("hv1", {row("recovered")}));
     for (const char* state : {"failed", "running", "allowed"})
-        CHECK_TRUE(to_be_ended("hv1", domains, {row(state)}).empty());
-    CHECK_TRUE(to_be_ended("hv3", domains, {row("recovered")}).empty());
+        CHECK_FALSE(ended("hv1", {row(state)}));
     auto here = row("recovered");
     here.target = "hv1"; // Where another VM has its place.
-    CHECK_FALSE(to_be_ended("hv1", domains, {here}).empty());
+    CHECK_TRUE(ended("hv1", {here}));
     here.replacement = "v"; // It itself, anew.
-    CHECK_TRUE(to_be_ended("hv1", domains, {here}).empty());
+    CHECK_FALSE(ended("hv1", {here}));
+    CHECK_TRUE(ended("hv3", {here})); // Where an attempt before had begun to start it.
     domains["v"].state = Reality::absent;
-    CHECK_TRUE(to_be_ended("hv1", domains, {row("recovered")}).empty());
+    CHECK_FALSE(ended("hv1", {row("recovered")}));
+}
+
+TEST(R9Never, TheLastRecoveryCountsAndAMoveSince)
+{
+    Domain runs;
+    runs.state = Reality::running;
+    std::map<std::string, Domain> domains{{"v", runs}};
+    std::vector<db::Vm> vms{record("v", "running")};
+    auto there = row("recovered");
+    there.replacement = "v";
+    there.changed = 10;
+    auto back = there;
+    back.hypervisor = "hv2";
+    back.target = "hv1";
+    back.changed = 20;
+    CHECK_TRUE(to_be_ended("hv1", domains, {there, back}, {}, {}).empty());
+    CHECK_FALSE(to_be_ended("hv2", domains, {there, back}, {}, {}).empty());
+    db::Move move;
+    move.vm = "v";
+    move.role = "destination";
+    move.hypervisor = "hv1";
+    move.state = "staged";
+    move.times = {{"active", 11}};
+    CHECK_TRUE(to_be_ended("hv1", domains, {there}, {"v"}, {move}).empty());
+    CHECK_FALSE(to_be_ended("hv1", domains, {there}, {}, {move}).empty());
+    CHECK_TRUE(moved_here("hv1", vms, {there}, {move}).empty());
+    move.state = "active";
+    CHECK_TRUE(to_be_ended("hv1", domains, {there}, {}, {move}).empty());
+    const auto moved = moved_here("hv1", vms, {there}, {move});
+    CHECK_EQUAL(1U, moved.size());
+    STRCMP_EQUAL("hv1", moved[0].target.c_str());
+    CHECK_TRUE(moved_here("hv1", vms, moved, {move}).empty());
+    move.times = {{"active", 9}}; // Before it was recovered.
+    CHECK_FALSE(to_be_ended("hv1", domains, {there}, {}, {move}).empty());
+}
+
+TEST(R9Never, WhatCanHaveBeenRecoveredIsNotStartedUnseen)
+{
+    CHECK_TRUE(bool(may_start_leased(true, false)));
+    CHECK_FALSE(bool(may_start_leased(false, false)));
+    CHECK_FALSE(bool(may_start_leased(true, true)));
+}
+
+TEST(R9Never, WhatIsBeingRecoveredIsNotMoved)
+{
+    std::vector<db::Vm> vms{record("v", "running")};
+    CHECK_FALSE(bool(may_start_here("hv3", "v", true, {row("running")}, vms)));
+    CHECK_TRUE(bool(may_start_here("hv3", "v", true, {row("recovered")}, vms)));
 }
 
 TEST(R9Never, ALeaseEndsHereBeforeItEndsForTheOthers)
@@ -208,6 +262,7 @@ TEST(R9Never, ALeaseEndsHereBeforeItEndsForTheOthers)
     CHECK_FALSE(guard.expired(Seconds{40}, start + Seconds{39}));
     guard.confirmed(start + Seconds{5}); // An answer that was late.
     CHECK_TRUE(guard.expired(Seconds{40}, start + Seconds{40}));
+    CHECK_TRUE(guard.deadline(Seconds{40}) == start + Seconds{45});
     CHECK_TRUE(LeaseGuard::beat_for(Seconds{30}) * 3 < Seconds{30} * 3 / 4);
     CHECK_TRUE(LeaseGuard::beat_for(Seconds{5}) == Seconds{1});
 }

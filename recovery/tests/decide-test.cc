@@ -54,6 +54,7 @@ TEST_GROUP(R12Decide)
                   {},
                   {}};
     Limits limits;
+    std::set<std::string> late;
 
     void setup() override
     {
@@ -66,7 +67,7 @@ TEST_GROUP(R12Decide)
     std::string decided()
     {
         std::string text;
-        for (const Order& order : decide(rows, limits, now)) {
+        for (const Order& order : decide(rows, limits, late, now)) {
             text += text.empty() ? "" : ", ";
             text += order.kind == Order::Kind::run      ? "run "
                     : order.kind == Order::Kind::remove ? "remove "
@@ -128,13 +129,13 @@ TEST(R12Decide, R8ADeadHypervisorsVmsHaveFailedAndOneThatMayRunIsToldApart)
                  "it is off, then recover it by hand",
                  decided().c_str());
     rows.hypervisors[1] = hypervisor("hv2");
-    rows.hypervisors[1].seen = now - 61 * second;
+    late = {"hv2"};
     STRCMP_CONTAINS("put new a cut-off failed", decided().c_str());
     rows.recoveries = {failed("r1", "a", "cut-off")};
     STRCMP_EQUAL("nothing", decided().c_str());
     rows.hypervisors[1].lost = true;
     STRCMP_EQUAL("put r1 failed", decided().c_str());
-    CHECK_TRUE(decide(rows, limits, now)[0].to.failure == "hypervisor-dead");
+    CHECK_TRUE(decide(rows, limits, late, now)[0].to.failure == "hypervisor-dead");
 }
 
 TEST(R12Decide, OneThatIsHeardOfAgainIsWellIfItsVmRuns)
@@ -194,7 +195,43 @@ TEST(R12Decide, WhatADeadOneWasAtIsTakenUpByOthers)
     rows.hypervisors[2].lost = true;
     STRCMP_EQUAL("put r1 failed: hv3 is not heard of any more, which was recovering it",
                  decided().c_str());
-    CHECK_EQUAL(1, decide(rows, limits, now)[0].to.attempts);
+    CHECK_EQUAL(1, decide(rows, limits, late, now)[0].to.attempts);
+    rows.hypervisors[2] = hypervisor("hv4"); // It has another name now, or was taken out.
+    STRCMP_CONTAINS("put r1 failed: hv3 is not heard of", decided().c_str());
+}
+
+TEST(R12Decide, OneThatIsRefusedMakesWayForTheNext)
+{
+    rows.recoveries = {failed("r1", "a"), failed("r2", "b")};
+    rows.recoveries[0].since -= 1;
+    rows.recoveries[0].attempts = 1;
+    limits.at_once = 1;
+    STRCMP_EQUAL("run r2", decided().c_str());
+}
+
+TEST(R12Decide, WhatWasToldOfWhereAVmIsNoMoreIsOver)
+{
+    rows.recoveries = {failed("r1", "a")};
+    rows.vms[0].hypervisor = "hv3";
+    STRCMP_EQUAL("put r1 over: it is on hv3 since", decided().c_str());
+}
+
+TEST(R12Decide, AVmThatWasStartedElsewhereIsLookedAfterThere)
+{
+    auto there = failed("r1", "a", "hypervisor-dead");
+    there.state = "recovered";
+    there.replacement = "a";
+    there.target = "hv3";
+    rows.recoveries = {there};
+    rows.vms = {vm("a", "hv2")}; // Its record follows soon.
+    rows.hypervisors[1].lost = true;
+    STRCMP_EQUAL("nothing", decided().c_str());
+    rows.vms[0].hypervisor = "hv3";
+    rows.hypervisors[1].lost = false;
+    rows.hypervisors[2].lost = true;
+    STRCMP_EQUAL("put new a hypervisor-dead failed", decided().c_str());
+    rows.recoveries[0].replacement = "b";
+    STRCMP_EQUAL("nothing", decided().c_str());
 }
 
 TEST(R12Decide, OldHistoryIsForgottenButNotWhatKeepsAVmFromBeingStarted)
