@@ -19,6 +19,8 @@ constexpr std::int64_t patience_of_vm_ms = 20;
 constexpr std::int64_t first_patience_of_service_ms = 500;
 // From then on it may be gone, or its switch busy with all that changes then.
 constexpr std::int64_t patience_of_service_ms = 100;
+// Where there is no end of frames to read, each look takes 32 of them: so many are not queued.
+constexpr int looks_max = 256;
 
 } // namespace
 
@@ -38,10 +40,21 @@ Merge::Step Merge::step(const Seen& seen)
         return Step::ask;
     if (seen.long_way_ms)
         until_ms_ = std::max(until_ms_, seen.long_way_ms + merge_ms);
-    if (seen.now_ms < until_ms_)
+    if (!past(until_ms_, seen))
         return Step::nothing;
     until_ms_ = 0;
     return Step::release;
+}
+
+/// Whether it is later than that for what can be seen, too: a switch that had no processor for a
+/// while finds out how late it is before it has read what came meanwhile.
+bool Merge::past(std::int64_t ms, const Seen& seen)
+{
+    const bool due = seen.now_ms >= ms;
+    if (due && seen.read_ms < ms && n_looks_++ < looks_max)
+        return false;
+    n_looks_ = 0;
+    return due;
 }
 
 /// One that is late has a busy switch to pass if other frames still come from there.
@@ -50,14 +63,14 @@ Merge::Step Merge::barrier_over(const Seen& seen)
     const bool lives = seen.long_way_ms > asked_ms_ && seen.now_ms < asked_ms_ + merge_ms;
     if (!seen.barrier_came && lives)
         waits_until_ms_ = std::max(waits_until_ms_, seen.long_way_ms + patience_ms_);
-    if (!seen.barrier_came && seen.now_ms < waits_until_ms_)
+    if (!seen.barrier_came && !past(waits_until_ms_, seen))
         return Step::nothing;
     waits_until_ms_ = 0;
     if (!emptied_) {
         emptied_ = true; // What goes the long way since is before a barrier of its own.
         return step(seen);
     }
-    if (seen.barrier_came && seen.now_ms < seen.long_way_ms + merge_ms) {
+    if (seen.barrier_came && seen.long_way_ms && seen.read_ms < seen.long_way_ms + merge_ms) {
         until_ms_ = seen.long_way_ms + merge_ms;
         return Step::pass;
     }

@@ -35,6 +35,7 @@ public:
     /// What can be seen of the port.
     struct Seen {
         std::int64_t now_ms;
+        std::int64_t read_ms;     // All that had come to this switch by then was read.
         bool keeps;               // Something came directly, and waits.
         bool barrier_came;        // The newest one.
         std::int64_t long_way_ms; // When the last frame came the long way; 0: none has.
@@ -56,6 +57,7 @@ public:
 
 private:
     Step barrier_over(const Seen& seen);
+    bool past(std::int64_t ms, const Seen& seen);
 
     Of of_;
     bool emptied_ = false;            // A service's former place has nothing more of that time.
@@ -63,6 +65,7 @@ private:
     std::int64_t asked_ms_ = 0;       // When the barrier was sent.
     std::int64_t waits_until_ms_ = 0; // For the barrier; 0 while none is on its way.
     std::int64_t patience_ms_ = 0;
+    int n_looks_ = 0; // In vain, since something was due.
 };
 
 } // namespace holdfast::plugin

@@ -133,6 +133,9 @@ bool hf_watch_saw_barrier(const struct hf_watch *, uint32_t number);
 /* When the last frame for this port alone came the long way, as hf_now_ms(), in HF_MERGE and
  * HF_STAGE; 0: none has. */
 int64_t hf_watch_long_way_ms(const struct hf_watch *);
+/* All that had come to the userspace datapath's ports by then was read, if the main thread reads
+ * them; as hf_now_ms(). */
+int64_t hf_all_read_ms(void);
 /* What is kept goes to the port; what comes next is kept as before. */
 void hf_watch_pass(struct hf_watch *);
 /* What is kept goes to the port, and from now on all does. */

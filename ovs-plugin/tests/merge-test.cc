@@ -15,13 +15,20 @@ constexpr auto never = std::numeric_limits<std::int64_t>::max();
 /// A port's merging, and what there is to see of the port.
 struct Port {
     Merge merge;
-    Merge::Seen seen{1000, false, false, 0};
+    Merge::Seen seen{1000, 1000, false, false, 0};
 
     explicit Port(Merge::Of of) : merge{of} { merge.begin(seen.now_ms); }
 
     Step at(std::int64_t now_ms)
     {
+        seen.now_ms = seen.read_ms = now_ms;
+        return merge.step(seen);
+    }
+    /// The last look at the ports that took all there was is that long ago.
+    Step late(std::int64_t now_ms, std::int64_t read_ms)
+    {
         seen.now_ms = now_ms;
+        seen.read_ms = read_ms;
         return merge.step(seen);
     }
     /// The barrier that is to be sent is on its way at `now_ms`.
@@ -125,6 +132,38 @@ TEST(Merge, BarrierIsAwaitedLongerWhileFramesComeFromThere)
     }
     port.seen.long_way_ms = 1620;
     CHECK(port.at(1620) == Step::release);
+}
+
+TEST(Merge, SwitchThatHadNoProcessorReadsWhatCameBeforeItGivesUp)
+{
+    Port port{Merge::Of::vm};
+    port.seen.long_way_ms = 1005;
+    port.seen.keeps = true;
+    port.ask(1010);
+    CHECK(port.late(1900, 1011) == Step::nothing);
+    CHECK(port.merge.next_wake() <= 1900);
+    port.seen.long_way_ms = 1901;
+    CHECK(port.barrier(1901) == Step::pass);
+    // Nor does it take what it has not read yet for nothing.
+    CHECK(port.late(2800, 1902) == Step::nothing);
+    port.seen.long_way_ms = 2801;
+    CHECK(port.at(2801) == Step::nothing);
+    port.seen.keeps = true;
+    port.ask(2802);
+    port.seen.barrier_came = true;
+    CHECK(port.late(3700, 2802) == Step::pass);
+}
+
+TEST(Merge, FramesWithoutEndHoldNobodyUpForEver)
+{
+    Port port{Merge::Of::vm};
+    port.seen.keeps = true;
+    port.ask(1010);
+    int n_looks = 0;
+    while (port.late(1030, 1011) == Step::nothing)
+        ++n_looks;
+    LONGS_EQUAL(256, n_looks);
+    CHECK_FALSE(port.merge.active());
 }
 
 TEST(Merge, BarrierThatCannotBeSentIsNotAwaited)
