@@ -173,7 +173,7 @@ void Arrival::run_merge(Place& place, std::int64_t now_ms, const SendTheLongWay&
     for (;;) {
         const auto step =
             place.merge.step({.now_ms = now_ms,
-                              .read_ms = hf_all_read_ms(),
+                              .read_ms = hf_watch_holds(place.watch) ? hf_all_read_ms() : now_ms,
                               .keeps = hf_watch_keeps(place.watch),
                               .barrier_came = hf_watch_saw_barrier(place.watch, place.barrier),
                               .long_way_ms = hf_watch_long_way_ms(place.watch)});
