@@ -19,8 +19,9 @@ constexpr std::int64_t patience_of_vm_ms = 20;
 constexpr std::int64_t first_patience_of_service_ms = 500;
 // From then on it may be gone, or its switch busy with all that changes then.
 constexpr std::int64_t patience_of_service_ms = 100;
-// Where there is no end of frames to read, each look takes 32 of them: so many are not queued.
-constexpr int looks_max = 256;
+// Where there is no end of frames to read, each look takes 32 of them: no more than this are queued
+// (shim-queues.c).
+constexpr int looks_max = 1280;
 
 } // namespace
 

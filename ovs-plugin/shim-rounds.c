@@ -6,7 +6,7 @@
  * The userspace datapath without threads of its own takes 32 frames of each port in a turn of the
  * main loop, and a turn costs some 10 us besides, most of it for sockets that have nothing: a
  * twelfth of what small frames cost.  Orders on those sockets wait for ROUNDS_USEC and one look more
- * at most.
+ * at most.  It is noted when all that had come was read last, for who waits for something (merge.h).
  *
  * Threads: the main one; those of the datapath note what they received, each for itself. */
 #include "common/ovs-config.h"

@@ -162,7 +162,7 @@ TEST(Merge, FramesWithoutEndHoldNobodyUpForEver)
     int n_looks = 0;
     while (port.late(1030, 1011) == Step::nothing)
         ++n_looks;
-    LONGS_EQUAL(256, n_looks);
+    LONGS_EQUAL(1280, n_looks);
     CHECK_FALSE(port.merge.active());
 }
 
