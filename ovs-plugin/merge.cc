@@ -61,17 +61,18 @@ bool Merge::past(std::int64_t ms, const Seen& seen)
 /// One that is late has a busy switch to pass if other frames still come from there.
 Merge::Step Merge::barrier_over(const Seen& seen)
 {
-    const bool lives = seen.long_way_ms > asked_ms_ && seen.now_ms < asked_ms_ + merge_ms;
+    const bool lives = sent_ && seen.long_way_ms > asked_ms_ && seen.now_ms < asked_ms_ + merge_ms;
     if (!seen.barrier_came && lives)
         waits_until_ms_ = std::max(waits_until_ms_, seen.long_way_ms + patience_ms_);
-    if (!seen.barrier_came && !past(waits_until_ms_, seen))
+    if (sent_ && !seen.barrier_came && !past(waits_until_ms_, seen))
         return Step::nothing;
     waits_until_ms_ = 0;
     if (!emptied_) {
         emptied_ = true; // What goes the long way since is before a barrier of its own.
         return step(seen);
     }
-    if (seen.barrier_came && seen.long_way_ms && seen.read_ms < seen.long_way_ms + merge_ms) {
+    if (sent_ && seen.barrier_came && seen.long_way_ms &&
+        seen.read_ms < seen.long_way_ms + merge_ms) {
         until_ms_ = seen.long_way_ms + merge_ms;
         return Step::pass;
     }
@@ -85,6 +86,7 @@ void Merge::asked(std::int64_t now_ms, bool sent)
                    : of_ == Of::service ? patience_of_service_ms
                                         : patience_of_vm_ms;
     asked_ms_ = now_ms;
+    sent_ = sent;
     waits_until_ms_ = now_ms + (sent ? patience_ms_ : 0);
 }
 

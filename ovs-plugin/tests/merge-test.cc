@@ -175,6 +175,16 @@ TEST(Merge, BarrierThatCannotBeSentIsNotAwaited)
     CHECK(port.at(1010) == Step::release);
 }
 
+TEST(Merge, BusySwitchDoesNotAwaitABarrierThatCannotBeSentEither)
+{
+    Port port{Merge::Of::vm};
+    port.seen.keeps = true;
+    port.seen.long_way_ms = 1012;
+    CHECK(port.late(1010, 1001) == Step::ask);
+    port.merge.asked(1010, false);
+    CHECK(port.late(1013, 1001) == Step::release);
+}
+
 TEST(Merge, ServicesFormerPlaceIsAskedAtOnceAndAgainWhenFramesComeDirectly)
 {
     Port port{Merge::Of::service};
