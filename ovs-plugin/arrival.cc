@@ -18,14 +18,6 @@ namespace holdfast::plugin {
 
 namespace {
 
-// Flows lead directly to a guest that has come within this, or nothing is sent to it.
-constexpr std::int64_t merge_ms = 500;
-// The long way takes a millisecond or two; past this its end is gone.
-constexpr std::int64_t barrier_ms = 20;
-// That a service leaves by is there until it is known to run here: only its switch may be busy.
-constexpr std::int64_t barrier_of_service_ms = 500;
-// From then on it may be gone, or its switch busy with all that changes then.
-constexpr std::int64_t last_barrier_of_service_ms = 100;
 // A guest that runs here and says nothing is watched no longer: the time line does without.
 constexpr std::int64_t silent_guest_ms = 5000;
 // Frames that a tap can hold for a guest that does not run yet: 1.6 s at 10 kpps.
@@ -72,12 +64,16 @@ void Arrival::watch(const std::vector<const Port*>& ports)
         if (std::any_of(places_.begin(), places_.end(),
                         [&](const Place& place) { return place.interface == port->interface; }))
             continue;
-        Place place{.interface = port->interface, .mac = port->mac};
-        place.watch = hf_watch_open(bridge_.c_str(), port->interface.c_str());
-        if (!place.watch) {
+        auto* watch = hf_watch_open(bridge_.c_str(), port->interface.c_str());
+        if (!watch) {
             all_watched_ = false;
             continue;
         }
+        const bool kept = queue_ == Queue::here && hf_watch_holds(watch);
+        Place place{.interface = port->interface,
+                    .mac = port->mac,
+                    .watch = watch,
+                    .merge = Merge{kept ? Merge::Of::service : Merge::Of::vm}};
         hf_watch_expect(place.watch);
         if (staged())
             hf_watch_set_mode(place.watch, HF_STAGE);
@@ -147,8 +143,8 @@ std::uint64_t Arrival::overflowed() const
 void Arrival::begin_merge(std::int64_t now_ms)
 {
     for (auto& place : places_) {
-        place.merge_until_ms = now_ms + merge_ms;
-        if (!place.barrier)
+        place.merge.begin(now_ms);
+        if (!place.merge.awaits())
             hf_watch_set_mode(place.watch, HF_MERGE);
     }
 }
@@ -174,39 +170,41 @@ Arrival::Seen Arrival::run(std::int64_t now_ms, const SendTheLongWay& send)
 
 void Arrival::run_merge(Place& place, std::int64_t now_ms, const SendTheLongWay& send)
 {
-    if (!place.merge_until_ms)
-        return;
-    // For a service at once, too: its former place is there until it is known to run here, and has
-    // what was held; with the first frame that comes directly it is perhaps not there any more.
-    const bool at_once = queue_ == Queue::here && !place.is_emptied && hf_watch_holds(place.watch);
-    if (!place.barrier && (at_once || hf_watch_keeps(place.watch))) {
-        Frame frame(HF_BARRIER_SIZE);
-        place.barrier = ++last_barrier;
-        hf_barrier(place.barrier, mac_of(place.mac).data(), frame.data());
-        const auto patience = at_once                 ? barrier_of_service_ms
-                              : queue_ == Queue::here ? last_barrier_of_service_ms
-                                                      : barrier_ms;
-        place.barrier_until_ms = now_ms + (send(frame) ? patience : 0);
-        place.empties = at_once;
+    for (;;) {
+        const auto step =
+            place.merge.step({.now_ms = now_ms,
+                              .read_ms = hf_watch_holds(place.watch) ? hf_all_read_ms() : now_ms,
+                              .keeps = hf_watch_keeps(place.watch),
+                              .barrier_came = hf_watch_saw_barrier(place.watch, place.barrier),
+                              .long_way_ms = hf_watch_long_way_ms(place.watch)});
+        switch (step) {
+        case Merge::Step::ask:
+            place.merge.asked(now_ms, send_barrier(place, send));
+            break;
+        case Merge::Step::pass:
+            hf_watch_pass(place.watch);
+            break;
+        case Merge::Step::release:
+            hf_watch_release(place.watch);
+            break;
+        case Merge::Step::nothing:
+            return;
+        }
     }
-    const bool through = place.barrier ? hf_watch_saw_barrier(place.watch, place.barrier) ||
-                                             now_ms >= place.barrier_until_ms
-                                       : now_ms >= place.merge_until_ms;
-    if (!through)
-        return;
-    place.barrier = 0;
-    if (std::exchange(place.empties, false)) {
-        place.is_emptied = true; // What goes the long way since is before a barrier of its own.
-        return run_merge(place, now_ms, send);
-    }
-    hf_watch_release(place.watch);
-    place.merge_until_ms = 0;
+}
+
+bool Arrival::send_barrier(Place& place, const SendTheLongWay& send)
+{
+    Frame frame(HF_BARRIER_SIZE);
+    place.barrier = ++last_barrier;
+    hf_barrier(place.barrier, mac_of(place.mac).data(), frame.data());
+    return send(frame);
 }
 
 bool Arrival::merging() const
 {
     return std::any_of(places_.begin(), places_.end(),
-                       [](const Place& place) { return place.merge_until_ms != 0; });
+                       [](const Place& place) { return place.merge.active(); });
 }
 
 bool Arrival::alive() const
@@ -236,8 +234,7 @@ std::int64_t Arrival::next_wake() const
 {
     auto until = came_ms_ ? came_ms_ + silent_guest_ms : std::numeric_limits<std::int64_t>::max();
     for (const auto& place : places_)
-        if (place.merge_until_ms)
-            until = std::min(until, place.barrier ? place.barrier_until_ms : place.merge_until_ms);
+        until = std::min(until, place.merge.next_wake());
     return until;
 }
 

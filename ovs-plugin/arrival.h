@@ -3,7 +3,7 @@
 // ovs-plugin/arrival: the destination's side of a cut-over (spec C5), port by port.
 //
 // Sees the first frames of a guest that is awaited, pins its MAC addresses here, and keeps what
-// comes directly behind what was sent the long way before it (doc/cutover.md).
+// comes directly behind what was sent the long way before it (merge.h, doc/cutover.md).
 //
 // Main thread only; never waits: run() does what is due.
 #pragma once
@@ -15,6 +15,7 @@
 
 #include "ovs-plugin/fit.h"
 #include "ovs-plugin/flows.h"
+#include "ovs-plugin/merge.h"
 #include "ovs-plugin/shim.h"
 
 namespace holdfast::plugin {
@@ -68,23 +69,20 @@ public:
     std::int64_t next_wake() const;
 
 private:
-    /// A port, and what waits there: the barrier, sent the long way when the first frame came
-    /// directly, says when all that was sent before it is through.
+    /// A port, and what waits there.
     struct Place {
         std::string interface;
         std::string mac;
-        hf_watch* watch = nullptr;
+        hf_watch* watch;
+        Merge merge;
         hf_pin* pin = nullptr;
-        std::int64_t merge_until_ms = 0; // Nothing came directly until then: there is no merging.
-        std::uint32_t barrier = 0;       // Its number, 0 while none is on its way.
-        std::int64_t barrier_until_ms = 0;
-        bool empties = false;    // That one is for what a service's former place has held.
-        bool is_emptied = false; // It has come, or never will.
+        std::uint32_t barrier = 0; // The number of the newest one.
     };
 
     void pin(Place& place) const;
     void begin_merge(std::int64_t now_ms);
     void run_merge(Place& place, std::int64_t now_ms, const SendTheLongWay& send);
+    bool send_barrier(Place& place, const SendTheLongWay& send);
     bool merging() const;
     bool alive() const;
     /// Nothing is to go into the ports yet.

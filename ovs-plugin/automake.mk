@@ -25,6 +25,7 @@ ovs_plugin_libplugin_a_SOURCES = \
 	ovs-plugin/kept.h ovs-plugin/kept.cc \
 	ovs-plugin/leaving.h ovs-plugin/leaving.cc \
 	ovs-plugin/maglev.h ovs-plugin/maglev.cc \
+	ovs-plugin/merge.h ovs-plugin/merge.cc \
 	ovs-plugin/mix.h \
 	ovs-plugin/neighbour.h ovs-plugin/neighbour.cc \
 	ovs-plugin/origin.h ovs-plugin/origin.cc \
@@ -91,6 +92,7 @@ ovs_plugin_tests_plugin_test_SOURCES = \
 	ovs-plugin/tests/leaving-test.cc \
 	ovs-plugin/tests/maglev-test.cc \
 	ovs-plugin/tests/main.cc \
+	ovs-plugin/tests/merge-test.cc \
 	ovs-plugin/tests/neighbour-test.cc \
 	ovs-plugin/tests/origin-test.cc \
 	ovs-plugin/tests/packet-test.cc \

@@ -63,6 +63,7 @@ struct hf_watch {
     size_t n_recent;
     uint64_t n_sent;        /* Frames that were ever remembered. */
     uint32_t barrier;       /* The newest that came. */
+    int64_t long_way_ms;    /* When the last frame came the long way, or 0. */
     bool in_kernel;         /* The port is in the kernel's datapath. */
     int packets;            /* Shows its frames then, if it could be opened; else -1. */
     int64_t hold_ns;        /* When HF_HOLD began. */
@@ -223,17 +224,11 @@ hf_barrier(uint32_t number, const uint8_t mac[6], uint8_t frame[HF_BARRIER_SIZE]
     memcpy(frame + ETH_HEADER_LEN, &number, sizeof number);
 }
 
-static bool
-is_barrier(const struct dp_packet *packet, uint32_t *number)
+bool
+hf_is_barrier(const uint8_t *frame, size_t size)
 {
-    const uint8_t *data = dp_packet_data(packet);
-
-    if (dp_packet_size(packet) < ETH_HEADER_LEN + sizeof *number
-        || memcmp(data + ETH_ADDR_LEN, barrier_head, sizeof barrier_head)) {
-        return false;
-    }
-    memcpy(number, data + ETH_HEADER_LEN, sizeof *number);
-    return true;
+    return size >= HF_BARRIER_SIZE
+           && !memcmp(frame + ETH_ADDR_LEN, barrier_head, sizeof barrier_head);
 }
 
 /* Keeps what came directly, and leaves in 'batch' what came the long way, and what is for all: it
@@ -243,15 +238,18 @@ merge(struct hf_watch *watch, struct dp_packet_batch *batch)
 {
     size_t i, size = dp_packet_batch_size(batch);
     struct dp_packet *packet;
-    uint32_t number;
 
     DP_PACKET_BATCH_REFILL_FOR_EACH (i, size, packet, batch) {
-        if (is_barrier(packet, &number)) {
-            watch->barrier = number;
+        const uint8_t *frame = dp_packet_data(packet);
+        bool for_all = eth_addr_is_multicast(((const struct eth_header *) frame)->eth_dst);
+
+        if (hf_is_barrier(frame, dp_packet_size(packet))) {
+            memcpy(&watch->barrier, frame + ETH_HEADER_LEN, sizeof watch->barrier);
             dp_packet_delete(packet);
-        } else if (packet->md.pkt_mark & HF_LONG_WAY
-                   || eth_addr_is_multicast(((struct eth_header *) dp_packet_data(packet))
-                                            ->eth_dst)) {
+        } else if (packet->md.pkt_mark & HF_LONG_WAY || for_all) {
+            if (!for_all) {
+                watch->long_way_ms = time_msec();
+            }
             if (watch->mode == HF_MERGE) {
                 dp_packet_batch_refill(batch, packet, i);
                 continue;
@@ -557,6 +555,23 @@ hf_watch_begin(struct hf_watch *watch)
     ovs_mutex_lock(&mutex);
     put_into_port(watch, &watch->staged, &watch->n_staged);
     watch->mode = HF_MERGE;
+    ovs_mutex_unlock(&mutex);
+}
+
+int64_t
+hf_watch_long_way_ms(const struct hf_watch *watch)
+{
+    ovs_mutex_lock(&mutex);
+    int64_t ms = watch->long_way_ms;
+    ovs_mutex_unlock(&mutex);
+    return ms;
+}
+
+void
+hf_watch_pass(struct hf_watch *watch)
+{
+    ovs_mutex_lock(&mutex);
+    put_into_port(watch, &watch->held, &watch->n_held);
     ovs_mutex_unlock(&mutex);
 }
 

@@ -130,11 +130,20 @@ void hf_watch_wait(const struct hf_watch *);
 /* In HF_MERGE: whether something is kept; whether hf_barrier() 'number' has come. */
 bool hf_watch_keeps(const struct hf_watch *);
 bool hf_watch_saw_barrier(const struct hf_watch *, uint32_t number);
+/* When the last frame for this port alone came the long way, as hf_now_ms(), in HF_MERGE and
+ * HF_STAGE; 0: none has. */
+int64_t hf_watch_long_way_ms(const struct hf_watch *);
+/* All that had come to the userspace datapath's ports by then was read, if the main thread reads
+ * them; as hf_now_ms(). */
+int64_t hf_all_read_ms(void);
+/* What is kept goes to the port; what comes next is kept as before. */
+void hf_watch_pass(struct hf_watch *);
 /* What is kept goes to the port, and from now on all does. */
 void hf_watch_release(struct hf_watch *);
 /* A frame to the port with this address that no guest gets: a watch in HF_MERGE takes it out. */
 #define HF_BARRIER_SIZE 60
 void hf_barrier(uint32_t number, const uint8_t mac[6], uint8_t frame[HF_BARRIER_SIZE]);
+bool hf_is_barrier(const uint8_t *frame, size_t size);
 /* Takes what was held, oldest first; the bytes are valid during the call. */
 size_t hf_watch_take_held(struct hf_watch *,
                           void (*each)(const uint8_t *frame, size_t size, void *aux), void *aux);

@@ -413,12 +413,20 @@ void SourceTurn::pass_held()
         for (const auto& frame : std::exchange(taken_, {}))
             pass(frame);
     }
+    std::vector<Frame> held;
     hf_watch_take_held(
         watch_,
         [](const std::uint8_t* frame, std::size_t size, void* aux) {
-            static_cast<SourceTurn*>(aux)->pass(Frame(frame, frame + size));
+            static_cast<std::vector<Frame>*>(aux)->emplace_back(frame, frame + size);
         },
-        this);
+        &held);
+    // A destination's barrier goes behind all that came with it: the first frame of a kind is
+    // forwarded before others that came ahead of it in one batch.
+    std::stable_partition(held.begin(), held.end(), [](const Frame& frame) {
+        return !hf_is_barrier(frame.data(), frame.size());
+    });
+    for (const auto& frame : held)
+        pass(frame);
     figures_.lost = hf_watch_overflowed(watch_) + n_refused_ + n_unfinished_;
 }
 
