@@ -66,7 +66,7 @@ private:
     std::int64_t waits_until_ms_ = 0; // For the barrier; 0 while none is on its way.
     std::int64_t patience_ms_ = 0;
     bool sent_ = false; // The barrier was: else there is nothing to wait for.
-    int n_looks_ = 0; // In vain, since something was due.
+    int n_looks_ = 0;   // In vain, since something was due.
 };
 
 } // namespace holdfast::plugin
