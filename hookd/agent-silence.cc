@@ -44,10 +44,11 @@ std::map<std::string, AgentSilence::Seconds> AgentSilence::all(Time now) const
     return silence;
 }
 
-/// Libvirt writes <target type='virtio' name='org.qemu.guest_agent.0' state='connected'/>.
+/// Libvirt writes <target type='virtio' name='org.qemu.guest_agent.0' state='connected'/>, after a
+/// <source> whose path may end in that name.
 bool has_agent(const std::string& xml)
 {
-    const auto name = xml.find("org.qemu.guest_agent.0");
+    const auto name = xml.find("name='org.qemu.guest_agent.0'");
     if (name == std::string::npos)
         return false;
     const std::string_view rest = std::string_view{xml}.substr(name);

@@ -263,6 +263,7 @@ void RecoveryWatch::fence(const std::string& vm, LeaseGuard::Time deadline)
 void RecoveryWatch::fenced(const std::string& vm, const Result<std::string>& paused)
 {
     ending_.erase(vm);
+    kills_.erase(vm);
     if (paused && *paused != paused_word)
         ended_badly_.insert(vm);
     world_.problem("fenced " + world_.name_of(vm),
@@ -276,10 +277,11 @@ void RecoveryWatch::fenced(const std::string& vm, const Result<std::string>& pau
 /// Libvirt can hang, and QEMU wait for its disks: a lease does not wait for them.
 void RecoveryWatch::kill_at(const std::string& vm, LeaseGuard::Time deadline)
 {
-    auto timer = std::make_shared<boost::asio::steady_timer>(io_);
-    timer->expires_after(deadline - LeaseGuard::Clock::now());
-    timer->async_wait([this, vm, timer](boost::system::error_code cancelled) {
-        if (cancelled || !ending_.contains(vm) || !fenced_.contains(vm))
+    boost::asio::steady_timer& timer =
+        kills_.insert_or_assign(vm, boost::asio::steady_timer{io_}).first->second;
+    timer.expires_after(deadline - LeaseGuard::Clock::now());
+    timer.async_wait([this, vm](boost::system::error_code cancelled) {
+        if (cancelled || kills_.erase(vm) == 0) // It was paused in time.
             return;
         const DomainPlace place = place_of(vm);
         const auto killed = place.uri.starts_with("qemu:") ? kill_qemu(place.name) : Result<void>{};

@@ -84,7 +84,9 @@ private:
     std::set<std::string> fenced_;  // Paused, since we were cut off.
     std::set<std::string> refused_; // By may_begin(), so far.
     std::set<std::string> ending_;  // Being ended, paused or resumed.
-    Tools aside_;                   // For those: nothing else waits before them.
+    /// Of those being paused: when they are killed if they are not by then.
+    std::map<std::string, boost::asio::steady_timer> kills_;
+    Tools aside_; // For those: nothing else waits before them.
 };
 
 } // namespace holdfast::hookd

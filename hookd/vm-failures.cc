@@ -149,8 +149,9 @@ std::vector<std::string> to_be_ended(const std::string& self,
         if (domain.state == Reality::absent || moving.contains(vm))
             continue;
         const db::Recovery* row = recovery::replaced_by(rows, vm);
-        if (row && row->state == "recovered" && recovery::started_on(*row) != self &&
-            !has_moved(self, *row, moves))
+        // Elsewhere than where it was lost nobody can tell it from one that has come by a move.
+        if (row && row->state == "recovered" && row->hypervisor == self &&
+            recovery::started_on(*row) != self && !has_moved(self, *row, moves))
             vms.push_back(vm);
     }
     return vms;

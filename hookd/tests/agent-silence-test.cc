@@ -65,7 +65,9 @@ TEST(R8AgentSilence, AnAgentThatWasEndedDoesNotHang)
 TEST(R8AgentSilence, WhetherItIsConnectedStandsInTheDomain)
 {
     const auto channel = [](const std::string& name, const std::string& state) {
-        return "<devices><channel type='unix'><target type='virtio' name='" + name + "'" + state +
+        return "<devices><channel type='unix'><source mode='bind' "
+               "path='/run/libvirt/qemu/channel/1-v/" +
+               name + "'/><target type='virtio' name='" + name + "'" + state +
                "/></channel><channel><target name='other' state='connected'/></channel></devices>";
     };
     CHECK_TRUE(has_agent(channel("org.qemu.guest_agent.0", " state='connected'")));

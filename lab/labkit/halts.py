@@ -91,7 +91,7 @@ class Halt:
         self._to_copying()
         self._halt(self.destination, "libvirtd")
         self._speed(1000)
-        wait_for(lambda: "phase='perform3_done'" in self._state_of_domain(), "end of the copying")
+        wait_for(lambda: "phase='perform3_done'" in self._state_of_domain(self.source), "end of the copying")
         wait_for(lambda: "turned" in self._marks(self.source), "step turned")
 
     def _to_activated(self):
@@ -106,6 +106,7 @@ class Halt:
             return any(event["kind"] == "activated"
                        for event in self._switch_events(newest)["events"])
         wait_for(activated, "the switch's event activated")
+        self._to_answered()
 
     def _to_resumed(self):
         """All hypervisors know that the guest runs there; the source's QEMU is still there."""
@@ -113,6 +114,13 @@ class Halt:
         self._halt(self.source, "libvirtd")
         self._go_on(self.destination, "libvirtd")
         wait_for(lambda: {"resumed", "activated"} <= self._marks(self.source), "step resumed")
+        self._to_answered()
+
+    def _to_answered(self):
+        """The destination's libvirtd has done its part, too.  One that is killed after the guest runs
+        and before it says so leaves two that run: the source's has it go on, as libvirt does."""
+        wait_for(lambda: "async='migration in'" not in self._state_of_domain(self.destination),
+                 "end of the migration at the destination")
 
     def _to_cleaning(self):
         self._halted_by_hook(self.source, "stopped")
@@ -162,9 +170,9 @@ class Halt:
         return any(line.startswith("Data processed:") and " 0.000" not in line
                    for line in told.splitlines())
 
-    def _state_of_domain(self):
-        """libvirt's own file of the domain on the source; it is written at each phase."""
-        file = hypervisor.folder_of(self.source) / f"run/libvirt/qemu/{self.name}.xml"
+    def _state_of_domain(self, on):
+        """libvirt's own file of the domain on `on`; it is written at each phase."""
+        file = hypervisor.folder_of(on) / f"run/libvirt/qemu/{self.name}.xml"
         return file.read_text() if file.exists() else ""
 
     def _marks(self, on):

@@ -19,7 +19,7 @@ dynamic_ownership = 0
 remember_owner = 0
 security_driver = "none"
 namespaces = []
-cgroup_controllers = [ "cpu", "cpuacct" ]
+cgroup_controllers = []
 stdio_handler = "file"
 migration_host = "10.91.0.{number}"
 """
