@@ -480,17 +480,11 @@ alike () {
         ipvsadm -a -t $alike_theirs:80 -r 10.0.20.11:80 -g -w $3
         ipvsadm -a -t $alike_theirs:80 -r 10.0.20.12:80 -g -w $4
         ipvsadm -a -t $alike_theirs:80 -r 10.0.30.11:80 -g -w $5" &&
-    for alike_director in external:lb builtin; do
-        case $alike_director in
-        builtin) set -- "$1" "$2" "$3" "$4" "$5" own "$alike_ours" --policy "$1" ;;
-        *) set -- "$1" "$2" "$3" "$4" "$5" theirs "$alike_theirs" ;;
-        esac
-        alike_name=$6-$1 alike_vip=$7
-        on hv1 holdfast balancer add "$alike_name" --vip "$alike_vip:80/tcp" \
-            --director "$alike_director" --server "10.0.20.11,weight=$3" \
-            --server "10.0.20.12,weight=$4" --server "10.0.30.11,weight=$5" ${8+"$8" "$9"} \
-            >/dev/null || return 1
-    done
+    on hv1 holdfast balancer add "theirs-$1" --vip "$alike_theirs:80/tcp" --director external:lb \
+        --server 10.0.20.11 --server 10.0.20.12 --server 10.0.30.11 >/dev/null &&
+    on hv1 holdfast balancer add "own-$1" --vip "$alike_ours:80/tcp" --director builtin --policy "$1" \
+        --server "10.0.20.11,weight=$3" --server "10.0.20.12,weight=$4" \
+        --server "10.0.30.11,weight=$5" >/dev/null &&
     until_true 10 on hv2 holdfast balancer show "own-$alike_policy" >/dev/null &&
     on hv2 ovs-appctl holdfast/sync >/dev/null || return 1
     alike_theirs=$(gets "$alike_theirs" "$alike_count") alike_ours=$(gets "$alike_ours" "$alike_count")
