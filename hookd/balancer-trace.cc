@@ -122,14 +122,15 @@ BalancerStep choice_of(const db::Balancer& balancer, const SwitchAnswer& answer)
     return step;
 }
 
-/// The VLAN of what enters there; nothing if that is not known, as of uplinks.
+/// The VLAN of what enters there; nothing if that is not known, as of uplinks and of ports that are
+/// no access ports: what a guest tags itself may be in any.
 std::optional<int> vlan_at(const TraceEntry& entry, const SwitchAnswer& answer)
 {
     constexpr std::string_view by_port = "in_port=";
     if (!answer.vlans || !entry.where.starts_with(by_port))
         return std::nullopt;
     const auto at = answer.vlans->find(entry.where.substr(by_port.size()));
-    return at == answer.vlans->end() ? 0 : at->second;
+    return at == answer.vlans->end() ? std::nullopt : std::optional{at->second};
 }
 
 /// What the switch knows of the gateway that what enters there goes by.

@@ -340,8 +340,12 @@ TEST(BalancerTrace, GatewayIsThatOfTheVlanThatThePacketIsIn_B4)
     CHECK_TRUE(gateway().state == GatewayState::unanswered);
     uplink.where = "in_port=8";
     CHECK_TRUE(gateway().state == GatewayState::known);
-    uplink.where = "in_port=7"; // Without a tag.
-    CHECK_TRUE(gateway().state == GatewayState::unasked);
+    uplink.where = "in_port=7"; // A trunk's, or without a tag: the guest may tag.
+    CHECK_TRUE(gateway().state == GatewayState::known);
+    uplink.where = "in_port=8";
+    answers["hv1"].gateways->erase(answers["hv1"].gateways->begin());
+    CHECK_TRUE(gateway().state == GatewayState::unasked); // In that VLAN.
+    answers["hv1"].gateways->front().state = GatewayState::known;
     answers["hv1"].vlans.reset();
     CHECK_TRUE(gateway().state == GatewayState::known);
 }
