@@ -12,7 +12,8 @@ namespace holdfast::ctl {
 namespace {
 
 constexpr const char* server_help = "A real server: ADDR[:PORT][,weight=N][,limit=N][,way=routed]; "
-                                    "its port is the VIP's unless given";
+                                    "its port is the VIP's unless given, and weights "
+                                    "and limits are for --director builtin";
 
 /// "mh rr wrr ...", for help.
 std::string policy_names()

@@ -9,6 +9,36 @@
 #include "common/text.h"
 
 namespace holdfast::db {
+namespace {
+
+/// Whether the row's external director has the server.
+bool director_has(const Balancer& row, const RealServer& server)
+{
+    return !is_builtin(row) && std::ranges::find(row.servers, server.address,
+                                                 &RealServer::address) != row.servers.end();
+}
+
+bool needs_route(const RealServer& server, const Balancer& but, const std::vector<Balancer>& all)
+{
+    return std::ranges::any_of(all, [&](const Balancer& one) {
+        return one.name != but.name && director_has(one, server);
+    });
+}
+
+std::string route_del(const RealServer& server)
+{
+    return server.address.find(':') == std::string::npos
+               ? "ip route del " + server.address + "/32 dev DEV"
+               : "ip -6 route del " + server.address + "/128 dev DEV";
+}
+
+/// The service, as ipvsadm takes it.
+std::string ipvs_service(const Balancer& row)
+{
+    return (row.protocol == "udp" ? "-u " : "-t ") + endpoint_text(row.vip, row.port);
+}
+
+} // namespace
 
 std::string vip_text(const Balancer& balancer)
 {
@@ -103,27 +133,30 @@ std::vector<std::string> director_routes(const Balancer& balancer)
 std::vector<std::string> director_drops(const Balancer& was, const Balancer& is,
                                         const std::vector<Balancer>& others)
 {
+    if (is_builtin(was))
+        return {};
     std::vector<std::string> drops, routes;
-    const auto has = [](const Balancer& row, const RealServer& server) {
-        return !is_builtin(row) && std::ranges::find(row.servers, server.address,
-                                                     &RealServer::address) != row.servers.end();
-    };
     for (const auto& server : was.servers) {
-        if (is_builtin(was) || has(is, server))
+        if (director_has(is, server))
             continue;
         // With direct routing a server's port is the VIP's to IPVS.
-        drops.push_back(std::string{"ipvsadm -d "} + (was.protocol == "udp" ? "-u " : "-t ") +
-                        endpoint_text(was.vip, was.port) + " -r " +
+        drops.push_back("ipvsadm -d " + ipvs_service(was) + " -r " +
                         endpoint_text(server.address, was.port));
-        const bool needed = std::ranges::any_of(others, [&](const Balancer& other) {
-            return other.name != was.name && has(other, server);
-        });
-        if (!needed)
-            routes.push_back(server.address.find(':') == std::string::npos
-                                 ? "ip route del " + server.address + "/32 dev DEV"
-                                 : "ip -6 route del " + server.address + "/128 dev DEV");
+        if (!needs_route(server, was, others))
+            routes.push_back(route_del(server));
     }
     drops.insert(drops.end(), routes.begin(), routes.end());
+    return drops;
+}
+
+std::vector<std::string> director_drops(const Balancer& gone, const std::vector<Balancer>& others)
+{
+    if (is_builtin(gone))
+        return {};
+    std::vector<std::string> drops{"ipvsadm -D " + ipvs_service(gone)};
+    for (const auto& server : gone.servers)
+        if (!needs_route(server, gone, others))
+            drops.push_back(route_del(server));
     return drops;
 }
 

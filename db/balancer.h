@@ -60,4 +60,7 @@ std::vector<std::string> director_routes(const Balancer& balancer);
 std::vector<std::string> director_drops(const Balancer& was, const Balancer& is,
                                         const std::vector<Balancer>& others);
 
+/// The same once `gone` itself is no more.
+std::vector<std::string> director_drops(const Balancer& gone, const std::vector<Balancer>& others);
+
 } // namespace holdfast::db

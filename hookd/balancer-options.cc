@@ -12,7 +12,6 @@
 #include "common/text.h"
 #include "db/balancer.h"
 #include "db/row-check.h"
-#include "hookd/balancer-read.h"
 
 namespace holdfast::hookd {
 namespace {
@@ -24,7 +23,8 @@ Error invalid(const std::string& text)
 
 constexpr const char* has_own_weights =
     " is for a built-in director; an external one has its own weights, and with 0 it drains a "
-    "server: set them there (ipvsadm -e, with -w)";
+    "server: set them there (ipvsadm -a or -e, with -w), or make the balancer with --director "
+    "builtin";
 
 Result<void> check_policy(const BalancerRequest& request)
 {
@@ -197,14 +197,11 @@ Result<void> check_change(const db::Balancer& balancer, const std::string& op)
     return invalid("balancer " + balancer.name + ": " + op + has_own_weights);
 }
 
-Result<void> check_weight(const db::Balancer& balancer, const std::string& server)
+Result<void> check_weight(const db::Balancer& balancer, const db::RealServer& server)
 {
-    const auto words = split_words(server);
-    const bool given = std::ranges::any_of(
-        words, [](const std::string& word) { return word.starts_with("weight="); });
-    if (!given || db::is_builtin(balancer))
+    if (server.weight == db::RealServer{}.weight || db::is_builtin(balancer))
         return {};
-    return invalid("server " + one_line(words[0], 60) + ": weight" + has_own_weights);
+    return invalid("server " + server.address + ": weight" + has_own_weights);
 }
 
 Result<void> check_limit(const db::Balancer& balancer, const db::RealServer& server)

@@ -22,10 +22,10 @@ Result<void> take_options(const BalancerRequest& request, db::Balancer& balancer
 /// Errors: invalid.
 Result<void> check_limit(const db::Balancer& balancer, const db::RealServer& server);
 
-/// Refuses a server's weight, which `server` gives as --server does, where an external director
+/// Refuses a server's weight other than 1, which it has unless given, where an external director
 /// chooses.
 /// Errors: invalid.
-Result<void> check_weight(const db::Balancer& balancer, const std::string& server);
+Result<void> check_weight(const db::Balancer& balancer, const db::RealServer& server);
 
 /// Refuses what is done to a server, `op` of "holdfast balancer server", where an external director
 /// would not follow it.

@@ -122,14 +122,15 @@ BalancerStep choice_of(const db::Balancer& balancer, const SwitchAnswer& answer)
     return step;
 }
 
-/// The VLAN of what enters there; nothing if that is not known, as of uplinks.
+/// The VLAN of what enters there; nothing if that is not known, as of uplinks and of ports that are
+/// no access ports: what a guest tags itself may be in any.
 std::optional<int> vlan_at(const TraceEntry& entry, const SwitchAnswer& answer)
 {
     constexpr std::string_view by_port = "in_port=";
     if (!answer.vlans || !entry.where.starts_with(by_port))
         return std::nullopt;
     const auto at = answer.vlans->find(entry.where.substr(by_port.size()));
-    return at == answer.vlans->end() ? 0 : at->second;
+    return at == answer.vlans->end() ? std::nullopt : std::optional{at->second};
 }
 
 /// What the switch knows of the gateway that what enters there goes by.
@@ -387,6 +388,24 @@ TracePlan plan_trace(const db::Balancer& balancer, const TracedConnection& conne
     return plan;
 }
 
+GatewayState gateway_state(bool known, bool asked, bool silent)
+{
+    if (known)
+        return silent ? GatewayState::silent : GatewayState::known;
+    if (!asked)
+        return GatewayState::unasked;
+    return silent ? GatewayState::unanswered : GatewayState::asked;
+}
+
+std::set<std::string> still_to_ask(const TracePlan& plan, const SwitchAnswers& answers)
+{
+    std::set<std::string> hypervisors;
+    for (const TraceLeg& leg : plan.legs)
+        if (leg.vm && !answers.contains(leg.vm->hypervisor))
+            hypervisors.insert(leg.vm->hypervisor);
+    return hypervisors;
+}
+
 bool ends_at_gateway(const TraceLeg& leg)
 {
     return leg.server.way == "routed" && (leg.gateway.state == GatewayState::untold ||
@@ -447,13 +466,16 @@ std::vector<BalancerStep> steps_by_gateway(const db::Balancer& balancer, const T
     BalancerStep routed{"out", leg.entry.hypervisor, "", address,
                         balancer.vip + " becomes " + address + " with " + number + ", " +
                             leg.server.mac + " becomes "};
-    if (leg.gateway.state == GatewayState::unasked) {
-        routed.condition = gateway_text(leg.gateway) + " answers ARP: " + leg.entry.hypervisor +
-                           " has not asked yet";
+    const bool asked = leg.gateway.state == GatewayState::asked;
+    if (asked || leg.gateway.state == GatewayState::unasked) {
+        const std::string done = asked ? " has just asked" : " has not asked yet";
+        routed.condition =
+            gateway_text(leg.gateway) + " answers ARP: " + leg.entry.hypervisor + done;
         routed.text += "the MAC address of " + gateway_text(leg.gateway) + ", for which " +
-                       leg.entry.hypervisor +
-                       " has not asked yet: it learns it when the gateway asks for the VIP, or "
-                       "asks at the first packet, which is lost";
+                       leg.entry.hypervisor + done +
+                       (asked ? ": what comes before the answer is lost"
+                              : ": it learns it when the gateway asks for the VIP, or asks at the "
+                                "first packet, which is lost");
     } else {
         routed.text += leg.gateway.mac + ", of " + gateway_text(leg.gateway) + ": out by " +
                        leg.gateway.interface;

@@ -9,6 +9,7 @@
 
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -58,10 +59,14 @@ Result<TraceEntry> find_entry(const std::string& from, const TraceSurroundings& 
 enum class GatewayState {
     untold,     // The switch does not say.
     unasked,    // It has not asked for it yet.
-    unanswered, // It has, and nobody answers.
+    asked,      // It has, a moment ago, and nobody has answered yet.
+    unanswered, // It has several times, and nobody answers.
     silent,     // It answered once, and does not any more.
     known,
 };
+
+/// As the switch tells of one. It asks several times before one is silent.
+GatewayState gateway_state(bool known, bool asked, bool silent);
 
 /// A balancer's gateway, as a switch knows it.
 struct TraceGateway {
@@ -119,6 +124,9 @@ struct TracePlan {
 TracePlan plan_trace(const db::Balancer& balancer, const TracedConnection& connection,
                      const TraceEntry& entry, const std::vector<db::Vm>& vms,
                      const std::vector<db::ServerHealth>& health, const SwitchAnswers& answers);
+
+/// The hypervisors whose switches packets of this plan come to, and which have not been asked.
+std::set<std::string> still_to_ask(const TracePlan& plan, const SwitchAnswers& answers);
 
 /// Whether it ends where it enters, since nothing is known of the server's gateway there.
 bool ends_at_gateway(const TraceLeg& leg);

@@ -84,7 +84,7 @@ Result<void> take_server(db::Balancer& balancer, const std::string& text,
     auto server = read_server(text, balancer.port);
     if (!server)
         return server.error();
-    if (auto fine = check_weight(balancer, text); !fine)
+    if (auto fine = check_weight(balancer, *server); !fine)
         return fine;
     if (auto fine = check_limit(balancer, *server); !fine)
         return fine;
@@ -229,7 +229,7 @@ Result<db::Balancer> add_server(const db::Balancer& balancer, const std::string&
             there->weight = wanted->weight;
             there->limit = wanted->limit;
             there->way = wanted->way;
-            if (auto fine = check_weight(balancer, server); !fine)
+            if (auto fine = check_weight(balancer, *there); !fine)
                 return refuse(balancer.name, fine.error());
             if (auto fine = check_limit(balancer, *there); !fine)
                 return refuse(balancer.name, fine.error());

@@ -31,13 +31,10 @@ std::vector<TraceGateway> read_gateways(const Json& list)
         if (!one.is_object())
             continue;
         // A switch that does not tell "asked" asks within a second.
-        const auto state = one.value("silent", false) && one.value("known", false)
-                               ? GatewayState::silent
-                           : one.value("known", false) ? GatewayState::known
-                           : one.value("asked", true)  ? GatewayState::unanswered
-                                                       : GatewayState::unasked;
-        all.push_back({one.value("address", ""), one.value("vlan", 0), state, one.value("mac", ""),
-                       one.value("interface", "")});
+        all.push_back({one.value("address", ""), one.value("vlan", 0),
+                       gateway_state(one.value("known", false), one.value("asked", true),
+                                     one.value("silent", false)),
+                       one.value("mac", ""), one.value("interface", "")});
     }
     return all;
 }
@@ -61,10 +58,10 @@ SwitchAnswer read_answer(const Result<Json>& answer)
 
 Json describe(const BalancerStep& step)
 {
-    return {{"way", step.way},    {"hypervisor", step.hypervisor},
-            {"vm", step.vm},      {"server", step.server},
-            {"text", step.text},  {"problem", step.problem},
-            {"rules", step.rules}};
+    return {{"way", step.way},     {"hypervisor", step.hypervisor},
+            {"vm", step.vm},       {"server", step.server},
+            {"text", step.text},   {"problem", step.problem},
+            {"rules", step.rules}, {"condition", step.condition}};
 }
 
 /// A trace under way.
@@ -88,13 +85,18 @@ public:
         for (const db::RealServer& server : db::all_servers(balancer_))
             if (const db::Vm* vm = db::vm_with(ledger().vms(), server.address))
                 hypervisors.insert(vm->hypervisor);
+        ask_all(hypervisors);
+    }
+
+private:
+    void ask_all(const std::set<std::string>& hypervisors)
+    {
         n_awaited_ = hypervisors.size() + 1; // One more, so that none ends it before all are asked.
         for (const std::string& hypervisor : hypervisors)
             ask(hypervisor);
         awaited();
     }
 
-private:
     void ask(const std::string& hypervisor)
     {
         const Json arguments{{"vip", balancer_.vip},
@@ -118,6 +120,11 @@ private:
             return;
         TracePlan plan =
             plan_trace(balancer_, connection_, entry_, ledger().vms(), ledger().health(), answers_);
+        // That of a server which was taken out is known from the answers alone.
+        if (const auto more = still_to_ask(plan, answers_); !more.empty()) {
+            ask_all(more);
+            return;
+        }
         steps_ = std::move(plan.steps);
         legs_ = std::move(plan.legs);
         next_leg();

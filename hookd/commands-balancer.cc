@@ -209,18 +209,21 @@ void Commands::balancer_del(const Json& arguments, Done done)
         done(name.error());
         return;
     }
-    auto gone = [name = *name, done, this](const Result<void>& removed) {
+    const auto balancer = db::find_balancer(world().ledger.balancers(), *name);
+    Json answer{{"balancer", *name}, {"drops", Json::array()}};
+    if (balancer)
+        answer["drops"] = db::director_drops(*balancer, world().ledger.balancers());
+    auto gone = [name = *name, answer, done, this](const Result<void>& removed) {
         if (!removed) {
             done(removed.error());
             return;
         }
         note("balancer-deleted", "balancer " + name + " is gone");
-        daemon_.in_place([name, done](const Result<void>& there) {
-            done(there ? Result<Json>{Json{{"balancer", name}}} : Result<Json>{there.error()});
+        daemon_.in_place([answer, done](const Result<void>& there) {
+            done(there ? Result<Json>{answer} : Result<Json>{there.error()});
         });
     };
     auto& fleet = daemon_.fleet();
-    const auto balancer = db::find_balancer(world().ledger.balancers(), *name);
     if (fleet.is_damaged("Balancer", *name))
         fleet.remove_balancer(*name, std::nullopt, gone);
     else if (balancer)

@@ -135,8 +135,17 @@ TEST(BalancerRows, ADirectorIsToDropAServerThatIsTakenOut_B8)
     CHECK_TRUE((director_drops(six, is, {is}) ==
                 std::vector<std::string>{"ipvsadm -d -u [fd00::80]:80 -r [fd20::11]:80",
                                          "ip -6 route del fd20::11/128 dev DEV"}));
+    // The balancer itself.
+    six.servers.resize(1);
+    was.servers.resize(1);
+    CHECK_TRUE((director_drops(six, {}) ==
+                std::vector<std::string>{"ipvsadm -D -u [fd00::80]:80",
+                                         "ip -6 route del fd20::11/128 dev DEV"}));
+    CHECK_TRUE((director_drops(was, {was, other}) ==
+                std::vector<std::string>{"ipvsadm -D -t 10.0.0.80:80"}));
     six.director = "builtin";
     CHECK_TRUE(director_drops(six, is, {is}).empty());
+    CHECK_TRUE(director_drops(six, {}).empty());
 }
 
 TEST(BalancerRows, VmThatRunsIsMeantByAnAddressThatTwoHave)

@@ -465,7 +465,8 @@ TEST(Balancer, WhatAnExternalDirectorDecidesIsRefused)
     for (const char* op : {"drain", "weight"})
         CHECK_EQUAL(std::string("balancer web: ") + op +
                         " is for a built-in director; an external one has its own weights, and "
-                        "with 0 it drains a server: set them there (ipvsadm -e, with -w)",
+                        "with 0 it drains a server: set them there (ipvsadm -a or -e, with -w), "
+                        "or make the balancer with --director builtin",
                     check_change(balancer, op).error().message);
     for (const char* op : {"add", "del", "limit"}) // Limits have a check of their own.
         CHECK_TRUE(bool(check_change(balancer, op)));
@@ -473,19 +474,21 @@ TEST(Balancer, WhatAnExternalDirectorDecidesIsRefused)
     CHECK_TRUE(bool(check_change(balancer, "drain")));
 }
 
-TEST(Balancer, WeightWithAnExternalDirectorIsRefused_B8)
+TEST(Balancer, WeightOtherThan1WithAnExternalDirectorIsRefused_B8)
 {
     const std::string line =
         "balancer web: server 10.0.20.11: weight is for a built-in director; an external one has "
-        "its own weights, and with 0 it drains a server: set them there (ipvsadm -e, with -w)";
-    for (const char* weight : {"0", "1", "5", "65535"})
+        "its own weights, and with 0 it drains a server: set them there (ipvsadm -a or -e, with "
+        "-w), or make the balancer with --director builtin";
+    for (const char* weight : {"0", "5", "65535"})
         CHECK_EQUAL(line, server_error(std::string{"10.0.20.11,weight="} + weight));
-    request.servers = {"10.0.20.12"};
+    request.servers = {"10.0.20.12,weight=1"}; // What it is unless given.
     auto balancer = add();
-    CHECK_EQUAL(line, add_server(balancer, "10.0.20.11,weight=1", balancers, vms).error().message);
+    CHECK_EQUAL(line, add_server(balancer, "10.0.20.11,weight=2", balancers, vms).error().message);
+    CHECK_TRUE(bool(add_server(balancer, "10.0.20.11,weight=1", balancers, vms)));
     balancer.servers.push_back({"10.0.20.11", 80, 1, "draining", "ae:48:0a:00:14:0b"});
-    CHECK_EQUAL(line, add_server(balancer, "10.0.20.11,weight=1", balancers, vms).error().message);
-    CHECK_TRUE(bool(add_server(balancer, "10.0.20.11", balancers, vms)));
+    CHECK_EQUAL(line, add_server(balancer, "10.0.20.11,weight=2", balancers, vms).error().message);
+    CHECK_TRUE(bool(add_server(balancer, "10.0.20.11,weight=1", balancers, vms)));
 }
 
 TEST(Balancer, WeightIsFrom0To65535)

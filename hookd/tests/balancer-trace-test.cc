@@ -308,6 +308,12 @@ TEST(BalancerTrace, GatewayThatIsNotKnownIsToldByWhatTheSwitchDid_B4)
     CHECK_EQUAL(std::string("there and back, if the gateway 10.0.10.1 answers ARP: hv1 has not "
                             "asked yet"),
                 trace_result(steps()));
+    there.state = GatewayState::asked;
+    answers["hv1"].gateways = {{there}};
+    CHECK_EQUAL(std::string(), why());
+    CHECK_EQUAL(std::string("there and back, if the gateway 10.0.10.1 in VLAN 10 answers ARP: hv1 "
+                            "has just asked"),
+                trace_result(steps()));
     there.state = GatewayState::unanswered;
     answers["hv1"].gateways = {{there}};
     CHECK_EQUAL(
@@ -326,6 +332,32 @@ TEST(BalancerTrace, GatewayThatIsNotKnownIsToldByWhatTheSwitchDid_B4)
     CHECK_EQUAL(std::string("there and back"), trace_result(steps()));
 }
 
+TEST(BalancerTrace, GatewayDoesNotAnswerOnceItHasBeenAskedSeveralTimes_B4)
+{
+    CHECK_TRUE(gateway_state(false, false, false) == GatewayState::unasked);
+    CHECK_TRUE(gateway_state(false, true, false) == GatewayState::asked);
+    CHECK_TRUE(gateway_state(false, true, true) == GatewayState::unanswered);
+    CHECK_TRUE(gateway_state(true, true, true) == GatewayState::silent);
+    CHECK_TRUE(gateway_state(true, true, false) == GatewayState::known);
+    CHECK_TRUE(gateway_state(true, false, false) == GatewayState::known);
+}
+
+TEST(BalancerTrace, SwitchOfALeavingServerIsAskedOnceItIsKnown)
+{
+    const TracePlan all = plan();
+    std::set<std::string> hypervisors;
+    for (const TraceLeg& leg : all.legs)
+        if (leg.vm)
+            hypervisors.insert(leg.vm->hypervisor);
+    CHECK_TRUE(hypervisors.contains("hv2"));
+    CHECK_TRUE(still_to_ask(all, {}) == hypervisors);
+    for (const std::string& one : hypervisors)
+        answers[one];
+    CHECK_TRUE(still_to_ask(all, answers).empty());
+    answers.erase("hv2");
+    CHECK_TRUE(still_to_ask(all, answers) == std::set<std::string>{"hv2"});
+}
+
 TEST(BalancerTrace, GatewayIsThatOfTheVlanThatThePacketIsIn_B4)
 {
     builtin("chosen", {"10.0.20.12"});
@@ -340,8 +372,12 @@ TEST(BalancerTrace, GatewayIsThatOfTheVlanThatThePacketIsIn_B4)
     CHECK_TRUE(gateway().state == GatewayState::unanswered);
     uplink.where = "in_port=8";
     CHECK_TRUE(gateway().state == GatewayState::known);
-    uplink.where = "in_port=7"; // Without a tag.
-    CHECK_TRUE(gateway().state == GatewayState::unasked);
+    uplink.where = "in_port=7"; // A trunk's, or without a tag: the guest may tag.
+    CHECK_TRUE(gateway().state == GatewayState::known);
+    uplink.where = "in_port=8";
+    answers["hv1"].gateways->erase(answers["hv1"].gateways->begin());
+    CHECK_TRUE(gateway().state == GatewayState::unasked); // In that VLAN.
+    answers["hv1"].gateways->front().state = GatewayState::known;
     answers["hv1"].vlans.reset();
     CHECK_TRUE(gateway().state == GatewayState::known);
 }
