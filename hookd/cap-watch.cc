@@ -85,17 +85,21 @@ Result<void> make_group(const Hierarchy& from, const fs::path& group, const std:
     return {};
 }
 
+Result<void> write_quota(const fs::path& group, const CpuQuota& quota)
+{
+    if (fs::exists(group / "cpu.max"))
+        return write(group / "cpu.max", (quota.quota < 0 ? "max" : std::to_string(quota.quota)) +
+                                            " " + std::to_string(quota.period));
+    auto done = write(group / "cpu.cfs_period_us", std::to_string(quota.period));
+    return done ? write(group / "cpu.cfs_quota_us", std::to_string(quota.quota)) : done;
+}
+
 Result<void> limit_cpu(const Hierarchy& from, const fs::path& group, const std::optional<Cap>& cap)
 {
     // The kernel takes no less than a thousandth of a second.
     const std::int64_t quota =
         cap ? std::max(std::int64_t{cap->cpu} * period_us / thousandth, thousandth) : -1;
-    const fs::path at = from.root / group;
-    if (from.second)
-        return write(at / "cpu.max", (cap ? std::to_string(quota) : std::string{"max"}) + " " +
-                                         std::to_string(period_us));
-    auto done = write(at / "cpu.cfs_period_us", std::to_string(period_us));
-    return done ? write(at / "cpu.cfs_quota_us", std::to_string(quota)) : done;
+    return write_quota(from.root / group, {quota, period_us});
 }
 
 /// What the group's processes have written to their memory; what the kernel can take back at any
@@ -203,15 +207,6 @@ CpuQuota quota_of(const fs::path& group)
     std::istringstream{content(group / "cpu.cfs_quota_us")} >> now.quota;
     std::istringstream{content(group / "cpu.cfs_period_us")} >> now.period;
     return now;
-}
-
-Result<void> write_quota(const fs::path& group, const CpuQuota& quota)
-{
-    if (fs::exists(group / "cpu.max"))
-        return write(group / "cpu.max", (quota.quota < 0 ? "max" : std::to_string(quota.quota)) +
-                                            " " + std::to_string(quota.period));
-    auto done = write(group / "cpu.cfs_period_us", std::to_string(quota.period));
-    return done ? write(group / "cpu.cfs_quota_us", std::to_string(quota.quota)) : done;
 }
 
 /// Returns what is wrong, or nothing.
